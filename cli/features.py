@@ -1,0 +1,118 @@
+"""steergan features"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import chosen_device, device_option
+
+if TYPE_CHECKING:
+    from steergan.data import ImageSet
+
+NAMES = ("rotmnist", "digits", "folder", "npz")
+
+
+@click.group(no_args_is_help=True)
+def features() -> None:
+    """Train and check the feature extractors behind the metrics.
+
+    \b
+    Examples:
+      steergan features show
+      steergan features train --data rotmnist --out p4cnn.safetensors
+    """
+
+
+@features.command()
+@click.option("--data", "name", type=click.Choice(NAMES), required=True, help="As data.name in a recipe.")
+@click.option("--path", default="", help="Originals: a folder, or an .npz file. Default: found in STEERGAN_DATA.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .safetensors file.")
+@click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the images.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of weights, order and angles.")
+@click.option("--rotate/--no-rotate", default=True, help="Whether to train on images turned at random. Default: yes.")
+@device_option
+def train(name: str, path: str, out: Path, epochs: int, seed: int, rotate: bool, device: str) -> None:
+    """Train the p4-CNN on the training images, test it on the held-out ones, and save it with its provenance.
+
+    Recipes name the file as evaluation.features. A command that is said again gives the same weights on the same
+    machine with the same number of threads.
+
+    \b
+    Examples:
+      steergan features train --data rotmnist --out p4cnn.safetensors
+      steergan features train --data folder --path my-images/ --epochs 10 --out mine.safetensors
+    """
+    if out.suffix != ".safetensors":
+        raise click.BadParameter(f"{out.name!r} came; NAME.safetensors was wanted", param_hint="'--out'")
+    if not out.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.absolute().parent}; make it first", param_hint="'--out'")
+    where = chosen_device(device)
+    from tqdm import tqdm
+
+    from steergan.data import load
+    from steergan.metrics import ClassifierTraining, classifier_bytes, label_agreement, train_classifier
+    from steergan.recipe import DataSettings
+    from steergan.training import write_whole
+
+    settings = DataSettings(name=name, path=path)  # type: ignore[arg-type]  # click has checked the name
+    train_set, held_out = load(settings, "train"), load(settings, "held_out")
+    training = ClassifierTraining(epochs=epochs, updates=(1, 10**9), rotate=rotate)
+    # A terminal gets a live line, a file one every ten seconds.
+    pace = 0.1 if sys.stderr.isatty() else 10
+    with tqdm(total=training.updates_for(len(train_set)), desc="train", unit="update", mininterval=pace) as bar:
+
+        def progress(done: int, total: int, loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            bar.update()
+
+        classifier = train_classifier(
+            train_set.images, train_set.labels, classes=train_set.classes, settings=training, seed=seed, device=where,
+            progress=progress,
+        )
+    error = 1 - label_agreement(classifier, held_out.images, held_out.labels)
+    said = [f"--data {name}", *(["--path ..."] if path else []), f"--epochs {epochs}", f"--seed {seed}"]
+    command = f"steergan features train {' '.join(said)}{'' if rotate else ' --no-rotate'} --out {out.name}"
+    write_whole(out, classifier_bytes(classifier, provenance(command, train_set, held_out, error)))
+    click.echo(f"{out}: errs on {error:.2%} of {len(held_out):,} held-out images")
+
+
+@features.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def show(file: Path | None) -> None:
+    """Check FILE, a trained extractor, and say where it comes from; without FILE, the one that steergan brings along.
+
+    \b
+    Examples:
+      steergan features show
+      steergan features show p4cnn.safetensors
+    """
+    from steergan.metrics import read_classifier, read_provenance, shipped_weights
+
+    path = file or shipped_weights()
+    read_classifier(path)  # raises when it is damaged
+    table = read_provenance(path)
+    width = max(map(len, table))
+    for key in sorted(table):
+        click.echo(f"{key.replace('_', ' '):{width}}  {table[key]}")
+
+
+def provenance(command: str, train_set: "ImageSet", held_out: "ImageSet", error: float) -> dict[str, str]:
+    """How the weights came to be; no place of this machine is named."""
+    import torch
+
+    from steergan import __version__
+
+    return {
+        "command": command,
+        "steergan": __version__,
+        "torch": torch.__version__,
+        "train_count": str(len(train_set)),
+        "train_sha256": train_set.checksum,
+        "held_out_count": str(len(held_out)),
+        "held_out_sha256": held_out.checksum,
+        "held_out_error": f"{error:.5f}",
+        "class_names": json.dumps(train_set.class_names),
+    }

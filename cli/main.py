@@ -1,0 +1,138 @@
+"""The `steergan` command: sub-commands loaded when they are called, and one place where faults become exit codes."""
+
+import difflib
+import errno
+import importlib
+import importlib.metadata
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import IO, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+COMMANDS = {
+    "train": "Train a generator and a discriminator from a recipe.",
+    "resume": "Continue a run that was stopped.",
+    "sample": "Draw images from a trained generator.",
+    "interpolate": "Draw paths between latents, and between classes.",
+    "evaluate": "Measure a trained generator against held-out images.",
+    "data": "Prepare, list and look at data sets.",
+    "features": "Train and check the feature extractors behind the metrics.",
+    "verify-equivariance": "Measure how exactly a run's networks are equivariant.",
+    "study": "Run recipes over seeds, and tabulate what came out.",
+    "benchmark": "Time a training step against its rivals.",
+}
+"""Name and short help of every command. The rest stands in a file of the same name, imported when needed: torch and
+escnn take seconds to import, and `steergan --help` and the shell's completion should not."""
+
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
+class Fault(click.ClickException):
+    """What went wrong, in one line on stderr, and the exit code that says so to scripts."""
+
+    exit_code: int  # type: ignore[misc]  # click calls it a class variable, and sets it on instances itself
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"steergan: {self.message}", file=file, err=file is None)
+
+
+def fault_of(error: BaseException) -> Fault:
+    """An exception as the line and the exit code that a user gets."""
+    errors = sys.modules.get("steergan.errors")  # if it was never imported, the error can't be one of its own
+    if errors is not None and isinstance(error, errors.SteerganError):
+        return Fault(str(error), error.exit_code)
+    if isinstance(error, KeyboardInterrupt):
+        return Fault("interrupted; whatever was saved before is whole", INTERRUPTED)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return Fault(f"{where}{error.strerror}", 1)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Fault("out of memory; try a smaller training.batch_size, or another --device", 1)
+    hint = "" if os.environ.get("STEERGAN_TRACEBACK") else "; STEERGAN_TRACEBACK=1 shows where"
+    return Fault(f"internal error: {type(error).__name__}: {error} (please report{hint})", INTERNAL_ERROR)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called or their own help is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f".{name}", __package__), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        nearest = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.4)
+        if args[0] not in COMMANDS and nearest and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {nearest[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever read our output has left; click ends quietly
+            if os.environ.get("STEERGAN_TRACEBACK"):
+                traceback.print_exc()
+            raise fault_of(error) from error
+
+
+def print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"steergan {importlib.metadata.version('steergan')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command has examples: steergan COMMAND --help",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version, help="Print the version."
+)
+def steergan() -> None:
+    """Group-equivariant generative adversarial networks on escnn.
+
+    \b
+    A first run, two minutes on two CPU cores:
+      steergan train recipes/quickstart.toml
+      steergan sample runs/00000-quickstart --seeds 0-15
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The installed entry point: warnings of libraries are for developers, so they are not shown."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.ERROR)
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    steergan(arguments, prog_name="steergan")

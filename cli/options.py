@@ -1,0 +1,70 @@
+"""Options that several commands share, and how their values are read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+MOST_NUMBERS = 100_000
+"""A range longer than this is taken for a slip of the finger."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Whole numbers and ranges, both ends included, each number once: `0-63`, `3,5`, `0-7,70`."""
+    if value is None:
+        return None
+    found: dict[int, None] = {}
+    for part in value.split(","):
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(end.isascii() and end.isdigit() for end in ends):
+            raise click.BadParameter(f"{value!r} came; numbers like 0-63 or 3,5 or 0-7,70 were wanted", ctx, param)
+        first, last = int(ends[0]), int(ends[-1])
+        if last < first:
+            raise click.BadParameter(f"the range {part.strip()} runs backwards; write {last}-{first}", ctx, param)
+        if last - first >= MOST_NUMBERS:
+            raise click.BadParameter(f"the range {part.strip()} has over {MOST_NUMBERS:,} numbers", ctx, param)
+        found.update(dict.fromkeys(range(first, last + 1)))
+    return tuple(found)
+
+
+def positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse zero and below, and what is no finite number."""
+    if value is not None and not 0 < value < float("inf"):
+        raise click.BadParameter(f"{value:g} came; a number above 0 was wanted, such as 0.75", ctx, param)
+    return value
+
+
+def run_argument(command: Command) -> Command:
+    """The run folder."""
+    return click.argument("run", metavar="RUN", type=click.Path(path_type=Path))(command)
+
+
+def device_option(command: Command) -> Command:
+    """Where to compute."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto takes an accelerator if there is one.",
+    )(command)
+
+
+def chosen_device(name: str) -> str:
+    """The device that `--device` means on this machine.
+
+    Raises:
+        click.BadParameter: the machine, or this build of torch, has no such device.
+    """
+    import torch
+
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, there in present.items() if there)
+    if not present[name]:
+        there = ", ".join(device for device, found in present.items() if found)
+        raise click.BadParameter(f"torch finds no {name} device here; it finds: {there}", param_hint="'--device'")
+    return name

@@ -1,0 +1,123 @@
+"""What a user sees while a network trains: a live line on a terminal, one aligned line per tick elsewhere."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+NAMES = {
+    "discriminator_loss": "D loss",
+    "generator_loss": "G loss",
+    "real_score": "real",
+    "fake_score": "fake",
+    "r1": "R1",
+    "wgan_gp": "GP",
+}
+"""What the line shows, in this order, of what a step records."""
+
+SECONDS_PER_TICK = 5.0
+BAR = "{n_fmt}/{total_fmt} |{bar:10}| {rate_fmt}, {remaining} left{postfix}"
+"""Losses, speed and time left fit into 80 columns; tqdm puts a comma before the figures and cuts what is too long."""
+
+
+class Progress:
+    """Reports of a training run, for people.
+
+    Args:
+        live: whether to redraw one line (a terminal) or to add a line every few seconds (a file).
+    """
+
+    def __init__(self, live: bool | None = None) -> None:
+        self.live = sys.stderr.isatty() if live is None else live
+        self.stop_asked = False
+        self._bar: tqdm[Any] | None = None
+        self._first: tuple[int, float] | None = None
+        self._shown = -float("inf")
+
+    def message(self, text: str) -> None:
+        """A line that stays."""
+        if self._bar is None:
+            click.echo(text)
+        else:
+            with self._bar.external_write_mode(file=sys.stdout):
+                click.echo(text)
+
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        """What generator step `step` of `steps` recorded; may be called after every step."""
+        if self.live:
+            self._redraw(row, step, steps)
+        else:
+            self._add_line(row, step, steps)
+
+    def stop_requested(self) -> bool:
+        """Whether the user asked to stop after the step that is running."""
+        return self.stop_asked
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Meanwhile the first Ctrl-C asks to stop after the step, and the second one aborts. Ends the live line."""
+        previous = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self.stop_asked:
+            raise KeyboardInterrupt
+        self.stop_asked = True
+        # Not echo: a handler may interrupt a write to the same stream.
+        os.write(2, b"\nsteergan: stopping after this step; Ctrl-C again aborts at once\n")
+
+    def _redraw(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=steps, initial=step, bar_format=BAR, unit="step", dynamic_ncols=True, leave=False)
+        self._bar.set_postfix_str(figures(row, ".2f"), refresh=False)
+        self._bar.update(step - self._bar.n)
+
+    def _add_line(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (step, now)
+        if now - self._shown < SECONDS_PER_TICK and step != steps:
+            return
+        self._shown = now
+        done, seconds = step - self._first[0], now - self._first[1]
+        rate = ""
+        if done and seconds:
+            rate = f"{done / seconds:6.2f} step/s  {clock((steps - step) * seconds / done)} left"
+        place = f"step {step:>{len(str(steps))}} of {steps}"
+        click.echo(f"{place}  {rate:<27}  {figures(row)}".rstrip())
+
+
+def figures(row: Mapping[str, Any], form: str = "+8.3f") -> str:
+    """The figures of a step; in their usual form they make columns."""
+    return "  ".join(f"{name} {row[key]:{form}}" for key, name in NAMES.items() if row.get(key) is not None)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def follow(training: Callable[[Progress], Path]) -> None:
+    """Run a training that reports to the terminal; exit with 130 if Ctrl-C ended it, saying how to go on."""
+    progress = Progress()
+    with progress.watching():
+        folder = training(progress)
+    if progress.stop_asked and not (folder / "generator.safetensors").exists():
+        click.echo(f"steergan: stopped and saved; continue with: steergan resume {folder}", err=True)
+        raise click.exceptions.Exit(130)

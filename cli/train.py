@@ -1,0 +1,55 @@
+"""steergan train"""
+
+from pathlib import Path
+
+import click
+
+from .options import chosen_device, device_option
+from .progress import follow
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder; an unfinished run of this recipe in it goes on. Default: the next free runs/00000-NAME.",
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@device_option
+@click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
+@click.option("--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Take a finished run's weights.")
+@click.option("--dry-run", is_flag=True, help="Print layers, sizes, costs and the resolved recipe; write nothing.")
+def train(
+    recipe: Path,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    data_path: str | None,
+    init_from: Path | None,
+    dry_run: bool,
+) -> None:
+    """Train a generator and a discriminator from a RECIPE, a TOML file.
+
+    Ctrl-C finishes the step and saves; the same command with --out, or `steergan resume`, goes on from there.
+
+    \b
+    Examples:
+      steergan train recipes/quickstart.toml
+      steergan train recipes/rotmnist.toml --data ~/mnist --device cuda --out runs/mine
+      steergan train recipes/rotmnist.toml --set data.fraction=0.1 --set training.seed=1
+      steergan train recipes/rotmnist.toml --set generator.group=D4 --dry-run
+    """
+    from steergan import run
+    from steergan.recipe import read_recipe
+
+    settings = read_recipe(recipe, overrides)
+    if dry_run:
+        click.echo(run.plan(settings, data_path))
+        return
+    where = chosen_device(device)
+    follow(
+        lambda report: run.train(
+            settings, out, device=where, data_path=data_path, report=report, init_from=init_from
+        )
+    )

@@ -1,0 +1,82 @@
+"""steergan verify-equivariance"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from steergan.verification import EquivarianceErrors
+
+SINGLE = 1e-5
+DOUBLE = 1e-12
+DOUBLE_ON_BASIS = 1e-6
+"""Largest relative errors of a right network: rounding; in float64 more for escnn's bases, sampled in float32."""
+
+HEADER = ("run", "network", "group", "claim", "elements", "float32", "float64", "verdict")
+
+
+@click.command("verify-equivariance")
+@click.argument("runs", metavar="RUN...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every error as JSON.")
+def verify_equivariance(runs: tuple[Path, ...], file: Path | None) -> None:
+    """Measure how exactly the networks of finished runs keep their symmetry, in single and in double precision.
+
+    The discriminator should not change when its image is turned or reflected; the synthesis should turn or reflect its
+    image along with its seed feature map. Every group element that permutes pixels is tried on random inputs. The exit
+    code is 1 if an error is larger than rounding explains.
+
+    \b
+    Examples:
+      steergan verify-equivariance runs/00000-quickstart
+      steergan verify-equivariance runs/* --json errors.json
+    """
+    from steergan import run
+    from steergan.training import write_whole
+
+    found = {path: run.verify(path) for path in runs}
+    rows: list[tuple[str, ...]] = [HEADER]
+    for path, measured in found.items():
+        rows += [table_row(path, errors) for errors in measured]
+        if not measured:
+            rows.append((path.name, "both", "trivial", "none", "1", "", "", "nothing to verify"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if file is not None:
+        write_whole(file, (json.dumps([report(*item) for item in found.items()], indent=2) + "\n").encode())
+    broken = [path for path, measured in found.items() if not all(holds(errors) for errors in measured)]
+    if broken:
+        click.echo(f"not equivariant: {', '.join(str(path) for path in broken)}", err=True)
+        raise click.exceptions.Exit(1)
+    click.echo("every claim holds")
+
+
+def table_row(path: Path, errors: "EquivarianceErrors") -> tuple[str, ...]:
+    """One network's errors, for people."""
+    worst = f"{errors.worst32:.1e}", f"{errors.worst64:.1e}"
+    verdict = "holds" if holds(errors) else "BROKEN"
+    return path.name, errors.name, group_name(errors), errors.claim, str(len(errors.elements)), *worst, verdict
+
+
+def report(path: Path, measured: "list[EquivarianceErrors]") -> dict[str, Any]:
+    """One run's errors, for programs."""
+    return {"run": str(path), "networks": [asdict(errors) | {"holds": holds(errors)} for errors in measured]}
+
+
+def group_name(errors: "EquivarianceErrors") -> str:
+    """The recipe's word for the group."""
+    from steergan.symmetry import GROUPS, gspace
+
+    return next((name for name in GROUPS if gspace(name).name == errors.group), errors.group)
+
+
+def holds(errors: "EquivarianceErrors") -> bool:
+    """Whether the errors are no larger than rounding explains."""
+    from steergan.symmetry import GROUPS, gspace, is_grid_group
+
+    name = group_name(errors)
+    exact = name not in GROUPS or is_grid_group(gspace(name))
+    return errors.worst32 < SINGLE and errors.worst64 < (DOUBLE if exact else DOUBLE_ON_BASIS)

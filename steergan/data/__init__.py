@@ -1,0 +1,27 @@
+"""Images from files, prepared once and drawn as pure functions of (seed, step)."""
+
+from steergan.data.images import ImageSet, Progress, Split, checksum
+from steergan.data.inventory import Found, originals_found, prepared_found
+from steergan.data.loading import load, prepare, take
+from steergan.data.prepared import Prepared
+from steergan.data.rotmnist import download_mnist
+from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
+
+__all__ = [
+    "Found",
+    "ImageSet",
+    "Prepared",
+    "Progress",
+    "Split",
+    "batch",
+    "batch_indices",
+    "checksum",
+    "class_rows",
+    "download_mnist",
+    "load",
+    "originals_found",
+    "prepare",
+    "prepared_found",
+    "stratified_labels",
+    "take",
+]

@@ -1,0 +1,100 @@
+"""What every source becomes: uint8 images with int64 labels."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Literal["train", "held_out"]
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+Progress = Callable[[int, int], None]
+"""Called with (images done, images in all) while a set is prepared."""
+
+SPLITS: tuple[Split, Split] = ("train", "held_out")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """One split of a data set.
+
+    Args:
+        images: uint8 (N, C, H, W), read-only; memory-mapped where the set was prepared on disk.
+        labels: int64 (N,), from 0 to K - 1.
+        class_names: K names.
+        checksum: sha256 of shape, pixels and labels (`checksum`).
+
+    Raises:
+        ValueError: another dtype or shape, or a label without a name.
+    """
+
+    images: Pixels
+    labels: Labels
+    class_names: tuple[str, ...]
+    checksum: str
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise ValueError(f"images are {self.images.dtype} {self.images.shape}; uint8 (N, C, H, W) was wanted")
+        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"labels are {self.labels.dtype} {self.labels.shape}; int64, one an image, was wanted")
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise ValueError(f"labels run to {self.labels.max()}; there are {len(self.class_names)} class names")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        _, channels, height, width = self.images.shape
+        return channels, height, width
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return len(self.class_names)
+
+    @property
+    def class_frequencies(self) -> NDArray[np.float64]:
+        """Share of every class, (K,); sums to 1."""
+        return np.bincount(self.labels, minlength=self.classes) / len(self.labels)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a source is going to give, before a pixel is made: so large sets can go to disk piece by piece.
+
+    Args:
+        image_shape: (C, H, W).
+        class_names: K names.
+        labels: int64 (N,) per split.
+        chunks: split -> uint8 (n, C, H, W) pieces, N images in all.
+        rule: how the images and the split were made, in words.
+        copies: consecutive images that show one original (they stay together when a share of the set is taken).
+    """
+
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    labels: Mapping[Split, Labels]
+    chunks: Callable[[Split], Iterator[Pixels]]
+    rule: str
+    copies: int = 1
+
+
+def checksum(images: Pixels, labels: Labels) -> str:
+    """sha256 of the shape, the pixels and the labels, in hexadecimal; memory-mapped images are read once."""
+    pieces = (images[start : start + 4096] for start in range(0, len(images), 4096))
+    return checksum_of_pieces(images.shape, pieces, labels)
+
+
+def checksum_of_pieces(shape: tuple[int, ...], pieces: Iterable[Pixels], labels: Labels) -> str:
+    """The same for images of `shape` (N, C, H, W) that come piece by piece."""
+    digest = hashlib.sha256(f"uint8 {shape}".encode())
+    for piece in pieces:
+        digest.update(np.ascontiguousarray(piece).data)
+    digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
+    return digest.hexdigest()

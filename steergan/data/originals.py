@@ -1,0 +1,121 @@
+"""Where a user's original files are: `data.path`, the folders of STEERGAN_DATA, and what was downloaded when asked."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from steergan.errors import DataError
+
+
+@dataclass(frozen=True)
+class Originals:
+    """Files that a data set is made of.
+
+    Args:
+        kind: their format, such as "idx".
+        root: the folder or file that was asked for, or found.
+        files: in an order that the source fixes.
+    """
+
+    kind: str
+    root: Path
+    files: tuple[Path, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.stat().st_size for file in self.files)
+
+    def checksum(self) -> str:
+        """sha256 over the names and contents of all files, wherever they lie."""
+        digest = hashlib.sha256(self.kind.encode())
+        for file in self.files:
+            name = file.relative_to(self.root).as_posix() if file != self.root else file.name
+            digest.update(f"\n{name} {file_checksum(file)}".encode())
+        return digest.hexdigest()
+
+
+def file_checksum(path: Path) -> str:
+    """sha256 of a file, in hexadecimal.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def cache_folder() -> Path:
+    """Where prepared sets go: STEERGAN_CACHE, else the platform's cache folder."""
+    named = os.environ.get("STEERGAN_CACHE")
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("steergan"))
+
+
+def data_folders() -> list[Path]:
+    """The folders of STEERGAN_DATA, which are only read, then the one for downloads."""
+    named = [Path(part).expanduser() for part in os.environ.get("STEERGAN_DATA", "").split(os.pathsep) if part]
+    return [*named, cache_folder() / "originals"]
+
+
+def resolve_path(path: str) -> Path:
+    """`data.path` as a file or folder that exists: relative to the working folder, or to a folder of STEERGAN_DATA.
+
+    Raises:
+        DataError: there is no such file or folder.
+    """
+    wanted = Path(path).expanduser()
+    for base in (Path(), *data_folders()):
+        if (base / wanted).exists():
+            return base / wanted
+    raise DataError(f"data.path = {path!r}: no such file or folder here or in STEERGAN_DATA; give an existing one")
+
+
+def folders_below(root: Path, levels: int = 2) -> list[Path]:
+    """`root` and its visible sub-folders, so many levels deep, nearest first; none if it isn't a readable folder."""
+    found = [root] if root.is_dir() else []
+    layer = list(found)
+    for _ in range(levels):
+        layer = [folder for parent in layer for folder in visible_folders(parent)]
+        found += layer
+    return found
+
+
+def visible_folders(parent: Path) -> list[Path]:
+    """Sub-folders in sorted order; hidden and unreadable ones are left out."""
+    try:
+        with os.scandir(parent) as entries:
+            return sorted(Path(entry) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        return []
+
+
+def in_spelling(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of these names that is a file in the folder."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def find_together(roots: Sequence[Path], spellings: Sequence[Sequence[str]]) -> tuple[Path, ...] | None:
+    """The files in the first folder that holds all that are wanted, each in one of its spellings; else None."""
+    for root in roots:
+        for folder in folders_below(root):
+            found = [path for names in spellings if (path := in_spelling(folder, names))]
+            if len(found) == len(spellings):
+                return tuple(found)
+    return None
+
+
+def missing_together(roots: Sequence[Path], spellings: Sequence[Sequence[str]]) -> tuple[Path, str] | None:
+    """The first folder that holds some of the wanted files but not all, and the first that it lacks."""
+    for root in roots:
+        for folder in folders_below(root):
+            lacking = [names[0] for names in spellings if not in_spelling(folder, names)]
+            if 0 < len(lacking) < len(spellings):
+                return folder, lacking[0]
+    return None

@@ -1,0 +1,199 @@
+"""Prepared sets on disk: arrays and a manifest in a folder named by what they were made from; whole or not at all."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from steergan.data.images import SPLITS, ImageSet, Pixels, Plan, Progress, Split, checksum, checksum_of_pieces
+from steergan.data.originals import cache_folder
+from steergan.errors import DataError
+
+FORMAT = 1
+"""Counts up when prepared sets of older versions must not be used any more."""
+
+ABANDONED = 24 * 60 * 60
+"""After so many seconds a half-written set is taken for what a killed process left."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A set that is ready to be loaded.
+
+    Args:
+        folder: where it lies; None when it is kept in memory.
+        splits: both splits, whole.
+        copies: consecutive images that show one original.
+        manifest: what it was made from, and how.
+    """
+
+    folder: Path | None
+    splits: Mapping[Split, ImageSet]
+    copies: int
+    manifest: Mapping[str, Any]
+
+
+def prepared_root() -> Path:
+    """The folder of prepared sets."""
+    return cache_folder() / "prepared"
+
+
+def folder_for(identity: Mapping[str, Any]) -> Path:
+    """Where the set with this identity (source checksum and settings) is kept."""
+    text = json.dumps({**identity, "format": FORMAT}, sort_keys=True)
+    return prepared_root() / f"{identity['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def read_prepared(folder: Path) -> Prepared | None:
+    """The set in a folder, memory-mapped, its pixels checked; None if it isn't there or is damaged."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return None
+    splits: dict[Split, ImageSet] = {}
+    try:
+        for split in SPLITS:
+            images = np.asarray(np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False))
+            labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
+            wanted = manifest["splits"][split]["sha256"]
+            if checksum(images, labels) != wanted:
+                return None
+            labels.setflags(write=False)
+            splits[split] = ImageSet(images, labels, tuple(manifest["class_names"]), wanted)
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+    return Prepared(folder, splits, int(manifest["copies"]), manifest)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a prepared set; None if it isn't there, is damaged, or is of another version."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+
+
+def prepared_manifests() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every prepared set in the cache, by folder name."""
+    for folder in sorted(prepared_root().glob("*-*")):
+        manifest = read_manifest(folder)
+        if manifest is not None:
+            yield folder, manifest
+
+
+def write_prepared(
+    plan: Plan, identity: Mapping[str, Any], originals: Mapping[str, Any], progress: Progress | None
+) -> Prepared:
+    """Carry out a plan into the cache folder, and read it back.
+
+    The folder appears under its name when it is complete. If another process finished the same set first, that one is
+    used.
+
+    Raises:
+        DataError: the cache folder can't be written, or is full.
+    """
+    final = folder_for(identity)
+    with cache_faults(), temporary_folder(final) as temporary:
+        train = write_split(plan, "train", temporary, 0, progress)
+        held_out = write_split(plan, "held_out", temporary, train["count"], progress)
+        manifest = {
+            **identity,
+            "format": FORMAT,
+            "originals": dict(originals),
+            "rule": plan.rule,
+            "copies": plan.copies,
+            "class_names": list(plan.class_names),
+            "image_shape": list(plan.image_shape),
+            "splits": {"train": train, "held_out": held_out},
+        }
+        (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        replace_folder(temporary, final)
+    prepared = read_prepared(final)
+    if prepared is None:
+        raise DataError(f"{final}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
+    return prepared
+
+
+def keep_in_memory(plan: Plan, identity: Mapping[str, Any]) -> Prepared:
+    """Carry out a plan that is too quick to be worth a place on disk."""
+    splits: dict[Split, ImageSet] = {}
+    for split in SPLITS:
+        images, labels = np.concatenate(list(plan.chunks(split))), plan.labels[split]
+        for array in (images, labels):
+            array.setflags(write=False)
+        splits[split] = ImageSet(images, labels, plan.class_names, checksum(images, labels))
+    return Prepared(None, splits, plan.copies, {**identity, "rule": plan.rule})
+
+
+def write_split(plan: Plan, split: Split, folder: Path, done: int, progress: Progress | None) -> dict[str, Any]:
+    """One split's arrays, after `done` images of other splits; what the manifest says about it."""
+    labels = plan.labels[split]
+    shape = (len(labels), *plan.image_shape)
+    total = sum(map(len, plan.labels.values()))
+
+    def written(file: BinaryIO) -> Iterator[Pixels]:
+        so_far = done
+        for chunk in plan.chunks(split):
+            file.write(np.ascontiguousarray(chunk).data)  # a full disk would kill the process through a memory map
+            so_far += len(chunk)
+            if progress:
+                progress(so_far, total)
+            yield chunk
+
+    with (folder / f"{split}-images.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        digest = checksum_of_pieces(shape, written(file), labels)
+    np.save(folder / f"{split}-labels.npy", labels)
+    per_class = np.bincount(labels, minlength=len(plan.class_names)).tolist()
+    return {"count": len(labels), "per_class": per_class, "bytes": int(np.prod(shape)), "sha256": digest}
+
+
+@contextmanager
+def temporary_folder(final: Path) -> Iterator[Path]:
+    """A folder beside the final one, gone afterwards unless it was moved there; those of killed processes go, too."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{final.name}-"
+    for left in final.parent.glob(prefix + "*"):
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(temporary: Path, final: Path) -> None:
+    """Give a complete folder its name; a damaged one of that name makes way, a good one (of another process) stays."""
+    try:
+        os.replace(temporary, final)
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES):
+            raise
+    if read_prepared(final) is None:
+        with temporary_folder(final) as aside:
+            os.replace(final, aside / "damaged")
+            os.replace(temporary, final)
+
+
+@contextmanager
+def cache_faults() -> Iterator[None]:
+    """Faults of the cache folder in one line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        hint = "set STEERGAN_CACHE to a folder with room that you can write to"
+        raise DataError(f"{prepared_root()}: cannot be written ({reason}); {hint}") from None

@@ -1,0 +1,136 @@
+"""Batch normalisation with one set of moments per field."""
+
+import torch
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor
+
+from steergan.layers.fields import FieldLayout, require_permutations, typed_tensor
+from steergan.layers.spectral_norm import SpectralLinear
+
+WHY = "one mean for all channels of a field is not equivariant"
+
+
+class FieldBatchNorm(EquivariantModule):
+    """Batch normalisation whose moments are pooled over batch, space and the channels of a field.
+
+    With the trivial group this is `torch.nn.BatchNorm2d`, to the last bit and with the same state_dict.
+
+    Args:
+        in_type: permutation representations.
+        momentum: weight of the newest batch in the running moments; None averages all batches since the last reset.
+        eps: added to the variance.
+        affine: learn one scale and one shift per field.
+
+    Shapes: (B, C, H, W) -> the same.
+    Symmetry: equivariant, exact to rounding, in both modes.
+    Raises:
+        SymmetryError: a representation is not a permutation.
+    Source: Dey et al. 2021, section 2.2 ("moments are calculated per group-feature map").
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(
+        self, in_type: FieldType, *, momentum: float | None = 0.1, eps: float = 1e-5, affine: bool = True
+    ) -> None:
+        super().__init__()
+        require_permutations("FieldBatchNorm", in_type, WHY)
+        self.in_type = self.out_type = in_type
+        self.momentum, self.eps, self.affine = momentum, eps, affine
+        self.layout = FieldLayout(in_type)
+        fields = len(in_type)
+        self.register_parameter("weight", torch.nn.Parameter(torch.ones(fields)) if affine else None)
+        self.register_parameter("bias", torch.nn.Parameter(torch.zeros(fields)) if affine else None)
+        self.register_buffer("running_mean", torch.zeros(fields))
+        self.register_buffer("running_var", torch.ones(fields))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    @torch.no_grad()
+    def reset_running_stats(self) -> None:
+        """Forget every batch seen."""
+        self.running_mean.zero_()
+        self.running_var.fill_(1)
+        self.num_batches_tracked.zero_()
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        tensor = typed_tensor(self, x)
+        factor = 0.0
+        if self.training:
+            self.num_batches_tracked += 1
+            factor = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        if not self.layout.mixed:
+            part = self.layout.split(tensor)[0]
+            return self.out_type(self.layout.join([self._normalise(part, slice(None), factor)]))
+        parts = zip(self.layout.split(tensor), self.layout.fields, strict=True)
+        return self.out_type(self.layout.join([self._normalise(part, fields, factor) for part, fields in parts]))
+
+    def _normalise(self, x_BFGHW: Tensor, fields: slice | list[int], factor: float) -> Tensor:
+        """Normalise the fields of one size. A list selects copies of the buffers, a slice the buffers themselves."""
+        mean, variance = self.running_mean[fields], self.running_var[fields]
+        out = torch.nn.functional.batch_norm(
+            x_BFGHW.flatten(2, 3),
+            mean,
+            variance,
+            None if self.weight is None else self.weight[fields],
+            None if self.bias is None else self.bias[fields],
+            self.training,
+            factor,
+            self.eps,
+        )
+        if self.training and isinstance(fields, list):
+            self.running_mean[fields], self.running_var[fields] = mean, variance
+        return out.view_as(x_BFGHW)
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+
+class ConditionalBatchNorm(EquivariantModule):
+    """Batch normalisation whose scale and shift, one of each per field, are linear in a conditioning vector.
+
+    scale = 1 + gamma(c), shift = beta(c), both without a constant.
+
+    Args:
+        in_type: permutation representations.
+        conditioning: length of c.
+        spectral_norm: divide both dense weights by their spectral norms.
+        momentum: as in `FieldBatchNorm`.
+        eps: as in `FieldBatchNorm`.
+
+    Shapes: (B, C, H, W) and c (B, conditioning) -> (B, C, H, W).
+    Symmetry: equivariant in the feature map, exact to rounding, where c is invariant.
+    Raises:
+        SymmetryError: a representation is not a permutation.
+    Source: Dey et al. 2021, section 2.2 ("affine transformation parameters per group-feature map").
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        conditioning: int,
+        *,
+        spectral_norm: bool = True,
+        momentum: float | None = 0.1,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.in_type = self.out_type = in_type
+        self.norm = FieldBatchNorm(in_type, momentum=momentum, eps=eps, affine=False)
+        self.scale = SpectralLinear(conditioning, len(in_type), bias=False, spectral_norm=spectral_norm)
+        self.shift = SpectralLinear(conditioning, len(in_type), bias=False, spectral_norm=spectral_norm)
+
+    def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
+        layout = self.norm.layout
+        scale_BF, shift_BF = 1 + self.scale(c), self.shift(c)
+        parts = []
+        for x_BFGHW, fields in zip(layout.split(self.norm(x).tensor), layout.fields, strict=True):
+            selected = fields if layout.mixed else slice(None)
+            scale = scale_BF[:, selected, None, None, None]
+            shift = shift_BF[:, selected, None, None, None]
+            parts.append(torch.addcmul(shift, scale, x_BFGHW))
+        return self.out_type(layout.join(parts))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape

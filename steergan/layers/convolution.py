@@ -1,0 +1,253 @@
+"""Convolutions between fields that commute with the group."""
+
+from typing import Any, Self
+
+import torch
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor, R2Conv
+from torch import Tensor
+
+from steergan.errors import SymmetryError
+from steergan.layers.fields import group_by_representation, typed_tensor
+from steergan.layers.filter_expansion import pair_expansion
+from steergan.layers.filter_init import normal_weights, orthogonal_weights
+from steergan.layers.r2conv import bank_of, bias_of, check_convertible, make_r2conv
+from steergan.layers.spectral_norm import FilteredLayer
+from steergan.symmetry import is_grid_group, is_permutation, signed_permutation
+
+IMPORT_TOLERANCE = 1e-5
+"""Largest relative difference between a filter bank and its import: escnn samples its basis in float32."""
+
+
+class GroupConvolution(EquivariantModule, FilteredLayer):
+    """A stride-1 convolution over equivariant filters: all of them on the pixel grid, else escnn's band-limited ones.
+
+    With a group that permutes pixels (trivial, C2, C4, D1, D2, D4) and signed permutation representations (trivial,
+    regular, quotient, irreps), the filter bank is a gather of free weights, one per orbit of (out channel, in channel,
+    tap). Weights are (out fields, in fields, orbits) for each pair of representations, in order of first appearance
+    (`weights.0`, ...); regular -> regular has orbits (|G|, k, k), the identity rows of the bank. Initialised
+    orthogonally, a row being an out field. Otherwise weights are coefficients of escnn's basis, normal at first.
+
+    Args:
+        in_type: any field type.
+        out_type: a field type of the same gspace.
+        kernel_size: taps along one side. An even one changes the size by one pixel; exact too, for grid groups only.
+        padding: zeros on every side; None means kernel_size // 2.
+        bias: one per field of a permutation representation, the same for all its channels; none on other fields.
+        spectral_norm: divide the bank, as a matrix (out channels, the rest), by its largest singular value.
+
+    Shapes: (B, C_in, H, W) -> (B, C_out, H + 2 padding - kernel_size + 1, the same of W).
+    Symmetry: equivariant; exact to rounding for grid groups. For others, to 1e-6 at multiples of 90 degrees, and
+        approximately between.
+    Raises:
+        SymmetryError: the types are of different gspaces; the kernel size or padding is not a single integer; an even
+            kernel with escnn's basis; no filter but zero is equivariant.
+    Source: Cohen and Welling 2016, section 6; Dey et al. 2021, section 2.2. Orthogonal initialisation: Dey et al., C.2.
+    Differs: filters for any signed permutation representation, not only regular ones.
+    """
+
+    bias: torch.nn.Parameter | None
+    bias_index: Tensor
+    out_order: Tensor | None
+    in_order: Tensor | None
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        kernel_size: int,
+        *,
+        padding: int | None = None,
+        bias: bool = True,
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        _check_arguments(in_type, out_type, kernel_size, padding)
+        self.in_type, self.out_type = in_type, out_type
+        self.kernel_size = kernel_size
+        self.padding = kernel_size // 2 if padding is None else padding
+        self._out_groups, self._in_groups = group_by_representation(out_type), group_by_representation(in_type)
+        self._expand_pairs()
+        self._order_channels()
+        self._add_bias(bias)
+        self.reset_parameters()
+        self.start_spectral_norm(spectral_norm)
+
+    def _expand_pairs(self) -> None:
+        groups = self._out_groups + self._in_groups
+        space = self.in_type.gspace
+        self.exact = is_grid_group(space) and all(signed_permutation(g.representation) is not None for g in groups)
+        if not self.exact and self.kernel_size % 2 == 0:
+            raise SymmetryError(f"kernel size {self.kernel_size} on {space.name}: escnn's basis needs an odd one")
+        self.expansions = torch.nn.ModuleList()
+        self.weights = torch.nn.ParameterList()
+        self._pair_number: dict[tuple[int, int], int] = {}
+        for o, out in enumerate(self._out_groups):
+            for i, into in enumerate(self._in_groups):
+                expansion = pair_expansion(space, out.representation, into.representation, self.kernel_size, self.exact)
+                if expansion is not None:
+                    self._pair_number[o, i] = len(self.weights)
+                    self.expansions.append(expansion)
+                    self.weights.append(torch.empty(len(out.fields), len(into.fields), expansion.count))
+        if not self.weights:
+            raise SymmetryError(
+                f"no {self.kernel_size} x {self.kernel_size} filter but zero maps {self.in_type} to {self.out_type} "
+                "equivariantly; use a larger kernel or other fields"
+            )
+
+    def _order_channels(self) -> None:
+        """Remember how to bring the bank from the order of representations to the field types' own order."""
+        for name, groups in (("out_order", self._out_groups), ("in_order", self._in_groups)):
+            channels = torch.tensor([channel for group in groups for channel in group.channels])
+            in_order = bool((channels.diff() > 0).all())
+            self.register_buffer(name, None if in_order else channels.argsort(), persistent=False)
+
+    def _add_bias(self, wanted: bool) -> None:
+        fields = [f for group in self._out_groups if is_permutation(group.representation) for f in group.fields]
+        self.register_parameter("bias", torch.nn.Parameter(torch.empty(len(fields))) if wanted and fields else None)
+        if self.bias is None:
+            return
+        number = {field: position for position, field in enumerate(sorted(fields))}
+        sizes = [representation.size for representation in self.out_type.representations]
+        # Channels without a bias point at a zero behind the last one.
+        index = [number.get(field, len(fields)) for field, size in enumerate(sizes) for _ in range(size)]
+        self.register_buffer("bias_index", torch.tensor(index), persistent=False)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Orthogonal weights (escnn's basis: normal ones) and zero bias; every row of the bank has length about 1."""
+        if self.bias is not None:
+            self.bias.zero_()
+        for o in range(len(self._out_groups)):
+            numbers = [n for (out, _), n in self._pair_number.items() if out == o]
+            weights = [self.weights[n] for n in numbers]
+            expansions: list[Any] = [self.expansions[n] for n in numbers]
+            if self.exact and weights:
+                orthogonal_weights(weights, [e.scale for e in expansions])
+            elif weights:
+                normal_weights(weights, [e.basis for e in expansions])
+
+    def filter_weights(self) -> list[Tensor]:
+        return list(self.weights)
+
+    def raw_filter(self) -> Tensor:
+        """The bank before spectral normalisation, (C_out, C_in * k * k)."""
+        bank = self._assemble([e(w) for e, w in zip(self.expansions, self.weights, strict=True)])
+        return bank.flatten(1)
+
+    def _assemble(self, blocks: list[Tensor]) -> Tensor:
+        """Blocks (n_out, out size, n_in, in size * taps) of the pairs -> the bank, in the types' own channel order."""
+        taps = self.kernel_size**2
+        if len(self._out_groups) == len(self._in_groups) == 1:
+            return blocks[0].reshape(self.out_type.size, self.in_type.size, taps)
+        rows = []
+        for o, out in enumerate(self._out_groups):
+            row = []
+            for i, into in enumerate(self._in_groups):
+                shape = (len(out.channels), len(into.channels), taps)
+                number = self._pair_number.get((o, i))
+                row.append(blocks[0].new_zeros(shape) if number is None else blocks[number].reshape(shape))
+            rows.append(torch.cat(row, dim=1))
+        bank = torch.cat(rows)
+        if self.out_order is not None:
+            bank = bank.index_select(0, self.out_order)
+        return bank if self.in_order is None else bank.index_select(1, self.in_order)
+
+    def filter_bank(self) -> Tensor:
+        """The bank that a forward uses now, divided by its spectral norm if asked: (C_out, C_in, k, k).
+
+        Like a forward, it does one power iteration in training mode (inside `shared_filters`, at most one in all).
+        """
+        return self.filter_matrix().unflatten(1, (-1, self.kernel_size, self.kernel_size))
+
+    def channel_bias(self) -> Tensor | None:
+        """The bias of every channel, (C_out,)."""
+        if self.bias is None:
+            return None
+        padded = torch.cat([self.bias, self.bias.new_zeros(1)]) if len(self.bias) < len(self.out_type) else self.bias
+        return padded.index_select(0, self.bias_index)
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        tensor = typed_tensor(self, x)
+        out = torch.nn.functional.conv2d(tensor, self.filter_bank(), self.channel_bias(), padding=self.padding)
+        return self.out_type(out)
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        batch, _, height, width = input_shape
+        change = 2 * self.padding - self.kernel_size + 1
+        return (batch, self.out_type.size, height + change, width + change)
+
+    @torch.no_grad()
+    def load_bank(self, bank: Tensor) -> None:
+        """Set the weights so that the bank before spectral normalisation is `bank`, (C_out, C_in, k, k).
+
+        Raises:
+            SymmetryError: the bank is not equivariant, or (escnn's basis) not within the band limit.
+        """
+        for (o, i), number in self._pair_number.items():
+            out, into = self._out_groups[o], self._in_groups[i]
+            entries = into.representation.size * self.kernel_size**2
+            block = bank[out.channels][:, into.channels].reshape(len(out.fields), -1, len(into.fields), entries)
+            expansion: Any = self.expansions[number]
+            self.weights[number].copy_(expansion.fit(block))
+        error = float((self.raw_filter() - bank.flatten(1)).abs().max() / bank.abs().max().clamp_min(1e-30))
+        if not error < IMPORT_TOLERANCE:
+            raise SymmetryError(
+                f"the filter bank is {error:.1e} from the nearest one of {self.in_type} -> {self.out_type} "
+                f"(tolerance {IMPORT_TOLERANCE}); it is not equivariant, or beyond the band limit"
+            )
+
+    @classmethod
+    @torch.no_grad()
+    def from_r2conv(cls, convolution: R2Conv) -> Self:
+        """The same function as an `R2Conv` of escnn, whatever its band limit (other groups: no more than the default).
+
+        Args:
+            convolution: stride, dilation and groups 1, zero padding, in either mode; it is left as it is.
+
+        Raises:
+            SymmetryError: it cannot be expressed, for what it is or for its weights or bias.
+        """
+        check_convertible(convolution)
+        layer = cls(
+            convolution.in_type,
+            convolution.out_type,
+            convolution.kernel_size,
+            padding=convolution.padding,
+            bias=convolution.bias is not None,
+        ).to(convolution.weights.device, convolution.weights.dtype)
+        layer.load_bank(bank_of(convolution))
+        layer._load_bias(bias_of(convolution))
+        return layer
+
+    def _load_bias(self, wanted: Tensor) -> None:
+        if self.bias is not None:
+            for number in range(len(self.bias)):
+                self.bias[number] = wanted[self.bias_index == number].mean()
+        bias = self.channel_bias()
+        found = torch.zeros_like(wanted) if bias is None else bias
+        if not torch.allclose(found, wanted, rtol=IMPORT_TOLERANCE, atol=IMPORT_TOLERANCE):
+            raise SymmetryError(
+                "R2Conv has a bias that is not one number per field of a permutation representation; set it to zero"
+            )
+
+    @torch.no_grad()
+    def to_r2conv(self) -> R2Conv:
+        """The same function as an `R2Conv` of escnn, in training mode; a spectral norm is divided out once and for all.
+
+        Raises:
+            SymmetryError: escnn's basis cannot hold the filter bank (even kernels; large ones, where it is incomplete).
+        """
+        if self.kernel_size % 2 == 0:
+            raise SymmetryError(f"kernel size {self.kernel_size} has no R2Conv; odd ones do")
+        bank = self.raw_filter() if self.spectral is None else self.spectral.divide(self.raw_filter())
+        bank = bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
+        return make_r2conv(self.in_type, self.out_type, bank, self.padding, self.channel_bias(), full_band=self.exact)
+
+
+def _check_arguments(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int | None) -> None:
+    if in_type.gspace != out_type.gspace:
+        raise SymmetryError(f"in_type is of {in_type.gspace.name}, out_type of {out_type.gspace.name}; use one gspace")
+    if not isinstance(kernel_size, int) or kernel_size < 1:
+        raise SymmetryError(f"kernel size {kernel_size!r}: one int of at least 1 was wanted (filters are square)")
+    if padding is not None and (not isinstance(padding, int) or padding < 0):
+        raise SymmetryError(f"padding {padding!r}: one int of at least 0 was wanted, the same on every side")

@@ -1,0 +1,106 @@
+"""Which channels belong to which fields, and the checks that every layer makes of its field types."""
+
+from typing import NamedTuple
+
+import torch
+from escnn.group import Representation
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor
+
+from steergan.errors import SymmetryError
+from steergan.symmetry import is_permutation
+
+
+class FieldGroup(NamedTuple):
+    """The fields of one representation in a field type."""
+
+    representation: Representation
+    fields: list[int]
+    channels: list[int]
+
+
+def group_by_representation(field_type: FieldType) -> list[FieldGroup]:
+    """The fields of a type by representation, in order of first appearance."""
+    groups: dict[Representation, FieldGroup] = {}
+    channel = 0
+    for field, representation in enumerate(field_type.representations):
+        group = groups.setdefault(representation, FieldGroup(representation, [], []))
+        group.fields.append(field)
+        group.channels.extend(range(channel, channel + representation.size))
+        channel += representation.size
+    return list(groups.values())
+
+
+def typed_tensor(layer: EquivariantModule, x: GeometricTensor) -> Tensor:
+    """The tensor of a feature map that has the layer's `in_type`.
+
+    Raises:
+        SymmetryError: it has another field type.
+    """
+    if x.type != layer.in_type:
+        name = type(layer).__name__
+        raise SymmetryError(f"{name} got a feature map of type {x.type}; give it its in_type, {layer.in_type}")
+    tensor: Tensor = x.tensor
+    return tensor
+
+
+def require_permutations(layer: str, field_type: FieldType, why: str) -> None:
+    """Refuse field types on which a layer is not equivariant.
+
+    Raises:
+        SymmetryError: a representation is not a permutation.
+    """
+    for group in group_by_representation(field_type):
+        if not is_permutation(group.representation):
+            raise SymmetryError(
+                f"{layer} got fields of {group.representation.name!r}, on which {why}; "
+                "give it permutation representations (trivial, regular, quotient)"
+            )
+
+
+class FieldLayout(torch.nn.Module):
+    """Takes a feature map apart into fields, one tensor for each field size, and puts it together again.
+
+    Args:
+        field_type: any field type; with fields of one size nothing is copied.
+    """
+
+    def __init__(self, field_type: FieldType) -> None:
+        super().__init__()
+        representations = field_type.representations
+        self.sizes = list(dict.fromkeys(int(r.size) for r in representations))
+        self.fields = [[f for f, r in enumerate(representations) if r.size == size] for size in self.sizes]
+        starts = torch.tensor([0] + [int(r.size) for r in representations]).cumsum(0)
+        self.mixed = len(self.sizes) > 1
+        if not self.mixed:
+            return
+        channels = [
+            torch.cat([torch.arange(int(starts[f]), int(starts[f + 1])) for f in fields]) for fields in self.fields
+        ]
+        for number, selected in enumerate(channels):
+            self.register_buffer(f"channels{number}", selected, persistent=False)
+        self.register_buffer("channel_order", torch.cat(channels).argsort(), persistent=False)
+        field_order = torch.tensor([f for fields in self.fields for f in fields]).argsort()
+        self.register_buffer("field_order", field_order, persistent=False)
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        """(B, C, H, W) -> for each size s in `sizes`, (B, F_s, s, H, W)."""
+        if not self.mixed:
+            return [x.unflatten(1, (-1, self.sizes[0]))]
+        return [
+            x.index_select(1, self.get_buffer(f"channels{number}")).unflatten(1, (-1, size))
+            for number, size in enumerate(self.sizes)
+        ]
+
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """The inverse of `split`."""
+        if not self.mixed:
+            return parts[0].flatten(1, 2)
+        x = torch.cat([part.flatten(1, 2) for part in parts], dim=1)
+        return x.index_select(1, self.get_buffer("channel_order"))
+
+    def join_fields(self, parts: list[Tensor]) -> Tensor:
+        """For each size (B, F_s, H, W) -> (B, F, H, W), fields in the type's own order."""
+        if not self.mixed:
+            return parts[0]
+        return torch.cat(parts, dim=1).index_select(1, self.get_buffer("field_order"))

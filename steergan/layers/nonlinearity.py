@@ -1,0 +1,64 @@
+"""Nonlinear functions of single channels."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor
+
+from steergan.errors import SteerganError, SymmetryError
+from steergan.layers.fields import group_by_representation, require_permutations, typed_tensor
+from steergan.symmetry import signed_permutation
+
+FUNCTIONS = ("relu", "leaky_relu", "elu", "tanh")
+ODD_FUNCTIONS = ("tanh",)
+
+
+class Pointwise(EquivariantModule):
+    """One function of one number, applied to every channel and pixel.
+
+    Args:
+        in_type: permutation representations; for the odd function tanh, signed permutations too.
+        function: "relu", "leaky_relu", "elu" or "tanh".
+        slope: of leaky_relu below zero.
+
+    Shapes: (B, C, H, W) -> the same.
+    Symmetry: equivariant, exact.
+    Raises:
+        SteerganError: the function is not one of these.
+        SymmetryError: a representation does not commute with it.
+    Source: Dey et al. 2021, C.2 (slope 0.2).
+    """
+
+    def __init__(self, in_type: FieldType, function: str, slope: float = 0.2) -> None:
+        super().__init__()
+        if function not in FUNCTIONS:
+            raise SteerganError(f"pointwise function {function!r} is not known; choose one of {', '.join(FUNCTIONS)}")
+        if function not in ODD_FUNCTIONS:
+            require_permutations(f"Pointwise {function}", in_type, "it does not commute with the group")
+        for group in group_by_representation(in_type):
+            if signed_permutation(group.representation) is None:
+                raise SymmetryError(
+                    f"Pointwise {function} got fields of {group.representation.name!r}, on which it does not commute "
+                    "with the group; give it signed permutation representations"
+                )
+        self.in_type = self.out_type = in_type
+        self.function, self.slope = function, slope
+        self._apply_pointwise = _function(function, slope)
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        return self.out_type(self._apply_pointwise(typed_tensor(self, x)))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, {self.function}"
+
+
+def _function(name: str, slope: float) -> Callable[[Tensor], Tensor]:
+    if name == "leaky_relu":
+        return partial(F.leaky_relu, negative_slope=slope)
+    functions: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "elu": F.elu, "tanh": F.tanh}
+    return functions[name]

@@ -1,0 +1,158 @@
+"""Pooling over space, with a check that sizes keep the symmetry exact, and pooling over the group."""
+
+from abc import abstractmethod
+
+import torch.nn.functional as F
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor
+
+from steergan.errors import SteerganError, SymmetryError
+from steergan.layers.fields import FieldLayout, require_permutations, typed_tensor
+from steergan.symmetry import trivial_type
+
+
+class SpatialPool(EquivariantModule):
+    """What average and max pooling share: windows, sizes, and the check of sizes.
+
+    A pool commutes with rotations by 90 degrees and with reflections exactly if its windows lie symmetrically on the
+    map, which means (H + 2 padding - kernel_size) mod stride = 0, and the same for W.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: int = 2,
+        stride: int | None = None,
+        padding: int = 0,
+        *,
+        strict: bool = True,
+    ) -> None:
+        super().__init__()
+        if not 0 <= 2 * padding <= kernel_size:
+            raise SteerganError(
+                f"pooling with kernel {kernel_size} and padding {padding}: pad by half the kernel at most"
+            )
+        self.in_type = self.out_type = in_type
+        self.kernel_size, self.padding, self.strict = kernel_size, padding, strict
+        self.stride = kernel_size if stride is None else stride
+        # Without a symmetry there is none to break.
+        self._checked = strict and in_type.gspace.fibergroup.order() != 1
+
+    @abstractmethod
+    def pool(self, x: Tensor) -> Tensor:
+        """The pool on a plain tensor."""
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        tensor = typed_tensor(self, x)
+        self._output_size(*tensor.shape[-2:])
+        return self.out_type(self.pool(tensor))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        batch, channels, height, width = input_shape
+        return (batch, channels, *self._output_size(height, width))
+
+    def _output_size(self, height: int, width: int) -> tuple[int, int]:
+        room = [size + 2 * self.padding - self.kernel_size for size in (height, width)]
+        this = f"{type(self).__name__} (kernel {self.kernel_size}, stride {self.stride}, padding {self.padding})"
+        if min(room) < 0:
+            raise SteerganError(f"{this} got a {height} x {width} map; its window needs a larger one")
+        if self._checked and any(r % self.stride for r in room):
+            raise SymmetryError(
+                f"{this} got a {height} x {width} map, on which its windows lie askew and the symmetry is lost; "
+                "use even sizes with kernel 2, odd sizes with kernel 3, stride 2, padding 1, or strict=False"
+            )
+        return room[0] // self.stride + 1, room[1] // self.stride + 1
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AveragePool(SpatialPool):
+    """The mean over windows; padded pixels do not count (count_include_pad=False).
+
+    Args:
+        in_type: any field type.
+        kernel_size: pixels along one side of a window.
+        stride: pixels between windows; None means kernel_size.
+        padding: on every side.
+        strict: refuse sizes on which the pool is not equivariant. With the trivial group every size will do.
+
+    Shapes: (B, C, H, W) -> (B, C, (H + 2 padding - kernel_size) // stride + 1, the same of W).
+    Symmetry: equivariant; exact to rounding at multiples of 90 degrees and reflections, on sizes that `strict` admits.
+    Raises:
+        SteerganError: the padding is more than half the kernel; the map is smaller than a window.
+        SymmetryError: a size that breaks the symmetry (when run, or when asked for the output shape).
+    """
+
+    def pool(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, count_include_pad=False)
+
+
+class MaxPool(SpatialPool):
+    """The maximum over windows. At exact ties the gradient goes to one pixel.
+
+    Args:
+        in_type: permutation representations.
+        kernel_size: pixels along one side of a window.
+        stride: pixels between windows; None means kernel_size.
+        padding: on every side; it never is the maximum.
+        strict: refuse sizes on which the pool is not equivariant. With the trivial group every size will do.
+
+    Shapes: (B, C, H, W) -> (B, C, (H + 2 padding - kernel_size) // stride + 1, the same of W).
+    Symmetry: equivariant; exact at multiples of 90 degrees and reflections, on sizes that `strict` lets pass.
+    Raises:
+        SteerganError: the padding is more than half the kernel; the map is smaller than a window.
+        SymmetryError: a representation is not a permutation; a size that breaks the symmetry.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: int = 2,
+        stride: int | None = None,
+        padding: int = 0,
+        *,
+        strict: bool = True,
+    ) -> None:
+        super().__init__(in_type, kernel_size, stride, padding, strict=strict)
+        require_permutations("MaxPool", in_type, "a maximum does not commute with the group")
+
+    def pool(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class GroupPool(EquivariantModule):
+    """Each field pooled over its channels to one trivial field, in any dtype.
+
+    Args:
+        in_type: permutation representations.
+        reduce: "max" (at ties the gradient is split evenly) or "mean".
+
+    Shapes: (B, C, H, W) -> (B, F, H, W).
+    Symmetry: equivariant, exact; the output's channels are left alone by the group.
+    Raises:
+        SteerganError: `reduce` is something else.
+        SymmetryError: a representation is not a permutation.
+    Source: Dey et al. 2021, section 2.2 and Table 6 (max over the rotations).
+    """
+
+    def __init__(self, in_type: FieldType, reduce: str = "max") -> None:
+        super().__init__()
+        if reduce not in ("max", "mean"):
+            raise SteerganError(f"group pooling {reduce!r} is not known; choose max or mean")
+        require_permutations("GroupPool", in_type, "pooling over the group does not commute with it")
+        self.in_type, self.out_type = in_type, trivial_type(in_type.gspace, len(in_type))
+        self.reduce = reduce
+        self.layout = FieldLayout(in_type)
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        parts = self.layout.split(typed_tensor(self, x))
+        pooled = [part.amax(2) if self.reduce == "max" else part.mean(2) for part in parts]
+        return self.out_type(self.layout.join_fields(pooled))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        batch, _, height, width = input_shape
+        return (batch, len(self.in_type), height, width)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, {self.reduce}"

@@ -1,0 +1,30 @@
+"""The end of a projection discriminator."""
+
+import torch
+from torch import Tensor
+
+from steergan.layers.spectral_norm import SpectralLinear
+
+
+class ProjectionHead(torch.nn.Module):
+    """score = w . phi + b + <e(y), phi>.
+
+    Args:
+        features: length of phi, D.
+        classes: number of labels, K.
+        spectral_norm: divide w by its length; the embedding e never has a spectral norm.
+
+    Shapes: phi (B, D), y (B,) int64 in 0..K-1 -> score (B,).
+    Symmetry: invariant where phi is.
+    Source: Miyato and Koyama 2018; Dey et al. 2021, section 2.2 and C.2 (no spectral norm on the class embedding).
+    """
+
+    def __init__(self, features: int, classes: int, *, spectral_norm: bool = True) -> None:
+        super().__init__()
+        self.linear = SpectralLinear(features, 1, spectral_norm=spectral_norm)
+        self.embedding = torch.nn.Embedding(classes, features)
+        torch.nn.init.orthogonal_(self.embedding.weight)
+
+    def forward(self, phi: Tensor, y: Tensor) -> Tensor:
+        score: Tensor = self.linear(phi).squeeze(1)
+        return score + (self.embedding(y) * phi).sum(1)

@@ -1,0 +1,47 @@
+"""Larger feature maps."""
+
+import torch.nn.functional as F
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+
+from steergan.errors import SteerganError
+from steergan.layers.fields import typed_tensor
+
+MODES = ("nearest", "bilinear")
+
+
+class Upsample(EquivariantModule):
+    """A feature map with `scale_factor` times as many pixels along each side.
+
+    Args:
+        in_type: any field type.
+        scale_factor: a whole number.
+        mode: "nearest", or "bilinear" (pixels are areas: align_corners=False).
+
+    Shapes: (B, C, H, W) -> (B, C, scale_factor * H, scale_factor * W).
+    Symmetry: equivariant; exact at multiples of 90 degrees and reflections. Between, bilinear errs less than nearest.
+    Raises:
+        SteerganError: the mode is not known, or the scale factor is not a whole number.
+    Source: Dey et al. 2021, section 2.2 (nearest neighbours, then a convolution).
+    """
+
+    def __init__(self, in_type: FieldType, scale_factor: int = 2, mode: str = "nearest") -> None:
+        super().__init__()
+        if mode not in MODES:
+            raise SteerganError(f"upsampling mode {mode!r} is not known; choose one of {', '.join(MODES)}")
+        if not isinstance(scale_factor, int) or scale_factor < 1:
+            raise SteerganError(f"scale factor {scale_factor!r}: a whole number of at least 1 was wanted")
+        self.in_type = self.out_type = in_type
+        self.scale_factor, self.mode = scale_factor, mode
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        align = None if self.mode == "nearest" else False
+        return self.out_type(
+            F.interpolate(typed_tensor(self, x), scale_factor=self.scale_factor, mode=self.mode, align_corners=align)
+        )
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        batch, channels, height, width = input_shape
+        return (batch, channels, self.scale_factor * height, self.scale_factor * width)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, x{self.scale_factor}, {self.mode}"

@@ -1,0 +1,139 @@
+"""Pre-activation residual blocks."""
+
+import torch
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor
+
+from steergan.errors import SteerganError
+from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
+from steergan.layers.convolution import GroupConvolution
+from steergan.layers.nonlinearity import Pointwise
+from steergan.layers.pooling import AveragePool, MaxPool
+from steergan.layers.resample import Upsample
+
+
+class GeneratorBlock(EquivariantModule):
+    """ResBlockG: CBN, ReLU, upsampling, 3x3, CBN, ReLU, 3x3, plus a 1x1 shortcut, upsampled.
+
+    The convolution in front of a norm has no bias, and the shortcut needs none beside the last convolution's. The
+    shortcut is convolved before it is upsampled: with nearest neighbours the same function at a quarter of the cost.
+
+    Args:
+        in_type: permutation representations.
+        out_type: permutation representations of the same gspace.
+        conditioning: length of c.
+        upsample: double the height and the width.
+        spectral_norm: on the filter banks and on CBN's dense layers.
+
+    Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
+    Symmetry: equivariant in the feature map, exact to rounding for grid groups, where c is invariant.
+    Raises:
+        SymmetryError: a representation is not a permutation; the gspaces differ.
+    Source: Dey et al. 2021, Figure 13 (its caption) and C.2.2.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        conditioning: int,
+        *,
+        upsample: bool = True,
+        spectral_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.in_type, self.out_type = in_type, out_type
+        self.norm1 = ConditionalBatchNorm(in_type, conditioning, spectral_norm=spectral_norm)
+        self.activation1 = Pointwise(in_type, "relu")
+        self.upsample_in = Upsample(in_type) if upsample else None
+        self.convolution1 = GroupConvolution(in_type, out_type, 3, bias=False, spectral_norm=spectral_norm)
+        self.norm2 = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
+        self.activation2 = Pointwise(out_type, "relu")
+        self.convolution2 = GroupConvolution(out_type, out_type, 3, spectral_norm=spectral_norm)
+        self.shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
+        self.upsample_out = Upsample(out_type) if upsample else None
+
+    def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
+        h = self.activation1(self.norm1(x, c))
+        if self.upsample_in is not None:
+            h = self.upsample_in(h)
+        h = self.activation2(self.norm2(self.convolution1(h), c))
+        shortcut = self.shortcut(x)
+        if self.upsample_out is not None:
+            shortcut = self.upsample_out(shortcut)
+        return self.convolution2(h) + shortcut
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        batch, _, height, width = input_shape
+        factor = 1 if self.upsample_out is None else self.upsample_out.scale_factor
+        return (batch, self.out_type.size, factor * height, factor * width)
+
+
+POOLS = {"average": AveragePool, "max": MaxPool}
+
+
+class DiscriminatorBlock(EquivariantModule):
+    """ResBlockD: ReLU, 3x3, ReLU, 3x3, pool, plus a 1x1 shortcut, pooled. ResBlockD-BN has a norm before each ReLU.
+
+    The shortcut is pooled before it is convolved: with average pooling the same function at a quarter of the cost.
+
+    Args:
+        in_type: the field type that comes in; permutation representations unless `first` with average pooling.
+        out_type: permutation representations of the same gspace.
+        downsample: pool 2x2, which halves the height and the width.
+        first: the input is an image: no norm and no ReLU in front of the first convolution.
+        pooling: "average" or "max".
+        batch_norm: the ResBlockD-BN of the paper; convolutions in front of a norm then have no bias.
+        spectral_norm: on the filter banks.
+        strict: refuse odd sizes, on which a 2x2 pool is not equivariant.
+
+    Shapes: (B, C_in, H, W) -> (B, C_out, H // 2, W // 2), or H and W as they were.
+    Symmetry: equivariant, exact to rounding for grid groups on the sizes that `strict` lets pass.
+    Raises:
+        SteerganError: the pooling is not known.
+        SymmetryError: a representation does not fit; the gspaces differ; an odd size.
+    Source: Dey et al. 2021, Figure 13 (its caption) and C.2.2 to C.2.4; Tables 9 and 10 for ResBlockD-BN.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        *,
+        downsample: bool = True,
+        first: bool = False,
+        pooling: str = "average",
+        batch_norm: bool = False,
+        spectral_norm: bool = True,
+        strict: bool = True,
+    ) -> None:
+        super().__init__()
+        if pooling not in POOLS:
+            raise SteerganError(f"pooling {pooling!r} is not known; choose one of {', '.join(POOLS)}")
+        pool = POOLS[pooling]
+        self.in_type, self.out_type = in_type, out_type
+        before = [] if first else _activation(in_type, batch_norm)
+        between = _activation(out_type, batch_norm)
+        convolution1 = GroupConvolution(in_type, out_type, 3, bias=not batch_norm, spectral_norm=spectral_norm)
+        convolution2 = GroupConvolution(out_type, out_type, 3, spectral_norm=spectral_norm)
+        shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
+        self.branch = torch.nn.Sequential(*before, convolution1, *between, convolution2)
+        self.shortcut = torch.nn.Sequential(shortcut)
+        if downsample:
+            self.branch.append(pool(out_type, strict=strict))
+            self.shortcut.insert(0, pool(in_type, strict=strict))
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        return self.branch(x) + self.shortcut(x)
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        shape = input_shape
+        layers: list[EquivariantModule] = list(self.branch)
+        for layer in layers:
+            shape = layer.evaluate_output_shape(shape)
+        return shape
+
+
+def _activation(field_type: FieldType, batch_norm: bool) -> list[EquivariantModule]:
+    relu = Pointwise(field_type, "relu")
+    return [FieldBatchNorm(field_type), relu] if batch_norm else [relu]

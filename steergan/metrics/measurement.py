@@ -1,0 +1,217 @@
+"""A generator's figures together with the protocol that they hold under."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from steergan.metrics.agreement import label_agreement
+from steergan.metrics.classifier_file import weights_sha256
+from steergan.metrics.features import FeatureExtractor, Features, Images, extract, image_batches
+from steergan.metrics.frechet import frechet_distance, moments
+from steergan.metrics.kernel import kernel_distance
+from steergan.metrics.precision_recall import precision_recall
+from steergan.networks.classifier import Classifier
+from steergan.randomness import numpy_stream
+
+NEIGHBOURS = 3
+KID_SUBSETS = 100
+KID_SUBSET_SIZE = 1000
+
+Progress = Callable[[int], None]
+"""Called after every batch with the number of its images."""
+
+
+@dataclass(frozen=True)
+class Distances:
+    """How far one set of images lies from the real one."""
+
+    frechet_invariant: float
+    """With features that don't see rotations (the paper's)."""
+    frechet_equivariant: float | None
+    """Before group pooling: these see an orientation collapse; None for an extractor without a group."""
+    kid: float
+    """Kernel distance of the invariant features, unbiased."""
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class Floor(Distances):
+    """The same for real training images: what no generator that learned from them is expected to beat."""
+
+    count: int
+    """Training images in the generator's place; fewer than its samples give a higher floor."""
+
+
+@dataclass(frozen=True)
+class Measurement(Distances):
+    """A generator's distances, and everything without which they mean nothing.
+
+    Figures of unlike `protocol` must not be compared.
+    """
+
+    label_agreement: float | None
+    """Share of samples in which the classifier sees the label that was asked for; None without a classifier."""
+    label_agreement_real: float | None
+    """The same for the held-out images."""
+    rank_deficient: tuple[str, ...]
+    """Feature sets (`invariant`, `equivariant`) that are as long as there are samples, or longer: strongly biased."""
+    real_count: int
+    """Held-out real images."""
+    fake_count: int
+    label_law: str
+    """Where the samples' labels come from."""
+    ema: str
+    batch_norm: str
+    extractor: str
+    extractor_sha256: str
+    classifier_sha256: str | None
+    seed: int
+    """Of the subsets of images and of the kernel distance."""
+    floor: Floor
+
+    @property
+    def protocol(self) -> str:
+        """A short hash of all that must agree before two measurements may be compared."""
+        agreeing = (self.extractor_sha256, self.classifier_sha256, self.real_count, self.fake_count, self.label_law)
+        policies = (self.ema, self.batch_norm, NEIGHBOURS, KID_SUBSETS, KID_SUBSET_SIZE)
+        return hashlib.sha256(json.dumps([*agreeing, *policies]).encode()).hexdigest()[:12]
+
+    def record(self) -> dict[str, Any]:
+        """One flat table, ready for JSON: the figures, the protocol, and the floor's figures as `floor_...`."""
+        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "floor"}
+        own["rank_deficient"] = list(self.rank_deficient)
+        floor = {f"floor_{name}": value for name, value in asdict(self.floor).items()}
+        return {**own, **floor, "protocol": self.protocol}
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The real side of all measurements of a run, computed once."""
+
+    extractor: FeatureExtractor
+    classifier: Classifier | None
+    features: Features
+    """Of the held-out images."""
+    label_agreement: float | None
+    floor: Floor
+    seed: int
+
+
+def prepare_reference(
+    extractor: FeatureExtractor,
+    train_images: Images,
+    held_out_images: Images,
+    held_out_labels: NDArray[np.int64],
+    *,
+    count: int,
+    classifier: Classifier | None = None,
+    seed: int = 0,
+    batch_size: int = 250,
+    progress: Progress | None = None,
+) -> Reference:
+    """Features of at most `count` held-out images, their floor, and how often the classifier knows their labels.
+
+    Args:
+        count: samples that generators will be measured with.
+        classifier: sees labels; None leaves label agreement out.
+        seed: of the subsets of images, and of the kernel distance's.
+
+    Raises:
+        DataError: too few images for the distances, or images that are not uint8 (N, C, H, W).
+    """
+    held_out = subset(len(held_out_images), count, seed, "held-out")
+    real_images = held_out_images[held_out]
+    real = extract(extractor, image_batches(real_images, batch_size), progress)
+    train_rows = subset(len(train_images), count, seed, "train")
+    train = extract(extractor, image_batches(train_images[train_rows], batch_size), progress)
+    agreement = None if classifier is None else label_agreement(classifier, real_images, held_out_labels[held_out])
+    return Reference(extractor, classifier, real, agreement, floor(train, real, count, seed), seed)
+
+
+def measure(
+    reference: Reference,
+    images: Images,
+    labels: Tensor | NDArray[np.int64],
+    *,
+    label_law: str,
+    ema: str,
+    batch_norm: str,
+    batch_size: int = 250,
+    progress: Progress | None = None,
+) -> Measurement:
+    """A generator's samples (N, C, H, W) uint8, drawn for labels (N,), against the reference.
+
+    Args:
+        label_law: where the labels come from, in words, such as "real frequencies, stratified".
+        ema: which weights drew the samples, in words.
+        batch_norm: which batch-norm moments they were drawn with, in words.
+
+    Raises:
+        DataError: too few samples, features that are not finite, or another number of labels than images.
+    """
+    fake = extract(reference.extractor, image_batches(images, batch_size), progress)
+    real, classifier = reference.features, reference.classifier
+    return Measurement(
+        **asdict(distances(real, fake, reference.seed)),
+        label_agreement=None if classifier is None else label_agreement(classifier, images, labels),
+        label_agreement_real=reference.label_agreement,
+        rank_deficient=rank_deficient(real, fake),
+        real_count=len(real.invariant),
+        fake_count=len(fake.invariant),
+        label_law=label_law,
+        ema=ema,
+        batch_norm=batch_norm,
+        extractor=reference.extractor.name,
+        extractor_sha256=reference.extractor.sha256,
+        classifier_sha256=None if classifier is None else weights_sha256(classifier),
+        seed=reference.seed,
+        floor=reference.floor,
+    )
+
+
+def floor(features_train: Features, features_held_out: Features, count: int, seed: int) -> Floor:
+    """Distances of at most `count` training images from the held-out ones: two disjoint samples of one law.
+
+    A finite sample of the true law has these distances, not zero. Where the training set has fewer than `count` images
+    the floor is higher than at equal counts; its own count says so.
+    """
+    rows = subset(len(features_train.invariant), count, seed, "floor")
+    return Floor(**asdict(distances(features_held_out, features_train.rows(rows), seed)), count=len(rows))
+
+
+def distances(real: Features, fake: Features, seed: int) -> Distances:
+    """All distances of one feature set from the real one."""
+    precision, recall = precision_recall(real.invariant, fake.invariant, NEIGHBOURS)
+    equivariant = None
+    if real.equivariant is not None and fake.equivariant is not None:
+        equivariant = frechet_distance(moments(real.equivariant), moments(fake.equivariant))
+    return Distances(
+        frechet_invariant=frechet_distance(moments(real.invariant), moments(fake.invariant)),
+        frechet_equivariant=equivariant,
+        kid=kernel_distance(
+            real.invariant, fake.invariant, seed=seed, subsets=KID_SUBSETS, subset_size=KID_SUBSET_SIZE
+        ),
+        precision=precision,
+        recall=recall,
+    )
+
+
+def rank_deficient(real: Features, fake: Features) -> tuple[str, ...]:
+    """The feature sets that have no more samples, real or fake, than features."""
+    fewest = min(len(real.invariant), len(fake.invariant))
+    sets = {"invariant": real.invariant, "equivariant": real.equivariant}
+    return tuple(name for name, rows in sets.items() if rows is not None and fewest <= rows.shape[1])
+
+
+def subset(available: int, count: int, seed: int, stream: str) -> NDArray[np.int64]:
+    """Sorted numbers of `count` of the available images, or of all if there are no more."""
+    if available <= count:
+        return np.arange(available)
+    return np.sort(numpy_stream(seed, f"metrics/{stream}").permutation(available)[:count])

@@ -1,0 +1,61 @@
+"""Gradient penalties on the discriminator: functions of networks and batches, already multiplied by their weight."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def r1_penalty(score_B: Tensor, image: Tensor, weight: float) -> Tensor:
+    """weight / 2 times the mean over the batch of the squared gradient of the score by the image.
+
+    The gradient is that of the sum of the scores, taken in the image's precision and squared in float32 or better; the
+    label stays fixed. With batch norm in the discriminator the scores of a batch depend on each other, and the penalty
+    is one of the batch.
+
+    Args:
+        score_B: scores of `image`, (B,) float, from a forward made after `image.requires_grad_()`.
+        image: (B, C, H, W) float.
+        weight: gamma, `loss.r1_weight` of a recipe.
+
+    Raises:
+        ValueError: `image` did not require gradients before the forward.
+
+    Source: Mescheder et al. 2018; Dey et al., section 2.1, gamma in C.2.1.
+    """
+    gradient_BD = image_gradient(score_B, image)
+    return weight / 2 * gradient_BD.square().sum(1).mean()
+
+
+def wgan_gp(
+    discriminator: Callable[[Tensor, Tensor], Tensor],
+    real: Tensor,
+    fake: Tensor,
+    y: Tensor,
+    mix_B: Tensor,
+    weight: float,
+) -> Tensor:
+    """weight times the mean of (gradient norm - 1)^2 at images between real and fake ones.
+
+    Args:
+        discriminator: (image, y) -> score (B,).
+        real: (B, C, H, W) float.
+        fake: (B, C, H, W) float.
+        y: labels of both, (B,) int64; a real and a fake image that are mixed share one.
+        mix_B: share of the real image, (B,) float in [0, 1], drawn by the caller.
+        weight: lambda, `loss.wgan_gp_weight` of a recipe (10 in the sources).
+
+    Source: Gulrajani et al. 2017; Dey et al., C.2.1.
+    """
+    mixed = torch.lerp(fake.detach(), real.detach(), mix_B[:, None, None, None]).requires_grad_()
+    gradient_BD = image_gradient(discriminator(mixed, y), mixed)
+    return weight * (torch.linalg.vector_norm(gradient_BD, dim=1) - 1).square().mean()
+
+
+def image_gradient(score_B: Tensor, image: Tensor) -> Tensor:
+    """Gradient of the summed scores by the image, differentiable, as (B, C * H * W) in float32 or better."""
+    if not image.requires_grad:
+        raise ValueError("the image does not require gradients; call image.requires_grad_() before the forward")
+    (gradient,) = torch.autograd.grad(score_B.sum(), image, create_graph=True)
+    wide = torch.promote_types(gradient.dtype, torch.float32)
+    return gradient.flatten(1).to(wide)

@@ -1,0 +1,14 @@
+"""uint8 pixels outside, [-1, 1] inside: the only place that knows both."""
+
+import torch
+from torch import Tensor
+
+
+def to_unit(image: Tensor) -> Tensor:
+    """uint8 (..., C, H, W) in 0..255 -> float32 in [-1, 1]."""
+    return image.to(torch.float32) / 127.5 - 1
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """Float (..., C, H, W) in [-1, 1] -> uint8, rounded as a viewer would see it; values outside are clipped."""
+    return ((image.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,221 @@
+"""What a recipe may say; reading one, resolving `extends`, overriding keys, writing it back."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from steergan.errors import RecipeError
+
+Group = Literal["trivial", "C2", "C4", "C8", "D1", "D2", "D4", "D8"]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSettings(Section):
+    """Which images, and how much of them."""
+
+    name: Literal["rotmnist", "digits", "folder", "npz"]
+    path: str = ""
+    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder` and `npz` need it."""
+    fraction: Fraction = 1.0
+    """Share of the training split that is used: nested, class-stratified subsets of one seeded order."""
+    seed: int = 0
+    """Of the split, the subset and (rotmnist, digits) the angles; not of the training."""
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of every class that is kept for evaluation (digits, folder, npz; rotmnist has its own split)."""
+
+
+class GeneratorSettings(Section):
+    """The generator: latent and label -> seed map -> group convolutions -> image."""
+
+    group: Group = "C4"
+    latent: Literal["dense", "symmetrized"] = "symmetrized"
+    latent_law: Literal["normal", "bernoulli"] = "normal"
+    z_dim: Annotated[int, Field(ge=1)] = 64
+    embedding_dim: Annotated[int, Field(ge=1)] = 64
+    seed_width: Annotated[int, Field(ge=1)] = 128
+    """Channels of the seed map, trivial fields."""
+    widths: Widths = (512, 256, 128)
+    """Channels of a plain CNN, one entry per convolution before the last; the group gets width / sqrt(|G|) fields."""
+    upsamplings: Annotated[int, Field(ge=0)] = 2
+    """How many of the stages, from the first, end in an upsampling by 2."""
+    spectral_norm: bool = True
+
+
+class DiscriminatorSettings(Section):
+    """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label."""
+
+    group: Group = "C4"
+    widths: Widths = (128, 256, 512)
+    pooling: Literal["exact", "paper"] = "exact"
+    """`exact`: odd maps are pooled by 3x3, stride 2, padding 1. `paper`: 7 -> 3 drops a row and a column, which breaks
+    the symmetry."""
+    spectral_norm: bool = True
+
+
+class LossSettings(Section):
+    """The objective and its gradient penalties."""
+
+    name: Literal["non-saturating", "wasserstein", "relativistic-average", "hinge"] = "relativistic-average"
+    r1_weight: NonNegative = 0.1
+    """gamma in gamma / 2 E ||grad D(real)||^2; 0 for none."""
+    wgan_gp_weight: NonNegative = 0.0
+
+
+class TrainingSettings(Section):
+    """Optimisation; every figure that changes the weights stands here."""
+
+    steps: Annotated[int, Field(ge=1)] = 20_000
+    """Generator steps."""
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    seed: Annotated[int, Field(ge=0)] = 0
+    discriminator_updates: Annotated[int, Field(ge=1)] = 2
+    generator_rate: Positive = 1e-4
+    discriminator_rate: Positive = 4e-4
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
+    ema_start: Annotated[int, Field(ge=0)] = 0
+    """Until this generator step the average is a copy."""
+    ema_rampup: Annotated[float, Field(ge=0)] = 0.05
+    """The averaging horizon never exceeds this share of the steps since `ema_start`; 0: constant decay (the paper)."""
+    ema_batch_norm: Literal["copy", "reestimate"] = "reestimate"
+    """Batch-norm moments of the averaged generator: the trained one's, or measured anew with the averaged weights."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 1000
+
+
+class EvaluationSettings(Section):
+    """When the averaged generator is measured, on how much, with which features."""
+
+    every: Annotated[int, Field(ge=1)] = 1000
+    """Generator steps between evaluations and sample grids."""
+    samples: Annotated[int, Field(ge=16)] = 10_000
+    """Generated images, and at most as many held-out real ones."""
+    features: str = "auto"
+    """`auto`, `rotmnist` (shipped), `inception`, `classifier` (trained on the run's own data), or a weights file."""
+
+
+class Recipe(Section):
+    """A whole experiment."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    data: DataSettings
+    generator: GeneratorSettings = GeneratorSettings()
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    loss: LossSettings = LossSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+
+def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file, with `extends` resolved and `KEY=VALUE` overrides applied.
+
+    Args:
+        path: a TOML file; `extends = "other.toml"` in it names a recipe, relative to the file, whose keys it inherits.
+        overrides: `section.key=value` each; the value is TOML (`[64, 32]`, `0.1`, `true`) or else a plain string.
+
+    Raises:
+        RecipeError: no such file, not TOML, an unknown key, a wrong type or value, a circle of `extends`.
+    """
+    table = read_table(Path(path))
+    for override in overrides:
+        table = merge(table, override_table(override))
+    return validate(table, str(path))
+
+
+def write_recipe(recipe: Recipe) -> str:
+    """The recipe as TOML with every key spelled out; `read_recipe` of it gives the same recipe."""
+    return tomli_w.dumps(recipe.model_dump(mode="json"))
+
+
+def recipe_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
+    """Every key that a recipe may set, dotted."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from recipe_keys(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A TOML file as a table, over the tables that it extends."""
+    if path.resolve() in below:
+        raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in below)}; remove one `extends`")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe; recipes are TOML files, see recipes/quickstart.toml") from None
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); a recipe is a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML: {error}") from None
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise RecipeError(f"{path}: extends = {base!r}; a path in quotes was wanted, such as \"../rotmnist.toml\"")
+    return merge(read_table(path.parent / base, (*below, path.resolve())), table)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
+
+
+def override_table(override: str) -> dict[str, Any]:
+    """`section.key=value` as a nested table."""
+    key, separator, text = override.partition("=")
+    key = key.strip()
+    if not separator or not key:
+        raise RecipeError(f"--set {override!r}: KEY=VALUE was wanted, such as training.steps=500")
+    if key not in set(recipe_keys()):
+        raise RecipeError(f"--set {override}: unknown key {key}{nearest(key)}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def validate(table: Mapping[str, Any], source: str) -> Recipe:
+    """The table as a recipe, or one line about its first fault."""
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        raise RecipeError(f"{source}: unknown key {key}{nearest(key)}")
+    if fault["type"] == "missing":
+        raise RecipeError(f"{source}: key {key} is missing; it has no default")
+    wanted = fault["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    raise RecipeError(f"{source}: {key} = {fault['input']!r}; wanted: {wanted}")
+
+
+def nearest(key: str) -> str:
+    """A hint at the valid key that was probably meant."""
+    keys = list(recipe_keys())
+    found = difflib.get_close_matches(key, keys, n=1, cutoff=0.5)
+    if not found:
+        by_last = {k.rsplit(".", 1)[-1]: k for k in keys}
+        found = [by_last[last] for last in difflib.get_close_matches(key.rsplit(".", 1)[-1], by_last, n=1)]
+    return f"; did you mean {found[0]}?" if found else f"; valid keys: {', '.join(keys)}"

@@ -1,0 +1,22 @@
+"""Recipe -> objects -> loop: the only room that knows every other."""
+
+from steergan.run.evaluation import evaluate
+from steergan.run.load import LoadedRun, class_names, load_run
+from steergan.run.plan import plan
+from steergan.run.sampling import interpolate, sample
+from steergan.run.training import Reporter, resume, train
+from steergan.run.verifying import verify
+
+__all__ = [
+    "LoadedRun",
+    "Reporter",
+    "class_names",
+    "evaluate",
+    "interpolate",
+    "load_run",
+    "plan",
+    "resume",
+    "sample",
+    "train",
+    "verify",
+]

@@ -1,0 +1,79 @@
+"""Networks from a run folder, as they are evaluated: averaged generator, trained discriminator, evaluation mode."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from steergan import data
+from steergan.data import ImageSet
+from steergan.errors import RunError
+from steergan.layers import converge_spectral_norm
+from steergan.networks import Discriminator, Generator
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
+from steergan.run.folder import RunFolder
+from steergan.training import load_weights
+
+
+class LoadedRun(NamedTuple):
+    """A finished run's networks on the CPU, and what is known about it."""
+
+    folder: RunFolder
+    recipe: Recipe
+    about: dict[str, Any]
+    generator: Generator
+    discriminator: Discriminator
+
+
+def load_run(path: Path) -> LoadedRun:
+    """A run's networks, in evaluation mode.
+
+    Raises:
+        RunError: no run folder, or nothing saved in it yet.
+    """
+    folder = RunFolder(path)
+    recipe, about = folder.read_recipe(), folder.read_about()
+    if not folder.finished:
+        raise RunError(f"{path}: the run is not finished; `steergan resume {path}` goes on with it")
+    image_shape, classes = tuple(about["data"]["image_shape"]), len(about["data"]["class_names"])
+    generator = build_generator(recipe, image_shape, classes)
+    discriminator = build_discriminator(recipe, image_shape, classes)
+    fill(generator, load_weights(folder.generator)[0], folder.generator)
+    fill(discriminator, load_weights(folder.discriminator)[0], folder.discriminator)
+    return LoadedRun(folder, recipe, about, generator.eval(), discriminator.eval())
+
+
+def fill(network: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
+    """Load weights, or say in one line that they are another network's."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(f"{source}: the weights are of other networks than the recipe's ({reason})") from None
+
+
+def start_from(path: Path, generator: Generator, discriminator: Discriminator) -> None:
+    """Copy a finished run's weights into new networks (`--init-from`).
+
+    Raises:
+        RunError: the run is not finished, or its networks differ.
+    """
+    old = load_run(path)
+    with torch.no_grad():
+        fill(generator, old.generator.state_dict(), old.folder.generator)
+        fill(discriminator, old.discriminator.state_dict(), old.folder.discriminator)
+        converge_spectral_norm(generator)
+        converge_spectral_norm(discriminator)
+
+
+def load_data(recipe: Recipe, data_path: str | None) -> tuple[ImageSet, ImageSet]:
+    """Training and held-out images."""
+    settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
+    return data.load(settings, "train"), data.load(settings, "held_out")
+
+
+def class_names(path: Path) -> list[str]:
+    """Names of the classes that a run knows."""
+    return list(RunFolder(path).read_about()["data"]["class_names"])

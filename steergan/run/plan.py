@@ -1,0 +1,48 @@
+"""What a recipe would build, as text; nothing is written."""
+
+from collections.abc import Sequence
+
+import torch
+
+from steergan import data
+from steergan.networks.summary import LayerRow, layer_rows
+from steergan.recipe import Recipe, write_recipe
+from steergan.run.build import build_discriminator, build_generator
+
+
+def plan(recipe: Recipe, data_path: str | None = None) -> str:
+    """Every layer of both networks with its type, size, parameters and multiply-adds, and the resolved recipe.
+
+    Raises:
+        SteerganError: the data can't be found, or the sizes don't suit the group.
+    """
+    settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
+    reals = data.load(settings, "train")
+    generator = build_generator(recipe, reals.image_shape, reals.classes)
+    discriminator = build_discriminator(recipe, reals.image_shape, reals.classes)
+    y = torch.zeros(1, dtype=torch.int64)
+    image = torch.zeros(1, *reals.image_shape)
+    return "\n\n".join(
+        [
+            f"data: {len(reals.labels)} training images of {' x '.join(map(str, reals.image_shape))}, "
+            f"{reals.classes} classes",
+            network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
+            network_table("discriminator", layer_rows(discriminator, image, y)),
+            write_recipe(recipe).rstrip(),
+        ]
+    )
+
+
+def network_table(name: str, rows: Sequence[LayerRow]) -> str:
+    """Aligned text with totals."""
+    parameters, multiply_adds = sum(r.parameters for r in rows), sum(r.multiply_adds for r in rows)
+    cells = [("layer", "kind", "output type", "output size", "parameters", "multiply-adds")]
+    cells += [(r.path, r.kind, r.out_type, r.size, f"{r.parameters:,}", f"{r.multiply_adds:,}") for r in rows]
+    cells.append(("total", "", "", "", f"{parameters:,}", f"{multiply_adds:,}"))
+    widths = [max(len(row[i]) for row in cells) for i in range(6)]
+    lines = []
+    for row in cells:
+        left = [cell.ljust(width) for cell, width in zip(row[:4], widths[:4], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
+        lines.append("  ".join(left + right))
+    return f"{name}\n" + "\n".join(lines)

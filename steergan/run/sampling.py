@@ -1,0 +1,99 @@
+"""Images from a trained run: single samples and interpolations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from steergan.errors import RunError
+from steergan.layers import shared_filters
+from steergan.networks import Generator
+from steergan.pixels import to_uint8
+from steergan.run.load import load_run
+from steergan.training import LatentLaw, Latents, draw_latents
+
+
+def sample(folder: Path, seeds: Sequence[int], classes: Sequence[int] | None = None, truncation: float = 1.0) -> Tensor:
+    """One image per class and seed from the averaged generator.
+
+    Args:
+        folder: a run folder.
+        seeds: each names a latent (and a group element, if the latent is symmetrized), the same for every class.
+        classes: labels; None for all.
+        truncation: factor on z; below 1 trades variety for typical images. Source: Dey et al. 2021, Figure 11 (0.75).
+
+    Returns:
+        uint8 (classes, seeds, C, H, W). An image depends on its class and seed alone, not on what else was asked for.
+
+    Raises:
+        RunError: no such class, or nothing trained in the folder.
+    """
+    run = load_run(folder)
+    generator, law = run.generator, run.recipe.generator.latent_law
+    labels = range(generator.classes) if classes is None else checked_classes(generator, classes)
+    with torch.inference_mode(), shared_filters(generator):
+        images = [one_image(generator, seed, label, law, truncation) for label in labels for seed in seeds]
+    return torch.stack(images).unflatten(0, (len(labels), len(seeds)))
+
+
+def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10) -> Tensor:
+    """The paper's Figure 3: rows of images between two latents of one class, and between classes at one latent.
+
+    Args:
+        folder: a run folder.
+        seeds: the two ends of the latent rows; the label rows use the first.
+        images: per row.
+
+    Returns:
+        uint8 (2 K, images, C, H, W): first K rows spherical between the latents, one class each; then K rows linear
+        between the embeddings of class k and k + 1 (the last goes back to class 0).
+
+    Source: Dey et al. 2021, Figure 3 (spherical between latents: White 2016; linear between labels).
+    """
+    run = load_run(folder)
+    generator, law = run.generator, run.recipe.generator.latent_law
+    (start,), element = latent(generator, seeds[0], law)
+    (end,), _ = latent(generator, seeds[1], law)
+    fractions = torch.linspace(0, 1, images).tolist()
+    rows = []
+    with torch.inference_mode(), shared_filters(generator):
+        embedded = generator.embedding.weight
+        for label in range(generator.classes):
+            path = [torch.cat([spherical(start, end, t), embedded[label]]) for t in fractions]
+            rows.append(decode_each(generator, path, element))
+        for label in range(generator.classes):
+            following = embedded[(label + 1) % generator.classes]
+            path = [torch.cat([start, torch.lerp(embedded[label], following, t)]) for t in fractions]
+            rows.append(decode_each(generator, path, element))
+    return torch.stack(rows)
+
+
+def one_image(generator: Generator, seed: int, label: int, law: LatentLaw, truncation: float) -> Tensor:
+    """uint8 (C, H, W), computed alone, so that no batch mate can change a bit of it."""
+    z, element = latent(generator, seed, law)
+    return to_uint8(generator(truncation * z, torch.tensor([label]), element))[0]
+
+
+def decode_each(generator: Generator, path: Sequence[Tensor], element: Tensor | None) -> Tensor:
+    return torch.cat([to_uint8(generator.decode(c[None], element)) for c in path])
+
+
+def latent(generator: Generator, seed: int, law: LatentLaw) -> Latents:
+    """The latent (1, Z) and group element (1,) that a sample seed names."""
+    return draw_latents(generator, 1, seed=seed, stream="sample", law=law)
+
+
+def spherical(a: Tensor, b: Tensor, fraction: float) -> Tensor:
+    """Between two latents along a great circle, so that norms stay typical of a Gaussian. Source: White 2016."""
+    angle = torch.arccos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
+    if angle < 1e-4:
+        return torch.lerp(a, b, fraction)
+    return (torch.sin((1 - fraction) * angle) * a + torch.sin(fraction * angle) * b) / torch.sin(angle)
+
+
+def checked_classes(generator: Generator, classes: Sequence[int]) -> Sequence[int]:
+    for label in classes:
+        if not 0 <= label < generator.classes:
+            raise RunError(f"class {label} does not exist; this generator knows 0 to {generator.classes - 1}")
+    return classes

@@ -1,0 +1,210 @@
+"""Training a recipe in a run folder, from its first step or from its last checkpoint."""
+
+import copy
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from steergan import __version__, data
+from steergan.data import ImageSet
+from steergan.errors import RunError
+from steergan.layers import converge_spectral_norm
+from steergan.pictures import curves, save_png
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
+from steergan.run.evaluation import Evaluation
+from steergan.run.folder import RunFolder, open_run, surroundings
+from steergan.run.grids import fake_grid, real_grid
+from steergan.run.load import load_data, start_from
+from steergan.training import JsonLines, Row, RunState, latest_state, save_checkpoint, save_weights
+from steergan.training import train as train_networks
+
+
+class Reporter(Protocol):
+    """Who tells the user what is going on."""
+
+    def message(self, text: str) -> None:
+        """A line that stays."""
+
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        """What a generator step recorded."""
+
+    def stop_requested(self) -> bool:
+        """Whether to stop after the step that is running."""
+
+
+def train(
+    recipe: Recipe,
+    out: Path | None,
+    *,
+    device: str = "cpu",
+    data_path: str | None = None,
+    report: Reporter,
+    init_from: Path | None = None,
+) -> Path:
+    """Train in a new run folder, or go on in one that holds an unfinished run of the same recipe.
+
+    Args:
+        recipe: the whole experiment.
+        out: run folder; None: the next free `runs/00007-NAME`.
+        device: `cpu`, `cuda` or `mps`.
+        data_path: where the originals are, in place of `data.path`; remembered by the run.
+        report: who is told.
+        init_from: a finished run whose weights a new run starts from.
+
+    Returns:
+        The run folder. It holds generator.safetensors if the run is finished.
+
+    Raises:
+        SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
+    """
+    torch_device = torch.device(device)
+    reals, held_out = load_data(recipe, data_path)
+    generator = build_generator(recipe, reals.image_shape, reals.classes)
+    discriminator = build_discriminator(recipe, reals.image_shape, reals.classes)
+    if init_from is not None:
+        start_from(init_from, generator, discriminator)
+    folder, _ = open_run(recipe, out)
+    with folder.locked():
+        if folder.finished:
+            report.message(f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it")
+            return folder.path
+        about = describe(recipe, reals, held_out, torch_device, data_path)
+        check_same_data(folder, about)
+        state = RunState.start(generator.to(torch_device), discriminator.to(torch_device), recipe.training)
+        found = latest_state(folder.path)
+        if found is not None:
+            for path in found.damaged:
+                report.message(f"{path.name} is damaged; going back to {found.path.name}")
+            state.load_state_dict(found.state)
+            about["started"] = folder.read_about().get("started", about["started"])
+        folder.write_about(about)
+        report.message(f"{folder.path}: " + ("starts" if found is None else f"goes on after step {state.step}"))
+        Session(folder, recipe, state, reals, held_out, report).go_on(new=found is None)
+    return folder.path
+
+
+def resume(path: Path, *, device: str = "cpu", data_path: str | None = None, report: Reporter) -> Path:
+    """Go on with the run in a folder, where its data was found before unless `data_path` says otherwise.
+
+    Raises:
+        SteerganError: no run folder; and as `train`.
+    """
+    folder = RunFolder(path)
+    recipe = folder.read_recipe()
+    if data_path is None and folder.about.exists():
+        data_path = folder.read_about()["data"]["path"]
+    return train(recipe, path, device=device, data_path=data_path, report=report)
+
+
+def describe(
+    recipe: Recipe, reals: ImageSet, held_out: ImageSet, device: torch.device, data_path: str | None
+) -> dict[str, Any]:
+    """run.json."""
+    path = recipe.data.path if data_path is None else data_path
+    return {
+        "name": recipe.name,
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "seeds": {"training": recipe.training.seed, "data": recipe.data.seed},
+        "data": {
+            "path": str(Path(path).resolve()) if path else None,
+            "image_shape": list(reals.image_shape),
+            "class_names": list(reals.class_names),
+            "train": {"images": len(reals), "checksum": reals.checksum},
+            "held_out": {"images": len(held_out), "checksum": held_out.checksum},
+        },
+        **surroundings(device),
+    }
+
+
+def check_same_data(folder: RunFolder, about: Mapping[str, Any]) -> None:
+    """Refuse to go on with other images than the run was started with."""
+    if not folder.about.exists():
+        return
+    before = folder.read_about()["data"]
+    for split in ("train", "held_out"):
+        if before[split] != about["data"][split]:
+            raise RunError(
+                f"{folder.path}: the {split} images are not those that this run was started with "
+                f"({about['data'][split]['images']} images, another checksum); give the same data, or a new --out"
+            )
+
+
+class Session:
+    """One stretch of training in a folder: what happens at every record, evaluation and checkpoint."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        recipe: Recipe,
+        state: RunState,
+        reals: ImageSet,
+        held_out: ImageSet,
+        report: Reporter,
+    ) -> None:
+        self.folder, self.recipe, self.state, self.reals, self.report = folder, recipe, state, reals, report
+        self.labels = torch.tensor(reals.labels)  # a copy: memory-mapped arrays are read only
+        self.stats = JsonLines(folder.stats)
+        self.evaluation = Evaluation(recipe, reals, held_out, folder, state.device, report.message)
+
+    def go_on(self, new: bool) -> None:
+        """Train to the recipe's last step, or until the user asks to stop; then save the weights if finished."""
+        done = -1 if new else self.state.step
+        self.stats.truncate_after(done)
+        self.evaluation.truncate_after(done)
+        if new:
+            save_png(real_grid(self.reals), self.folder.reals)
+            self.evaluate(0)
+        ended = train_networks(
+            self.state,
+            lambda step, update: data.batch(
+                self.reals, self.recipe.training.batch_size, self.recipe.training.seed, step, update
+            ),
+            self.recipe.training,
+            self.recipe.loss,
+            latent_law=self.recipe.generator.latent_law,
+            evaluate_every=self.recipe.evaluation.every,
+            on_record=self.record,
+            on_evaluate=self.evaluate,
+            on_checkpoint=self.checkpoint,
+            should_stop=self.report.stop_requested,
+        )
+        if ended == "finished":
+            self.save_networks()
+            self.report.message(self.evaluation.summary())
+
+    def record(self, row: Row) -> None:
+        self.stats.append(row)
+        self.report.progress(row, int(row["step"]), self.recipe.training.steps)
+
+    def evaluate(self, step: int) -> None:
+        """Metrics, a grid of samples and the curves, from the averaged generator."""
+        generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)
+        line = self.evaluation.record(self.evaluation.measure(generator), step)
+        self.report.message(f"step {step}: {line}")
+        save_png(fake_grid(generator, self.recipe, self.reals.class_names), self.folder.fakes(step))
+        save_png(
+            curves(
+                self.stats.rows(),
+                self.evaluation.rows(),
+                floor=self.evaluation.floor,
+                real_agreement=self.evaluation.real_agreement,
+            ),
+            self.folder.curves,
+        )
+
+    def checkpoint(self, step: int) -> None:
+        save_checkpoint(self.folder.path, step, self.state.state_dict())
+
+    def save_networks(self) -> None:
+        """The averaged generator and the trained discriminator; the generator last, for it marks a finished run."""
+        step = self.state.step
+        metadata = {"steergan": __version__, "recipe": self.recipe.name, "step": str(step)}
+        discriminator = copy.deepcopy(self.state.discriminator)
+        converge_spectral_norm(discriminator)
+        save_weights(self.folder.discriminator, discriminator.state_dict(), metadata)
+        generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)
+        save_weights(self.folder.generator, generator.state_dict(), metadata)

@@ -1,0 +1,196 @@
+"""What the runs of a study measured: a run's figures, a cell's figures over its seeds, and what each option changes."""
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steergan.errors import RunError
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
+from steergan.run.folder import RunFolder
+from steergan.study.plan import Run, Study
+from steergan.tables import Interval, Mean, geometric_mean_and_range, mean
+from steergan.training import JsonLines
+
+FEATURES = ("invariant", "equivariant")
+"""Feature sets of a Frechet distance: the paper's, and those before group pooling."""
+PROTOCOL = (
+    "extractor", "extractor_sha256", "classifier_sha256", "real_count", "fake_count", "label_law", "ema", "batch_norm",
+    "rank_deficient", "protocol",
+)  # fmt: skip
+"""What a row of a metric file says about how it was measured."""
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """A finished run in figures."""
+
+    run: Run
+    figures: Figures
+    curve: list[tuple[int, float]]
+    """(generator step, Frechet distance with invariant features), step 0 included."""
+    protocol: dict[str, Any]
+    hardware: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an option changes, against the first of its axis, in pairs of runs that differ in nothing else."""
+
+    option: str
+    reference: str
+    within: str
+    """The option of the last axis that all pairs share; empty if they share none."""
+    ratio: dict[str, Interval]
+    """Figure -> geometric mean of option over reference, between the smallest and the largest ratio."""
+    lower: dict[str, int]
+    """Figure -> pairs in which the option has the lower value."""
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A study's figures; only finished runs count."""
+
+    study: Study
+    runs: tuple[RunFigures, ...]
+    protocol: dict[str, Any]
+    hardware: list[dict[str, Any]]
+    """One for every different machine or setting that runs were trained on."""
+
+    def of_cell(self, labels: tuple[str, ...]) -> list[RunFigures]:
+        """A cell's finished runs."""
+        return [found for found in self.runs if found.run.labels == labels]
+
+    def mean(self, labels: tuple[str, ...], figure: str) -> Mean | None:
+        """A cell's figure over its seeds; None if a run lacks it, or none is finished."""
+        values = [found.figures[figure] for found in self.of_cell(labels)]
+        known = [value for value in values if value is not None]
+        return mean(known) if known and len(known) == len(values) else None
+
+
+def find(study: Study, root: Path) -> Findings:
+    """The figures of every finished run below a folder.
+
+    Raises:
+        RunError: no run is finished; a run's files are damaged; or the runs were not measured in the same way.
+    """
+    finished = [run for run in study.runs if RunFolder(root / run.folder).finished]
+    if not finished:
+        raise RunError(f"{root}: no run of study {study.name!r} is finished, so there is nothing to tabulate")
+    runs = tuple(run_figures(run, root) for run in finished)
+    check_protocols(study, runs)
+    hardware: list[dict[str, Any]] = []
+    for found in runs:
+        if found.hardware not in hardware:
+            hardware.append(found.hardware)
+    return Findings(study, runs, runs[0].protocol, hardware)
+
+
+def run_figures(run: Run, root: Path) -> RunFigures:
+    """A finished run in figures.
+
+    Raises:
+        RunError: a file is damaged or missing.
+    """
+    folder = RunFolder(root / run.folder)
+    about = folder.read_about()
+    frechet = JsonLines(folder.metric("frechet")).rows()
+    agreement = JsonLines(folder.metric("label-agreement")).rows()
+    seconds = [row["seconds_per_step"] for row in JsonLines(folder.stats).rows()]
+    evaluations = [row for row in frechet if row["step"] > 0]
+    if not (evaluations and agreement and seconds) or evaluations[-1]["step"] != run.recipe.training.steps:
+        raise RunError(f"{folder.path}: its records are incomplete; delete the folder and run the study again")
+    shape, classes = tuple(about["data"]["image_shape"]), len(about["data"]["class_names"])
+    generator, discriminator = parameters(run.recipe, shape, classes)
+    figures: Figures = {
+        **distances(evaluations),
+        "label_agreement": agreement[-1]["label_agreement"],
+        "label_agreement_real": agreement[-1]["label_agreement_real"],
+        "generator_parameters": generator,
+        "discriminator_parameters": discriminator,
+        "seconds_per_step": statistics.median(seconds),
+    }
+    protocol = {key: frechet[-1].get(key) for key in PROTOCOL}
+    protocol["held_out_checksum"] = about["data"]["held_out"]["checksum"]
+    protocol["evaluated_at_steps"] = [row["step"] for row in evaluations]
+    curve = [(row["step"], row["frechet_invariant"]) for row in frechet]
+    return RunFigures(run, figures, curve, protocol, {**about["hardware"], "versions": about["versions"]})
+
+
+def distances(evaluations: Sequence[Mapping[str, Any]]) -> Figures:
+    """Least, mean and last Frechet distance over the evaluations of a run, and the floor, for both feature sets.
+
+    Source: Dey et al. 2021, Table 2 (minimum and mean over the evaluations of a training).
+    """
+    figures: Figures = {}
+    for features in FEATURES:
+        values = [row[f"frechet_{features}"] for row in evaluations]
+        known = None not in values
+        figures[f"frechet_{features}_min"] = min(values) if known else None
+        figures[f"frechet_{features}_mean"] = statistics.fmean(values) if known else None
+        figures[f"frechet_{features}_last"] = values[-1]
+        figures[f"floor_frechet_{features}"] = evaluations[-1].get(f"floor_frechet_{features}")
+    return figures
+
+
+def parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """Trained numbers in the generator and the discriminator."""
+    networks = build_generator(recipe, image_shape, classes), build_discriminator(recipe, image_shape, classes)
+    generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
+    return generator, discriminator
+
+
+def check_protocols(study: Study, runs: Sequence[RunFigures]) -> None:
+    """Refuse to put unlike figures into one table."""
+    first = runs[0]
+    for found, key in itertools.product(runs, first.protocol):
+        there, here = first.protocol[key], found.protocol[key]
+        if there != here:
+            raise RunError(
+                f"study {study.name!r} can't be tabulated: {key} is {there!r} in {first.run.folder}, {here!r} in "
+                f"{found.run.folder}; figures can only be compared if they were measured in the same way"
+            )
+
+
+def effects(findings: Findings, figures: Sequence[str]) -> list[Effect]:
+    """What each option of each axis changes; within each option of the last axis, for the axes before it.
+
+    Runs are paired that have the same seed and the same options on all other axes, and the ratios of the pairs are
+    summarised. Figures that are missing or not positive in a run leave its pair out.
+    """
+    axes = findings.study.file.axis
+    by_key = {(*found.run.labels, found.run.seed): found.figures for found in findings.runs}
+    result = []
+    for place, axis in enumerate(axes):
+        shared = [option.label for option in axes[-1].options] if place < len(axes) - 1 else [""]
+        for option, within in itertools.product(axis.options[1:], shared):
+            pairs = []
+            for key, here in by_key.items():
+                there = by_key.get((*key[:place], axis.options[0].label, *key[place + 1 :]))
+                chosen = key[place] == option.label and within in ("", key[-2])
+                if chosen and there is not None and all(run[figure] for run in (here, there) for figure in figures):
+                    pairs.append((here, there))
+            if pairs:
+                result.append(effect(option.label, axis.options[0].label, within, figures, pairs))
+    return result
+
+
+def effect(
+    option: str, reference: str, within: str, figures: Sequence[str], pairs: Sequence[tuple[Figures, Figures]]
+) -> Effect:
+    """Paired figures as ratios."""
+    ratios = {f: [float(here[f] or 0) / float(there[f] or 1) for here, there in pairs] for f in figures}
+    return Effect(
+        option,
+        reference,
+        within,
+        {f: geometric_mean_and_range(values) for f, values in ratios.items()},
+        {f: sum(value < 1 for value in values) for f, values in ratios.items()},
+        len(pairs),
+    )

@@ -1,0 +1,199 @@
+"""What a study ends with: tables, JSON, pictures, and a record for the results page."""
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from steergan.pictures import save_png
+from steergan.results import Claim
+from steergan.study.figures import FEATURES, Effect, Findings, effects, find
+from steergan.study.pictures import curves_figure, samples_page
+from steergan.study.plan import Study
+from steergan.tables import Cell, Table, comma_separated, markdown, shown
+from steergan.training import write_json, write_whole
+
+COMPARED = ("frechet_invariant_mean", "frechet_invariant_min")
+"""Figures that `effects` are given for, the first of them in the verdict."""
+TITLES = {"invariant": "invariant features", "equivariant": "features before group pooling"}
+
+
+def report(study: Study, root: Path) -> Findings:
+    """Write table.md, table.csv, study.json, curves.png and samples.png below `root`; they say what is finished.
+
+    Raises:
+        RunError: nothing is finished, files are damaged, runs were measured differently, or `root` can't be written.
+    """
+    findings = find(study, root)
+    write_whole(root / "table.md", page(findings).encode())
+    write_whole(root / "table.csv", comma_separated(wide_table(findings)).encode())
+    write_json(root / "study.json", as_json(findings))
+    save_png(curves_figure(findings), root / "curves.png")
+    samples = samples_page(study, root)
+    if samples is not None:
+        save_png(samples, root / "samples.png")
+    return findings
+
+
+def page(findings: Findings) -> str:
+    """All tables as Markdown, and the protocol that they hold under."""
+    protocol = [f"- {key.replace('_', ' ')}: {text(value)}" for key, value in findings.protocol.items()]
+    tables = "\n\n".join(markdown(table) for table in tables_of(findings))
+    return f"# {findings.study.file.title or findings.study.name}\n\n{tables}\n\nMeasured with:\n\n" + "\n".join(
+        [*protocol, ""]
+    )
+
+
+def text(value: Any) -> str:
+    """An entry of the protocol for people."""
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def tables_of(findings: Findings) -> list[Table]:
+    """A table for each feature set, one for the rest, and one of what each option changes."""
+    tables = [distance_table(findings, features) for features in FEATURES]
+    tables = [table for table in tables if any(row[-1] is not None for row in table.rows)]
+    changed = effect_table(findings)
+    return [*tables, other_table(findings), *([changed] if changed.rows else [])]
+
+
+def cell_columns(findings: Findings) -> list[str]:
+    return [*(axis.name for axis in findings.study.file.axis), "runs"]
+
+
+def cell_start(findings: Findings, labels: tuple[str, ...]) -> list[Cell]:
+    """A cell's labels, and how many of its runs are finished."""
+    done, all_runs = len(findings.of_cell(labels)), len(findings.study.of_cell(labels))
+    return [*labels, str(done) if done == all_runs else f"{done} of {all_runs}"]
+
+
+def distance_table(findings: Findings, features: str) -> Table:
+    """Frechet distances of every cell."""
+    names = [f"frechet_{features}_{which}" for which in ("min", "mean", "last")] + [f"floor_frechet_{features}"]
+    return Table(
+        caption=f"Frechet distance, {TITLES[features]}: least and mean over a run's evaluations, and the last one; "
+        "mean ± standard deviation over the runs of a cell. Floor: real training images in the generator's place.",
+        columns=[*cell_columns(findings), "least", "mean", "last", "floor"],
+        rows=[
+            [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
+            for labels in findings.study.cells
+        ],
+    )
+
+
+def other_table(findings: Findings) -> Table:
+    """Label agreement, sizes and speed of every cell."""
+    rows: list[list[Cell]] = []
+    for labels in findings.study.cells:
+        sizes = [findings.mean(labels, f"{network}_parameters") for network in ("generator", "discriminator")]
+        rows.append(
+            [
+                *cell_start(findings, labels),
+                findings.mean(labels, "label_agreement"),
+                findings.mean(labels, "label_agreement_real"),
+                *(None if size is None else int(size.mean) for size in sizes),
+                findings.mean(labels, "seconds_per_step"),
+            ]
+        )
+    return Table(
+        caption="Label agreement at the end, beside the same classifier's on held-out real images; parameters; "
+        "median seconds per generator step, mean ± standard deviation over the runs of a cell.",
+        columns=[*cell_columns(findings), "agreement", "real images", "parameters G", "parameters D", "s per step"],
+        rows=rows,
+    )
+
+
+def effect_table(findings: Findings) -> Table:
+    """What each option changes against the first of its axis."""
+    rows: list[list[Cell]] = []
+    for found in effects(findings, COMPARED):
+        row: list[Cell] = [f"{found.option} against {found.reference}", found.within]
+        for figure in COMPARED:
+            row += [found.ratio[figure], f"{found.lower[figure]} of {found.pairs}"]
+        rows.append(row)
+    return Table(
+        caption="What one option changes: ratio of Frechet distances (invariant features) in pairs of runs that differ "
+        "in nothing else; geometric mean (least to largest ratio), and in how many pairs it is below 1.",
+        columns=["option", "within", "ratio of means", "lower", "ratio of least", "lower "],
+        rows=rows,
+    )
+
+
+def wide_table(findings: Findings) -> Table:
+    """Every figure of every cell, for the CSV."""
+    names = list(findings.runs[0].figures)
+    return Table(
+        caption="",
+        columns=[*cell_columns(findings), *names],
+        rows=[
+            [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
+            for labels in findings.study.cells
+        ],
+    )
+
+
+def as_json(findings: Findings) -> dict[str, Any]:
+    """Every figure with the runs' own values, the curves, the protocol, the hardware."""
+    study = findings.study
+    cells = []
+    for labels in study.cells:
+        runs = findings.of_cell(labels)
+        means = {name: findings.mean(labels, name) for name in findings.runs[0].figures}
+        cells.append(
+            {
+                "labels": dict(zip((axis.name for axis in study.file.axis), labels, strict=True)),
+                "runs": [{"folder": f.run.folder, "seed": f.run.seed, **f.figures, "curve": f.curve} for f in runs],
+                "figures": {name: None if value is None else value.model_dump() for name, value in means.items()},
+            }
+        )
+    return {
+        "study": study.file.model_dump(mode="json"),
+        "protocol": findings.protocol,
+        "hardware": findings.hardware,
+        "cells": cells,
+        "effects": [effect_as_json(found) for found in effects(findings, COMPARED)],
+    }
+
+
+def effect_as_json(found: Effect) -> dict[str, Any]:
+    return {**asdict(found), "ratio": {name: ratio.model_dump() for name, ratio in found.ratio.items()}}
+
+
+def verdict(findings: Findings) -> str:
+    """The effects of the axes before the last, in a sentence each; without such, the cell with the lowest mean."""
+    figure = COMPARED[0]
+    sentences = []
+    for found in effects(findings, (figure,)):
+        if found.within or len(findings.study.file.axis) == 1:
+            where = f" ({found.within})" if found.within else ""
+            sentences.append(
+                f"{found.option} against {found.reference}{where}: mean Frechet distance times "
+                f"{shown(found.ratio[figure])}, lower in {found.lower[figure]} of {found.pairs} pairs of runs."
+            )
+    if sentences:
+        return " ".join(sentences)
+    means = {labels: findings.mean(labels, figure) for labels in findings.study.cells}
+    best = min((found.mean, labels, found) for labels, found in means.items() if found is not None)
+    return f"Lowest mean Frechet distance: {shown(best[2])} ({', '.join(best[1]) or 'the recipe'})."
+
+
+def claim(findings: Findings, name: str, command: str) -> Claim:
+    """The study as a record for the results page."""
+    file = findings.study.file
+    sizes = sorted({found.run.recipe.training.steps for found in findings.runs})
+    return Claim(
+        id=name,
+        title=file.title or file.name,
+        claim=" ".join(file.claim.split()) or "None: a measurement.",
+        command=command,
+        date=date.today().isoformat(),
+        hardware=findings.hardware,
+        protocol={
+            "seeds": list(file.seeds),
+            "generator_steps": sizes,
+            "batch_size": sorted({found.run.recipe.training.batch_size for found in findings.runs}),
+            **findings.protocol,
+        },
+        tables=tables_of(findings),
+        verdict=verdict(findings),
+    )

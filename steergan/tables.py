@@ -1,0 +1,141 @@
+"""Tables of measured figures: values with their spread, as Markdown for people and CSV for programs."""
+
+import csv
+import io
+import math
+import statistics
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+DIGITS = 4
+"""Significant digits of a figure without a spread."""
+MOST_DECIMALS = 6
+
+
+class Mean(BaseModel):
+    """Mean of a few values, with the standard deviation of the sample (None for a single value)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: float
+    sd: float | None
+    values: list[float]
+
+
+class Interval(BaseModel):
+    """A figure between two others, such as a median between quartiles; the table's caption says which."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    centre: float
+    lower: float
+    upper: float
+    values: list[float]
+
+
+Cell = Mean | Interval | int | float | str | None
+
+
+class Table(BaseModel):
+    """Rows of cells below named columns."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    caption: str
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """Mean and standard deviation (n - 1 in the denominator) of at least one value."""
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return Mean(mean=statistics.fmean(values), sd=sd, values=list(values))
+
+
+def median_and_quartiles(values: Sequence[float]) -> Interval:
+    """Median between the quartiles; of a single value, that value thrice."""
+    several = len(values) > 1
+    lower, centre, upper = statistics.quantiles(values, n=4, method="inclusive") if several else [*values] * 3
+    return Interval(centre=centre, lower=lower, upper=upper, values=list(values))
+
+
+def geometric_mean_and_range(values: Sequence[float]) -> Interval:
+    """Geometric mean of positive ratios, between the smallest and the largest."""
+    return Interval(
+        centre=statistics.geometric_mean(values), lower=min(values), upper=max(values), values=list(values)
+    )
+
+
+def shown(cell: Cell) -> str:
+    """A cell for people: a spread has two significant digits, and its figure as many decimals."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    if isinstance(cell, float):
+        return plain(cell)
+    if isinstance(cell, Mean):
+        if not cell.sd:
+            return plain(cell.mean)
+        places = decimals(cell.sd)
+        return f"{cell.mean:,.{places}f} ± {cell.sd:,.{places}f}"
+    width = cell.upper - cell.lower
+    if not width:
+        return plain(cell.centre)
+    places = decimals(width)
+    return f"{cell.centre:,.{places}f} ({cell.lower:,.{places}f} to {cell.upper:,.{places}f})"
+
+
+def plain(value: float) -> str:
+    """A number without a spread."""
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.{DIGITS}g}"
+
+
+def decimals(spread: float) -> int:
+    """Decimals that show two significant digits of a spread."""
+    return min(MOST_DECIMALS, max(0, 1 - math.floor(math.log10(spread))))
+
+
+def markdown(table: Table) -> str:
+    """The table as aligned Markdown below its caption; columns of figures are flush right."""
+    rows = [[shown(cell).replace("|", "\\|") for cell in row] for row in table.rows]
+    right = [any(not isinstance(row[i], str | None) for row in table.rows) for i in range(len(table.columns))]
+    widths = [max(3, *(len(row[i]) for row in [table.columns, *rows])) for i in range(len(table.columns))]
+    rule = ["-" * (width - 1) + ":" if r else "-" * width for width, r in zip(widths, right, strict=True)]
+    lines = []
+    for row in [table.columns, rule, *rows]:
+        aligned = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+        lines.append("| " + " | ".join(aligned) + " |")
+    return "\n".join([table.caption, "", *lines])
+
+
+def comma_separated(table: Table) -> str:
+    """The table as CSV in full precision: a mean takes two columns, an interval three."""
+    kinds: list[type] = [next((type(row[i]) for row in table.rows if row[i] is not None), str) for i in range(len(table.columns))]
+    suffixes: dict[type, tuple[str, ...]] = {Mean: ("mean", "sd"), Interval: ("centre", "lower", "upper")}
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    header: list[str] = []
+    for column, kind in zip(table.columns, kinds, strict=True):
+        header += [f"{column} {suffix}".rstrip() for suffix in suffixes.get(kind, ("",))]
+    writer.writerow(header)
+    for row in table.rows:
+        cells: list[object] = []
+        for cell, kind in zip(row, kinds, strict=True):
+            cells += spread_out(cell, len(suffixes.get(kind, ("",))))
+        writer.writerow(cells)
+    return file.getvalue()
+
+
+def spread_out(cell: Cell, places: int) -> list[object]:
+    """The numbers of a cell; empty ones where there is none."""
+    if isinstance(cell, Mean):
+        return [cell.mean, cell.sd]
+    if isinstance(cell, Interval):
+        return [cell.centre, cell.lower, cell.upper]
+    return [cell, *[None] * (places - 1)]

@@ -1,0 +1,172 @@
+"""The loop over generator steps."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from steergan.losses import OBJECTIVES
+from steergan.randomness import stream_seed, torch_stream
+from steergan.recipe import LossSettings, TrainingSettings
+from steergan.training.latents import LatentLaw, Latents, draw_latents
+from steergan.training.state import RunState, divergence
+from steergan.training.step import Batch, discriminator_update, generator_update
+
+Batches = Callable[[int, int], Batch]
+"""(step, update) -> batch, a pure function; steps count from 1, updates from 0, and the last is the generator's."""
+Row = dict[str, float]
+"""What `on_record` gets."""
+
+
+def train(
+    state: RunState,
+    batches: Batches,
+    training: TrainingSettings,
+    loss: LossSettings,
+    *,
+    latent_law: LatentLaw = "normal",
+    evaluate_every: int = 1000,
+    record_every: int = 10,
+    on_record: Callable[[Row], None] = lambda row: None,
+    on_evaluate: Callable[[int], None] = lambda step: None,
+    on_checkpoint: Callable[[int], None] = lambda step: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Literal["finished", "stopped"]:
+    """Go on from `state.step` to `training.steps`, or until asked to stop.
+
+    Steps count from 1: step t draws everything from streams at t, and hooks see t when t steps are done. Where several
+    are due the order is record, evaluate, checkpoint: a checkpoint at t implies that t was recorded and evaluated, if
+    due. The last step is recorded, evaluated and checkpointed whatever its number; step 0 is the caller's. Torch's
+    global generator is reseeded at every step (a network may use dropout) and given back as it was found.
+
+    Args:
+        state: changed in place.
+        batches: real images and labels on any device; they are moved to the state's.
+        training: steps, batch_size, seed, discriminator_updates, checkpoint_every.
+        loss: name, r1_weight, wgan_gp_weight.
+        latent_law: law of z.
+        evaluate_every: generator steps between calls of `on_evaluate`.
+        record_every: generator steps between rows.
+        on_record: gets a row: step; images_seen, the real images shown to the discriminator in its updates so far;
+            discriminator_loss, generator_loss, real_score, fake_score, and where used r1 and wgan_gp, of the
+            step's last updates; seconds_per_step, the mean since the row before, without the hooks' time.
+        on_evaluate: gets the step; may leave the networks in any mode.
+        on_checkpoint: gets the step; weights are finite when it is called.
+        should_stop: asked after every step; if true, the step is checkpointed and the loop ends.
+
+    Returns:
+        "finished" or "stopped".
+
+    Raises:
+        RunError: a loss, a weight or a buffer is nan or infinite; nothing is checkpointed after that.
+    """
+    pending: list[tuple[int, dict[str, Tensor]]] = []
+    stop, lap = False, Lap()
+    with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []):
+        set_training_mode(state)
+        while state.step < training.steps and not stop:
+            pending.append((state.step + 1, generator_step(state, batches, training, loss, latent_law)))
+            stop = should_stop()
+            last = state.step == training.steps
+            record = last or state.step % record_every == 0
+            evaluate = last or state.step % evaluate_every == 0
+            checkpoint = last or stop or state.step % training.checkpoint_every == 0
+            if not (record or evaluate or checkpoint):
+                continue
+            values = read_metrics(pending)
+            lap.pause(len(pending))
+            pending.clear()
+            if record:
+                seen = state.step * training.discriminator_updates * training.batch_size
+                on_record({"step": state.step, "images_seen": seen, **values, "seconds_per_step": lap.mean()})
+            if evaluate or checkpoint:
+                state.check_finite()
+            if evaluate:
+                on_evaluate(state.step)
+                set_training_mode(state)
+            if checkpoint:
+                on_checkpoint(state.step)
+            lap.go_on()
+    return "stopped" if state.step < training.steps else "finished"
+
+
+def generator_step(
+    state: RunState, batches: Batches, training: TrainingSettings, loss: LossSettings, latent_law: LatentLaw
+) -> dict[str, Tensor]:
+    """The discriminator's updates, the generator's, and the average's; metrics of the last update of each player."""
+    step, seed, device = state.step + 1, training.seed, state.device
+    objective = OBJECTIVES[loss.name]
+    torch.manual_seed(stream_seed(seed, "networks", step))
+    metrics: dict[str, Tensor] = {}
+
+    def inputs(update: int) -> tuple[Batch, Latents]:
+        image, y = batches(step, update)
+        latents = draw_latents(
+            state.generator, len(y), seed=seed, stream="training",
+            step=step, update=update, law=latent_law, device=device,
+        )  # fmt: skip
+        return (image.to(device), y.to(device)), latents
+
+    for update in range(training.discriminator_updates):
+        batch, latents = inputs(update)
+        mix_B = None
+        if loss.wgan_gp_weight > 0:
+            mix_B = torch.rand(len(batch[1]), generator=torch_stream(seed, f"penalty/{update}", step)).to(device)
+        metrics |= discriminator_update(
+            state.generator, state.discriminator, state.discriminator_optimizer, objective, batch, latents,
+            r1_weight=loss.r1_weight, wgan_gp_weight=loss.wgan_gp_weight, mix_B=mix_B,
+        )  # fmt: skip
+    batch, latents = inputs(training.discriminator_updates)
+    metrics |= generator_update(
+        state.generator, state.discriminator, state.generator_optimizer, objective, batch, latents
+    )
+    state.step = step
+    state.average.update(step)
+    return metrics
+
+
+def read_metrics(pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
+    """The last step's metrics as numbers, after a look at every step's; one wait for an accelerator.
+
+    Raises:
+        RunError: one is nan or infinite; names the first step where.
+    """
+    table = torch.stack([torch.stack(list(metrics.values())).double() for _, metrics in pending]).tolist()
+    for (step, metrics), values in zip(pending, table, strict=True):
+        for name, value in zip(metrics, values, strict=True):
+            if not math.isfinite(value):
+                what = "loss" if name.endswith("_loss") else name
+                raise divergence(f"{what} is {value}", step)
+    return dict(zip(pending[-1][1], table[-1], strict=True))
+
+
+def set_training_mode(state: RunState) -> None:
+    """Both trained networks to training mode: here and not at every step, because escnn makes it slow."""
+    state.generator.train()
+    state.discriminator.train()
+
+
+class Lap:
+    """A stopwatch for steps that stands still during hooks."""
+
+    def __init__(self) -> None:
+        self.seconds, self.steps = 0.0, 0
+        self.began = time.perf_counter()
+
+    def pause(self, steps: int) -> None:
+        """`steps` more are done, and something else begins."""
+        self.seconds += time.perf_counter() - self.began
+        self.steps += steps
+
+    def mean(self) -> float:
+        """Seconds per step since this was last asked."""
+        mean = self.seconds / max(self.steps, 1)
+        self.seconds, self.steps = 0.0, 0
+        return mean
+
+    def go_on(self) -> None:
+        """Steps go on."""
+        self.began = time.perf_counter()

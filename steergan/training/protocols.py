@@ -1,0 +1,47 @@
+"""What training asks of two networks: any pair of torch modules with these signatures will do."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, cast
+
+from torch import Tensor, nn
+
+
+class Network(Protocol):
+    """The part of `torch.nn.Module` that training uses."""
+
+    def train(self, mode: bool = True) -> Any: ...
+    def eval(self) -> Any: ...
+    def modules(self) -> Iterator[Any]: ...
+    def named_parameters(self) -> Iterator[tuple[str, Any]]: ...
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+
+
+class Generator(Network, Protocol):
+    """Latent and label to image."""
+
+    z_dim: int
+    """Length of the latent."""
+    classes: int
+    image_shape: tuple[int, int, int]
+    """(C, H, W)."""
+    elements: int
+    """Order of the group whose elements the caller draws, one per sample; 0 if `element` is not used."""
+
+    def __call__(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:
+        """z (B, Z) float, y (B,) int64, element (B,) int64 in 0..elements -> image (B, C, H, W) in [-1, 1]."""
+        ...
+
+
+class Discriminator(Network, Protocol):
+    """Image and label to score."""
+
+    def __call__(self, image: Tensor, y: Tensor) -> Tensor:
+        """image (B, C, H, W) in [-1, 1], y (B,) int64 -> score (B,), a logit."""
+        ...
+
+
+def as_module(network: Network) -> nn.Module:
+    """The same object as a torch module, which it is; a type cannot say both."""
+    return cast(nn.Module, network)

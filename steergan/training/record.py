@@ -1,0 +1,114 @@
+"""Files of a run that other programs read while it goes on: written whole or not at all, or a line at a time."""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steergan.errors import RunError
+
+PARTIAL = ".partial"
+"""Suffix of a file that is being written; a leftover means that the writer was killed, and may be deleted."""
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memoryview) -> None:
+    """Replace the file at `path` by `content`, or leave it as it was; on disk when this returns.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        try:
+            with open(partial, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+            flush_folder(path.parent)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise write_error(path, error) from None
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """The same for a value as indented JSON."""
+    write_whole(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a rename in the folder last through a power cut; only POSIX can open folders."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_error(path: Path, error: OSError) -> RunError:
+    """The user's line about a file that could not be written."""
+    return RunError(
+        f"{path}: cannot be written ({error.strerror}); nothing that was saved before is lost; "
+        "make room or choose another --out, then run the same command again"
+    )
+
+
+class JsonLines:
+    """A file of one JSON object a line, such as stats.jsonl; rows carry their generator step under "step"."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a row; it is in the file when this returns. A number that is not finite becomes null, which JSON can say.
+
+        Raises:
+            RunError: the disk is full or the file cannot be written.
+        """
+        finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
+        line = json.dumps(finite, allow_nan=False) + "\n"
+        size = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            # A torn line would swallow the next one.
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, size)
+            raise write_error(self.path, error) from None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every whole row; a line that a kill or a full disk cut short is left out. No file: no rows."""
+        try:
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        return [row for row in map(parse_row, lines) if row is not None]
+
+    def truncate_after(self, step: int) -> None:
+        """Drop the rows of later steps than `step`, and torn ones: a run that continues from there writes them again.
+
+        Raises:
+            RunError: the disk is full or the file cannot be written.
+        """
+        if not self.path.exists():
+            return
+        kept = [row for row in self.rows() if row.get("step", 0) <= step]
+        write_whole(self.path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def parse_row(line: str) -> dict[str, Any] | None:
+    """The object in a line, or None."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,0 +1,101 @@
+"""Everything that training changes, in one place that can be saved and restored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from steergan.errors import RunError
+from steergan.recipe import TrainingSettings
+from steergan.training.ema import ExponentialAverage
+from steergan.training.protocols import Discriminator, Generator, Network
+from steergan.training.step import trained_parameters
+
+
+@dataclass
+class RunState:
+    """Two networks, the average, two optimizers and the clock; two equal states go on equally."""
+
+    generator: Generator
+    discriminator: Discriminator
+    average: ExponentialAverage
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    step: int = 0
+    """Generator steps done."""
+
+    @classmethod
+    def start(cls, generator: Generator, discriminator: Discriminator, settings: TrainingSettings) -> Self:
+        """The state before the first step, from two networks on their final device; puts them in training mode."""
+        generator.train()
+        discriminator.train()
+        return cls(
+            generator,
+            discriminator,
+            ExponentialAverage(generator, settings),
+            adam(generator, settings.generator_rate, settings),
+            adam(discriminator, settings.discriminator_rate, settings),
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the generator's weights are."""
+        return trained_parameters(self.generator_optimizer)[0].device
+
+    def parts(self) -> dict[str, Any]:
+        """Everything that has a state_dict of its own."""
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "average": self.average,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Every weight, moment, buffer and clock, for `save_checkpoint`; tensors are the networks' own, not copies."""
+        return {"step": self.step} | {name: part.state_dict() for name, part in self.parts().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave, on whatever device.
+
+        Raises:
+            RunError: the state is of other networks.
+        """
+        try:
+            for name, part in self.parts().items():
+                part.load_state_dict(state[name])
+            self.step = int(state["step"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"the checkpoint is of other networks than this recipe's ({reason}); choose another --out"
+            ) from None
+
+    def check_finite(self) -> None:
+        """Look at every weight and buffer.
+
+        Raises:
+            RunError: one is nan or infinite.
+        """
+        for name in ("generator", "discriminator", "average"):
+            tensors = [t for t in self.parts()[name].state_dict().values() if isinstance(t, Tensor)]
+            finite = [t.isfinite().all() for t in tensors if t.is_floating_point()]
+            if finite and not bool(torch.stack(finite).all()):
+                raise divergence(f"a weight of the {name} is not finite", self.step)
+
+
+def adam(network: Network, rate: float, settings: TrainingSettings) -> torch.optim.Adam:
+    """Adam with the recipe's moments, in one kernel where there is one."""
+    parameters = [p for _, p in network.named_parameters()]
+    fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
+    return torch.optim.Adam(parameters, lr=rate, betas=(settings.beta1, settings.beta2), fused=fused)
+
+
+def divergence(what: str, step: int) -> RunError:
+    """The user's line about numbers that ran away."""
+    return RunError(
+        f"{what} at step {step}; the last good checkpoint is kept; lower the learning rates or raise loss.r1_weight"
+    )

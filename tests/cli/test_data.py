@@ -1,0 +1,152 @@
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from steergan.data import load, rotmnist
+from steergan.recipe import DataSettings
+from steergan_cli.data import NAMES
+from steergan_cli.main import steergan
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("STEERGAN_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(rotmnist, "MNIST_COUNT", 40)
+    monkeypatch.setattr(rotmnist, "COUNTS", {"train": 20, "held_out": 15})
+
+
+def write_mnist(folder: Path) -> Path:
+    """MNIST's four files, with 30 and 10 images."""
+    folder.mkdir(parents=True)
+    for part, count in (("train", 30), ("t10k", 10)):
+        images = np.random.default_rng(count).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", np.arange(count, dtype=np.uint8) % 10)):
+            header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    return folder
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(steergan, ["data", *map(str, arguments)])
+
+
+def test_names_are_those_that_a_recipe_may_say() -> None:
+    assert set(NAMES) == set(get_args(DataSettings.model_fields["name"].annotation))
+
+
+def test_nothing_heavy_is_imported_for_help() -> None:
+    code = "import sys, steergan_cli.data; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'pydantic')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [[], ["list"], ["prepare"], ["preview"]])
+def test_every_help_has_an_example(command: list[str]) -> None:
+    result = invoke(*command, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert "steergan data " in result.output.split("Example")[1]
+
+
+def test_prepare_says_where_the_set_went_and_list_finds_it(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "data" / "mnist")
+    before = invoke("list")
+    assert "rotmnist  MNIST, 4 files" in before.output
+    assert "nothing yet" in before.output
+    prepared = invoke("prepare", "rotmnist", "--seed", 5)
+    assert prepared.exit_code == 0
+    images = load(DataSettings(name="rotmnist", seed=5), "train")
+    assert f"train     20 images of 1 x 28 x 28, 10 classes, sha256 {images.checksum}" in prepared.output
+    folder = next(iter((tmp_path / "cache" / "prepared").iterdir()))
+    assert f"in {folder}" in prepared.output
+    listed = invoke("list").output
+    assert folder.name in listed
+    assert "20 images of 1 x 28 x 28, 10 classes, 0.0 MB, sha256 " + images.checksum[:12] in listed
+
+
+def test_list_finds_arrays(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    np.savez(tmp_path / "data" / "cells.npz", images=np.zeros((4, 8, 8), np.uint8))
+    assert "npz       arrays, 1 file, 0.0 MB, sha256 " in invoke("list").output
+    assert "cells.npz" in invoke("list").output
+
+
+def test_prepare_takes_a_path_and_a_share(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=np.zeros((20, 8, 8), np.uint8))
+    result = invoke("prepare", "npz", "--path", tmp_path / "x.npz", "--held-out", 0.25)
+    assert "train     15 images of 1 x 8 x 8, 1 class," in result.output
+    assert "held_out  5 images" in result.output
+
+
+def test_prepared_digits_are_kept_in_memory(tmp_path: Path) -> None:
+    result = invoke("prepare", "digits")
+    assert "train     8,628 images of 1 x 16 x 16" in result.output
+    assert "nothing is kept on disk" in result.output
+    assert not (tmp_path / "cache").exists()
+
+
+def test_download_is_used_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(root: str, *, train: bool, download: bool) -> None:
+        if train:
+            write_mnist(Path(root, "MNIST", "raw"))
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
+    assert "train     20 images" in invoke("prepare", "rotmnist", "--download").output
+    assert str(tmp_path / "cache" / "originals") in invoke("list").output
+
+
+@pytest.mark.parametrize("more", [["digits"], ["rotmnist", "--path", "x"]])
+def test_download_goes_with_rotmnist_alone(more: list[str]) -> None:
+    result = invoke("prepare", "--download", *more)
+    assert result.exit_code == 2
+    assert "--download fetches MNIST" in result.output
+
+
+@pytest.mark.parametrize("option", [["--seed", "-1"], ["--held-out", "1"], ["--held-out", "0"]])
+def test_impossible_values_are_refused(option: list[str]) -> None:
+    assert invoke("prepare", "digits", *option).exit_code == 2
+
+
+def test_missing_data_is_one_line_with_what_to_do() -> None:
+    result = invoke("prepare", "rotmnist")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert result.output.startswith("steergan: rotmnist: no originals in STEERGAN_DATA")
+
+
+def test_damaged_data_is_one_line_with_the_file(tmp_path: Path) -> None:
+    path = write_mnist(tmp_path / "data") / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    result = invoke("prepare", "rotmnist")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert f"{path}: damaged gzip file" in result.output
+
+
+def test_preview_draws_a_row_a_class(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    for name, value in (("dark", 40), ("light", 200)):
+        (folder / name).mkdir(parents=True)
+        for k in range(5):
+            Image.fromarray(np.full((64, 64), value, np.uint8)).save(folder / name / f"{k}.png")
+    result = invoke("preview", folder, "--out", tmp_path / "grid.png", "--columns", 3)
+    assert result.exit_code == 0, result.output
+    assert "8 images of 1 x 64 x 64, 2 classes" in result.output
+    sheet = np.asarray(Image.open(tmp_path / "grid.png").convert("L"))
+    upper, lower = sheet[: len(sheet) // 2, -200:], sheet[len(sheet) // 2 :, -200:]
+    assert (upper == 40).sum() == (lower == 200).sum() == 3 * 64 * 64
+    assert (upper == 200).sum() == (lower == 40).sum() == 0
+
+
+def test_preview_of_digits_needs_no_files(tmp_path: Path) -> None:
+    assert invoke("preview", "digits", "--split", "held_out", "--out", tmp_path / "d.png").exit_code == 0
+    with Image.open(tmp_path / "d.png") as sheet:
+        assert sheet.width > 10 * 64
+        assert len(np.unique(np.asarray(sheet))) > 50

@@ -1,0 +1,151 @@
+"""The command as such: what it loads when, and how faults become lines and exit codes."""
+
+import errno
+import subprocess
+import sys
+import sysconfig
+import time
+import warnings
+from pathlib import Path
+
+import click
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from steergan.errors import DataError, RecipeError, RunError, SteerganError, SymmetryError
+from steergan_cli import main as entry
+from steergan_cli.main import COMMANDS, steergan
+
+SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(steergan, arguments, prog_name="steergan")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
+    """What the user sees if a command raises the error."""
+
+    @click.command()
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(steergan, "get_command", lambda ctx, name: fails)
+    return invoke("train")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["sample", "-h"]])
+def test_help_and_version_do_not_wait_for_torch(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from steergan_cli.main import steergan; steergan({arguments}, standalone_mode=False);"
+        "print([name for name in ('torch', 'escnn', 'numpy', 'matplotlib') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.splitlines()[-1] == "[]", found.stdout + found.stderr
+
+
+def test_installed_command_answers_help_at_once() -> None:
+    best = float("inf")
+    for _ in range(3):  # the machine may be busy; importing torch takes seconds whenever it is done
+        start = time.perf_counter()
+        found = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True)
+        best = min(best, time.perf_counter() - start)
+        assert found.returncode == 0
+        assert all(name in found.stdout for name in COMMANDS)
+    assert best < 2
+
+
+def test_shell_completion_offers_commands_and_options_without_torch() -> None:
+    code = (
+        "import os, sys; from steergan_cli.main import main\n"
+        "try: main([])\n"
+        "finally: print([name for name in ('torch', 'escnn') if name in sys.modules])"
+    )
+    for words, expected in {"steergan s": "plain,sample", "steergan train --d": "plain,--dry-run"}.items():
+        wanted = {"_STEERGAN_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=wanted)
+        assert expected in found.stdout.splitlines(), found.stdout + found.stderr
+        assert found.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command_has_an_example(name: str) -> None:
+    told = invoke(name, "--help")
+    assert told.exit_code == 0, told.output
+    assert f"  steergan {name} " in told.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_files_bear_their_commands_names(name: str) -> None:
+    command = steergan.get_command(click.Context(steergan), name)
+    assert command is not None
+    assert command.name == name
+
+
+def test_unknown_command_is_refused_with_the_nearest() -> None:
+    refused = invoke("verify")
+    assert refused.exit_code == 2
+    assert "No such command 'verify'. Did you mean 'verify-equivariance'?" in refused.stderr
+
+
+def test_unknown_option_is_a_usage_error() -> None:
+    refused = invoke("train", "recipe.toml", "--dry")
+    assert refused.exit_code == 2
+    assert "--dry-run" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "code"),
+    [
+        (SteerganError("no\nluck"), "steergan: no luck\n", 1),
+        (RecipeError("recipe.toml: unknown key x"), "steergan: recipe.toml: unknown key x\n", 2),
+        (DataError("no data"), "steergan: no data\n", 1),
+        (SymmetryError("no symmetry"), "steergan: no symmetry\n", 1),
+        (RunError("no run"), "steergan: no run\n", 1),
+        (OSError(errno.ENOSPC, "No space left on device"), "steergan: No space left on device\n", 1),
+        (PermissionError(errno.EACCES, "Permission denied", "a/b"), "steergan: a/b: Permission denied\n", 1),
+        (MemoryError(), "steergan: out of memory; try a smaller training.batch_size, or another --device\n", 1),
+        (
+            torch.OutOfMemoryError("CUDA out of memory"),
+            "steergan: out of memory; try a smaller training.batch_size, or another --device\n",
+            1,
+        ),
+        (KeyboardInterrupt(), "steergan: interrupted; whatever was saved before is whole\n", 130),
+        (
+            TypeError("'NoneType' object\nis not iterable"),
+            "steergan: internal error: TypeError: 'NoneType' object is not iterable "
+            "(please report; STEERGAN_TRACEBACK=1 shows where)\n",
+            70,
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_every_fault_is_one_line_and_an_exit_code(
+    error: BaseException, line: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = failing(monkeypatch, error)
+    assert (seen.stderr, seen.exit_code, seen.stdout) == (line, code, "")
+
+
+def test_traceback_is_shown_to_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEERGAN_TRACEBACK", "1")
+    seen = failing(monkeypatch, TypeError("broken"))
+    assert "Traceback (most recent call last)" in seen.stderr
+    assert "in fails" in seen.stderr
+    assert seen.stderr.splitlines()[-1] == "steergan: internal error: TypeError: broken (please report)"
+
+
+def test_closed_pipe_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = failing(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert (seen.exit_code, seen.output) == (1, "")
+
+
+def test_warnings_of_libraries_are_not_shown_to_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "warnoptions", [])
+    with warnings.catch_warnings(record=True) as seen:
+        with pytest.raises(SystemExit) as ended:
+            entry.main(["--version"])
+        warnings.warn("a library is unhappy", stacklevel=1)
+    assert ended.value.code == 0
+    assert seen == []

@@ -1,0 +1,87 @@
+"""Values of options: what is read, and what is refused in one clear line."""
+
+import click
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steergan_cli.main import steergan
+from steergan_cli.options import chosen_device, numbers
+
+CONTEXT = click.Context(click.Command("command"))
+OPTION = click.Option(["--seeds"])
+
+
+def read(text: str) -> tuple[int, ...] | None:
+    return numbers(CONTEXT, OPTION, text)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(steergan, arguments, prog_name="steergan")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("7", (7,)), ("0-3", (0, 1, 2, 3)), ("0-2,70", (0, 1, 2, 70)), ("3, 5", (3, 5)), ("4-4", (4,)), ("5,1,5", (5, 1))],
+)
+def test_numbers_and_ranges_are_read(text: str, expected: tuple[int, ...]) -> None:
+    assert read(text) == expected
+
+
+@given(st.lists(st.integers(0, 999), min_size=1, unique=True))
+def test_a_list_of_numbers_comes_back_in_its_order(values: list[int]) -> None:
+    assert read(",".join(map(str, values))) == tuple(values)
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_a_range_holds_both_its_ends(first: int, length: int) -> None:
+    assert read(f"{first}-{first + length}") == tuple(range(first, first + length + 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("5-2", "the range 5-2 runs backwards; write 2-5"),
+        ("a", "'a' came; numbers like 0-63 or 3,5 or 0-7,70 were wanted"),
+        ("", "'' came; numbers like"),
+        ("1,,2", "'1,,2' came"),
+        ("1-2-3", "'1-2-3' came"),
+        ("-1", "'-1' came"),
+        ("1.5", "'1.5' came"),
+        ("0-99999999999", "has over 100,000 numbers"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--seeds", "--classes"])
+def test_what_is_no_list_of_numbers_is_refused(option: str, text: str, message: str) -> None:
+    refused = invoke("sample", "run", f"{option}={text}")
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines()[-1].startswith(f"Error: Invalid value for '{option}': ")
+    assert message in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["0", "-0.5", "nan", "inf"])
+def test_truncation_that_is_no_positive_number_is_refused(text: str) -> None:
+    refused = invoke("sample", "run", f"--truncation={text}")
+    assert refused.exit_code == 2
+    assert f"{text} came; a number above 0 was wanted, such as 0.75" in refused.stderr.splitlines()[-1]
+
+
+def test_auto_takes_the_accelerator_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert chosen_device("auto") == "cuda"
+    assert chosen_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert chosen_device("auto") == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert chosen_device("auto") == "mps"
+
+
+def test_device_that_the_machine_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(click.BadParameter, match="torch finds no cuda device here; it finds: cpu") as refused:
+        chosen_device("cuda")
+    assert refused.value.exit_code == 2

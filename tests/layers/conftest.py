@@ -1,0 +1,74 @@
+"""How far a layer is from commuting with its group, measured with escnn's own action on feature maps."""
+
+from collections.abc import Callable
+from typing import Any
+
+# First, because it silences what escnn warns of at import.
+import steergan  # noqa: F401  # isort: skip
+import numpy as np
+import pytest
+import torch
+from escnn.gspaces import GSpace2D
+from escnn.nn import EquivariantModule, FieldType
+
+from steergan.layers import shared_filters
+
+
+def grid_elements(space: GSpace2D) -> list[Any]:
+    """The elements that map the pixel grid onto itself: all of them, or those at multiples of 90 degrees."""
+    matrices = {element: space.basespace_action(element) for element in space.fibergroup.elements}
+    return [element for element, matrix in matrices.items() if np.abs(matrix - matrix.round()).max() < 1e-9]
+
+
+def equivariance_error(
+    layer: EquivariantModule, size: int, *arguments: torch.Tensor, dtype: torch.dtype = torch.float64
+) -> float:
+    """max |layer(g x) - g layer(x)| / max |layer(x)| over all elements, on a random map of size x size pixels."""
+    stream = torch.Generator().manual_seed(size)
+    layer = layer.to(dtype)
+    x = layer.in_type(torch.randn(2, layer.in_type.size, size, size, generator=stream, dtype=dtype))
+    arguments = tuple(argument.to(dtype) for argument in arguments)
+    # One filter for all elements: in training mode, spectral norm would otherwise move in between.
+    with torch.no_grad(), shared_filters(layer):
+        y = layer(x, *arguments)
+        assert tuple(y.shape) == layer.evaluate_output_shape(tuple(x.shape))
+        assert y.tensor.dtype == dtype
+        assert y.type == layer.out_type
+        worst = max(
+            float((layer(x.transform(element), *arguments).tensor - y.transform(element).tensor).abs().max())
+            for element in grid_elements(layer.in_type.gspace)
+        )
+        return worst / float(y.tensor.abs().max())
+
+
+@pytest.fixture(scope="session")
+def error_of() -> Callable[..., float]:
+    return equivariance_error
+
+
+@pytest.fixture(scope="session")
+def every_irrep() -> Callable[[GSpace2D], FieldType]:
+    """A type with a trivial field between regular ones, all irreps, and a quotient where the group has one."""
+
+    def make(space: GSpace2D) -> FieldType:
+        representations = [space.regular_repr, space.trivial_repr, *space.fibergroup.irreps(), space.regular_repr]
+        if space.name.startswith("C4"):
+            representations.insert(2, space.quotient_repr(2))
+        if space.fibergroup.name == "D4":
+            representations.insert(2, space.quotient_repr((0, 1)))
+        return FieldType(space, representations)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def permutation_type() -> Callable[[GSpace2D], FieldType]:
+    """Fields of different sizes in no order: trivial, regular, a quotient where the group has one."""
+
+    def make(space: GSpace2D) -> FieldType:
+        representations = [space.trivial_repr, space.regular_repr, space.trivial_repr, space.regular_repr]
+        if space.fibergroup.name == "C4":
+            representations.insert(1, space.quotient_repr(2))
+        return FieldType(space, representations)
+
+    return make

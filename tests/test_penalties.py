@@ -1,0 +1,115 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steergan.penalties import r1_penalty, wgan_gp
+
+
+class Quadratic(nn.Module):
+    """score = a_y . x + 1/2 x . S x, whose gradient a_y + S x is known."""
+
+    def __init__(self, size: int, classes: int = 2) -> None:
+        super().__init__()
+        draw = torch.Generator().manual_seed(1)
+        matrix = torch.randn(size, size, generator=draw, dtype=torch.float64)
+        self.S = nn.Parameter(matrix + matrix.T)
+        self.a = nn.Parameter(torch.randn(classes, size, generator=draw, dtype=torch.float64))
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        x = image.flatten(1)
+        return (self.a[y] * x).sum(1) + (x @ self.S * x).sum(1) / 2
+
+    def gradient(self, image: Tensor, y: Tensor) -> Tensor:
+        return self.a[y] + image.flatten(1) @ self.S
+
+
+def image(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+Y = torch.tensor([0, 1, 1, 0])
+
+
+def test_r1_is_half_the_weight_times_the_mean_squared_gradient() -> None:
+    network, x = Quadratic(12), image(4, 3, 2, 2)
+    x.requires_grad_()
+    expected = 0.35 * network.gradient(x, Y).square().sum(1).mean()
+    assert torch.allclose(r1_penalty(network(x, Y), x, 0.7), expected, rtol=1e-12)
+
+
+def test_r1_of_a_linear_score_is_its_slope_whatever_the_image() -> None:
+    slope = torch.tensor([3.0, -4.0, 12.0, 0.0])
+    x = torch.rand(5, 1, 2, 2, requires_grad=True)
+    assert r1_penalty(x.flatten(1) @ slope, x, 2.0).item() == pytest.approx(169.0, rel=1e-6)
+
+
+def test_r1_gradient_by_the_weights_is_that_of_finite_differences() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+    x = image(3, 1, 2, 2).requires_grad_()
+    weights = dict(network.named_parameters())
+
+    def penalty(*values: Tensor) -> Tensor:
+        scores = torch.func.functional_call(network, dict(zip(weights, values, strict=True)), (x,)).squeeze(1)
+        return r1_penalty(scores, x, 1.3)
+
+    assert torch.autograd.gradcheck(penalty, tuple(weights.values()))
+
+
+def test_r1_squares_half_precision_gradients_in_float32() -> None:
+    x = torch.zeros(2, 1, 4, 4, dtype=torch.float16, requires_grad=True)
+    penalty = r1_penalty((300 * x).flatten(1).sum(1), x, 2.0)
+    # 300^2 alone is beyond float16.
+    assert penalty.dtype == torch.float32
+    assert penalty.item() == pytest.approx(16 * 300**2)
+
+
+def test_r1_refuses_an_image_without_gradients() -> None:
+    with pytest.raises(ValueError, match="requires_grad_"):
+        r1_penalty(torch.zeros(2, requires_grad=True), torch.zeros(2, 1, 1, 1), 1.0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_wgan_gp_looks_at_the_mixed_images(share: float) -> None:
+    network, real, fake = Quadratic(12), image(4, 3, 2, 2), image(4, 3, 2, 2, seed=5)
+    mixed = share * real + (1 - share) * fake
+    expected = 10 * (network.gradient(mixed, Y).norm(dim=1) - 1).square().mean()
+    mix = torch.full((4,), share, dtype=torch.float64)
+    assert torch.allclose(wgan_gp(network, real, fake, Y, mix, 10.0), expected, rtol=1e-12)
+
+
+def test_wgan_gp_mixes_each_pair_by_its_own_share() -> None:
+    network, real, fake = Quadratic(12), image(4, 3, 2, 2), image(4, 3, 2, 2, seed=5)
+    mix = torch.tensor([0.0, 0.3, 0.6, 1.0], dtype=torch.float64)
+    alone = [wgan_gp(network, real[i : i + 1], fake[i : i + 1], Y[i : i + 1], mix[i : i + 1], 1.0) for i in range(4)]
+    assert torch.allclose(wgan_gp(network, real, fake, Y, mix, 1.0), torch.stack(alone).mean(), rtol=1e-12)
+
+
+def test_wgan_gp_gradient_by_the_weights_is_that_of_finite_differences() -> None:
+    network, real, fake = Quadratic(4), image(4, 1, 2, 2), image(4, 1, 2, 2, seed=5)
+    mix = torch.tensor([0.1, 0.4, 0.7, 0.9], dtype=torch.float64)
+
+    def penalty(S: Tensor, a: Tensor) -> Tensor:
+        return wgan_gp(
+            lambda x, y: torch.func.functional_call(network, {"S": S, "a": a}, (x, y)), real, fake, Y, mix, 1.0
+        )
+
+    # S enters as it is, not symmetrised, so its own gradient is compared.
+    assert torch.autograd.gradcheck(penalty, (network.S, network.a))
+
+
+def test_wgan_gp_of_a_flat_score_has_finite_gradients() -> None:
+    weight = torch.zeros(4, requires_grad=True)
+    real, fake, mix = torch.ones(3, 1, 2, 2), torch.zeros(3, 1, 2, 2), torch.full((3,), 0.5)
+    penalty = wgan_gp(lambda x, y: x.flatten(1) @ weight, real, fake, Y[:3], mix, 2.0)
+    penalty.backward()
+    assert penalty.item() == 2.0
+    assert weight.grad is not None
+    assert weight.grad.isfinite().all()
+
+
+def test_wgan_gp_sends_no_gradient_into_the_images() -> None:
+    network, real = Quadratic(4), image(4, 1, 2, 2)
+    fake = image(4, 1, 2, 2, seed=5).requires_grad_()
+    wgan_gp(network, real, fake, Y, torch.full((4,), 0.5, dtype=torch.float64), 1.0).backward()
+    assert fake.grad is None
+    assert network.S.grad is not None

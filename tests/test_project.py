@@ -1,0 +1,112 @@
+"""The project as a whole: lint, types, the import contract, packages, file sizes, what files may not say."""
+
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import steergan
+from steergan.recipe import read_recipe
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SOURCES = [*ROOT.glob("steergan/**/*.py"), *ROOT.glob("cli/**/*.py")]
+RECIPES = sorted(ROOT.glob("recipes/**/*.toml"))
+VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base"}
+# Spelled in pieces, so that this file does not find itself.
+TOP_FOLDERS = "|".join(["wo" "rk", "fa" "rm", "ro" "ot", "ho" "me", "Us" "ers"])
+MACHINE_PATH = re.compile(rf"(?<![\w.~-])/({TOP_FOLDERS})/\w")
+REGISTRY = re.compile("|".join(["py" r"pi\.org", "python" r"hosted\.org", "npm" r"js\.", "de" r"bian\.org"]))
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def check(*command: str) -> None:
+    """Run a checker in the repository; its own words are the failure."""
+    found = subprocess.run([str(SCRIPTS / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def tracked_texts() -> list[tuple[str, str]]:
+    """Name and text of every text file that git knows or would add."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    texts = []
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        content = path.read_bytes() if path.is_file() else b""
+        if b"\0" not in content:
+            texts.append((name, content.decode("utf-8")))
+    return texts
+
+
+def test_ruff_finds_nothing() -> None:
+    check("ruff", "check", ".")
+
+
+def test_mypy_finds_nothing() -> None:
+    check("mypy")
+
+
+def test_imports_keep_the_contract() -> None:
+    check("lint-imports")
+
+
+def test_every_package_on_disk_is_in_the_wheel() -> None:
+    on_disk = {".".join(path.parent.relative_to(ROOT).parts) for path in SOURCES}
+    on_disk = {re.sub(r"^cli\b", "steergan_cli", name) for name in on_disk}
+    listed = PROJECT["tool"]["setuptools"]["packages"]
+    assert set(listed) == on_disk
+    assert listed == sorted(listed)
+    for name in on_disk:
+        folder = ROOT / re.sub(r"^steergan_cli\b", "cli", name).replace(".", "/")
+        assert (folder / "__init__.py").is_file(), f"{name} has no __init__.py"
+
+
+def test_files_stay_below_300_lines() -> None:
+    assert [named(path) for path in SOURCES if len(path.read_text().splitlines()) >= 300] == []
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    every = [*SOURCES, *ROOT.glob("tests/**/*.py")]
+    assert [named(path) for path in every if VAGUE & set(path.stem.split("_"))] == []
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=[named(path) for path in RECIPES])
+def test_every_recipe_parses(recipe: Path) -> None:
+    assert read_recipe(recipe).name
+
+
+def test_there_are_recipes() -> None:
+    assert ROOT / "recipes" / "quickstart.toml" in RECIPES
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    assert [(name, found.group()) for name, text in tracked_texts() if (found := MACHINE_PATH.search(text))] == []
+
+
+def test_no_file_names_a_package_registry() -> None:
+    assert [(name, found.group()) for name, text in tracked_texts() if (found := REGISTRY.search(text))] == []
+
+
+def test_forbidden_words_would_be_found() -> None:
+    assert MACHINE_PATH.search("see /" + "home/me/x")
+    assert REGISTRY.search("https://files.python" + "hosted.org/x")
+
+
+def test_version_stands_in_one_place_and_in_the_changelog() -> None:
+    assert PROJECT["project"]["version"] == steergan.__version__
+    assert f"## {steergan.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_python_is_one_that_the_project_supports() -> None:
+    assert sys.version_info[:2] in {(3, 11), (3, 12)}

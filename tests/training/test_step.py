@@ -1,0 +1,200 @@
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steergan.losses import OBJECTIVES
+from steergan.penalties import r1_penalty, wgan_gp
+from steergan.training import Latents, discriminator_update, draw_latents, generator_update
+
+RATE = 0.5
+
+
+class Counting(nn.Module):
+    """Counts forwards, and notes whether a graph was made."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.graphs: list[bool] = []
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        score: Tensor = self.inner(image, y)
+        self.graphs.append(score.requires_grad)
+        return score
+
+
+class Scene:
+    """One pair, one batch."""
+
+    def __init__(self, pair: ModuleType) -> None:
+        torch.manual_seed(0)
+        self.generator = pair.PlainGenerator()
+        self.discriminator = pair.PlainDiscriminator(dropout=0.0)
+        self.batch = pair.batches()(1, 0)
+        self.latents = draw_latents(self.generator, len(self.batch[1]), seed=0, stream="test")
+
+    def sgd(self, network: nn.Module) -> torch.optim.SGD:
+        return torch.optim.SGD(network.parameters(), lr=RATE)
+
+    def fake(self) -> Tensor:
+        image: Tensor = self.generator(self.latents.z, self.batch[1])
+        return image
+
+
+@pytest.fixture
+def scene(pair: ModuleType) -> Scene:
+    return Scene(pair)
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def assert_moved_down(before: list[Tensor], after: list[Tensor], gradients: Any) -> None:
+    for old, new, gradient in zip(before, after, gradients, strict=True):
+        assert torch.allclose(new, old - RATE * gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_discriminator_update_is_a_step_down_its_loss_and_penalties(scene: Scene, name: str) -> None:
+    real, y = scene.batch
+    mix = torch.linspace(0, 1, len(y))
+    image = real.clone().requires_grad_()
+    real_B, fake = scene.discriminator(image, y), scene.fake().detach()
+    r1 = r1_penalty(real_B, image, 0.3)
+    gp = wgan_gp(scene.discriminator, real, fake, y, mix, 0.7)
+    loss = OBJECTIVES[name].discriminator(real_B, scene.discriminator(fake, y))
+    gradients = torch.autograd.grad(loss + r1 + gp, list(scene.discriminator.parameters()))
+    before = weights(scene.discriminator)
+
+    metrics = discriminator_update(
+        scene.generator, scene.discriminator, scene.sgd(scene.discriminator), OBJECTIVES[name], scene.batch,
+        scene.latents, r1_weight=0.3, wgan_gp_weight=0.7, mix_B=mix,
+    )  # fmt: skip
+
+    assert_moved_down(before, weights(scene.discriminator), gradients)
+    expected = {"discriminator_loss": loss, "r1": r1, "wgan_gp": gp, "real_score": real_B.mean()}
+    for key, value in expected.items():
+        assert metrics[key].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), key
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_generator_update_is_a_step_down_its_loss(scene: Scene, name: str) -> None:
+    real, y = scene.batch
+    loss = OBJECTIVES[name].generator(scene.discriminator(scene.fake(), y), scene.discriminator(real, y))
+    gradients = torch.autograd.grad(loss, list(scene.generator.parameters()))
+    before = weights(scene.generator)
+    metrics = generator_update(
+        scene.generator, scene.discriminator, scene.sgd(scene.generator), OBJECTIVES[name], scene.batch, scene.latents
+    )
+    assert_moved_down(before, weights(scene.generator), gradients)
+    assert metrics["generator_loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_an_update_leaves_the_other_network_alone_and_computes_no_gradients_for_it(scene: Scene) -> None:
+    generator, discriminator = scene.generator, scene.discriminator
+    objective = OBJECTIVES["relativistic-average"]
+    before = weights(generator)
+    discriminator_update(
+        generator, discriminator, scene.sgd(discriminator), objective, scene.batch, scene.latents, r1_weight=1.0
+    )
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(generator), strict=True))
+    assert all(p.grad is None for p in generator.parameters())
+    discriminator.zero_grad()
+    before = weights(discriminator)
+    generator_update(generator, discriminator, scene.sgd(generator), objective, scene.batch, scene.latents)
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(discriminator), strict=True))
+    assert all(p.grad is None for p in discriminator.parameters())
+
+
+def test_fakes_of_a_discriminator_update_move_the_generators_batch_norm_moments(scene: Scene) -> None:
+    before = scene.generator.norm.running_mean.clone()
+    optimizer = scene.sgd(scene.discriminator)
+    discriminator_update(
+        scene.generator, scene.discriminator, optimizer, OBJECTIVES["hinge"], scene.batch, scene.latents
+    )
+    assert scene.generator.norm.num_batches_tracked == 1
+    assert not torch.equal(before, scene.generator.norm.running_mean)
+
+
+@pytest.mark.parametrize(("r1", "gp", "forwards"), [(0.0, 0.0, 2), (1.0, 0.0, 2), (0.0, 1.0, 3)])
+def test_r1_shares_the_real_forward(scene: Scene, r1: float, gp: float, forwards: int) -> None:
+    counting = Counting(scene.discriminator)
+    metrics = discriminator_update(
+        scene.generator, counting, scene.sgd(counting), OBJECTIVES["hinge"], scene.batch, scene.latents,
+        r1_weight=r1, wgan_gp_weight=gp, mix_B=torch.full((8,), 0.5),
+    )  # fmt: skip
+    assert len(counting.graphs) == forwards
+    assert ("r1" in metrics, "wgan_gp" in metrics) == (r1 > 0, gp > 0)
+    assert not any(metric.requires_grad for metric in metrics.values())
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_real_images_are_scored_for_the_generator_only_if_its_loss_sees_them(scene: Scene, name: str) -> None:
+    counting = Counting(scene.discriminator)
+    generator_update(
+        scene.generator, counting, scene.sgd(scene.generator), OBJECTIVES[name], scene.batch, scene.latents
+    )
+    assert counting.graphs == ([True, False] if name == "relativistic-average" else [True])
+
+
+def test_wgan_gp_without_a_mix_is_refused(scene: Scene) -> None:
+    with pytest.raises(ValueError, match="mix_B"):
+        discriminator_update(
+            scene.generator, scene.discriminator, scene.sgd(scene.discriminator), OBJECTIVES["hinge"], scene.batch,
+            scene.latents, wgan_gp_weight=1.0,
+        )  # fmt: skip
+
+
+def test_a_frozen_weight_of_the_trained_network_stays(scene: Scene) -> None:
+    frozen = scene.generator.embed.weight.requires_grad_(False)
+    before = frozen.clone()
+    optimizer = scene.sgd(scene.generator)
+    generator_update(
+        scene.generator, scene.discriminator, optimizer, OBJECTIVES["hinge"], scene.batch, scene.latents
+    )
+    assert torch.equal(before, frozen)
+
+
+def test_spectral_norm_iterates_once_in_an_update_however_many_forwards_it_takes(steered: ModuleType) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = steered.SteeredGenerator(), steered.SteeredDiscriminator()
+    layers = [m for m in [*generator.modules(), *discriminator.modules()] if getattr(m, "spectral", None) is not None]
+    assert len(layers) == 7
+    batch = torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])
+    latents = draw_latents(generator, 6, seed=0, stream="test")
+    for network, update, weighted in (
+        (discriminator, discriminator_update, {"r1_weight": 1.0, "wgan_gp_weight": 1.0, "mix_B": torch.rand(6)}),
+        (generator, generator_update, {}),
+    ):
+        expected = []
+        for layer in layers:
+            matrix = layer.raw_filter().detach()
+            v = nn.functional.normalize(matrix.T @ layer.spectral.u, dim=0)
+            expected.append(nn.functional.normalize(matrix @ v, dim=0))
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        update(generator, discriminator, optimizer, OBJECTIVES["relativistic-average"], batch, latents, **weighted)
+        for layer, u in zip(layers, expected, strict=True):
+            assert torch.allclose(layer.spectral.u, u, atol=1e-6)
+
+
+def test_latents_reach_the_generator_with_their_group_elements(steered: ModuleType) -> None:
+    seen: list[Latents] = []
+
+    class Watched(steered.SteeredGenerator):  # type: ignore[name-defined, misc]
+        def forward(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:
+            seen.append(Latents(z, element))
+            image: Tensor = super().forward(z, y, element)
+            return image
+
+    generator, discriminator = Watched(), steered.SteeredDiscriminator()
+    latents = draw_latents(generator, 4, seed=0, stream="test")
+    batch = torch.randn(4, 1, 4, 4), torch.tensor([0, 1, 0, 1])
+    optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
+    generator_update(generator, discriminator, optimizer, OBJECTIVES["hinge"], batch, latents)
+    assert seen[0].z is latents.z
+    assert seen[0].element is latents.element
+    assert latents.element is not None
