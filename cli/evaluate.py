@@ -1,7 +1,9 @@
 """steergan evaluate"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,11 +31,23 @@ def evaluate(run: Path, as_json: bool, device: str, data_path: str | None) -> No
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    width = max(len(key) for key in found)
-    for key, value in found.items():
-        click.echo(f"{key.replace('_', ' '):<{width}}  {shown(value)}")
+    click.echo(as_text(found))
 
 
-def shown(value: object) -> str:
-    """A figure for people: six digits are enough."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def as_text(found: Mapping[str, Any]) -> str:
+    """Figures beside what real images get in the generator's place, then the protocol under which they hold."""
+    real = {key.removeprefix("floor_"): value for key, value in found.items() if key.startswith("floor_")}
+    real["label_agreement"] = found.get("label_agreement_real")
+    figures = [key for key in found if key in real and key != "count"]
+    rows = [("", "generated", "real"), *((key, shown(found[key]), shown(real[key])) for key in figures)]
+    protocol = [key for key in found if key not in {*figures, *(f"floor_{key}" for key in figures)}]
+    rows += [("", "", ""), *((key, shown(found[key]), "") for key in protocol if key != "label_agreement_real")]
+    width = max(len(row[0]) for row in rows)
+    return "\n".join(f"{key.replace('_', ' '):<{width}}  {value:<12}  {floor}".rstrip() for key, value, floor in rows)
+
+
+def shown(value: Any) -> str:
+    """A value for people: four digits are enough."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)

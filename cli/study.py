@@ -1,22 +1,21 @@
 """steergan study"""
 
-import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
 from .options import chosen_device, device_option
-from .progress import clock
+from .progress import BAR, Progress, clock
 
-BAR = "{desc} {percentage:3.0f}% |{bar:20}| {rate_fmt}, {remaining} left  {postfix}"
+if TYPE_CHECKING:
+    from steergan.results import Claim
+    from steergan.study import Study
+
 SECONDS_PER_LINE = 30.0
 
 
@@ -63,7 +62,7 @@ def study(
     if dry_run:
         list_runs(grid, root)
         return
-    progress = Progress()
+    progress = StudyProgress()
     with progress.watching():
         outcome = studies.run_study(
             grid, root, jobs=jobs, threads=threads, device=chosen_device(device), data_path=data_path, report=progress
@@ -83,7 +82,7 @@ def study(
         raise click.exceptions.Exit(1)
 
 
-def list_runs(grid: Any, root: Path) -> None:
+def list_runs(grid: "Study", root: Path) -> None:
     """Every run of a study, and how far it is."""
     from steergan.study import steps_done
 
@@ -94,7 +93,7 @@ def list_runs(grid: Any, root: Path) -> None:
     click.echo(f"{len(grid.runs)} runs: {len(grid.cells)} cells x {len(grid.file.seeds)} seeds")
 
 
-def save_record(claim: Any, path: Path) -> None:
+def save_record(claim: "Claim", path: Path) -> None:
     """A record for the results page."""
     from steergan.results import write_claim
 
@@ -107,70 +106,31 @@ def command_line() -> str:
     return " ".join(["steergan", *sys.argv[1:]])
 
 
-class Progress:
-    """Reports of a study, for people: a live line on a terminal, a line now and then elsewhere.
+class StudyProgress(Progress):
+    """Reports of a study, for people."""
 
-    Args:
-        live: whether to redraw one line.
-    """
-
-    def __init__(self, live: bool | None = None) -> None:
-        self.live = sys.stderr.isatty() if live is None else live
-        self.stop_asked = False
-        self._bar: tqdm[Any] | None = None
-        self._first: tuple[int, float] | None = None
-        self._shown = time.monotonic()
-
-    def message(self, text: str) -> None:
-        """A line that stays."""
-        if self._bar is None:
-            click.echo(text)
-        else:
-            with self._bar.external_write_mode(file=sys.stdout):
-                click.echo(text)
-
-    def progress(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
+    def overall(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
         """Generator steps done of all, runs finished, and what is running."""
-        state = f"{runs} runs finished"
         if self.live:
-            if self._bar is None:
-                self._bar = tqdm(
-                    total=total, initial=steps, bar_format=BAR, unit="step", dynamic_ncols=True, leave=False, smoothing=0
-                )
-            self._bar.total = total
-            self._bar.set_description_str(state, refresh=False)
-            self._bar.set_postfix_str(", ".join(running), refresh=False)
-            self._bar.update(steps - self._bar.n)
+            self._redraw_overall(steps, total, runs, running)
             return
         now = time.monotonic()
         if self._first is None:
-            self._first = (steps, now)
+            self._first, self._shown = (steps, now), now
         if now - self._shown < SECONDS_PER_LINE:
             return
         self._shown = now
         done, seconds = steps - self._first[0], now - self._first[1]
-        left = f"{done / seconds:.2f} step/s, {clock((total - steps) * seconds / done)} left" if done else "starting"
-        click.echo(f"{state}, step {steps:,} of {total:,}  {left}  {', '.join(running)}")
+        speed = f"{done / seconds:.2f} step/s, {clock((total - steps) * seconds / done)} left" if done else "starting"
+        click.echo(f"{runs} runs finished, step {steps:,} of {total:,}  {speed}  {', '.join(running)}")
 
-    def stop_requested(self) -> bool:
-        """Whether the user asked to stop after the steps that are running."""
-        return self.stop_asked
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Meanwhile the first Ctrl-C asks the runs to stop after their step, and the second one aborts them."""
-        previous = signal.signal(signal.SIGINT, self._interrupted)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            if self._bar is not None:
-                self._bar.close()
-                self._bar = None
-
-    def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        if self.stop_asked:
-            raise KeyboardInterrupt
-        self.stop_asked = True
-        # Not echo: a handler may interrupt a write to the same stream.
-        os.write(2, b"\nsteergan: stopping after the running steps; Ctrl-C again aborts at once\n")
+    def _redraw_overall(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
+        if self._bar is None:
+            # smoothing=0: the mean speed since the start, for runs pause to be evaluated
+            self._bar = tqdm(
+                total=total, initial=steps, bar_format=BAR, unit="step", dynamic_ncols=True, leave=False, smoothing=0
+            )
+        self._bar.total = total
+        self._bar.set_description_str(f"{runs} runs finished", refresh=False)
+        self._bar.set_postfix_str(", ".join(running), refresh=False)
+        self._bar.update(steps - self._bar.n)

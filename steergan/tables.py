@@ -116,7 +116,8 @@ def markdown(table: Table) -> str:
 
 def comma_separated(table: Table) -> str:
     """The table as CSV in full precision: a mean takes two columns, an interval three."""
-    kinds: list[type] = [next((type(row[i]) for row in table.rows if row[i] is not None), str) for i in range(len(table.columns))]
+    columns = [[row[i] for row in table.rows] for i in range(len(table.columns))]
+    kinds: list[type] = [next((type(cell) for cell in column if cell is not None), str) for column in columns]
     suffixes: dict[type, tuple[str, ...]] = {Mean: ("mean", "sd"), Interval: ("centre", "lower", "upper")}
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

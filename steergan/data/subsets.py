@@ -47,7 +47,7 @@ def nested_share(labels: Labels, fraction: float, seed: int) -> Labels:
         DataError: a class would be left without an image.
     """
     counts = np.bincount(labels)
-    pace = (ranks_within_class(labels, seed, "data/fraction") + 0.5)
+    pace = (ranks_within_class(labels, seed, "data/fraction") + 0.5) / counts[labels]
     chosen = np.argsort(pace, kind="stable")[: int(np.floor(fraction * len(labels) + 0.5))]
     missing = np.flatnonzero((np.bincount(labels[chosen], minlength=len(counts)) == 0) & (counts > 0))
     if len(missing):

@@ -14,7 +14,7 @@ from steergan.recipe import Recipe, Section, merge, nearest, read_table, recipe_
 from steergan.run.folder import flat
 
 PROTOCOL = ("data.seed", "data.held_out", "evaluation.", "training.ema_")
-"""Keys, or beginnings of keys, that decide how a run is measured: figures of runs that differ there are not compared."""
+"""Keys, or beginnings of keys, that decide how a run is measured: runs that differ there are not compared."""
 
 
 class Option(Section):

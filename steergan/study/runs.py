@@ -27,7 +27,7 @@ class Reporter(Protocol):
     def message(self, text: str) -> None:
         """A line that stays."""
 
-    def progress(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
+    def overall(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
         """Generator steps done and to do in all, runs finished, and the names of those that are running."""
 
     def stop_requested(self) -> bool:
@@ -154,7 +154,7 @@ class Schedule:
             else:
                 worker.end = event
         names = [worker.run.folder for worker in self.running]
-        self.report.progress(sum(self.steps.values()), self.total, len(self.outcome.finished), names)
+        self.report.overall(sum(self.steps.values()), self.total, len(self.outcome.finished), names)
 
     def ended(self, worker: Worker) -> None:
         """A process is gone: note how."""

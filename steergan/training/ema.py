@@ -62,11 +62,7 @@ class ExponentialAverage:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the generator's weights as they are after generator step `step`."""
-        decay = self.decay(step)
-        if decay == 0:
-            torch._foreach_copy_(self._averaged, self._trained)
-        else:
-            torch._foreach_lerp_(self._averaged, self._trained, 1 - decay)
+        torch._foreach_lerp_(self._averaged, self._trained, 1 - self.decay(step))
 
     @torch.no_grad()
     def snapshot(self, step: int, labels: Tensor, *, law: LatentLaw = "normal", batches: int = 32) -> Generator:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from steergan_cli.main import steergan
 
 from steergan.metrics import ClassifierTraining, classifier_bytes, train_classifier
+from steergan_cli.main import steergan
 
 RECIPE = """
 name = "tiny"

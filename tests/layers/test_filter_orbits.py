@@ -99,8 +99,8 @@ def test_regular_to_regular_is_the_formula_of_cohen_and_welling(name: str) -> No
 
 def test_a_representation_that_is_no_signed_permutation_has_no_orbits() -> None:
     space = gspace("C4")
-    turned_by_45_degrees = np.array([[1, 1], [-1, 1]]) * 0.5**0.5
-    slanted = Representation(space.fibergroup, "slanted", ["irrep_2", "irrep_0"], turned_by_45_degrees * [1, -1])
+    basis = np.array([[0.8, 0.6], [-0.6, 0.8]])
+    slanted = Representation(space.fibergroup, "slanted", [(2,), (0,)], basis)
     with pytest.raises(SymmetryError, match="'slanted' is not a signed permutation"):
         filter_orbits(space, space.trivial_repr, slanted, 3)
 

@@ -76,19 +76,25 @@ def test_the_horizon_never_exceeds_its_share_of_the_steps(decay: float, share: f
         assert d == decay
 
 
-def trained(pair: ModuleType) -> Any:
-    """A generator with weights, and moments of other weights."""
+def trained(pair: ModuleType, batches: int = 5) -> Any:
+    """A generator whose batch norm has seen some batches."""
     torch.manual_seed(0)
     generator = pair.PlainGenerator()
-    z, _ = draw_latents(generator, 64, seed=0, stream="test")
-    for _ in range(5):
-        generator(z, torch.zeros(64, dtype=torch.int64))
+    see_batches(generator, batches)
     return generator
+
+
+def see_batches(generator: Any, batches: int) -> None:
+    z, _ = draw_latents(generator, 64, seed=0, stream="test")
+    for _ in range(batches):
+        generator(z, torch.zeros(64, dtype=torch.int64))
 
 
 def test_copied_moments_are_the_trained_networks(pair: ModuleType) -> None:
     generator = trained(pair)
-    snapshot: Any = ExponentialAverage(generator, settings(ema_batch_norm="copy")).snapshot(1, LABELS)
+    average = ExponentialAverage(generator, settings(ema_batch_norm="copy"))
+    see_batches(generator, 3)
+    snapshot: Any = average.snapshot(1, LABELS)
     assert torch.equal(snapshot.norm.running_mean, generator.norm.running_mean)
     assert torch.equal(snapshot.norm.running_var, generator.norm.running_var)
     assert not any(module.training for module in snapshot.modules())
@@ -113,6 +119,14 @@ def test_reestimated_moments_are_the_mean_over_fresh_batches_of_the_averaged_net
     assert not torch.allclose(snapshot.norm.running_mean, generator.norm.running_mean, atol=0.05)
     assert snapshot.norm.momentum == 0.1
     assert not any(module.training for module in snapshot.modules())
+
+
+def test_reestimated_moments_owe_nothing_to_the_trained_networks(pair: ModuleType, compare: Any) -> None:
+    snapshots = [
+        ExponentialAverage(trained(pair, batches), settings()).snapshot(1, LABELS, batches=2).state_dict()
+        for batches in (5, 50)
+    ]
+    assert compare(*snapshots) == []
 
 
 def test_a_snapshot_is_a_pure_function_and_touches_nothing_that_is_trained(

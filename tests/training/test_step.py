@@ -13,16 +13,18 @@ RATE = 0.5
 
 
 class Counting(nn.Module):
-    """Counts forwards, and notes whether a graph was made."""
+    """Counts forwards, and notes whether a graph was made of the score and of the image."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
         self.graphs: list[bool] = []
+        self.images: list[bool] = []
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         score: Tensor = self.inner(image, y)
         self.graphs.append(score.requires_grad)
+        self.images.append(image.requires_grad)
         return score
 
 
@@ -128,6 +130,8 @@ def test_r1_shares_the_real_forward(scene: Scene, r1: float, gp: float, forwards
         r1_weight=r1, wgan_gp_weight=gp, mix_B=torch.full((8,), 0.5),
     )  # fmt: skip
     assert len(counting.graphs) == forwards
+    # The fakes, second, carry no graph of the generator; the reals one of their own only where R1 asks.
+    assert counting.images[:2] == [r1 > 0, False]
     assert ("r1" in metrics, "wgan_gp" in metrics) == (r1 > 0, gp > 0)
     assert not any(metric.requires_grad for metric in metrics.values())
 

@@ -1,0 +1,64 @@
+"""A recipe's pair of networks, and the pairs that it is timed against."""
+
+from typing import NamedTuple
+
+import torch
+
+from steergan.benchmark.stock import StockDiscriminator, StockGenerator
+from steergan.randomness import stream_seed
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
+from steergan.symmetry import fields_for_width, group_order, gspace
+from steergan.training import Discriminator, Generator
+
+
+class Pair(NamedTuple):
+    """What is trained against each other."""
+
+    generator: Generator
+    discriminator: Discriminator
+
+
+def own_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Pair:
+    """The recipe's own networks."""
+    return Pair(build_generator(recipe, image_shape, classes), build_discriminator(recipe, image_shape, classes))
+
+
+def equal_channels(recipe: Recipe) -> Recipe:
+    """The recipe with the trivial group in both networks, and widths that give every feature map as many channels.
+
+    Only the generator's last convolution differs: it makes the image itself, not |G| channels to pool over.
+    """
+    table = recipe.model_dump()
+    for name in ("generator", "discriminator"):
+        space = gspace(table[name]["group"])
+        table[name]["widths"] = [fields_for_width(space, w) * group_order(space) for w in table[name]["widths"]]
+        table[name]["group"] = "trivial"
+    return Recipe.model_validate(table)
+
+
+def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Pair:
+    """The recipe's networks from escnn's own modules; see `stock`."""
+    generator, discriminator = recipe.generator, recipe.discriminator
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
+        return Pair(
+            StockGenerator(
+                generator.group,
+                image_shape,
+                classes,
+                latent=generator.latent,
+                z_dim=generator.z_dim,
+                embedding_dim=generator.embedding_dim,
+                seed_width=generator.seed_width,
+                widths=generator.widths,
+                upsamplings=generator.upsamplings,
+            ),
+            StockDiscriminator(
+                discriminator.group,
+                image_shape,
+                classes,
+                widths=discriminator.widths,
+                pooling=discriminator.pooling,
+            ),
+        )

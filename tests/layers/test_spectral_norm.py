@@ -1,0 +1,334 @@
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.utils.parametrizations import spectral_norm
+
+from steergan.layers import (
+    ConditionalBatchNorm,
+    GroupConvolution,
+    SpectralLinear,
+    SpectralNorm,
+    converge_spectral_norm,
+    shared_filters,
+)
+from steergan.symmetry import gspace, regular_type
+
+
+def largest_singular_value(matrix: torch.Tensor) -> float:
+    return float(torch.linalg.matrix_norm(matrix.detach(), 2))
+
+
+def convolution(name: str = "C4", fields: int = 2) -> GroupConvolution:
+    field_type = regular_type(gspace(name), fields)
+    return GroupConvolution(field_type, field_type, 3, spectral_norm=True)
+
+
+def run(layer: GroupConvolution, seed: int = 0) -> torch.Tensor:
+    stream = torch.Generator().manual_seed(seed)
+    dtype = layer.weights[0].dtype
+    tensor: torch.Tensor = layer(
+        layer.in_type(torch.randn(2, layer.in_type.size, 5, 5, generator=stream).to(dtype))
+    ).tensor
+    return tensor
+
+
+# --- the norm ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trivial", "C4", "D4", "C8"])
+def test_after_convergence_the_bank_has_spectral_norm_one(name: str) -> None:
+    torch.manual_seed(0)
+    layer = convolution(name).double()
+    with torch.no_grad():
+        layer.weights[0].normal_()
+    converge_spectral_norm(layer, tolerance=1e-14, max_iterations=5_000)
+    assert layer.spectral is not None
+    assert layer.spectral.sigma(layer.raw_filter()).dtype == torch.float64
+    assert largest_singular_value(layer.eval().filter_bank().flatten(1)) == pytest.approx(1, abs=1e-7)
+
+
+def test_a_new_layer_is_near_convergence() -> None:
+    torch.manual_seed(0)
+    for layer in (convolution("trivial"), convolution("C4", 8), convolution("D4", 3)):
+        assert largest_singular_value(layer.eval().filter_bank().flatten(1)) == pytest.approx(1, abs=0.1)
+
+
+def test_values_and_gradients_are_those_of_torchs_spectral_norm() -> None:
+    torch.manual_seed(0)
+    reference = spectral_norm(torch.nn.Linear(7, 4), n_power_iterations=1).double()
+    ours = SpectralLinear(7, 4).double()
+    original = reference.parametrizations.weight
+    assert ours.bias is not None
+    assert ours.spectral is not None
+    x = torch.randn(3, 7, dtype=torch.float64)
+    for _ in range(3):
+        # torch iterates in the other order, u before v, so its vectors are taken over.
+        reference.train()(x)
+        with torch.no_grad():
+            ours.weight.copy_(original.original)
+            ours.bias.copy_(reference.bias)
+            ours.spectral.u.copy_(original[0]._u)
+            ours.spectral.v.copy_(original[0]._v)
+        for layer in (reference, ours):
+            layer.eval().zero_grad()
+            layer(x).square().sum().backward()
+        assert torch.allclose(ours(x), reference(x), rtol=0, atol=1e-12)
+        assert ours.weight.grad is not None
+        assert torch.allclose(ours.weight.grad, original.original.grad, rtol=0, atol=1e-12)
+
+
+def test_the_gradient_is_miyatos() -> None:
+    """d<W / sigma, P> / dW = P / sigma - <W, P> / sigma^2 u v^T."""
+    torch.manual_seed(0)
+    norm = SpectralNorm(4, 6).double().eval()
+    matrix = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+    probe = torch.randn(4, 6, dtype=torch.float64)
+    norm(matrix).backward(probe)
+    sigma = norm.sigma(matrix).detach()
+    want = probe / sigma - (matrix.detach() * probe).sum() / sigma**2 * torch.outer(norm.u, norm.v)
+    assert matrix.grad is not None
+    assert torch.allclose(matrix.grad, want, atol=1e-12)
+
+
+def test_second_derivatives_are_right() -> None:
+    torch.manual_seed(0)
+    norm = SpectralNorm(3, 4).double().eval()
+    matrix = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(norm, matrix)
+    assert torch.autograd.gradgradcheck(norm, matrix)
+
+
+def test_evaluation_never_iterates_and_training_does_once_per_forward() -> None:
+    torch.manual_seed(0)
+    norm, matrix = SpectralNorm(5, 8), torch.randn(5, 8)
+    before = norm.u.clone(), norm.v.clone()
+    norm.eval()(matrix)
+    assert torch.equal(norm.u, before[0])
+    assert torch.equal(norm.v, before[1])
+    by_hand_v = torch.nn.functional.normalize(matrix.mT @ before[0], dim=0)
+    by_hand_u = torch.nn.functional.normalize(matrix @ by_hand_v, dim=0)
+    norm.train()(matrix)
+    assert torch.allclose(norm.u, by_hand_u)
+    assert torch.allclose(norm.v, by_hand_v)
+
+
+def test_both_modes_have_the_same_keys_and_compute_the_same_function() -> None:
+    norm, matrix = SpectralNorm(5, 8), torch.randn(5, 8)
+    trained = norm.train()(matrix)
+    keys = list(norm.state_dict())
+    assert torch.equal(norm.eval()(matrix), trained)
+    assert keys == list(norm.state_dict()) == ["u", "v"]
+
+
+def test_an_iteration_leaves_earlier_graphs_valid() -> None:
+    torch.manual_seed(0)
+    norm, matrix = SpectralNorm(4, 4), torch.randn(4, 4, requires_grad=True)
+    first = norm(matrix).sum()
+    alone = torch.autograd.grad(first, matrix, retain_graph=True)[0]
+    norm(matrix)
+    assert torch.equal(torch.autograd.grad(first, matrix)[0], alone)
+
+
+def test_convergence_reaches_every_layer_and_stops_at_the_tolerance() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(ConditionalBatchNorm(regular_type(gspace("C4"), 3), 6), SpectralLinear(6, 5))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_()
+    converge_spectral_norm(network, tolerance=1e-7)
+    for layer in network.modules():
+        if isinstance(layer, SpectralLinear):
+            assert layer.spectral is not None
+            sigma = float(layer.spectral.sigma(layer.weight).detach())
+            assert sigma == pytest.approx(largest_singular_value(layer.weight), rel=1e-3)
+    vectors = [norm.u.clone() for norm in network.modules() if isinstance(norm, SpectralNorm)]
+    converge_spectral_norm(network, max_iterations=0)
+    now = [norm.u for norm in network.modules() if isinstance(norm, SpectralNorm)]
+    assert all(torch.equal(a, b) for a, b in zip(vectors, now, strict=True))
+
+
+def test_a_dense_layer_starts_orthogonal_without_bias() -> None:
+    layer = SpectralLinear(9, 4, spectral_norm=False)
+    assert torch.allclose(layer.weight @ layer.weight.mT, torch.eye(4), atol=1e-6)
+    assert layer.bias is not None
+    assert not layer.bias.any()
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    x = torch.randn(2, 9)
+    assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
+
+
+# --- shared filters ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def count(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many power iterations and how many expansions there have been."""
+    counts = {"iterations": 0, "expansions": 0}
+    iterate, expand = SpectralNorm.iterate, GroupConvolution.raw_filter
+
+    def counted_iterate(self: SpectralNorm, matrix: torch.Tensor) -> None:
+        counts["iterations"] += 1
+        iterate(self, matrix)
+
+    def counted_expand(self: GroupConvolution) -> torch.Tensor:
+        counts["expansions"] += 1
+        return expand(self)
+
+    monkeypatch.setattr(SpectralNorm, "iterate", counted_iterate)
+    monkeypatch.setattr(GroupConvolution, "raw_filter", counted_expand)
+    return counts
+
+
+def reset(count: dict[str, int]) -> None:
+    count.update(iterations=0, expansions=0)
+
+
+def test_one_iteration_and_one_expansion_serve_every_forward_inside(count: dict[str, int]) -> None:
+    layer = convolution()
+    reset(count)
+    with shared_filters(layer):
+        assert count == {"iterations": 0, "expansions": 0}
+        for seed in range(3):
+            run(layer, seed)
+    assert count == {"iterations": 1, "expansions": 1}
+    run(layer)
+    assert count == {"iterations": 2, "expansions": 2}
+
+
+def test_in_evaluation_the_filters_are_frozen_inside_and_follow_the_weights_outside(count: dict[str, int]) -> None:
+    layer = convolution().eval()
+    reset(count)
+    with torch.no_grad(), shared_filters(layer):
+        before = run(layer)
+        layer.weights[0].mul_(-1)
+        assert torch.equal(run(layer), before)
+    assert count == {"iterations": 0, "expansions": 1}
+    # The vectors did not move, so sigma changed its sign with the weights.
+    layer.weights[0].data[0, 0] *= 2
+    assert not torch.equal(run(layer), before)
+
+
+def test_gradients_inside_equal_those_of_separate_forwards() -> None:
+    torch.manual_seed(0)
+    plain = convolution().double()
+    shared = copy.deepcopy(plain)
+    # One iteration, and then the same filter for both forwards.
+    plain.filter_bank()
+    plain.eval()
+    (run(plain, 1).square().sum() + run(plain, 2).pow(3).sum()).backward()
+    with shared_filters(shared):
+        (run(shared, 1).square().sum() + run(shared, 2).pow(3).sum()).backward()
+    for a, b in zip(plain.parameters(), shared.parameters(), strict=True):
+        assert a.grad is not None
+        assert b.grad is not None
+        assert torch.allclose(a.grad, b.grad, rtol=1e-10, atol=1e-10)
+    assert all(torch.equal(a, b) for a, b in zip(plain.buffers(), shared.buffers(), strict=True))
+
+
+def test_a_forward_that_needs_gradients_after_one_without_gets_them_without_an_iteration(
+    count: dict[str, int],
+) -> None:
+    layer = convolution()
+    reset(count)
+    with shared_filters(layer):
+        with torch.no_grad():
+            without = run(layer)
+        with_gradient = run(layer)
+        assert torch.equal(without, with_gradient)
+        with_gradient.sum().backward()
+        assert count == {"iterations": 1, "expansions": 2}
+        with torch.no_grad():
+            run(layer)
+    assert count == {"iterations": 1, "expansions": 2}
+    assert layer.weights[0].grad is not None
+
+
+def test_inference_mode_inside_does_not_spoil_training(count: dict[str, int]) -> None:
+    layer = convolution()
+    for parameter in layer.parameters():
+        parameter.requires_grad_(False)
+    reset(count)
+    with shared_filters(layer):
+        with torch.inference_mode():
+            run(layer)
+        x = torch.randn(1, layer.in_type.size, 4, 4, requires_grad=True)
+        layer(layer.in_type(x)).tensor.square().sum().backward()
+    assert x.grad is not None
+    assert count == {"iterations": 1, "expansions": 2}
+
+
+def test_weights_frozen_inside_get_no_gradient() -> None:
+    layer = convolution()
+    with shared_filters(layer):
+        run(layer)
+        for parameter in layer.parameters():
+            parameter.requires_grad_(False)
+        x = torch.randn(1, layer.in_type.size, 4, 4, requires_grad=True)
+        layer(layer.in_type(x)).tensor.sum().backward()
+    assert x.grad is not None
+    assert layer.weights[0].grad is None
+
+
+def test_another_dtype_inside_makes_the_filter_again_without_iterating(count: dict[str, int]) -> None:
+    layer = convolution()
+    reset(count)
+    with shared_filters(layer):
+        run(layer)
+        assert run(layer.double()).dtype == torch.float64
+    assert count == {"iterations": 1, "expansions": 2}
+
+
+def test_contexts_nest_and_the_outermost_counts(count: dict[str, int]) -> None:
+    layer = convolution()
+    reset(count)
+    with shared_filters(layer, torch.nn.Sequential(layer)):
+        run(layer)
+        with shared_filters(layer):
+            run(layer)
+        run(layer)
+    assert count == {"iterations": 1, "expansions": 1}
+    run(layer)
+    assert count == {"iterations": 2, "expansions": 2}
+
+
+def fail_inside(layer: GroupConvolution) -> None:
+    with shared_filters(layer):
+        run(layer)
+        raise RuntimeError("inside")
+
+
+def test_an_exception_inside_ends_the_sharing(count: dict[str, int]) -> None:
+    layer = convolution()
+    reset(count)
+    with pytest.raises(RuntimeError, match="inside"):
+        fail_inside(layer)
+    run(layer)
+    assert count == {"iterations": 2, "expansions": 2}
+
+
+def test_copies_made_inside_share_nothing_and_the_state_dict_does_not_change(count: dict[str, int]) -> None:
+    layer = convolution()
+    keys = list(layer.state_dict())
+    with shared_filters(layer):
+        run(layer)
+        twin = copy.deepcopy(layer)
+        pickled: Any = pickle.loads(pickle.dumps(layer.shared))
+        assert list(layer.state_dict()) == keys
+        assert pickled.filter is None
+        assert pickled.depth == 0
+    reset(count)
+    run(twin)
+    run(twin)
+    assert count == {"iterations": 2, "expansions": 2}
+
+
+def test_dense_layers_share_too(count: dict[str, int]) -> None:
+    layer = SpectralLinear(4, 3)
+    reset(count)
+    with shared_filters(layer):
+        layer(torch.randn(2, 4))
+        layer(torch.randn(2, 4))
+    assert count["iterations"] == 1

@@ -1,0 +1,87 @@
+"""Improved precision and recall: scikit-learn's neighbours, hand-made sets, and ties."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steergan.errors import DataError
+from steergan.metrics import precision_recall
+
+
+def reference(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]:
+    """By scikit-learn's neighbours; `kneighbors()` without a query leaves each point itself out."""
+    from sklearn.metrics import pairwise_distances
+    from sklearn.neighbors import NearestNeighbors
+
+    def radii(points: np.ndarray) -> np.ndarray:
+        return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()[0][:, -1]
+
+    apart = pairwise_distances(real, fake)
+    precision = (apart <= radii(real)[:, None]).any(axis=0).mean()
+    return float(precision), float((apart <= radii(fake)).any(axis=1).mean())
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+@pytest.mark.parametrize("length", [2, 64])
+def test_values_are_those_of_scikit_learns_neighbours(k: int, length: int) -> None:
+    draw = np.random.default_rng(k)
+    real, fake = draw.normal(size=(300, length)) + 50, 0.9 * draw.normal(size=(200, length)) + 50.1
+    assert precision_recall(real, fake, k) == pytest.approx(reference(real, fake, k), abs=1e-12)
+
+
+def test_chunks_do_not_change_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    real, fake = draw.normal(size=(150, 5)), 1.3 * draw.normal(size=(140, 5))
+    whole = precision_recall(real, fake)
+    monkeypatch.setattr("steergan.metrics.precision_recall.CHUNK", 37)
+    assert precision_recall(real, fake) == whole
+
+
+def test_fakes_at_one_mode_are_precise_but_recall_half() -> None:
+    draw = np.random.default_rng(0)
+    left, right = draw.normal(size=(2, 200, 3)) + [[[0.0] * 3], [[100.0] * 3]]
+    precision, recall = precision_recall(np.concatenate([left, right]), draw.normal(size=(400, 3)))
+    assert precision > 0.9
+    assert 0.4 < recall <= 0.5
+
+
+def test_sets_far_apart_share_nothing() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 4))
+    assert precision_recall(rows, rows + 1000) == (0.0, 0.0)
+
+
+def test_balls_reach_to_the_neighbour_and_no_further() -> None:
+    real = np.array([[0.0], [1.0], [2.0], [10.0]])  # with k = 1 the radii are 1, 1, 1, 8
+    fake = np.array([[3.0], [2.9], [-1.1], [18.5], [2.0]])  # within 1 of 2, within 8 of 10, and twice nowhere
+    assert precision_recall(real, fake, k=1)[0] == pytest.approx(3 / 5)
+
+
+@given(st.integers(0, 2**32), st.floats(0, 1000), st.integers(2, 5))
+def test_copies_of_the_real_set_are_all_covered(seed: int, centre: float, copies: int) -> None:
+    rows = np.random.default_rng(seed).normal(size=(12, 9)) + centre
+    # More copies than neighbours: radii are zero, and rounding must not push a copy out of its own ball.
+    repeated = np.repeat(rows, copies, axis=0)
+    assert precision_recall(repeated, repeated[::-1], k=1) == (1.0, 1.0)
+
+
+def test_sample_is_not_its_own_neighbour() -> None:
+    real = np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 7.0]])
+    fake = np.array([[4.0, 3.0], [100.0, 0.0]])  # as far from the origin as its nearest other sample
+    assert precision_recall(real, fake, k=1)[0] == 0.5
+
+
+def test_features_of_two_lengths_are_refused() -> None:
+    with pytest.raises(DataError, match="length 3 and 4"):
+        precision_recall(np.zeros((9, 3)), np.zeros((9, 4)))
+
+
+@pytest.mark.parametrize("k", [0, 5])
+def test_neighbours_that_do_not_exist_are_refused(k: int) -> None:
+    with pytest.raises(DataError, match=f"k = {k} neighbours among 9 real and 5 fake"):
+        precision_recall(np.zeros((9, 3)), np.zeros((5, 3)), k)
+
+
+def test_features_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(DataError, match="NaN or infinity"):
+        precision_recall(np.zeros((9, 3)), np.full((5, 3), np.inf))
