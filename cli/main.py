@@ -24,8 +24,9 @@ COMMANDS = {
     "data": "Prepare, list and look at data sets.",
     "features": "Train and check the feature extractors behind the metrics.",
     "verify-equivariance": "Measure how exactly a run's networks are equivariant.",
-    "study": "Run recipes over seeds, and tabulate what came out.",
+    "study": "Train a grid of runs, and tabulate what came out.",
     "benchmark": "Time a training step against its rivals.",
+    "results": "Write the results page from measured claims.",
 }
 """Name and short help of every command. The rest stands in a file of the same name, imported when needed: torch and
 escnn take seconds to import, and `steergan --help` and the shell's completion should not."""

@@ -11,12 +11,14 @@ import pytest
 
 import steergan
 from steergan.recipe import read_recipe
+from steergan.study import read_study
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SOURCES = [*ROOT.glob("steergan/**/*.py"), *ROOT.glob("cli/**/*.py")]
-RECIPES = sorted(ROOT.glob("recipes/**/*.toml"))
+STUDIES = sorted(ROOT.glob("recipes/studies/*.toml"))
+RECIPES = sorted(set(ROOT.glob("recipes/**/*.toml")) - set(STUDIES))
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base"}
 # Spelled in pieces, so that this file does not find itself.
 TOP_FOLDERS = "|".join(["wo" "rk", "fa" "rm", "ro" "ot", "ho" "me", "Us" "ers"])
@@ -84,6 +86,11 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 @pytest.mark.parametrize("recipe", RECIPES, ids=[named(path) for path in RECIPES])
 def test_every_recipe_parses(recipe: Path) -> None:
     assert read_recipe(recipe).name
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=[named(path) for path in STUDIES])
+def test_every_study_parses(study: Path) -> None:
+    assert read_study(study).runs
 
 
 def test_there_are_recipes() -> None:

@@ -1,7 +1,7 @@
 """The RotMNIST pair as an escnn user would build it without steergan: stock modules only.
 
-A rival for timing, with the sizes of `steergan.networks`, and the same function where spectral norm is off: escnn has no
-spectral norm, so the rival works without one, which favours it.
+A rival for timing, with the sizes of `steergan.networks`, and the same function where their spectral norm is off. escnn
+has no spectral norm, so the rival works without one, which favours it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ FULL_BAND = 4.0
 
 
 def stock_convolution(in_type: FieldType, out_type: FieldType, *, bias: bool = True) -> enn.R2Conv:
-    """An R2Conv that keeps the size. Its weights are plain normal: escnn's own initialisation takes minutes on wide layers."""
+    """An R2Conv that keeps the size, with plain normal weights: escnn's initialisation takes minutes on wide layers."""
     size = filter_size(in_type.gspace)
     with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
         convolution = enn.R2Conv(
@@ -34,7 +34,7 @@ def stock_convolution(in_type: FieldType, out_type: FieldType, *, bias: bool = T
 
 
 class QuickToWalk(nn.Module):
-    """A network whose modules are listed once: escnn's are slow to walk, and the rival shall not pay for our walking."""
+    """Lists its modules once: escnn's are slow to walk, and the rival shall not pay for our step's walks."""
 
     def modules(self, *args: Any, **kwargs: Any) -> Iterator[nn.Module]:
         if "listed" not in self.__dict__:

@@ -6,7 +6,7 @@ import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor, R2Conv
 from torch import Tensor
 
-from steergan.errors import SymmetryError
+from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.fields import group_by_representation, typed_tensor
 from steergan.layers.filter_expansion import pair_expansion
 from steergan.layers.filter_init import normal_weights, orthogonal_weights
@@ -39,6 +39,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
     Symmetry: equivariant; exact to rounding for grid groups. For others, to 1e-6 at multiples of 90 degrees, and
         approximately between.
     Raises:
+        SteerganError: the map is smaller than the kernel (when asked for the output shape).
         SymmetryError: the types are of different gspaces; the kernel size or padding is not a single integer; an even
             kernel with escnn's basis; no filter but zero is equivariant.
     Source: Cohen and Welling 2016, section 6; Dey et al. 2021, section 2.2. Orthogonal initialisation: Dey et al., C.2.
@@ -174,6 +175,9 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         batch, _, height, width = input_shape
         change = 2 * self.padding - self.kernel_size + 1
+        if min(height, width) + change < 1:
+            this = f"GroupConvolution (kernel {self.kernel_size}, padding {self.padding})"
+            raise SteerganError(f"{this} got a {height} x {width} map; its kernel needs a larger one")
         return (batch, self.out_type.size, height + change, width + change)
 
     @torch.no_grad()
@@ -235,7 +239,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
         """The same function as an `R2Conv` of escnn, in training mode; a spectral norm is divided out once and for all.
 
         Raises:
-            SymmetryError: escnn's basis cannot hold the filter bank (even kernels; large ones, where it is incomplete).
+            SymmetryError: escnn's basis cannot hold the filter bank (even kernels, or larger than 5 x 5).
         """
         if self.kernel_size % 2 == 0:
             raise SymmetryError(f"kernel size {self.kernel_size} has no R2Conv; odd ones do")

@@ -147,8 +147,12 @@ class GroupPool(EquivariantModule):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         parts = self.layout.split(typed_tensor(self, x))
-        pooled = [part.amax(2) if self.reduce == "max" else part.mean(2) for part in parts]
-        return self.out_type(self.layout.join_fields(pooled))
+        return self.out_type(self.layout.join_fields([self._pool(part) for part in parts]))
+
+    def _pool(self, x_BFGHW: Tensor) -> Tensor:
+        if x_BFGHW.shape[2] == 1:
+            return x_BFGHW.squeeze(2)
+        return x_BFGHW.amax(2) if self.reduce == "max" else x_BFGHW.mean(2)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         batch, _, height, width = input_shape

@@ -10,7 +10,7 @@ from steergan.errors import SymmetryError
 from steergan.layers.filter_expansion import scipy_svd
 
 FULL_BAND = 4.0
-"""The frequency cutoff at which escnn's basis on a 3 x 3 grid spans every equivariant filter and none that is not."""
+"""The frequency cutoff at which escnn's basis holds every equivariant filter up to 5 x 5, and none that is not."""
 
 EXPORT_TOLERANCE = 1e-5
 """Largest relative difference between a filter bank and its export: escnn samples its basis in float32."""
@@ -101,5 +101,5 @@ def _require_equal(found: Tensor, wanted: Tensor, what: str) -> None:
     error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
     if not error < EXPORT_TOLERANCE:
         raise SymmetryError(
-            f"escnn's basis misses the {what} by {error:.1e} (tolerance {EXPORT_TOLERANCE}); use a 3 x 3 kernel"
+            f"escnn's basis misses the {what} by {error:.1e} (tolerance {EXPORT_TOLERANCE}); 1, 3, 5 fit"
         )

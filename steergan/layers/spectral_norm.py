@@ -206,7 +206,7 @@ def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, max_iterations: int = 1000) -> None:
-    """Iterate every spectral norm of a network until one iteration moves sigma by less than `tolerance` (relative).
+    """Iterate every spectral norm of a network until one iteration moves sigma by < `tolerance` (relative).
 
     For weights that no training step has iterated on: an average of weights, or a new initialisation.
     """

@@ -76,6 +76,11 @@ def test_help_of_every_command_has_an_example(name: str) -> None:
     assert f"  steergan {name} " in told.stdout.partition("Example")[2]
 
 
+def test_every_command_file_is_in_the_table() -> None:
+    files = {path.stem for path in Path(entry.__file__).parent.glob("*.py")}
+    assert files - {"__init__", "main", "options", "progress"} == {name.replace("-", "_") for name in COMMANDS}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_files_bear_their_commands_names(name: str) -> None:
     command = steergan.get_command(click.Context(steergan), name)

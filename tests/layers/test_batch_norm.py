@@ -106,5 +106,5 @@ def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation() -> None:
 @pytest.mark.parametrize("layer", [FieldBatchNorm, lambda t: ConditionalBatchNorm(t, 3)])
 def test_fields_that_are_no_permutations_are_refused(layer: Any) -> None:
     space = gspace("C4")
-    with pytest.raises(SymmetryError, match="'irrep_1'.*not equivariant"):
+    with pytest.raises(SymmetryError, match=r"'irrep_1'.*not equivariant"):
         layer(FieldType(space, [space.regular_repr, space.irrep(1)]))

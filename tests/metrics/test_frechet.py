@@ -31,6 +31,7 @@ def test_distance_in_one_dimension_is_the_closed_form() -> None:
     assert frechet_distance(a, b) == pytest.approx(3**2 + (2 - 5) ** 2, rel=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:.*disp.*:DeprecationWarning")  # clean-fid calls SciPy in a way that will go
 @pytest.mark.parametrize("length", [1, 5, 40])
 def test_distance_is_clean_fids(length: int) -> None:
     from cleanfid.fid import frechet_distance as reference

@@ -1,0 +1,105 @@
+"""steergan benchmark"""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from .options import chosen_device, device_option
+from .progress import clock
+
+DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
+SECONDS_PER_LINE = 15.0
+
+
+@click.group(no_args_is_help=True)
+def benchmark() -> None:
+    """Time what steergan does against what could be used instead: in one process, in turns.
+
+    \b
+    Examples:
+      steergan benchmark step
+      steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5
+    """
+
+
+@benchmark.command()
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@click.option("--repeats", type=click.IntRange(min=1), default=20, show_default=True, help="Timed steps of each rival.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@device_option
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@click.option(
+    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
+)
+def step(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    file: Path | None,
+    record: Path | None,
+) -> None:
+    """Time a whole training step of a recipe's pair against the same step with rival networks.
+
+    Rivals: the trivial group with as many channels; the same networks from stock escnn modules.
+
+    \b
+    Examples:
+      steergan benchmark step --device cpu --threads 2
+      steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5 --json step.json
+    """
+    import torch
+
+    from steergan import benchmark as benchmarks
+    from steergan.recipe import read_recipe
+    from steergan.results import write_claim
+    from steergan.tables import markdown
+    from steergan.training import write_json
+
+    settings = read_recipe(recipe, overrides)
+    where = chosen_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with Countdown() as countdown:
+        found = benchmarks.time_step(settings, repeats, device=where, progress=countdown)
+    click.echo(markdown(benchmarks.table(found)))
+    click.echo("\n" + benchmarks.verdict(found))
+    if file is not None:
+        write_json(file, benchmarks.as_json(found))
+    if record is not None:
+        write_claim(record, benchmarks.claim(found, record.stem, " ".join(["steergan", *sys.argv[1:]])))
+        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+
+
+class Countdown:
+    """How many timed calls are done and how long the rest takes: a live line on a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        live = sys.stderr.isatty()
+        self.bar = tqdm(desc="steps", leave=False, dynamic_ncols=True, smoothing=0) if live else None
+        self.began = self.shown = time.monotonic()
+
+    def __enter__(self) -> "Countdown":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.bar is not None:
+            self.bar.total = total
+            self.bar.update(done - self.bar.n)
+            return
+        now = time.monotonic()
+        if now - self.shown >= SECONDS_PER_LINE:
+            self.shown = now
+            left = clock((total - done) * (now - self.began) / done)
+            click.echo(f"step {done} of {total}, {left} left")

@@ -1,0 +1,56 @@
+"""Timing rivals in one process, in turns, so that whatever else the machine does meets all of them alike."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+
+from steergan.tables import Interval, median_and_quartiles
+
+Action = Callable[[], object]
+WARM_UP = 2
+"""Calls of each rival before the clock runs: allocators, caches and thread pools settle."""
+
+
+def in_turns(
+    rivals: Mapping[str, Action],
+    rounds: int,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, list[float]]:
+    """Seconds of every rival in every round; a round calls each of them once, in their order.
+
+    Args:
+        rivals: what to call, by name.
+        rounds: timed calls of each; `WARM_UP` calls before them are not counted.
+        device: waited for, so that what was started is finished when the clock stops.
+        progress: called after every call with (calls done, calls in all).
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in rivals}
+    total, done = (rounds + WARM_UP) * len(rivals), 0
+    for turn in range(rounds + WARM_UP):
+        for name, action in rivals.items():
+            wait_for(device)
+            start = time.perf_counter()
+            action()
+            wait_for(device)
+            if turn >= WARM_UP:
+                seconds[name].append(time.perf_counter() - start)
+            done += 1
+            progress(done, total)
+    return seconds
+
+
+def wait_for(device: torch.device | str) -> None:
+    """Until an accelerator has done what it was given."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        torch.cuda.synchronize(device)
+    elif kind == "mps":
+        torch.mps.synchronize()
+
+
+def ratio(seconds: Mapping[str, list[float]], name: str, rival: str) -> Interval:
+    """Seconds of one over those of another in the same round: median between the quartiles over the rounds."""
+    return median_and_quartiles([a / b for a, b in zip(seconds[name], seconds[rival], strict=True)])

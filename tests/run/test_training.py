@@ -1,0 +1,196 @@
+"""A run ends with the same bits however often it was stopped, measured or damaged on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from steergan import run
+from steergan.errors import RunError
+from steergan.recipe import Recipe
+from steergan.training import load_state, load_weights
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two nested states agree to the last bit."""
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never stopped."""
+    from steergan.recipe import read_recipe
+
+    class Quiet:
+        def message(self, text: str) -> None: ...
+        def progress(self, row: Any, step: int, steps: int) -> None: ...
+        def stop_requested(self) -> bool:
+            return False
+
+    return run.train(read_recipe(tiny_recipe), tmp_path_factory.mktemp("whole") / "run", report=Quiet())
+
+
+def assert_same_run(a: Path, b: Path) -> None:
+    assert same(load_state(a / "state-000006.pt"), load_state(b / "state-000006.pt"))
+    for name in ("generator", "discriminator"):
+        assert same(load_weights(a / f"{name}.safetensors")[0], load_weights(b / f"{name}.safetensors")[0])
+    assert (a / "metric-frechet.jsonl").read_text() == (b / "metric-frechet.jsonl").read_text()
+
+
+def test_a_run_leaves_everything_that_was_promised(whole: Path) -> None:
+    names = {path.name for path in whole.iterdir()} - {".lock"}
+    assert names == {
+        "resolved.toml", "run.json", "stats.jsonl", "curves.png", "reals.png",
+        "fakes-init.png", "fakes-000003.png", "fakes-000006.png",
+        "metric-frechet.jsonl", "metric-kid.jsonl", "metric-label-agreement.jsonl", "metric-precision-recall.jsonl",
+        "state-000003.pt", "state-000006.pt", "generator.safetensors", "discriminator.safetensors",
+    }  # fmt: skip
+    about = json.loads((whole / "run.json").read_text())
+    assert {"versions", "hardware", "seeds", "data", "started"} <= about.keys()
+    assert about["data"]["train"]["images"] == 24
+
+
+def test_every_metric_row_carries_its_protocol(whole: Path) -> None:
+    rows = [json.loads(line) for line in (whole / "metric-frechet.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 3, 6]
+    wanted = {"extractor_sha256", "real_count", "fake_count", "label_law", "ema", "batch_norm", "floor_frechet_invariant"}
+    assert all(wanted <= row.keys() for row in rows)
+
+
+@pytest.mark.parametrize("stop_after", [2, 3])
+def test_a_stopped_run_goes_on_to_the_same_bits(
+    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path, stop_after: int
+) -> None:
+    out = tmp_path / "run"
+    run.train(recipe(), out, report=notes(stop_after))
+    assert not (out / "generator.safetensors").exists()
+    run.resume(out, report=notes())
+    assert_same_run(whole, out)
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, notes: type, tmp_path: Path) -> None:
+    """kill -9 as soon as the first checkpoint is there."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "steergan_cli", "train", str(tiny_recipe), "--out", str(out), "--device", "cpu"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "state-000003.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (out / "state-000003.pt").exists()
+    run.resume(out, report=notes())
+    assert_same_run(whole, out)
+
+
+def test_measuring_more_often_does_not_change_the_training(
+    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    out = run.train(recipe("evaluation.every=1", "evaluation.samples=20"), tmp_path / "run", report=notes())
+    assert same(load_state(whole / "state-000006.pt"), load_state(out / "state-000006.pt"))
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(
+    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    run.train(recipe(), out, report=notes(stop_after=5))
+    newest = out / "state-000005.pt"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    told = notes()
+    run.resume(out, report=told)
+    assert any("state-000005.pt is damaged" in m and "state-000003.pt" in m for m in told.messages)
+    assert_same_run(whole, out)
+
+
+def test_the_seed_changes_the_weights(whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+    out = run.train(recipe("training.seed=1"), tmp_path / "run", report=notes())
+    assert not same(load_weights(whole / "generator.safetensors")[0], load_weights(out / "generator.safetensors")[0])
+
+
+def test_a_finished_run_is_left_alone(whole: Path, recipe: MakeRecipe, notes: type) -> None:
+    before = {path.name: path.read_bytes() for path in whole.iterdir()}
+    told = notes()
+    run.train(recipe(), whole, report=told)
+    assert any("finished" in message for message in told.messages)
+    assert {path.name: path.read_bytes() for path in whole.iterdir()} == before
+
+
+def test_another_recipe_is_refused_with_the_key(whole: Path, recipe: MakeRecipe, notes: type) -> None:
+    with pytest.raises(RunError, match=r"loss\.r1_weight = 0\.1 there, 0\.5 here"):
+        run.train(recipe("loss.r1_weight=0.5"), whole, report=notes())
+
+
+def test_a_folder_of_something_else_is_refused(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_text("precious")
+    with pytest.raises(RunError, match="not a run folder"):
+        run.train(recipe(), tmp_path, report=notes())
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
+
+
+def test_other_images_are_refused_on_resume(
+    recipe: MakeRecipe, notes: type, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    run.train(recipe(), out, report=notes(stop_after=3))
+    stored = np.load(tiny_recipe.with_name("tiny.npz"))
+    np.savez(tmp_path / "other.npz", images=stored["images"] ^ 1, labels=stored["labels"])
+    with pytest.raises(RunError, match="train images are not those"):
+        run.resume(out, data_path=str(tmp_path / "other.npz"), report=notes())
+
+
+def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(
+    recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    wild = recipe("training.generator_rate=1e30", "training.discriminator_rate=1e30", "discriminator.spectral_norm=false")
+    with pytest.raises(RunError, match="step"):
+        run.train(wild, out, report=notes())
+    assert not (out / "generator.safetensors").exists()
+
+
+def test_two_processes_cannot_train_in_one_folder(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+    from steergan.run.folder import open_run
+
+    folder, _ = open_run(recipe(), tmp_path / "run")
+    with folder.locked(), pytest.raises(RunError, match="another process"):
+        run.train(recipe(), folder.path, report=notes())
+
+
+def test_runs_are_numbered(tmp_path: Path) -> None:
+    from steergan.run.folder import next_free
+
+    assert next_free(tmp_path / "runs", "a").name == "00000-a"
+    for name in ("00000-a", "00007-b", "notes"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    assert next_free(tmp_path / "runs", "c").name == "00008-c"
+
+
+def test_new_runs_can_start_from_old_weights(whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+    told = notes()
+    out = run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path / "run", report=told, init_from=whole)
+    ended = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[-1])
+    began = json.loads((out / "metric-frechet.jsonl").read_text().splitlines()[0])
+    scratch = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[0])
+    assert abs(began["frechet_invariant"] - ended["frechet_invariant"]) < abs(
+        began["frechet_invariant"] - scratch["frechet_invariant"]
+    )
