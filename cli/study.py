@@ -131,6 +131,5 @@ class StudyProgress(Progress):
                 total=total, initial=steps, bar_format=BAR, unit="step", dynamic_ncols=True, leave=False, smoothing=0
             )
         self._bar.total = total
-        self._bar.set_description_str(f"{runs} runs finished", refresh=False)
-        self._bar.set_postfix_str(", ".join(running), refresh=False)
+        self._bar.set_postfix_str(f"{runs} runs done, now {', '.join(running) or 'none'}", refresh=False)
         self._bar.update(steps - self._bar.n)

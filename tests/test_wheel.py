@@ -78,8 +78,7 @@ def test_every_installed_module_can_be_imported(scripts: Path, tmp_path: Path) -
     assert all(Path(file).is_relative_to(scripts.parent) for file in files), found.stdout
 
 
-def test_installed_command_refuses_a_missing_recipe_in_one_line(scripts: Path, tmp_path: Path) -> None:
-    refused = run(scripts / "steergan", "train", "missing.toml", cwd=tmp_path)
+def test_installed_command_has_its_commands_and_refuses_nonsense(scripts: Path, tmp_path: Path) -> None:
+    refused = run(scripts / "steergan", "sample", "run", "--seeds", "5-2", cwd=tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("steergan: missing.toml: no such recipe")
-    assert refused.stderr.count("\n") == 1
+    assert "the range 5-2 runs backwards; write 2-5" in refused.stderr.splitlines()[-1]

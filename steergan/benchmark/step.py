@@ -18,12 +18,13 @@ from steergan.tables import Interval, Table, median_and_quartiles, shown
 from steergan.training import RunState
 from steergan.training.loop import generator_step
 
-OWN, CHANNELS, STOCK, PLAIN = "steergan", "equal channels", "stock escnn", "without spectral norm"
+OWN, CHANNELS, STOCK, PLAIN = "steergan", "trivial group", "stock escnn", "no spectral norm"
 ABOUT = {
     OWN: "the recipe's pair",
-    CHANNELS: "the same pair with the trivial group and as many channels",
-    STOCK: "the same pair from escnn's R2Conv, InnerBatchNorm and GroupPooling; it has no spectral norm",
-    PLAIN: "the recipe's pair without spectral norm, to compare with stock escnn on equal terms",
+    CHANNELS: "a plain CNN pair whose feature maps have as many channels",
+    STOCK: "the recipe's pair from escnn's R2Conv, InnerBatchNorm and GroupPooling, which have no spectral norm: that "
+    "favours it",
+    PLAIN: "the recipe's pair without spectral norm, for a look at stock escnn on equal terms",
 }
 LIMITS = {CHANNELS: 1.10, STOCK: 1.0}
 """Largest ratio of the recipe's pair to a rival that we want."""
@@ -123,12 +124,11 @@ def table(found: StepBenchmark) -> Table:
     """Times and ratios, for people."""
     return Table(
         caption="Seconds per generator step, and the recipe's pair's time as a multiple of each rival's in the same "
-        "round: median (quartiles) over the rounds.",
-        columns=["pair", "what", "parameters G", "parameters D", "seconds", "steergan / it", "wanted"],
+        "round: median (quartiles) over the rounds.\n" + "".join(f"\n- {name}: {what}" for name, what in ABOUT.items()),
+        columns=["pair", "parameters G", "parameters D", "seconds", "steergan / it", "wanted"],
         rows=[
             [
                 name,
-                ABOUT[name],
                 *found.parameters[name],
                 median_and_quartiles(seconds),
                 None if name == OWN else found.ratio(name),

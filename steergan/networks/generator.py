@@ -6,6 +6,7 @@ import torch
 from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
+from torch.nn import Buffer
 
 from steergan.errors import SymmetryError
 from steergan.layers import (
@@ -147,12 +148,12 @@ class Generator(nn.Module):
         z (B, Z) float, y (B,) int64, element (B,) int64 index into the group's elements or None (identity)
         -> (B, C, H, W) in [-1, 1].
 
-    Symmetry: equivariant from the seed map on, not from z. With `"symmetrized"` and elements drawn uniformly the law
-        of the images is invariant, exactly; with `"dense"` no claim is made about the law.
+    Symmetry: equivariant from the seed map on, not from z. With `"symmetrized"` and elements drawn uniformly the
+        law of the images is invariant, exactly; with `"dense"` no claim is made about the law.
 
     Raises:
-        SymmetryError: a size that the upsamplings can't reach, a rectangle under 90-degree rotations, or `"symmetrized"`
-            for a group that does not permute pixels.
+        SymmetryError: a size that the upsamplings can't reach, a rectangle under 90-degree rotations, or
+            `"symmetrized"` for a group that does not permute pixels.
 
     Source: Dey et al. 2021, section 2.2, Tables 5 and 6. Symmetrization: Birrell et al., ICML 2022.
     """
@@ -194,9 +195,10 @@ class Generator(nn.Module):
         self.elements = 0
         if latent == "symmetrized":
             self.elements = symmetrizing_elements(space)
+        turn_GP = torch.empty(0, dtype=torch.int64)
         if self.elements:
             turn_GP = torch.from_numpy(grid_permutation(space, *self.seed_shape[1:]))
-            self.register_buffer("turn_GP", turn_GP, persistent=False)
+        self.turn_GP = Buffer(turn_GP, persistent=False)
 
     def seed_map(self, c: Tensor, element: Tensor | None) -> Tensor:
         """Conditioning vector -> (B, seed_width, h, w), acted on by each sample's group element."""

@@ -73,9 +73,9 @@ class Evaluation:
             device=device,
         )
         classifier = None
-        if reals.classes > 1:
-            knows_labels = isinstance(extractor, ClassifierExtractor)
-            classifier = extractor.classifier if knows_labels else own()
+        if reals.classes > 1:  # else there is nothing to agree on
+            known = extractor.classifier if isinstance(extractor, ClassifierExtractor) else None
+            classifier = known if known and known.architecture.classes == reals.classes else own()
         self.labels = torch.from_numpy(data.stratified_labels(held_out.class_frequencies, recipe.evaluation.samples))
         self.reference = prepare_reference(
             extractor,

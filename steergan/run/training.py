@@ -21,6 +21,7 @@ from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import load_data, start_from
 from steergan.training import JsonLines, Row, RunState, latest_state, save_checkpoint, save_weights
 from steergan.training import train as train_networks
+from steergan.training.protocols import as_module
 
 
 class Reporter(Protocol):
@@ -203,7 +204,7 @@ class Session:
         """The averaged generator and the trained discriminator; the generator last, for it marks a finished run."""
         step = self.state.step
         metadata = {"steergan": __version__, "recipe": self.recipe.name, "step": str(step)}
-        discriminator = copy.deepcopy(self.state.discriminator)
+        discriminator = as_module(copy.deepcopy(self.state.discriminator))
         converge_spectral_norm(discriminator)
         save_weights(self.folder.discriminator, discriminator.state_dict(), metadata)
         generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)

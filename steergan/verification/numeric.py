@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from escnn.nn import FieldType
@@ -55,7 +57,7 @@ def relative_errors(
 def equivariance_errors(
     name: str,
     module: nn.Module,
-    apply: Callable[[nn.Module, Tensor], Tensor],
+    apply: Callable[[Any, Tensor], Tensor],
     x: Tensor,
     in_type: FieldType,
     out_type: FieldType | None,
@@ -73,7 +75,7 @@ def equivariance_errors(
     for dtype in (torch.float32, torch.float64):
         twin = copy.deepcopy(module).to(dtype).eval()
         with exact_float32():
-            measured.append(relative_errors(lambda v, twin=twin: apply(twin, v), x.to(dtype), in_type, out_type))
+            measured.append(relative_errors(partial(apply, twin), x.to(dtype), in_type, out_type))
     space = in_type.gspace
     elements = tuple(str(space.fibergroup.elements[i]) for i in grid_elements(space))
     claim = "invariant" if out_type is None else "equivariant"

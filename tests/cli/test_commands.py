@@ -72,6 +72,13 @@ def test_dry_run_prints_layers_and_recipe_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_missing_recipe_is_refused_in_one_line(invoke: Invoke) -> None:
+    refused = invoke("train", "missing.toml")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("steergan: missing.toml: no such recipe")
+    assert refused.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
