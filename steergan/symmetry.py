@@ -42,6 +42,11 @@ def gspace(name: str) -> GSpace2D:
     return GROUPS[name]()
 
 
+def group_name(space: GSpace2D) -> str:
+    """The name in `GROUPS`, or escnn's own name of a gspace that has none there."""
+    return next((name for name in GROUPS if gspace(name) == space), str(space.name))
+
+
 def group_order(space: GSpace2D) -> int:
     """Number of elements.
 

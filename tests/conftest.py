@@ -2,16 +2,31 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 # Before torch and matplotlib are imported; the commands that tests start inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from steergan.recipe import Recipe
+
+RECIPE = """
+name = "tiny"
+data = { name = "npz", path = "DATA", held_out = 0.4 }
+generator = { z_dim = 4, embedding_dim = 2, seed_width = 4, widths = [8, 4], upsamplings = 1 }
+discriminator = { widths = [4, 8] }
+loss = { name = "hinge" }
+training = { steps = 6, batch_size = 4, discriminator_updates = 1, checkpoint_every = 3 }
+evaluation = { every = 3, samples = 16, features = "FEATURES" }
+"""
 
 torch.set_num_threads(1)
 # Times differ between machines and between runs, examples must not.
@@ -45,3 +60,64 @@ def no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
         yield
+
+
+class Notes:
+    """Keeps messages and rows; asks to stop after a given step."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.messages: list[str] = []
+        self.rows: list[Mapping[str, Any]] = []
+        self.stop_after = stop_after
+        self.steps = 0
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        self.rows.append(row)
+
+    def stop_requested(self) -> bool:
+        self.steps += 1
+        return self.steps == self.stop_after
+
+
+@pytest.fixture
+def notes() -> type[Notes]:
+    return Notes
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bars and blobs of 8 x 8 pixels, two classes, with a feature extractor that has seen them for a moment."""
+    from steergan.metrics import ClassifierTraining, classifier_bytes, train_classifier
+
+    folder = tmp_path_factory.mktemp("tiny")
+    labels = np.arange(40) % 2
+    images = np.random.default_rng(0).integers(0, 60, (40, 8, 8), dtype=np.uint8)
+    images[labels == 0, 2:6, 2:6] = 220
+    images[labels == 1, :, 3:5] = 220
+    np.savez(folder / "tiny.npz", images=images, labels=labels)
+    training = ClassifierTraining(widths=(2, 2, 2, 2, 2, 2), features=4, updates=(30, 30))
+    classifier = train_classifier(images[:, None], labels, classes=2, settings=training)
+    (folder / "features.safetensors").write_bytes(classifier_bytes(classifier, {}))
+    text = RECIPE.replace("DATA", f"{folder}/tiny.npz").replace("FEATURES", f"{folder}/features.safetensors")
+    (folder / "tiny.toml").write_text(text)
+    return folder / "tiny.toml"
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of it."""
+    from steergan import run
+    from steergan.recipe import read_recipe
+
+    return run.train(read_recipe(tiny_recipe), tmp_path_factory.mktemp("runs") / "tiny", report=Notes())
+
+
+@pytest.fixture
+def recipe(tiny_recipe: Path) -> Callable[..., "Recipe"]:
+    """The tiny recipe with overrides."""
+    from steergan.recipe import read_recipe
+
+    return lambda *overrides: read_recipe(tiny_recipe, overrides)

@@ -1,7 +1,8 @@
 """The RotMNIST pair as an escnn user would build it without steergan: stock modules only.
 
-A rival for timing, with the sizes of `steergan.networks`, and the same function where their spectral norm is off. escnn
-has no spectral norm, so the rival works without one, which favours it.
+A rival for timing, with the sizes of `steergan.networks`, and the same function where their spectral norm is off and
+maps are even (escnn's average pool counts padding in). escnn has no spectral norm: the rival works without one, which
+favours it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, normalize
@@ -85,11 +83,8 @@ class SharedFilter:
             return False
         place = (self.filter.dtype, self.filter.device)
         same_place = all((weight.dtype, weight.device) == place for weight in weights)
-        needs_grad = torch.is_grad_enabled() and _any_requires_grad(weights)
+        needs_grad = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
         return same_place and (self.filter.requires_grad or not needs_grad)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "SharedFilter":
-        return SharedFilter()
 
     def __reduce__(self) -> tuple[type["SharedFilter"], tuple[()]]:
         return SharedFilter, ()
@@ -122,14 +117,13 @@ class FilteredLayer(torch.nn.Module):
 
     def filter_matrix(self) -> Tensor:
         """The filter that a forward uses now, (rows, columns)."""
-        shared, weights = self.shared, self.filter_weights()
+        shared = self.shared
         if shared.depth == 0:
             return self._make_filter(iterate=self.training)
-        if shared.filter is None or not shared.serves(weights):
+        if shared.filter is None or not shared.serves(self.filter_weights()):
             shared.filter = self._make_filter(iterate=self.training and not shared.iterated)
             shared.iterated = shared.iterated or self.training
-        # Weights frozen since the filter was made get no gradient through it.
-        return shared.filter if _any_requires_grad(weights) else shared.filter.detach()
+        return shared.filter
 
     def _make_filter(self, iterate: bool) -> Tensor:
         matrix = self.raw_filter()
@@ -173,10 +167,6 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
         return linear(input, self.filter_matrix(), self.bias)
 
 
-def _any_requires_grad(weights: list[Tensor]) -> bool:
-    return any(weight.requires_grad for weight in weights)
-
-
 def _filtered_layers(networks: tuple[torch.nn.Module, ...]) -> list[FilteredLayer]:
     return [layer for network in networks for layer in network.modules() if isinstance(layer, FilteredLayer)]
 
@@ -206,7 +196,7 @@ def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, max_iterations: int = 1000) -> None:
-    """Iterate every spectral norm of a network until one iteration moves sigma by < `tolerance` (relative).
+    """Iterate every spectral norm of a network until an iteration moves sigma by < `tolerance`, relative.
 
     For weights that no training step has iterated on: an average of weights, or a new initialisation.
     """

@@ -76,13 +76,13 @@ def train_classifier(
         loss = cross_entropy(classifier(image.to(device)), torch.from_numpy(labels[rows]).to(device))
         if not torch.isfinite(loss):
             wanted = f"lower its peak_rate, {settings.peak_rate}"
-            raise RunError(f"classifier: the loss is {float(loss)} at update {update}; {wanted}")
+            raise RunError(f"classifier: the loss is {loss.item()} at update {update}; {wanted}")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         schedule.step()
         if progress is not None:
-            progress(update + 1, updates, float(loss))
+            progress(update + 1, updates, loss.item())
     return classifier.eval()
 
 

@@ -43,10 +43,14 @@ class Distances:
 
 @dataclass(frozen=True)
 class Floor(Distances):
-    """The same for real training images: what no generator that learned from them is expected to beat."""
+    """The same for real training images in the generator's place: what a finite sample of the true law comes to.
+
+    Where the extractor was trained on the same images it knows them a little better than fresh ones, and a perfect
+    generator may come out slightly below.
+    """
 
     count: int
-    """Training images in the generator's place; fewer than its samples give a higher floor."""
+    """Training images; fewer than the generator's samples give a higher floor."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def prepare_reference(
     """Features of at most `count` held-out images, their floor, and how often the classifier knows their labels.
 
     Args:
+        train_images: for the floor; all of them, also where a run trains on a share, so that its floor is the others'.
         count: samples that generators will be measured with.
         classifier: sees labels; None leaves label agreement out.
         seed: of the subsets of images, and of the kernel distance's.

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from escnn.nn import FieldType
 from torch import Tensor, nn
 
-from steergan.symmetry import grid_elements
+from steergan.symmetry import GROUPS, grid_elements, group_name, gspace, is_grid_group
 from steergan.verification.action import transform
+
+
+SINGLE = 1e-5
+DOUBLE = 1e-12
+DOUBLE_ON_BASIS = 1e-6
+"""Largest relative errors of a right network: rounding; more in float64 off the grid: escnn samples bases in float32."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,19 @@ class EquivarianceErrors:
 
     @property
     def worst32(self) -> float:
-        return max(self.float32)
+        """The largest, or nan if there is one."""
+        return float(np.max(self.float32))
 
     @property
     def worst64(self) -> float:
-        return max(self.float64)
+        """The same in double precision."""
+        return float(np.max(self.float64))
+
+    @property
+    def holds(self) -> bool:
+        """Whether the errors are no larger than rounding explains; nan never is."""
+        exact = self.group not in GROUPS or is_grid_group(gspace(self.group))
+        return self.worst32 < SINGLE and self.worst64 < (DOUBLE if exact else DOUBLE_ON_BASIS)
 
 
 def relative_errors(
@@ -79,7 +94,7 @@ def equivariance_errors(
     space = in_type.gspace
     elements = tuple(str(space.fibergroup.elements[i]) for i in grid_elements(space))
     claim = "invariant" if out_type is None else "equivariant"
-    return EquivarianceErrors(name, claim, space.name, elements, tuple(measured[0]), tuple(measured[1]))
+    return EquivarianceErrors(name, claim, group_name(space), elements, tuple(measured[0]), tuple(measured[1]))
 
 
 @contextmanager

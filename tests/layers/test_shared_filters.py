@@ -154,6 +154,18 @@ def test_contexts_nest_and_the_outermost_counts(count: dict[str, int]) -> None:
     assert count == {"iterations": 2, "expansions": 2}
 
 
+def test_the_next_context_starts_anew() -> None:
+    layer = convolution().eval()
+    with shared_filters(layer):
+        before = run(layer)
+    with torch.no_grad():
+        layer.weights[0].add_(torch.randn_like(layer.weights[0]))
+    with shared_filters(layer):
+        after = run(layer)
+    assert not torch.allclose(after, before)
+    assert torch.equal(after, run(layer))
+
+
 def fail_inside(layer: GroupConvolution) -> None:
     with shared_filters(layer):
         run(layer)

@@ -33,18 +33,10 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@pytest.fixture(scope="module")
-def whole(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def whole(tiny_run: Path) -> Path:
     """A run that was never stopped."""
-    from steergan.recipe import read_recipe
-
-    class Quiet:
-        def message(self, text: str) -> None: ...
-        def progress(self, row: Any, step: int, steps: int) -> None: ...
-        def stop_requested(self) -> bool:
-            return False
-
-    return run.train(read_recipe(tiny_recipe), tmp_path_factory.mktemp("whole") / "run", report=Quiet())
+    return tiny_run
 
 
 def assert_same_run(a: Path, b: Path) -> None:

@@ -43,9 +43,8 @@ def stock_network() -> enn.SequentialModule:
 def test_a_stock_escnn_network_is_not_accused_and_left_as_it_was() -> None:
     network = stock_network().train()
     before = copy.deepcopy(network.state_dict())
-    errors = equivariance_errors(
-        "stock", network, lambda m, x: m(m.in_type(x)).tensor, torch.randn(2, 1, 8, 8), network.in_type, network.out_type
-    )
+    x, in_type, out_type = torch.randn(2, 1, 8, 8), network.in_type, network.out_type
+    errors = equivariance_errors("stock", network, lambda m, x: m(m.in_type(x)).tensor, x, in_type, out_type)
     assert errors.worst32 < 1e-5
     assert len(errors.elements) == 4
     assert network.training
@@ -53,9 +52,9 @@ def test_a_stock_escnn_network_is_not_accused_and_left_as_it_was() -> None:
 
 
 def test_a_shift_of_the_grid_is_caught() -> None:
-    network = stock_network()
+    network, x = stock_network(), torch.randn(2, 1, 8, 8)
     errors = relative_errors(
-        lambda x: network(network.in_type(x)).tensor.roll(1, 3), torch.randn(2, 1, 8, 8), network.in_type, network.out_type
+        lambda x: network(network.in_type(x)).tensor.roll(1, 3), x, network.in_type, network.out_type
     )
     assert errors[0] < 1e-6
     assert min(errors[1:]) > 1e-2

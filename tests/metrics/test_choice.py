@@ -1,0 +1,101 @@
+"""Which extractor a name means, with and without an Inception network on the machine."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from steergan.errors import DataError, RecipeError
+from steergan.metrics import ClassifierExtractor, choose_extractor, classifier_bytes, weights_sha256
+from steergan.networks.classifier import Classifier
+
+
+class FakeInception:
+    """Stands in for the network, which no test can have."""
+
+    name = "inception-2015-12-05"
+
+    def __init__(self, path: Path, device: str | torch.device) -> None:
+        self.path, self.device = path, device
+
+
+@pytest.fixture
+def no_inception(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steergan.metrics.choice.find_inception", lambda: None)
+
+
+@pytest.fixture
+def inception(monkeypatch: pytest.MonkeyPatch, no_inception: None) -> Path:
+    monkeypatch.setattr("steergan.metrics.choice.find_inception", lambda: Path("found.pt"))
+    monkeypatch.setattr("steergan.metrics.choice.InceptionExtractor", FakeInception)
+    return Path("found.pt")
+
+
+def test_auto_is_the_shipped_network_on_rotated_mnist(inception: Path) -> None:
+    found = choose_extractor("auto", (1, 28, 28), rotmnist=True)
+    assert found.name == "rotmnist-p4cnn"
+    assert found.sha256 == choose_extractor("rotmnist", (1, 28, 28)).sha256
+
+
+def test_auto_is_inception_on_other_images_where_it_is_found(inception: Path) -> None:
+    found = choose_extractor("auto", (3, 64, 64), train_classifier=pytest.fail)
+    assert isinstance(found, FakeInception)
+    assert found.path == inception
+
+
+def test_auto_is_a_classifier_of_the_run_where_inception_is_not_found(no_inception: None, classifier: Classifier) -> None:
+    calls: list[int] = []
+
+    def train() -> Classifier:
+        calls.append(1)
+        return classifier
+
+    found = choose_extractor("auto", (3, 12, 12), train_classifier=train)
+    assert isinstance(found, ClassifierExtractor)
+    assert found.classifier is classifier
+    assert (found.name, found.sha256, calls) == ("classifier", weights_sha256(classifier), [1])
+
+
+def test_auto_is_a_classifier_for_channels_that_inception_cannot_take(inception: Path, classifier: Classifier) -> None:
+    assert choose_extractor("auto", (4, 12, 12), train_classifier=lambda: classifier).name == "classifier"
+
+
+def test_file_is_read_and_named_after_itself(tmp_path: Path, classifier: Classifier) -> None:
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(classifier_bytes(classifier, {}))
+    found = choose_extractor(str(path), (3, 12, 12))
+    assert (found.name, found.sha256) == ("mine", weights_sha256(classifier))
+
+
+def test_weights_for_images_of_another_shape_are_refused(tmp_path: Path, classifier: Classifier) -> None:
+    with pytest.raises(RecipeError, match="takes images of 1 x 28 x 28, these are 1 x 16 x 16"):
+        choose_extractor("rotmnist", (1, 16, 16))
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(classifier_bytes(classifier, {}))
+    with pytest.raises(RecipeError, match="takes images of 3 x 12 x 12, these are 3 x 13 x 12"):
+        choose_extractor(str(path), (3, 13, 12))
+
+
+def test_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(RecipeError, match="wanted one of auto, rotmnist, inception, classifier, or a .safetensors file"):
+        choose_extractor("vgg", (3, 12, 12))
+
+
+def test_inception_that_is_not_found_is_refused_with_what_to_do(no_inception: None) -> None:
+    with pytest.raises(RecipeError, match="no file with the network was found; put inception-2015-12-05.pt"):
+        choose_extractor("inception", (3, 64, 64))
+
+
+def test_inception_for_two_channels_is_refused(inception: Path) -> None:
+    with pytest.raises(RecipeError, match="images of 2 channels came, 1 or 3 were wanted"):
+        choose_extractor("inception", (2, 64, 64))
+
+
+def test_classifier_that_nobody_can_train_is_refused(no_inception: None) -> None:
+    with pytest.raises(RecipeError, match="no images to train one on"):
+        choose_extractor("auto", (3, 12, 12))
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        choose_extractor(str(tmp_path / "none.safetensors"), (3, 12, 12))

@@ -1,0 +1,86 @@
+"""Images to features: one way for reals and fakes, whatever the batches."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from steergan.errors import DataError
+from steergan.metrics import ClassifierExtractor, FeatureBatch, Features, extract, image_batches, weights_sha256
+from steergan.networks.classifier import Classifier
+from steergan.pixels import to_unit
+
+
+def test_features_are_the_classifiers_of_scaled_pixels_in_evaluation_mode(
+    classifier: Classifier, images: NDArray[np.uint8]
+) -> None:
+    expected = classifier(to_unit(torch.tensor(images)))
+    found = extract(ClassifierExtractor("own", classifier.train()), image_batches(images))
+    logits = classifier.head.double()(torch.from_numpy(found.invariant))
+    torch.testing.assert_close(logits, expected.double(), rtol=1e-5, atol=1e-6)
+    assert found.equivariant is not None
+    np.testing.assert_array_equal(found.equivariant.reshape(37, 6, 4).max(axis=2), found.invariant)
+
+
+def test_batches_change_neither_order_nor_values(classifier: Classifier, images: NDArray[np.uint8]) -> None:
+    extractor = ClassifierExtractor("own", classifier)
+    whole = extract(extractor, image_batches(images, 37))
+    parts = extract(extractor, image_batches(images, 5))
+    assert whole.invariant.dtype == np.float64
+    np.testing.assert_allclose(parts.invariant, whole.invariant, rtol=1e-5, atol=1e-6)
+    assert parts.equivariant is not None
+    np.testing.assert_allclose(parts.equivariant, whole.equivariant, rtol=1e-5, atol=1e-6)  # type: ignore[arg-type]
+
+
+def test_arrays_and_tensors_give_the_same_features(classifier: Classifier, images: NDArray[np.uint8]) -> None:
+    extractor = ClassifierExtractor("own", classifier)
+    tensors = extract(extractor, image_batches(torch.tensor(images)))
+    np.testing.assert_array_equal(tensors.invariant, extract(extractor, image_batches(images)).invariant)
+
+
+def test_progress_counts_every_image_once(classifier: Classifier, images: NDArray[np.uint8]) -> None:
+    seen: list[int] = []
+    extract(ClassifierExtractor("own", classifier), image_batches(images, 10), seen.append)
+    assert seen == [10, 10, 10, 7]
+
+
+def test_extractor_without_a_group_has_no_equivariant_features(images: NDArray[np.uint8]) -> None:
+    class Means:
+        name, sha256 = "means", "0"
+
+        def __call__(self, batch: torch.Tensor) -> FeatureBatch:
+            return FeatureBatch(batch.float().mean(dim=(2, 3)), None)
+
+    found = extract(Means(), image_batches(images, 8))
+    np.testing.assert_allclose(found.invariant, images.mean(axis=(2, 3)), rtol=1e-6)
+    assert found.equivariant is None
+    assert found.rows(np.array([4])).equivariant is None
+
+
+def test_rows_are_those_of_both_sets() -> None:
+    features = Features(np.arange(10.0)[:, None], np.arange(20.0).reshape(10, 2))
+    chosen = features.rows(np.array([7, 2]))
+    assert chosen.invariant.tolist() == [[7], [2]]
+    assert chosen.equivariant is not None
+    assert chosen.equivariant.tolist() == [[14, 15], [4, 5]]
+
+
+def test_hash_is_of_every_weight_and_the_architecture(classifier: Classifier) -> None:
+    before = weights_sha256(classifier)
+    other_shape = Classifier("C4", 4, (3, 13, 13), (3, 3, 4, 4), 6)
+    other_shape.load_state_dict(classifier.state_dict())
+    assert weights_sha256(other_shape) != before
+    with torch.no_grad():
+        next(b for name, b in classifier.named_buffers() if name.endswith("running_var"))[0] += 1e-6
+    assert weights_sha256(classifier) != before
+
+
+def test_no_images_are_refused(classifier: Classifier) -> None:
+    with pytest.raises(DataError, match="no images"):
+        extract(ClassifierExtractor("own", classifier), [])
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 12, 12)), np.zeros((3, 12, 12), dtype=np.uint8), torch.zeros(2, 1, 3, 3)])
+def test_images_that_are_not_uint8_of_four_axes_are_refused(wrong: NDArray[np.uint8]) -> None:
+    with pytest.raises(DataError, match=r"uint8 \(N, C, H, W\) was wanted"):
+        next(image_batches(wrong))

