@@ -30,7 +30,7 @@ from steergan.run.folder import RunFolder
 from steergan.study import Run, Study, effects, find, read_study, report, run_study, runs, steps_done
 from steergan.study.pictures import curves_figure, samples_page
 from steergan.study.worker import LOG, Event, Log, Task, train_run
-from steergan.training import JsonLines, load_weights
+from steergan.training import JsonLines
 from steergan_cli.main import steergan
 
 ROOT = Path(__file__).parents[1]
@@ -287,13 +287,15 @@ def test_report_writes_tables_json_and_pictures(pretended: tuple[Study, Path]) -
     text = (root / "table.md").read_text()
     assert "| C4 in D       | 100 % | 2    |  4.50 ± 0.71 |" in text
     assert "- extractor sha256: abc" in text
-    rows = list(csv.DictReader((root / "table.csv").open()))
+    rows = list(csv.DictReader((root / "table.csv").read_text().splitlines()))
     assert [float(row["frechet_invariant_min mean"]) for row in rows] == [16.5, 8.5, 8.5, 4.5]
     table = json.loads((root / "study.json").read_text())
     assert table["cells"][3]["figures"]["frechet_invariant_min"]["values"] == [4, 5]
     assert table["cells"][3]["runs"][1]["curve"] == [[0, 100], [1, 5], [2, 10]]
     assert table["protocol"]["real_count"] == 32
-    assert all(Image.open(root / f"{name}.png").width > 300 for name in ("curves", "samples"))
+    for name in ("curves", "samples"):
+        with Image.open(root / f"{name}.png") as picture:
+            assert picture.width > 300
 
 
 def test_curves_have_a_panel_for_every_option_of_the_last_axis_and_lines_through_the_means(
@@ -374,16 +376,19 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def tiny_study(folder: Path, steps: int = 2) -> Path:
+    images = np.random.default_rng(0).integers(0, 256, (80, 8, 8), dtype=np.uint8)
+    np.savez(folder / "images.npz", images=images, labels=np.arange(80) % 2)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        extractor = Classifier("C4", 10, (1, 16, 16), (2, 2), 4)
+        extractor = Classifier("C4", 2, (1, 8, 8), (2, 2), 4)
     (folder / "extractor.safetensors").write_bytes(classifier_bytes(extractor, {}))
     options = [("CNN in D", "discriminator.group", '"trivial"'), ("none", "data.fraction", "1e-5"),
                ("C4 in D", "discriminator.group", '"C4"')]  # fmt: skip
     table = ",\n".join(f'{{ label = "{label}", set = {{ {key} = {value} }} }}' for label, key, value in options)
     path = write_study(folder, f'[[axis]]\nname = "setting"\noptions = [{table}]\n', 'name = "mine"\nseeds = [0]\n')
-    features = f'features = "{folder / "extractor.safetensors"}"'
-    (folder / "tiny.toml").write_text(RECIPE.replace("steps = 2", f"steps = {steps}") + features)
+    text = RECIPE.replace('name = "digits"', f'name = "npz"\npath = "{folder / "images.npz"}"')
+    text = text.replace("steps = 2", f"steps = {steps}").replace("samples = 32", "samples = 16")
+    (folder / "tiny.toml").write_text(f'{text}features = "{folder / "extractor.safetensors"}"')
     return path
 
 
@@ -408,15 +413,10 @@ def test_failing_run_does_not_stop_the_others_and_what_was_stopped_goes_on(train
     assert "steergan: none-seed0 failed: data.fraction = 1e-05 leaves" in found.output
     assert "| C4 in D  | 1      |" in found.output
     assert "| none     | 0 of 1 |" in found.output
+    assert "goes on after step 1" in (root / first.folder / LOG).read_text()
     assert "step 2 of 2  images_seen 16" in (root / last.folder / LOG).read_text()
     (claim,) = read_claims(record.parent)
     assert claim.protocol["generator_steps"] == [2]
-
-    straight = tmp_path / "straight"
-    ours, theirs = multiprocessing.Pipe()
-    train_run(Task(first.recipe, straight, "cpu", None, 1), theirs)
-    stopped, never = (load_weights(path / "generator.safetensors")[0] for path in (root / first.folder, straight))
-    assert all(torch.equal(stopped[name], never[name]) for name in never)
 
     again = run_study(read_study(trained), root, report=(listener := Listener()))
     assert listener.lines[0] == "2 of 3 runs are finished already"

@@ -2,7 +2,7 @@
 
 from steergan.data.images import ImageSet, Progress, Split, checksum
 from steergan.data.inventory import Found, originals_found, prepared_found
-from steergan.data.loading import load, prepare, take
+from steergan.data.loading import Survey, load, prepare, survey, take
 from steergan.data.prepared import Prepared
 from steergan.data.rotmnist import download_mnist
 from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
@@ -13,6 +13,7 @@ __all__ = [
     "Prepared",
     "Progress",
     "Split",
+    "Survey",
     "batch",
     "batch_indices",
     "checksum",
@@ -23,5 +24,6 @@ __all__ = [
     "prepare",
     "prepared_found",
     "stratified_labels",
+    "survey",
     "take",
 ]

@@ -23,6 +23,17 @@ from steergan.data.subsets import nested_share
 from steergan.errors import DataError
 from steergan.recipe import DataSettings
 
+class Survey(NamedTuple):
+    """What a recipe's data would be."""
+
+    image_shape: tuple[int, int, int]
+    """(C, H, W)."""
+    class_names: tuple[str, ...]
+    train: int
+    """Training images that `data.fraction` leaves."""
+    held_out: int
+
+
 LISTED_FILES = 16
 """So many original files are listed one by one in a manifest."""
 
@@ -89,6 +100,27 @@ def prepare(settings: DataSettings, progress: Progress | None = None) -> Prepare
     return read_prepared(folder_for(identity)) or write_prepared(
         source.plan(originals, settings), identity, describe(originals), progress
     )
+
+
+def survey(settings: DataSettings) -> Survey:
+    """Sizes and counts of the data that a recipe names; reads the originals, writes nothing.
+
+    Raises:
+        DataError: as `load`, but for the cache folder.
+    """
+    source = SOURCES.get(settings.name)
+    originals = None if source is None else source.find(settings)
+    if source is None:
+        plan = plan_digits(settings)
+    elif originals is not None:
+        plan = source.plan(originals, settings)
+    else:
+        made = prepare(settings)  # without originals it finds what lies in the cache, or refuses
+        train, held_out = made.splits["train"], made.splits["held_out"]
+        counted = nested_share(train.labels[:: made.copies], settings.fraction, settings.seed)
+        return Survey(train.image_shape, train.class_names, len(counted) * made.copies, len(held_out))
+    counted = nested_share(plan.labels["train"][:: plan.copies], settings.fraction, settings.seed)
+    return Survey(plan.image_shape, plan.class_names, len(counted) * plan.copies, len(plan.labels["held_out"]))
 
 
 def split_settings(settings: DataSettings) -> dict[str, Any]:

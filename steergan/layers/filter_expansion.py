@@ -139,7 +139,7 @@ class BasisExpansion(torch.nn.Module):
     """Coefficients of a sampled basis of steerable filters.
 
     Args:
-        basis: (count, out size, in size * k * k), kept in the module's own dtype and shared with no other layer.
+        basis: (count, out size, in size * k * k); a layer that changes its dtype or device leaves its siblings alone.
     """
 
     basis: Tensor
@@ -148,7 +148,7 @@ class BasisExpansion(torch.nn.Module):
     def __init__(self, basis: Tensor) -> None:
         super().__init__()
         self.count = len(basis)
-        self.register_buffer("basis", basis.to(torch.get_default_dtype()).clone(), persistent=False)
+        self.register_buffer("basis", basis.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, weight: Tensor) -> Tensor:
         """(n_out, n_in, count) -> (n_out, out size, n_in, in size * k * k)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, normalize
@@ -196,7 +197,7 @@ def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, max_iterations: int = 1000) -> None:
-    """Iterate every spectral norm of a network until an iteration moves sigma by < `tolerance`, relative.
+    """Iterate every spectral norm of a network until sigma moves by less than `tolerance`, relative.
 
     For weights that no training step has iterated on: an average of weights, or a new initialisation.
     """

@@ -71,7 +71,8 @@ def start_from(path: Path, generator: Generator, discriminator: Discriminator) -
 def load_data(recipe: Recipe, data_path: str | None) -> tuple[ImageSet, ImageSet]:
     """Training and held-out images."""
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    return data.load(settings, "train"), data.load(settings, "held_out")
+    prepared = data.prepare(settings)
+    return data.take(prepared, settings, "train"), data.take(prepared, settings, "held_out")
 
 
 def class_names(path: Path) -> list[str]:

@@ -17,15 +17,16 @@ def plan(recipe: Recipe, data_path: str | None = None) -> str:
         SteerganError: the data can't be found, or the sizes don't suit the group.
     """
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    reals = data.load(settings, "train")
-    generator = build_generator(recipe, reals.image_shape, reals.classes)
-    discriminator = build_discriminator(recipe, reals.image_shape, reals.classes)
+    found = data.survey(settings)
+    classes = len(found.class_names)
+    generator = build_generator(recipe, found.image_shape, classes)
+    discriminator = build_discriminator(recipe, found.image_shape, classes)
     y = torch.zeros(1, dtype=torch.int64)
-    image = torch.zeros(1, *reals.image_shape)
+    image = torch.zeros(1, *found.image_shape)
     return "\n\n".join(
         [
-            f"data: {len(reals.labels)} training images of {' x '.join(map(str, reals.image_shape))}, "
-            f"{reals.classes} classes",
+            f"data: {found.train} training and {found.held_out} held-out images "
+            f"of {' x '.join(map(str, found.image_shape))}, {classes} classes",
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             write_recipe(recipe).rstrip(),

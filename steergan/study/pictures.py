@@ -38,7 +38,7 @@ def curves_figure(findings: Findings) -> Figure:
         axes.yaxis.set_major_formatter(LogFormatter())
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
         finish(axes)
-    row[0].set_ylabel("Frechet distance")
+    row[0].set_ylabel("Frechet distance, invariant features")
     return figure
 
 
@@ -73,7 +73,8 @@ def samples_page(study: Study, root: Path) -> Image.Image | None:
         run = study.of_cell(labels)[0]
         path = RunFolder(root / run.folder).fakes(run.recipe.training.steps)
         if path.exists():
-            tiles[labels] = reduced(Image.open(path))
+            with Image.open(path) as grid:
+                tiles[labels] = reduced(grid)
     if not tiles:
         return None
     width = max(tile.width for tile in tiles.values()) + PAD

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steergan.pictures import save_png
-from steergan.results import Claim
+from steergan.results import Claim, listed
 from steergan.study.figures import FEATURES, Effect, Findings, effects, find
 from steergan.study.pictures import curves_figure, samples_page
 from steergan.study.plan import Study
@@ -37,16 +37,9 @@ def report(study: Study, root: Path) -> Findings:
 
 def page(findings: Findings) -> str:
     """All tables as Markdown, and the protocol that they hold under."""
-    protocol = [f"- {key.replace('_', ' ')}: {text(value)}" for key, value in findings.protocol.items()]
-    tables = "\n\n".join(markdown(table) for table in tables_of(findings))
-    return f"# {findings.study.file.title or findings.study.name}\n\n{tables}\n\nMeasured with:\n\n" + "\n".join(
-        [*protocol, ""]
-    )
-
-
-def text(value: Any) -> str:
-    """An entry of the protocol for people."""
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    title = findings.study.file.title or findings.study.name
+    tables = [markdown(table) for table in tables_of(findings)]
+    return "\n\n".join([f"# {title}", *tables, "Measured with:", listed(findings.protocol)]) + "\n"
 
 
 def tables_of(findings: Findings) -> list[Table]:
@@ -113,8 +106,8 @@ def effect_table(findings: Findings) -> Table:
         rows.append(row)
     return Table(
         caption="What one option changes: ratio of Frechet distances (invariant features) in pairs of runs that differ "
-        "in nothing else; geometric mean (least to largest ratio), and in how many pairs it is below 1.",
-        columns=["option", "within", "ratio of means", "lower", "ratio of least", "lower "],
+        "in nothing else: geometric mean (least to largest), and in how many pairs the ratio is below 1.",
+        columns=["option", "within", "ratio of means", "below 1", "ratio of least", "below 1"],
         rows=rows,
     )
 

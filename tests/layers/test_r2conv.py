@@ -83,6 +83,18 @@ def test_bands_of_finer_groups_go_to_escnn_and_back(name: str) -> None:
     assert largest_difference(back(x).tensor, layer(x).tensor) < 1e-5
 
 
+def test_exporting_in_float64_leaves_other_r2convs_alone(stock: Any) -> None:
+    regular = regular_type(gspace("C4"), 1)
+    neighbour = stock(regular, regular, 3, padding=1, frequencies_cutoff=4.0)
+    x = random_map(regular)
+    before = neighbour(x).tensor
+    layer = GroupConvolution(regular, regular, 3).double()
+    exported = layer.to_r2conv()
+    wide = random_map(regular, dtype=torch.float64)
+    assert largest_difference(exported(wide).tensor, layer(wide).tensor) < 1e-5
+    assert torch.equal(neighbour(x).tensor, before)
+
+
 def test_export_divides_the_spectral_norm_out() -> None:
     space = gspace("C4")
     layer = GroupConvolution(regular_type(space, 2), regular_type(space, 2), 3, spectral_norm=True).eval()

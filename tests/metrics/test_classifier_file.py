@@ -54,12 +54,12 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 100, 1000, -1])
 def test_truncated_file_is_refused(path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(DataError, match="not a whole .safetensors file"):
+    with pytest.raises(DataError, match="not a whole"):
         read_classifier(path)
 
 
 def test_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not a whole .safetensors file"):
+    with pytest.raises(DataError, match="not a whole"):
         read_classifier(tmp_path)
 
 
@@ -87,5 +87,5 @@ def test_missing_weight_is_refused(path: Path) -> None:
 
 def test_file_with_code_inside_is_refused(path: Path) -> None:
     torch.save({"weight": torch.zeros(3)}, path)
-    with pytest.raises(DataError, match="not a whole .safetensors file"):
+    with pytest.raises(DataError, match="not a whole"):
         read_classifier(path)

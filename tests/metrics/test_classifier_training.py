@@ -53,7 +53,7 @@ def test_classifier_comes_back_in_evaluation_mode_with_as_many_classes_as_asked(
 
 def test_progress_reports_every_update() -> None:
     seen: list[tuple[int, int]] = []
-    train_classifier(*stripes(), classes=2, settings=SHORT, progress=lambda done, total, loss: seen.append((done, total)))
+    train_classifier(*stripes(), classes=2, settings=SHORT, progress=lambda done, total, _: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -116,5 +116,5 @@ def test_labels_beyond_the_classes_are_refused(label: int) -> None:
 
 def test_loss_that_is_not_finite_stops_the_training() -> None:
     settings = ClassifierTraining(widths=(2, 2), features=3, updates=(20, 20), batch_size=8, peak_rate=1e38)
-    with pytest.raises(RunError, match="the loss is (nan|inf) at update"):
+    with pytest.raises(RunError, match=r"the loss is (nan|inf) at update"):
         train_classifier(*stripes(), classes=2, settings=settings)

@@ -80,7 +80,7 @@ def test_no_images_are_refused(classifier: Classifier) -> None:
         extract(ClassifierExtractor("own", classifier), [])
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 12, 12)), np.zeros((3, 12, 12), dtype=np.uint8), torch.zeros(2, 1, 3, 3)])
+@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 8, 8)), np.zeros((3, 8, 8), np.uint8), torch.zeros(2, 1, 3, 3)])
 def test_images_that_are_not_uint8_of_four_axes_are_refused(wrong: NDArray[np.uint8]) -> None:
     with pytest.raises(DataError, match=r"uint8 \(N, C, H, W\) was wanted"):
         next(image_batches(wrong))

@@ -23,7 +23,8 @@ def test_distance_of_commuting_gaussians_is_the_closed_form() -> None:
     found = frechet_distance(
         Moments(means[0], turn * a @ turn.T, 100), Moments(means[1], turn * b @ turn.T, 100)
     )
-    assert found == pytest.approx(((means[0] - means[1]) ** 2).sum() + ((np.sqrt(a) - np.sqrt(b)) ** 2).sum(), rel=1e-12)
+    expected = np.square(means[0] - means[1]).sum() + np.square(np.sqrt(a) - np.sqrt(b)).sum()
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_distance_in_one_dimension_is_the_closed_form() -> None:

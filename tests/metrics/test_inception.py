@@ -1,6 +1,7 @@
 """The Inception network: found by its hash, fed as clean-fid feeds it. The network itself is too large to bring along;
 small TorchScript files with the same borders stand in, and the real one is used where it is found."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -122,7 +123,7 @@ def test_file_is_found_where_it_may_lie(
 ) -> None:
     (tmp_path / "hub").mkdir()
     path = save(Outer(), "inception-2015-12-05.pt", folder)
-    monkeypatch.setenv("STEERGAN_DATA", f"{tmp_path / 'none'}:{tmp_path / 'data'}".replace(":", __import__("os").pathsep))
+    monkeypatch.setenv("STEERGAN_DATA", os.pathsep.join([str(tmp_path / "none"), str(tmp_path / "data")]))
     assert find_inception() == path
 
 

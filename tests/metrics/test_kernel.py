@@ -40,7 +40,7 @@ def test_many_subsets_agree_with_clean_fids_on_average() -> None:
     from cleanfid.fid import kernel_distance as reference
 
     x, y = draw(0, 300), draw(1, 260, shift=0.4)
-    np.random.seed(0)  # noqa: NPY002: clean-fid draws from numpy's global stream
+    np.random.seed(0)  # noqa: NPY002 (clean-fid draws from numpy's global stream)
     expected = reference(x, y, num_subsets=400, max_subset_size=60)
     assert kernel_distance(x, y, subsets=400, subset_size=60) == pytest.approx(expected, rel=0.05)
 

@@ -186,3 +186,31 @@ def test_new_runs_can_start_from_old_weights(whole: Path, recipe: MakeRecipe, no
     assert abs(began["frechet_invariant"] - ended["frechet_invariant"]) < abs(
         began["frechet_invariant"] - scratch["frechet_invariant"]
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
+    recipe: MakeRecipe, notes: type, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    """The kernel refuses to write any file past a size that only the checkpoints of this recipe exceed."""
+    import resource
+
+    override = "generator.seed_width=64"
+    whole = run.train(recipe(override), tmp_path / "whole", report=notes())
+    most = (whole / "state-000003.pt").stat().st_size - 1
+    assert max(path.stat().st_size for path in whole.iterdir() if path.suffix != ".pt") < most
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "steergan_cli", "train", str(tiny_recipe), "--out", str(out), "--set", override]
+    ended = subprocess.run(
+        [*command, "--device", "cpu"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("steergan: ")
+    assert ended.stderr.count("\n") == 1
+    assert "state-000003.pt" in ended.stderr
+    run.resume(out, report=notes())
+    assert_same_run(whole, out)

@@ -1,0 +1,104 @@
+"""`steergan features`, on a handful of images."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from steergan.metrics import choose_extractor, label_agreement, read_classifier, read_provenance
+from steergan_cli.data import NAMES as DATA_NAMES
+from steergan_cli.features import NAMES
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def stripes(tmp_path: Path) -> Path:
+    """An .npz file of dark and of bright images: what a few updates can learn."""
+    labels = np.arange(60) % 2
+    noise = np.random.default_rng(0).integers(0, 40, size=(60, 1, 8, 8))
+    path = tmp_path / "stripes.npz"
+    np.savez(path, images=(noise + 190 * labels[:, None, None, None]).astype(np.uint8), labels=labels)
+    return path
+
+
+def train(invoke: Invoke, stripes: Path, out: Path, *more: object) -> Result:
+    said = ("--data", "npz", "--path", stripes, "--device", "cpu", "--epochs", 12, "--out", out)
+    return invoke("features", "train", *said, *more)
+
+
+def test_trained_file_says_where_it_comes_from_and_serves_as_an_extractor(
+    invoke: Invoke, stripes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine.safetensors"
+    result = train(invoke, stripes, out, "--seed", 3)
+    assert result.exit_code == 0, result.output
+    table = read_provenance(out)
+    said = "--data npz --path ... --epochs 12 --seed 3 --out mine.safetensors"
+    assert table["command"] == f"steergan features train {said}"
+    assert (table["seed"], table["train_count"], table["held_out_count"]) == ("3", "48", "12")
+    assert str(tmp_path) not in str(table)
+    error = float(table["held_out_error"])
+    assert f"errs on {error:.2%} of 12 held-out images" in result.stdout
+    content = np.load(stripes)
+    assert label_agreement(read_classifier(out), content["images"], content["labels"]) > 0.9
+    assert choose_extractor(str(out), (1, 8, 8)).name == "mine"
+
+
+def test_seed_and_turning_change_the_weights_and_repeating_does_not(
+    invoke: Invoke, stripes: Path, tmp_path: Path
+) -> None:
+    hashes = []
+    for more in ((), (), ("--seed", 1), ("--no-rotate",)):
+        assert train(invoke, stripes, tmp_path / "mine.safetensors", *more).exit_code == 0
+        hashes.append(read_provenance(tmp_path / "mine.safetensors")["weights_sha256"])
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
+def test_show_checks_the_shipped_weights(invoke: Invoke) -> None:
+    result = invoke("features", "show")
+    assert result.exit_code == 0
+    assert "held out error" in result.output
+    assert "rotmnist-p4cnn.safetensors" in result.output
+
+
+def test_show_of_a_damaged_file_is_one_line(invoke: Invoke, stripes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.safetensors"
+    train(invoke, stripes, out)
+    out.write_bytes(out.read_bytes()[:-9])
+    result = invoke("features", "show", out)
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "not a whole .safetensors file" in result.output
+
+
+@pytest.mark.parametrize(
+    ("out", "said"), [("weights.pt", "NAME.safetensors was wanted"), ("no/folder/x.safetensors", "make it first")]
+)
+def test_place_that_cannot_be_written_is_refused_before_the_training(
+    invoke: Invoke, stripes: Path, tmp_path: Path, out: str, said: str
+) -> None:
+    result = train(invoke, stripes, tmp_path / out)
+    assert result.exit_code == 2
+    assert said in result.output.replace("\n", " ")
+
+
+def test_names_are_those_of_the_data_command() -> None:
+    assert NAMES == DATA_NAMES
+
+
+def test_nothing_heavy_is_imported_for_help() -> None:
+    code = "import sys, steergan_cli.features; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'tqdm')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["show"]])
+def test_every_help_has_an_example(invoke: Invoke, command: list[str]) -> None:
+    result = invoke("features", *command, "--help")
+    assert result.exit_code == 0
+    assert "steergan features " in result.output.split("Examples:")[1]
