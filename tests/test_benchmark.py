@@ -133,8 +133,8 @@ def test_step_is_timed_for_all_rivals(timed: benchmark.StepBenchmark) -> None:
 def test_verdict_says_which_limits_are_kept(timed: benchmark.StepBenchmark) -> None:
     quick = {OWN: [1.0], CHANNELS: [1.0], STOCK: [2.0], PLAIN: [0.5]}
     found = benchmark.verdict(benchmark.StepBenchmark(**{**vars(timed), "seconds": quick}))
-    assert f"1 times the step of {CHANNELS}: the limit of 1.10 is kept." in found
-    assert f"0.5 times the step of {STOCK}: the limit of 1.00 is kept." in found
+    assert f"1 times the step of the {CHANNELS} pair: the limit of 1.10 is kept." in found
+    assert f"0.5 times the step of the {STOCK} pair: the limit of 1.00 is kept." in found
     assert "0.25 times" in found
     slow = {OWN: [3.0], CHANNELS: [1.0], STOCK: [2.0], PLAIN: [0.5]}
     assert benchmark.verdict(benchmark.StepBenchmark(**{**vars(timed), "seconds": slow})).count("missed") == len(LIMITS)

@@ -18,10 +18,10 @@ from steergan.tables import Interval, Table, median_and_quartiles, shown
 from steergan.training import RunState
 from steergan.training.loop import generator_step
 
-OWN, CHANNELS, STOCK, PLAIN = "steergan", "trivial group", "stock escnn", "no spectral norm"
+OWN, CHANNELS, STOCK, PLAIN = "steergan", "plain CNN", "stock escnn", "no spectral norm"
 ABOUT = {
     OWN: "the recipe's pair",
-    CHANNELS: "a plain CNN pair whose feature maps have as many channels",
+    CHANNELS: "the recipe's pair with the trivial group, and as many channels in every feature map",
     STOCK: "the recipe's pair from escnn's R2Conv, InnerBatchNorm and GroupPooling, which have no spectral norm: that "
     "favours it",
     PLAIN: "the recipe's pair without spectral norm, for a look at stock escnn on equal terms",
@@ -145,7 +145,7 @@ def verdict(found: StepBenchmark) -> str:
     for rival, limit in LIMITS.items():
         measured = found.ratio(rival)
         kept = "kept" if measured.centre <= limit else "missed"
-        sentences.append(f"{shown(measured)} times the step of {rival}: the limit of {limit:.2f} is {kept}.")
+        sentences.append(f"{shown(measured)} times the step of the {rival} pair: the limit of {limit:.2f} is {kept}.")
     without = shown(found.ratio(STOCK, PLAIN))
     sentences.append(f"Stock escnn has no spectral norm; without one, ours takes {without} times as long as stock's.")
     return " ".join(sentences)

@@ -23,6 +23,7 @@ from steergan.data.subsets import nested_share
 from steergan.errors import DataError
 from steergan.recipe import DataSettings
 
+
 class Survey(NamedTuple):
     """What a recipe's data would be."""
 

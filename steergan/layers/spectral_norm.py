@@ -176,8 +176,8 @@ def _filtered_layers(networks: tuple[torch.nn.Module, ...]) -> list[FilteredLaye
 def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
     """One power iteration (training mode) and one expansion of each filter serve every forward inside.
 
-    Both happen at a layer's first forward. If that one ran without gradients and a later one needs them, or the dtype or
-    the device has changed, the filter is made again without iterating. Contexts nest: the outermost counts. In
+    Both happen at a layer's first forward. If that one ran without gradients and a later one needs them, or the dtype
+    or the device has changed, the filter is made again without iterating. Contexts nest: the outermost counts. In
     evaluation mode the filters are frozen, which makes inference faster.
 
     Inside, weights must not change, and what hangs on the shared filters takes one `backward` (or `retain_graph=True`):

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from steergan.symmetry import GROUPS, grid_elements, group_name, gspace, is_grid_group
 from steergan.verification.action import transform
 
-
 SINGLE = 1e-5
 DOUBLE = 1e-12
 DOUBLE_ON_BASIS = 1e-6
-"""Largest relative errors of a right network: rounding; more in float64 off the grid: escnn samples bases in float32."""
+"""Largest relative errors of a right network: rounding; more off the grid, where escnn samples bases in float32."""
 
 
 @dataclass(frozen=True)
