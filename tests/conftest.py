@@ -15,6 +15,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+# Before any test imports escnn: steergan silences what escnn warns of at import, and here warnings are errors.
+import steergan  # noqa: F401
+
 if TYPE_CHECKING:
     from steergan.recipe import Recipe
 

@@ -117,3 +117,9 @@ def test_version_stands_in_one_place_and_in_the_changelog() -> None:
 
 def test_python_is_one_that_the_project_supports() -> None:
     assert sys.version_info[:2] in {(3, 11), (3, 12)}
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    commands = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.endswith("uv run pytest")]
+    assert len(commands) == 1
+    assert commands[0] in (ROOT / ".ci" / "run").read_text().splitlines()
