@@ -39,6 +39,7 @@ class Progress:
         self.live = sys.stderr.isatty() if live is None else live
         self.stop_asked = False
         self._bar: tqdm[Any] | None = None
+        self._stage: tuple[str, tqdm[Any] | None, float] | None = None
         self._first: tuple[int, float] | None = None
         self._shown = -float("inf")
 
@@ -57,6 +58,27 @@ class Progress:
         else:
             self._add_line(row, step, steps)
 
+    def stage(self, name: str, done: int, total: int) -> None:
+        """How far a part is that takes a while and is no training step, such as preparing data."""
+        now = time.monotonic()
+        if self._stage is None or self._stage[0] != name:
+            self._end_stage()
+            bar = tqdm(total=total, desc=name, leave=False, dynamic_ncols=True, delay=0.5) if self.live else None
+            self._stage, self._shown = (name, bar, now), now
+        _, bar, began = self._stage
+        if bar is not None:
+            bar.update(done - bar.n)
+        elif done and now - self._shown >= SECONDS_PER_TICK:
+            self._shown = now
+            click.echo(f"{name}: {done} of {total}, {clock((total - done) * (now - began) / done)} left")
+        if done >= total:
+            self._end_stage()
+
+    def _end_stage(self) -> None:
+        if self._stage is not None and self._stage[1] is not None:
+            self._stage[1].close()
+        self._stage = None
+
     def stop_requested(self) -> bool:
         """Whether the user asked to stop after the step that is running."""
         return self.stop_asked
@@ -69,6 +91,7 @@ class Progress:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
+            self._end_stage()
             if self._bar is not None:
                 self._bar.close()
                 self._bar = None

@@ -71,6 +71,7 @@ class Notes:
     def __init__(self, stop_after: int | None = None) -> None:
         self.messages: list[str] = []
         self.rows: list[Mapping[str, Any]] = []
+        self.stages: dict[str, list[tuple[int, int]]] = {}
         self.stop_after = stop_after
         self.steps = 0
 
@@ -79,6 +80,9 @@ class Notes:
 
     def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
         self.rows.append(row)
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        self.stages.setdefault(name, []).append((done, total))
 
     def stop_requested(self) -> bool:
         self.steps += 1

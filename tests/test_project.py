@@ -120,6 +120,7 @@ def test_python_is_one_that_the_project_supports() -> None:
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
-    commands = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.endswith("uv run pytest")]
+    readme = (ROOT / "README.md").read_text().splitlines()
+    commands = [line.strip() for line in readme if line.endswith("uv run pytest")]
     assert len(commands) == 1
     assert commands[0] in (ROOT / ".ci" / "run").read_text().splitlines()

@@ -387,7 +387,8 @@ def tiny_study(folder: Path, steps: int = 2) -> Path:
     table = ",\n".join(f'{{ label = "{label}", set = {{ {key} = {value} }} }}' for label, key, value in options)
     path = write_study(folder, f'[[axis]]\nname = "setting"\noptions = [{table}]\n', 'name = "mine"\nseeds = [0]\n')
     text = RECIPE.replace('name = "digits"', f'name = "npz"\npath = "{folder / "images.npz"}"')
-    text = text.replace("steps = 2", f"steps = {steps}").replace("samples = 32", "samples = 16")
+    for key, value in {"steps = 2": f"steps = {steps}", "every = 2": f"every = {steps}", "= 32": "= 16"}.items():
+        text = text.replace(key, value)
     (folder / "tiny.toml").write_text(f'{text}features = "{folder / "extractor.safetensors"}"')
     return path
 

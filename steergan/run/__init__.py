@@ -4,8 +4,9 @@ from steergan.run.evaluation import evaluate
 from steergan.run.folder import surroundings
 from steergan.run.load import LoadedRun, class_names, load_run
 from steergan.run.plan import plan
+from steergan.run.reporting import Reporter
 from steergan.run.sampling import interpolate, sample
-from steergan.run.training import Reporter, resume, train
+from steergan.run.training import resume, train
 from steergan.run.verifying import verify
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.folder import RunFolder
 from steergan.run.load import load_data, load_run
+from steergan.run.reporting import Reporter, Silence
 from steergan.training import Generator, JsonLines, draw_latents, write_whole
 
 FIGURES = {
@@ -50,7 +51,7 @@ class Evaluation:
         held_out: the images that generators are compared with.
         folder: where metric files and the run's own classifier lie.
         device: where images are drawn and features computed.
-        tell: is told what takes a while.
+        report: is told what takes a while.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class Evaluation:
         held_out: ImageSet,
         folder: RunFolder,
         device: torch.device,
-        tell: Callable[[str], None],
+        report: Reporter,
     ) -> None:
-        self.recipe, self.device = recipe, device
+        self.recipe, self.device, self.report = recipe, device, report
         self.files = {key: JsonLines(folder.metric(key)) for key in FIGURES}
-        own = OwnClassifier(recipe, reals, folder, device, tell)
+        own = OwnClassifier(recipe, reals, folder, device, report)
         extractor = choose_extractor(
             recipe.evaluation.features,
             reals.image_shape,
@@ -117,6 +118,7 @@ class Evaluation:
                     device=self.device,
                 )
                 images.append(to_uint8(generator(latents.z, labels.to(self.device), latents.element)).cpu())
+                self.report.stage("samples", min(len(self.labels), (update + 1) * BATCH), len(self.labels))
         return torch.cat(images)
 
     def record(self, measurement: Measurement, step: int) -> str:
@@ -164,9 +166,9 @@ class OwnClassifier:
     """
 
     def __init__(
-        self, recipe: Recipe, reals: ImageSet, folder: RunFolder, device: torch.device, tell: Callable[[str], None]
+        self, recipe: Recipe, reals: ImageSet, folder: RunFolder, device: torch.device, report: Reporter
     ) -> None:
-        self.recipe, self.reals, self.folder, self.device, self.tell = recipe, reals, folder, device, tell
+        self.recipe, self.reals, self.folder, self.device, self.report = recipe, reals, folder, device, report
 
     def __call__(self) -> Classifier:
         path = self.folder.classifier
@@ -177,13 +179,20 @@ class OwnClassifier:
     def make(self) -> Classifier:
         reals, seed = self.reals, self.recipe.data.seed
         if reals.classes == 1:
-            self.tell("one class only: features come from an untrained network; Inception's would be sharper")
+            self.report.message("one class only: features come from an untrained network; Inception's would be sharper")
             settings = ClassifierTraining()
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream_seed(seed, "untrained classifier"))
                 return Classifier(settings.group, 1, reals.image_shape, settings.widths, settings.features)
-        self.tell("training a classifier on the training images, for features and label agreement")
-        return train_classifier(reals.images, reals.labels, classes=reals.classes, seed=seed, device=self.device)
+        self.report.message("training a classifier on the training images, for features and label agreement")
+        return train_classifier(
+            reals.images,
+            reals.labels,
+            classes=reals.classes,
+            seed=seed,
+            device=self.device,
+            progress=lambda done, total, loss: self.report.stage("classifier", done, total),
+        )
 
 
 def describe(table: Mapping[str, Any]) -> str:
@@ -204,7 +213,7 @@ def evaluate(path: Path, *, device: str = "cpu", data_path: str | None = None) -
     """
     run = load_run(path)
     where = data_path if data_path is not None else run.about["data"]["path"]
-    reals, held_out = load_data(run.recipe, where)
+    reals, held_out = load_data(run.recipe, where, Silence())
     torch_device = torch.device(device)
-    evaluation = Evaluation(run.recipe, reals, held_out, run.folder, torch_device, lambda text: None)
+    evaluation = Evaluation(run.recipe, reals, held_out, run.folder, torch_device, Silence())
     return evaluation.measure(run.generator.to(torch_device)).record()

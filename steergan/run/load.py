@@ -1,5 +1,6 @@
 """Networks from a run folder, as they are evaluated: averaged generator, trained discriminator, evaluation mode."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
+from steergan.run.reporting import Reporter
 from steergan.training import load_weights
 
 
@@ -68,10 +70,10 @@ def start_from(path: Path, generator: Generator, discriminator: Discriminator) -
         converge_spectral_norm(discriminator)
 
 
-def load_data(recipe: Recipe, data_path: str | None) -> tuple[ImageSet, ImageSet]:
+def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> tuple[ImageSet, ImageSet]:
     """Training and held-out images."""
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    prepared = data.prepare(settings)
+    prepared = data.prepare(settings, partial(report.stage, f"preparing {settings.name}"))
     return data.take(prepared, settings, "train"), data.take(prepared, settings, "held_out")
 
 

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -19,22 +19,10 @@ from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder, open_run, surroundings
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import load_data, start_from
+from steergan.run.reporting import Reporter
 from steergan.training import JsonLines, Row, RunState, latest_state, save_checkpoint, save_weights
 from steergan.training import train as train_networks
 from steergan.training.protocols import as_module
-
-
-class Reporter(Protocol):
-    """Who tells the user what is going on."""
-
-    def message(self, text: str) -> None:
-        """A line that stays."""
-
-    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
-        """What a generator step recorded."""
-
-    def stop_requested(self) -> bool:
-        """Whether to stop after the step that is running."""
 
 
 def train(
@@ -63,7 +51,7 @@ def train(
         SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
     """
     torch_device = torch.device(device)
-    reals, held_out = load_data(recipe, data_path)
+    reals, held_out = load_data(recipe, data_path, report)
     generator = build_generator(recipe, reals.image_shape, reals.classes)
     discriminator = build_discriminator(recipe, reals.image_shape, reals.classes)
     if init_from is not None:
@@ -149,7 +137,7 @@ class Session:
         self.folder, self.recipe, self.state, self.reals, self.report = folder, recipe, state, reals, report
         self.labels = torch.tensor(reals.labels)  # a copy: memory-mapped arrays are read only
         self.stats = JsonLines(folder.stats)
-        self.evaluation = Evaluation(recipe, reals, held_out, folder, state.device, report.message)
+        self.evaluation = Evaluation(recipe, reals, held_out, folder, state.device, report)
 
     def go_on(self, new: bool) -> None:
         """Train to the recipe's last step, or until the user asks to stop; then save the weights if finished."""

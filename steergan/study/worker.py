@@ -91,6 +91,9 @@ class Log:
             losses = "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "step")
             self.message(f"step {step} of {steps}  {losses}")
 
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Nothing: the study counts steps."""
+
     def stop_requested(self) -> bool:
         """Whether the study asked to stop, or has died."""
         with suppress(OSError):

@@ -96,3 +96,18 @@ def test_run_that_finished_before_it_could_stop_is_no_failure(tmp_path: Path) ->
         return tmp_path
 
     follow(training)
+
+
+def test_off_a_terminal_a_long_stage_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    told = Progress(live=False)
+    for done in range(1, 101):
+        now[0] += 0.11
+        told.stage("classifier", done, 100)
+    assert capsys.readouterr().out.splitlines() == [
+        "classifier: 47 of 100, 0:00:06 left",
+        "classifier: 93 of 100, 0:00:01 left",
+    ]

@@ -164,6 +164,7 @@ def test_floor_of_a_small_training_set_takes_all_of_it_and_says_so() -> None:
 def test_held_out_images_and_labels_are_thinned_out_alike(classifier: Classifier, images: NDArray[np.uint8]) -> None:
     with torch.no_grad():
         seen = classifier(torch.tensor(images) / 127.5 - 1).argmax(dim=1).numpy()
+    assert len(set(seen)) == 4
     found = prepare_reference(
         ClassifierExtractor("own", classifier), images, images, seen, count=20, classifier=classifier
     )

@@ -63,10 +63,16 @@ def test_balls_reach_to_the_neighbour_and_no_further() -> None:
 
 @given(st.integers(0, 2**32), st.floats(0, 1000), st.integers(2, 5))
 def test_copies_of_the_real_set_are_all_covered(seed: int, centre: float, copies: int) -> None:
-    rows = np.random.default_rng(seed).normal(size=(12, 9)) + centre
+    rows = np.random.default_rng(seed).normal(size=(23, 131)) + centre
     # More copies than neighbours: radii are zero, and rounding must not push a copy out of its own ball.
     repeated = np.repeat(rows, copies, axis=0)
     assert precision_recall(repeated, repeated[::-1], k=1) == (1.0, 1.0)
+
+
+def test_values_do_not_depend_on_where_the_features_lie() -> None:
+    draw = np.random.default_rng(0)
+    real, fake = draw.integers(0, 50, size=(2, 80, 3)).astype(float)
+    assert precision_recall(real + 2.0**30, fake + 2.0**30) == precision_recall(real, fake)
 
 
 def test_sample_is_not_its_own_neighbour() -> None:

@@ -214,3 +214,17 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
     assert "state-000003.pt" in ended.stderr
     run.resume(out, report=notes())
     assert_same_run(whole, out)
+
+
+def test_evaluating_a_finished_run_gives_its_last_figures(whole: Path) -> None:
+    last = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[-1])
+    found = run.evaluate(whole)
+    assert found["frechet_invariant"] == last["frechet_invariant"]
+    assert found["protocol"] == last["protocol"]
+
+
+def test_what_takes_a_while_is_reported(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+    told = notes()
+    run.train(recipe("training.steps=1", "evaluation.features=classifier"), tmp_path / "run", report=told)
+    assert told.stages["samples"][-1] == (16, 16)
+    assert told.stages["classifier"][-1][0] == told.stages["classifier"][-1][1] > 1

@@ -1,0 +1,33 @@
+"""Who tells the user what is going on."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Reporter(Protocol):
+    """What a run reports to; the library itself prints nothing."""
+
+    def message(self, text: str) -> None:
+        """A line that stays."""
+
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        """What a generator step recorded."""
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        """How far a part is that takes a while and is no training step: data, classifier, samples."""
+
+    def stop_requested(self) -> bool:
+        """Whether to stop after the step that is running."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def message(self, text: str) -> None: ...
+
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None: ...
+
+    def stage(self, name: str, done: int, total: int) -> None: ...
+
+    def stop_requested(self) -> bool:
+        return False
