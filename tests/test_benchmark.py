@@ -11,7 +11,17 @@ from click.testing import CliRunner
 
 from steergan import benchmark, data
 from steergan.benchmark import equal_channels, in_turns, own_pair, ratio, stock_pair, timing
-from steergan.benchmark.step import CHANNELS, LIMITS, OWN, PLAIN, SHAPES, STOCK, time_step, without_spectral_norm
+from steergan.benchmark.step import (
+    CHANNELS,
+    LIMITS,
+    OWN,
+    PLAIN,
+    SHAPES,
+    STOCK,
+    image_shape,
+    time_step,
+    without_spectral_norm,
+)
 from steergan.layers import GroupConvolution
 from steergan.recipe import DataSettings, Recipe, write_recipe
 from steergan.results import read_claims
@@ -149,8 +159,8 @@ def test_shape_of_a_users_images_is_looked_up(tmp_path: Path) -> None:
     images = np.zeros((40, 8, 8, 3), dtype=np.uint8)
     images[::2] = 255
     np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
-    mine = recipe().model_copy(update={"data": recipe().data.model_copy(update={"name": "npz"})})
-    assert benchmark.step.image_shape(mine, str(tmp_path / "mine.npz")) == ((3, 8, 8), 2)
+    mine = DataSettings(name="npz", path=str(tmp_path / "mine.npz"))
+    assert image_shape(recipe().model_copy(update={"data": mine})) == ((3, 8, 8), 2)
 
 
 def test_command_prints_a_table_and_writes_json_and_a_claim(tmp_path: Path) -> None:

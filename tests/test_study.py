@@ -5,8 +5,6 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
-import sysconfig
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -34,7 +32,6 @@ from steergan.training import JsonLines
 from steergan_cli.main import steergan
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
 
 RECIPE = """
 name = "tiny"
@@ -489,22 +486,29 @@ def test_run_stops_when_nobody_listens_any_more(tmp_path: Path) -> None:
     assert log.stop_requested()
 
 
-def test_ctrl_c_saves_what_runs_and_exits_with_130(tmp_path: Path) -> None:
+def test_ctrl_c_saves_what_runs_in_processes_of_its_own_and_exits_with_130(tmp_path: Path) -> None:
     path, root = tiny_study(tmp_path, steps=100_000), tmp_path / "out"
-    command = [SCRIPT, "study", str(path), "--out", str(root), "--device", "cpu"]
-    running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
     state = root / "cnn-in-d-seed0" / "state-000001.pt"
-    try:
-        while not state.exists() and running.poll() is None:
+
+    def press_ctrl_c() -> None:
+        while not (state.exists() or done.is_set()):
             time.sleep(0.05)
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the command and its runs
-        told, _ = running.communicate(timeout=120)
+        if done.is_set():
+            return
+        for child in multiprocessing.active_children():
+            os.kill(child.pid or 0, signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    done = threading.Event()
+    presser = threading.Thread(target=press_ctrl_c)
+    presser.start()
+    try:
+        found = invoke(path, "--out", root, "--device", "cpu")
     finally:
-        running.kill()
-    assert running.returncode == 130, told
-    assert "the same command goes on from here" in told
-    assert "Traceback" not in told
+        done.set()
+        presser.join()
+    assert found.exit_code == 130, found.output
+    assert "steergan: stopped and saved; the same command goes on from here" in found.output
+    assert multiprocessing.active_children() == []
     assert not (root / "c4-in-d-seed0").exists()
     assert 0 < steps_done(read_study(path).runs[0], root) < 100_000

@@ -53,7 +53,6 @@ def time_step(
     rounds: int = 20,
     *,
     device: str = "cpu",
-    data_path: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> StepBenchmark:
     """Time a generator step as training does it (discriminator updates, generator update, average) for all rivals.
@@ -64,13 +63,12 @@ def time_step(
         recipe: networks, loss, batch size and updates. Of the data only the shape matters.
         rounds: timed steps of each.
         device: where to compute.
-        data_path: where the originals are, for the shape of data sets other than rotmnist and digits.
         progress: called with (steps done, steps in all).
 
     Raises:
         SteerganError: sizes that the group can't take, or data whose shape can't be found out.
     """
-    shape, classes = image_shape(recipe, data_path)
+    shape, classes = image_shape(recipe)
     pairs = {
         OWN: own_pair(recipe, shape, classes),
         CHANNELS: own_pair(equal_channels(recipe), shape, classes),
@@ -83,12 +81,11 @@ def time_step(
     return StepBenchmark(recipe, shape, seconds, parameters, surroundings(torch.device(device)))
 
 
-def image_shape(recipe: Recipe, data_path: str | None) -> tuple[tuple[int, int, int], int]:
+def image_shape(recipe: Recipe) -> tuple[tuple[int, int, int], int]:
     """(C, H, W) of the recipe's images, and their classes."""
     if recipe.data.name in SHAPES:
         return SHAPES[recipe.data.name]
-    settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    images = data.load(settings, "train")
+    images = data.load(recipe.data, "train")
     return images.image_shape, images.classes
 
 
