@@ -58,10 +58,10 @@ def step(
     import torch
 
     from steergan import benchmark as benchmarks
+    from steergan.files import write_json
     from steergan.recipe import read_recipe
     from steergan.results import write_claim
     from steergan.tables import markdown
-    from steergan.training import write_json
 
     settings = read_recipe(recipe, overrides)
     where = chosen_device(device)

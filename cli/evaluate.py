@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .options import chosen_device, device_option, run_argument
+from .progress import Progress
 
 
 @click.command()
@@ -27,7 +28,9 @@ def evaluate(run: Path, as_json: bool, device: str, data_path: str | None) -> No
     """
     from steergan import run as runs
 
-    found = runs.evaluate(run, device=chosen_device(device), data_path=data_path)
+    progress = Progress()
+    with progress.watching():
+        found = runs.evaluate(run, device=chosen_device(device), data_path=data_path, report=progress)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return

@@ -58,9 +58,9 @@ def train(name: str, path: str, out: Path, epochs: int, seed: int, rotate: bool,
     """
     where = chosen_device(device)
     from steergan.data import load
+    from steergan.files import write_whole
     from steergan.metrics import ClassifierTraining, classifier_bytes, label_agreement
     from steergan.recipe import DataSettings
-    from steergan.training import write_whole
 
     settings = DataSettings(name=name, path=path)  # type: ignore[arg-type]  # click has checked the name
     train_set, held_out = load(settings, "train"), load(settings, "held_out")

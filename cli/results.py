@@ -17,8 +17,8 @@ def results(folder: Path) -> None:
       steergan results
       steergan results docs/results
     """
+    from steergan.files import write_whole
     from steergan.results import read_claims, render
-    from steergan.training import write_whole
 
     claims = read_claims(folder)
     page = folder.parent / f"{folder.name}.md"

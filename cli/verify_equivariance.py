@@ -35,7 +35,7 @@ def verify_equivariance(runs: tuple[Path, ...], file: Path | None, record: Path 
       steergan verify-equivariance runs/* --json errors.json
     """
     from steergan import run
-    from steergan.training import write_whole
+    from steergan.files import write_whole
 
     found = {path: run.verify(path) for path in runs}
     rows: list[tuple[str, ...]] = [HEADER]

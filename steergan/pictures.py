@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from steergan.files import write_error, write_whole
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -85,7 +86,7 @@ def save_png(picture: Image.Image | Figure, path: str | os.PathLike[str]) -> Non
     """Write a grid or a figure as PNG, whole or not at all; its folder is made if need be.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written; what stood there before still stands.
+        RunError: the disk is full, or the folder cannot be written; what stood there before still stands.
     """
     content = io.BytesIO()
     if isinstance(picture, Figure):
@@ -93,16 +94,11 @@ def save_png(picture: Image.Image | Figure, path: str | os.PathLike[str]) -> Non
     else:
         picture.save(content, format="png")
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.getbuffer())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(target, error) from None
+    write_whole(target, content.getbuffer())
 
 
 def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agreement: float | None = None) -> Figure:

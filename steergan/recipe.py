@@ -191,9 +191,18 @@ def override_table(override: str) -> dict[str, Any]:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
+    if not isinstance(value, str) and is_text(key):
+        value = text.strip()  # a folder may be called 2024
     for part in reversed(key.split(".")):
         value = {part: value}
     return dict(value)
+
+
+def is_text(key: str) -> bool:
+    """Whether a key's value is any string."""
+    section, _, name = key.rpartition(".")
+    model = Recipe.model_fields[section].annotation if section else Recipe
+    return model is not None and model.model_fields[name].annotation is str
 
 
 def validate(table: Mapping[str, Any], source: str) -> Recipe:

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from steergan.errors import RunError
+from steergan.files import write_json
 from steergan.tables import Table, markdown
-from steergan.training import write_json
 
 HEAD = """# Results
 

@@ -107,7 +107,7 @@ def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "tiny.npz", images=images, labels=labels)
     training = ClassifierTraining(widths=(2, 2, 2, 2, 2, 2), features=4, updates=(30, 30))
     classifier = train_classifier(images[:, None], labels, classes=2, settings=training)
-    (folder / "features.safetensors").write_bytes(classifier_bytes(classifier, {}))
+    (folder / "features.safetensors").write_bytes(classifier_bytes(classifier, {"class_names": '["0", "1"]'}))
     text = RECIPE.replace("DATA", f"{folder}/tiny.npz").replace("FEATURES", f"{folder}/features.safetensors")
     (folder / "tiny.toml").write_text(text)
     return folder / "tiny.toml"

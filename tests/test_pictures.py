@@ -1,7 +1,7 @@
 """Pictures of a run: what stands where in a grid, what the curves show, and that files are whole."""
 
 import errno
-import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from steergan import pictures
+from steergan.errors import RunError
 
 
 def numbered(count: int, channels: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -165,12 +166,11 @@ def test_full_disk_leaves_the_old_picture_whole(tmp_path: Path, monkeypatch: pyt
     pictures.save_png(pictures.grid(numbered(1, 1, 8, 8), 1), target)
     before = target.read_bytes()
 
-    class FullDisk(io.FileIO):
-        def write(self, content: object) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pictures.os, "fdopen", FullDisk)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left"):
         pictures.save_png(pictures.grid(numbered(4, 1, 8, 8), 2), target)
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]

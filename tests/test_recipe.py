@@ -62,6 +62,10 @@ def test_unquoted_words_are_strings_on_the_command_line(recipe_file: Path) -> No
     assert read_recipe(recipe_file, ["generator.group=C8"]).generator.group == "C8"
 
 
+def test_a_number_is_text_where_text_is_wanted(recipe_file: Path) -> None:
+    assert read_recipe(recipe_file, ["data.path=2024"]).data.path == "2024"
+
+
 def test_extends_inherits_key_by_key(recipe_file: Path, tmp_path: Path) -> None:
     child = tmp_path / "deeper" / "child.toml"
     child.parent.mkdir()

@@ -139,7 +139,7 @@ class StockDiscriminator(QuickToWalk):
         stages: list[nn.Module] = []
         for i, stage_width in enumerate(widths):
             out_type = regular_type(space, fields_for_width(space, stage_width))
-            kernel_size, padding = pool_geometry(height, width, pooling, f"discriminator stage {i + 1}")
+            kernel_size, padding = pool_geometry(height, width, pooling, False, f"discriminator stage {i + 1}")
             stages += [
                 stock_convolution(x_type, out_type),
                 enn.LeakyReLU(out_type, LEAKY_SLOPE),

@@ -3,6 +3,7 @@
 from steergan.data.images import ImageSet, Progress, Split, checksum
 from steergan.data.inventory import Found, originals_found, prepared_found
 from steergan.data.loading import Survey, load, prepare, survey, take
+from steergan.data.originals import resolve_path
 from steergan.data.prepared import Prepared
 from steergan.data.rotmnist import download_mnist
 from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
@@ -23,6 +24,7 @@ __all__ = [
     "originals_found",
     "prepare",
     "prepared_found",
+    "resolve_path",
     "stratified_labels",
     "survey",
     "take",

@@ -9,6 +9,7 @@ from steergan.layers.projection import ProjectionHead
 from steergan.layers.resample import Upsample
 from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock
 from steergan.layers.spectral_norm import SpectralLinear, SpectralNorm, converge_spectral_norm, shared_filters
+from steergan.layers.upsample_convolution import UpsampleConvolution
 
 __all__ = [
     "AveragePool",
@@ -25,6 +26,7 @@ __all__ = [
     "SpectralLinear",
     "SpectralNorm",
     "Upsample",
+    "UpsampleConvolution",
     "converge_spectral_norm",
     "filter_orbits",
     "shared_filters",

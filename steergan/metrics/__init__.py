@@ -4,6 +4,7 @@ from steergan.metrics.agreement import label_agreement, predict
 from steergan.metrics.choice import choose_extractor
 from steergan.metrics.classifier_file import (
     classifier_bytes,
+    read_class_names,
     read_classifier,
     read_provenance,
     shipped_weights,
@@ -50,6 +51,7 @@ __all__ = [
     "precision_recall",
     "predict",
     "prepare_reference",
+    "read_class_names",
     "read_classifier",
     "read_provenance",
     "shipped_weights",

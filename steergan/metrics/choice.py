@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from steergan.errors import RecipeError
-from steergan.metrics.classifier_file import read_classifier, shipped_weights
+from steergan.metrics.classifier_file import read_class_names, read_classifier, shipped_weights
 from steergan.metrics.features import ClassifierExtractor, FeatureExtractor
 from steergan.metrics.inception import CHANNELS, InceptionExtractor, find_inception
 from steergan.networks.classifier import Classifier
@@ -40,8 +40,7 @@ def choose_extractor(
         inception = not rotmnist and image_shape[0] in CHANNELS and find_inception() is not None
         name = "rotmnist" if rotmnist else "inception" if inception else "classifier"
     if name == "rotmnist":
-        shipped = shipped_weights()
-        return fitting(ClassifierExtractor(shipped.stem, read_classifier(shipped).to(device)), name, image_shape)
+        return file_extractor(shipped_weights(), name, image_shape, device)
     if name == "inception":
         return inception_extractor(image_shape, device)
     if name == "classifier":
@@ -49,7 +48,7 @@ def choose_extractor(
             raise RecipeError('evaluation.features = "classifier": there are no images to train one on; name a file')
         return ClassifierExtractor("classifier", train_classifier().to(device))
     if Path(name).suffix == ".safetensors":
-        return fitting(ClassifierExtractor(Path(name).stem, read_classifier(name).to(device)), name, image_shape)
+        return file_extractor(Path(name), name, image_shape, device)
     raise RecipeError(f"evaluation.features = {name!r}; wanted one of {', '.join(NAMES)}, or a .safetensors file")
 
 
@@ -67,12 +66,15 @@ def inception_extractor(image_shape: Sequence[int], device: str | torch.device) 
     return InceptionExtractor(path, device)
 
 
-def fitting(extractor: ClassifierExtractor, name: str, image_shape: Sequence[int]) -> ClassifierExtractor:
-    """The extractor, if it was trained on images of this shape."""
-    wanted = extractor.classifier.architecture.image_shape
+def file_extractor(
+    path: Path, name: str, image_shape: Sequence[int], device: str | torch.device
+) -> ClassifierExtractor:
+    """The classifier in a file, if it was trained on images of this shape."""
+    classifier = read_classifier(path)
+    wanted = classifier.architecture.image_shape
     if tuple(image_shape) != tuple(wanted):
         raise RecipeError(
             f"evaluation.features = {name!r}: takes images of {' x '.join(map(str, wanted))}, "
             f'these are {" x ".join(map(str, image_shape))}; choose "classifier"'
         )
-    return extractor
+    return ClassifierExtractor(path.stem, classifier.to(device), read_class_names(path))

@@ -21,7 +21,11 @@ SHIPPED = "rotmnist-p4cnn.safetensors"
 
 
 def classifier_bytes(classifier: Classifier, provenance: Mapping[str, str]) -> bytes:
-    """The content of a .safetensors file: weights, and as metadata the architecture, their hash and the provenance."""
+    """The content of a .safetensors file: weights, and as metadata the architecture, their hash and the provenance.
+
+    Args:
+        provenance: how the classifier came to be; `class_names`, if given, is a JSON list in the order of its labels.
+    """
     described = {
         **provenance,
         "architecture": json.dumps(asdict(classifier.architecture)),
@@ -55,6 +59,24 @@ def read_provenance(path: str | Path) -> dict[str, str]:
         DataError: no such file, or a damaged one.
     """
     return read_file(path)[0]
+
+
+def read_class_names(path: str | Path) -> tuple[str, ...] | None:
+    """What the labels of the classifier in a file mean, in their order; None where the file doesn't say.
+
+    Raises:
+        DataError: no such file, a damaged one, or names that are not one for each class.
+    """
+    table = read_provenance(path)
+    if "class_names" not in table:
+        return None
+    try:
+        names, classes = json.loads(table["class_names"]), json.loads(table["architecture"])["classes"]
+    except (KeyError, TypeError, ValueError):
+        names, classes = None, None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) != classes:
+        raise DataError(f"{path}: its class names are not one for each class; train it again")
+    return tuple(names)
 
 
 def shipped_weights() -> Path:

@@ -50,11 +50,17 @@ class FeatureExtractor(Protocol):
 class ClassifierExtractor:
     """A classifier's features, invariant and before group pooling; it also says which label it sees.
 
+    Args:
+        name: of the extractor, for the record.
+        class_names: what its labels mean, in their order; None where nobody said so. Label agreement needs a classifier
+            with the classes of the images, and not only as many.
+
     Symmetry: as the classifier's.
     """
 
-    def __init__(self, name: str, classifier: Classifier) -> None:
+    def __init__(self, name: str, classifier: Classifier, class_names: tuple[str, ...] | None = None) -> None:
         self.name = name
+        self.class_names = class_names
         self.classifier = classifier.eval()
         self.sha256 = weights_sha256(classifier)
 
@@ -77,12 +83,12 @@ def extract(
     Raises:
         DataError: there is no batch.
     """
-    invariant, equivariant = [], []
+    invariant, equivariant = [], []  # widened on the CPU: not every accelerator has float64
     for batch in batches:
         found = extractor(batch)
-        invariant.append(found.invariant.double().cpu().numpy())
+        invariant.append(found.invariant.cpu().double().numpy())
         if found.equivariant is not None:
-            equivariant.append(found.equivariant.double().cpu().numpy())
+            equivariant.append(found.equivariant.cpu().double().numpy())
         if progress is not None:
             progress(len(batch))
     if not invariant:

@@ -1,6 +1,7 @@
 """Frechet distance between the Gaussians that share two feature sets' moments."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,10 @@ class Moments:
     covariance: Array
     count: int
 
-    @property
-    def rank_deficient(self) -> bool:
-        """Whether there are too few samples for a covariance of full rank, so that distances are strongly biased."""
-        return self.count <= len(self.mean)
+    @cached_property
+    def root(self) -> Array:
+        """The root (D, D) of the covariance, computed once for all distances from these moments."""
+        return symmetric_root(self.covariance)
 
 
 def moments(features: Array) -> Moments:
@@ -49,8 +50,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """
     if a.mean.shape != b.mean.shape:
         raise DataError(f"features of length {len(a.mean)} and {len(b.mean)} can't be compared; use one extractor")
-    root = symmetric_root(a.covariance)
-    product = np.linalg.eigvalsh(root @ b.covariance @ root)
+    product = np.linalg.eigvalsh(a.root @ b.covariance @ a.root)
     trace = np.trace(a.covariance) + np.trace(b.covariance) - 2 * np.sqrt(product.clip(min=0)).sum()
     return max(0.0, float(((a.mean - b.mean) ** 2).sum() + trace))
 

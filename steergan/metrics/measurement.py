@@ -10,18 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from steergan.errors import DataError
 from steergan.metrics.agreement import label_agreement
 from steergan.metrics.classifier_file import weights_sha256
 from steergan.metrics.features import FeatureExtractor, Features, Images, extract, image_batches
-from steergan.metrics.frechet import frechet_distance, moments
+from steergan.metrics.frechet import Array, Moments, frechet_distance, moments
 from steergan.metrics.kernel import kernel_distance
-from steergan.metrics.precision_recall import precision_recall
+from steergan.metrics.precision_recall import NEIGHBOURS, Manifold, coverage, manifold
 from steergan.networks.classifier import Classifier
 from steergan.randomness import numpy_stream
 
-NEIGHBOURS = 3
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000
+PRECISION_RECALL_COUNT = 10_000
+"""Rows of each set, at most, that precision and recall look at: their cost grows with the square."""
 
 Progress = Callable[[int], None]
 """Called after every batch with the number of its images."""
@@ -68,7 +70,11 @@ class Measurement(Distances):
     """Feature sets (`invariant`, `equivariant`) that are as long as there are samples, or longer: strongly biased."""
     real_count: int
     """Held-out real images."""
+    held_out_checksum: str
+    """Of the whole held-out set that they are from."""
     fake_count: int
+    precision_recall_count: int
+    """Precision and recall are those of at most so many rows of each set."""
     label_law: str
     """Where the samples' labels come from."""
     ema: str
@@ -82,10 +88,18 @@ class Measurement(Distances):
 
     @property
     def protocol(self) -> str:
-        """A short hash of all that must agree before two measurements may be compared."""
-        agreeing = (self.extractor_sha256, self.classifier_sha256, self.real_count, self.fake_count, self.label_law)
-        policies = (self.ema, self.batch_norm, NEIGHBOURS, KID_SUBSETS, KID_SUBSET_SIZE)
-        return hashlib.sha256(json.dumps([*agreeing, *policies]).encode()).hexdigest()[:12]
+        """A short hash of what must agree before two measurements may be compared.
+
+        That is: the networks that see (extractor, classifier), the real images (held-out set, how many, and by which
+        seed they and all subsets were drawn), the samples (how many, the law of their labels, which average of the
+        weights and which batch-norm moments drew them), and the constants of the distances. Training images and the
+        latents' seed are left out: runs that differ in these are there to be compared.
+        """
+        seen_by = (self.extractor_sha256, self.classifier_sha256)
+        reals = (self.held_out_checksum, self.real_count, self.seed)
+        samples = (self.fake_count, self.label_law, self.ema, self.batch_norm)
+        constants = (NEIGHBOURS, self.precision_recall_count, KID_SUBSETS, KID_SUBSET_SIZE)
+        return hashlib.sha256(json.dumps([*seen_by, *reals, *samples, *constants]).encode()).hexdigest()[:12]
 
     def record(self) -> dict[str, Any]:
         """One flat table, ready for JSON: the figures, the protocol, and the floor's figures as `floor_...`."""
@@ -96,13 +110,26 @@ class Measurement(Distances):
 
 
 @dataclass(frozen=True, eq=False)
+class RealSide:
+    """What the distances need of the real features, computed once; see `real_side`."""
+
+    features: Array
+    """Invariant (N, D)."""
+    invariant: Moments
+    equivariant: Moments | None
+    manifold: Manifold
+    """Of at most `PRECISION_RECALL_COUNT` invariant features."""
+
+
+@dataclass(frozen=True, eq=False)
 class Reference:
     """The real side of all measurements of a run, computed once."""
 
     extractor: FeatureExtractor
     classifier: Classifier | None
-    features: Features
-    """Of the held-out images."""
+    real: RealSide
+    """The held-out images."""
+    held_out_checksum: str
     label_agreement: float | None
     floor: Floor
     seed: int
@@ -115,6 +142,7 @@ def prepare_reference(
     held_out_labels: NDArray[np.int64],
     *,
     count: int,
+    held_out_checksum: str,
     classifier: Classifier | None = None,
     seed: int = 0,
     batch_size: int = 250,
@@ -125,19 +153,25 @@ def prepare_reference(
     Args:
         train_images: for the floor; all of them, also where a run trains on a share, so that its floor is the others'.
         count: samples that generators will be measured with.
+        held_out_checksum: of the held-out set; part of the protocol.
         classifier: sees labels; None leaves label agreement out.
         seed: of the subsets of images, and of the kernel distance's.
+        progress: called after every batch with the number of its images: of at most `count` held-out ones, then of at
+            most `count` training images.
 
     Raises:
         DataError: too few images for the distances, or images that are not uint8 (N, C, H, W).
     """
+    refuse_too_few(len(held_out_images), "held-out images", "raise data.held_out or add images")
+    refuse_too_few(len(train_images), "training images", "add images, or lower data.held_out")
+    refuse_too_few(count, "samples to measure", "raise evaluation.samples")
     held_out = subset(len(held_out_images), count, seed, "held-out")
     real_images = held_out_images[held_out]
-    real = extract(extractor, image_batches(real_images, batch_size), progress)
+    real = real_side(extract(extractor, image_batches(real_images, batch_size), progress), seed)
     train_rows = subset(len(train_images), count, seed, "train")
     train = extract(extractor, image_batches(train_images[train_rows], batch_size), progress)
     agreement = None if classifier is None else label_agreement(classifier, real_images, held_out_labels[held_out])
-    return Reference(extractor, classifier, real, agreement, floor(train, real, count, seed), seed)
+    return Reference(extractor, classifier, real, held_out_checksum, agreement, floor(train, real, count, seed), seed)
 
 
 def measure(
@@ -157,19 +191,23 @@ def measure(
         label_law: where the labels come from, in words, such as "real frequencies, stratified".
         ema: which weights drew the samples, in words.
         batch_norm: which batch-norm moments they were drawn with, in words.
+        progress: called after every batch with the number of its images.
 
     Raises:
         DataError: too few samples, features that are not finite, or another number of labels than images.
     """
+    refuse_too_few(len(images), "samples", "draw more")
     fake = extract(reference.extractor, image_batches(images, batch_size), progress)
-    real, classifier = reference.features, reference.classifier
+    real, classifier = reference.real, reference.classifier
     return Measurement(
         **asdict(distances(real, fake, reference.seed)),
         label_agreement=None if classifier is None else label_agreement(classifier, images, labels),
         label_agreement_real=reference.label_agreement,
         rank_deficient=rank_deficient(real, fake),
-        real_count=len(real.invariant),
+        real_count=len(real.features),
+        held_out_checksum=reference.held_out_checksum,
         fake_count=len(fake.invariant),
+        precision_recall_count=PRECISION_RECALL_COUNT,
         label_law=label_law,
         ema=ema,
         batch_norm=batch_norm,
@@ -181,38 +219,58 @@ def measure(
     )
 
 
-def floor(features_train: Features, features_held_out: Features, count: int, seed: int) -> Floor:
+def real_side(features: Features, seed: int) -> RealSide:
+    """What depends on the real features alone.
+
+    Raises:
+        DataError: too few features, or a value that is not finite.
+    """
+    rows = subset(len(features.invariant), PRECISION_RECALL_COUNT, seed, "precision-recall-real")
+    return RealSide(
+        features=features.invariant,
+        invariant=moments(features.invariant),
+        equivariant=None if features.equivariant is None else moments(features.equivariant),
+        manifold=manifold(features.invariant[rows]),
+    )
+
+
+def floor(features_train: Features, held_out: RealSide, count: int, seed: int) -> Floor:
     """Distances of at most `count` training images from the held-out ones: two disjoint samples of one law.
 
     A finite sample of the true law has these distances, not zero. Where the training set has fewer than `count` images
     the floor is higher than at equal counts; its own count says so.
     """
     rows = subset(len(features_train.invariant), count, seed, "floor")
-    return Floor(**asdict(distances(features_held_out, features_train.rows(rows), seed)), count=len(rows))
+    return Floor(**asdict(distances(held_out, features_train.rows(rows), seed)), count=len(rows))
 
 
-def distances(real: Features, fake: Features, seed: int) -> Distances:
+def distances(real: RealSide, fake: Features, seed: int) -> Distances:
     """All distances of one feature set from the real one."""
-    precision, recall = precision_recall(real.invariant, fake.invariant, NEIGHBOURS)
+    rows = subset(len(fake.invariant), PRECISION_RECALL_COUNT, seed, "precision-recall-fake")
+    precision, recall = coverage(real.manifold, fake.invariant[rows])
     equivariant = None
     if real.equivariant is not None and fake.equivariant is not None:
-        equivariant = frechet_distance(moments(real.equivariant), moments(fake.equivariant))
+        equivariant = frechet_distance(real.equivariant, moments(fake.equivariant))
     return Distances(
-        frechet_invariant=frechet_distance(moments(real.invariant), moments(fake.invariant)),
+        frechet_invariant=frechet_distance(real.invariant, moments(fake.invariant)),
         frechet_equivariant=equivariant,
-        kid=kernel_distance(
-            real.invariant, fake.invariant, seed=seed, subsets=KID_SUBSETS, subset_size=KID_SUBSET_SIZE
-        ),
+        kid=kernel_distance(real.features, fake.invariant, seed=seed, subsets=KID_SUBSETS, subset_size=KID_SUBSET_SIZE),
         precision=precision,
         recall=recall,
     )
 
 
-def rank_deficient(real: Features, fake: Features) -> tuple[str, ...]:
+def rank_deficient(real: RealSide, fake: Features) -> tuple[str, ...]:
     """The feature sets that have no more samples, real or fake, than features."""
-    fewest = min(len(real.invariant), len(fake.invariant))
+    fewest = min(len(real.features), len(fake.invariant))
     sets = {"invariant": real.invariant, "equivariant": real.equivariant}
-    return tuple(name for name, rows in sets.items() if rows is not None and fewest <= rows.shape[1])
+    return tuple(name for name, found in sets.items() if found is not None and fewest <= len(found.mean))
+
+
+def refuse_too_few(count: int, what: str, remedy: str) -> None:
+    """Refuse sets without a k-th neighbour before any work is done for them."""
+    if count <= NEIGHBOURS:
+        raise DataError(f"{count} {what}; at least {NEIGHBOURS + 1} were wanted for precision and recall; {remedy}")
 
 
 def subset(available: int, count: int, seed: int, stream: str) -> NDArray[np.int64]:

@@ -1,21 +1,38 @@
 """Improved precision and recall: how much of one feature set lies on the manifold that the other one spans."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from steergan.errors import DataError
 from steergan.metrics.frechet import Array, checked
 
-CHUNK = 2048
+NEIGHBOURS = 3
+"""k in the source."""
+
+CHUNK = 1024
 """Rows whose distances are held at once."""
 
 ROUNDING = 1e-12
 """Squared distances below this share of the squared norms are rounding: the points are the same."""
 
 
-def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float]:
+@dataclass(frozen=True, eq=False)
+class Manifold:
+    """A union of balls about samples, each as wide as the distance to the sample's k-th nearest neighbour."""
+
+    points: Tensor
+    """(N, D) float64, as differences from `centre`."""
+    radii: Tensor
+    """(N,), squared."""
+    centre: Array
+    """(D,): distances don't depend on it, but their rounding is least near the samples' mean."""
+    k: int
+
+
+def precision_recall(real: Array, fake: Array, k: int = NEIGHBOURS) -> tuple[float, float]:
     """Precision (share of fakes on the real manifold) and recall (share of reals on the fake manifold).
 
     A manifold is the union of balls about its samples, each as wide as the distance to the sample's k-th nearest
@@ -31,37 +48,60 @@ def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float
     Raises:
         DataError: lengths differ, k is below 1 or not below both counts, or a value is not finite.
     """
-    real, fake = checked(real), checked(fake)
-    if real.shape[1] != fake.shape[1]:
-        raise DataError(f"features of length {real.shape[1]} and {fake.shape[1]} can't be compared; use one extractor")
-    if not 1 <= k < min(len(real), len(fake)):
-        raise DataError(f"k = {k} neighbours among {len(real)} real and {len(fake)} fake features; more were wanted")
-    centre = real.mean(axis=0)  # distances stay, rounding shrinks
-    real, fake = real - centre, fake - centre
-    return covered(fake, real, squared_radii(real, k)), covered(real, fake, squared_radii(fake, k))
+    return coverage(manifold(real, k), fake)
 
 
-def squared_radii(points: Array, k: int) -> Array:
+def manifold(features: Array, k: int = NEIGHBOURS, centre: Array | None = None) -> Manifold:
+    """The manifold of features (N, D), about their mean or another centre (D,).
+
+    Raises:
+        DataError: k is below 1 or not below N, or a value is not finite.
+    """
+    rows = checked(features)
+    if not 1 <= k < len(rows):
+        raise DataError(f"k = {k} neighbours among {len(rows)} features; k from 1 on, and more features, were wanted")
+    if centre is None:
+        centre = rows.mean(axis=0)
+    points = torch.from_numpy(rows - centre)
+    return Manifold(points, squared_radii(points, k), centre, k)
+
+
+def coverage(real: Manifold, fake: Array) -> tuple[float, float]:
+    """Precision and recall of features (M, D); what depends on the reals alone is computed already.
+
+    Raises:
+        DataError: as `precision_recall`.
+    """
+    fake = checked(fake)
+    if len(real.centre) != fake.shape[1]:
+        raise DataError(
+            f"features of length {len(real.centre)} and {fake.shape[1]} can't be compared; use one extractor"
+        )
+    other = manifold(fake, real.k, real.centre)
+    precise, recalled = torch.zeros(len(fake), dtype=torch.bool), 0
+    for rows, distances in squared_distances(real.points, other.points):
+        precise |= (distances <= real.radii[rows, None]).any(dim=0)
+        recalled += int((distances <= other.radii).any(dim=1).sum())
+    return int(precise.sum()) / len(fake), recalled / len(real.points)
+
+
+def squared_radii(points: Tensor, k: int) -> Tensor:
     """Squared distance of every point (N, D) to its k-th nearest other point, (N,)."""
-    radii = np.empty(len(points))
+    radii = []
     for rows, distances in squared_distances(points, points):
-        distances[np.arange(len(distances)), rows] = np.inf  # itself, by index: its computed distance need not be zero
-        radii[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
-    return radii
+        distances[:, rows].fill_diagonal_(torch.inf)  # itself, by index: its computed distance need not be zero
+        radii.append(distances.topk(k, dim=1, largest=False).values[:, -1])
+    return torch.cat(radii)
 
 
-def covered(points: Array, centres: Array, radii: Array) -> float:
-    """Share of points (M, D) that lie in the ball (squared radius) of at least one centre (N, D)."""
-    inside = sum(int((distances <= radii).any(axis=1).sum()) for _, distances in squared_distances(points, centres))
-    return inside / len(points)
+def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of a, and their squared distances to all rows of b, chunk by chunk.
 
-
-def squared_distances(a: Array, b: Array) -> Iterator[tuple[NDArray[np.int64], Array]]:
-    """Row numbers of a, and their squared distances to all rows of b, chunk by chunk."""
-    a_norms, b_norms = (np.einsum("nd,nd->n", rows, rows) for rows in (a, b))
+    In float64 throughout: in float32, equal points would not be told from close ones.
+    """
+    a_norms, b_norms = (rows.square().sum(dim=1) for rows in (a, b))
     for start in range(0, len(a), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(a)))
+        rows = slice(start, min(start + CHUNK, len(a)))
         norms = a_norms[rows, None] + b_norms
-        distances = norms - 2 * a[rows] @ b.T
-        distances[distances < ROUNDING * norms] = 0
-        yield rows, distances
+        distances = torch.addmm(norms, a[rows], b.T, alpha=-2)
+        yield rows, distances.masked_fill_(distances < norms.mul_(ROUNDING), 0)

@@ -10,7 +10,7 @@ from steergan.errors import SymmetryError
 from steergan.layers import AveragePool, GroupConvolution, GroupPool, Pointwise, ProjectionHead
 from steergan.networks.generator import filter_size
 from steergan.networks.sizes import check_image_shape
-from steergan.symmetry import fields_for_width, gspace, regular_type, trivial_type
+from steergan.symmetry import fields_for_width, group_order, gspace, regular_type, trivial_type
 
 LEAKY_SLOPE = 0.2
 """Source: Dey et al. 2021, appendix C.2."""
@@ -52,8 +52,8 @@ class Trunk(EquivariantModule):
             out_type = regular_type(space, fields_for_width(space, stage_width))
             stages.append(GroupConvolution(x_type, out_type, filter_size(space), spectral_norm=spectral_norm))
             stages.append(Pointwise(out_type, "leaky_relu", slope=LEAKY_SLOPE))
-            kernel_size, padding = pool_geometry(height, width, pooling, f"discriminator stage {i + 1}")
-            strict = pooling == "exact"
+            strict = pooling == "exact" and group_order(space) > 1
+            kernel_size, padding = pool_geometry(height, width, pooling, strict, f"discriminator stage {i + 1}")
             stages.append(AveragePool(out_type, kernel_size, 2, padding, strict=strict))
             height, width = ((n + 2 * padding - kernel_size) // 2 + 1 for n in (height, width))
             x_type = out_type
@@ -114,17 +114,17 @@ class Discriminator(nn.Module):
         return self.head(phi_BD, y)
 
 
-def pool_geometry(height: int, width: int, pooling: str, layer: str) -> tuple[int, int]:
+def pool_geometry(height: int, width: int, pooling: str, strict: bool, layer: str) -> tuple[int, int]:
     """(kernel size, padding) of the pool with stride 2 that suits a map of this size."""
     if min(height, width) < 2:
         raise SymmetryError(
             f"{layer}: a map of {height} x {width} is too small to pool; use fewer discriminator.widths"
         )
-    if pooling == "paper" or (height % 2 == 0 and width % 2 == 0):
-        return 2, 0
-    if height % 2 == 1 and width % 2 == 1:
+    if height % 2 == 1 and width % 2 == 1 and pooling == "exact":
         return 3, 1
+    if not strict or (height % 2 == 0 and width % 2 == 0):
+        return 2, 0
     raise SymmetryError(
         f"{layer}: no pool by 2 is exact on a map of {height} x {width}; "
-        f"choose sizes whose sides stay both even or both odd"
+        f'choose sizes whose sides stay both even or both odd, or discriminator.pooling = "paper"'
     )

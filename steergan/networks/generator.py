@@ -16,6 +16,7 @@ from steergan.layers import (
     Pointwise,
     SpectralLinear,
     Upsample,
+    UpsampleConvolution,
 )
 from steergan.networks.sizes import check_image_shape
 from steergan.symmetry import (
@@ -30,7 +31,7 @@ from steergan.symmetry import (
 
 
 class Stage(EquivariantModule):
-    """Convolution, conditional batch norm (except in the first stage), ReLU, upsampling by 2 (if asked)."""
+    """Upsampling by 2 (if asked), convolution, conditional batch norm (except in the first stage), ReLU."""
 
     def __init__(
         self,
@@ -38,31 +39,31 @@ class Stage(EquivariantModule):
         out_type: FieldType,
         conditioning: int | None,
         *,
-        kernel_size: int,
         upsample: bool,
         spectral_norm: bool,
     ) -> None:
         super().__init__()
         self.in_type, self.out_type = in_type, out_type
-        self.convolution = GroupConvolution(
-            in_type, out_type, kernel_size, bias=conditioning is None, spectral_norm=spectral_norm
+        self.upsample, self.convolution = upsampled_convolution(
+            in_type, out_type, upsample=upsample, bias=conditioning is None, spectral_norm=spectral_norm
         )
         self.norm = None
         if conditioning is not None:
             self.norm = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
         self.activation = Pointwise(out_type, "relu")
-        self.upsample = Upsample(out_type, 2, upsampling_mode(in_type.gspace)) if upsample else None
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
+        if self.upsample is not None:
+            x = self.upsample(x)
         x = self.convolution(x)
         if self.norm is not None:
             x = self.norm(x, c)
-        x = self.activation(x)
-        return x if self.upsample is None else self.upsample(x)
+        return self.activation(x)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        shape = self.convolution.evaluate_output_shape(input_shape)
-        return shape if self.upsample is None else self.upsample.evaluate_output_shape(shape)
+        if self.upsample is not None:
+            input_shape = self.upsample.evaluate_output_shape(input_shape)
+        return self.convolution.evaluate_output_shape(input_shape)
 
 
 class Synthesis(EquivariantModule):
@@ -74,7 +75,7 @@ class Synthesis(EquivariantModule):
         widths: channels that a plain CNN would have, per stage; see `symmetry.fields_for_width`.
         channels: of the image.
         conditioning: length of the conditioning vector c.
-        upsamplings: the first so many stages end in an upsampling by 2.
+        upsamplings: the first so many stages are followed by an upsampling by 2.
         spectral_norm: of every convolution and of the dense layers in the conditional batch norms.
 
     Shapes:
@@ -97,7 +98,6 @@ class Synthesis(EquivariantModule):
         spectral_norm: bool = True,
     ) -> None:
         super().__init__()
-        kernel_size = filter_size(space)
         self.in_type = trivial_type(space, seed_channels)
         self.out_type = trivial_type(space, channels)
         stages, x_type = [], self.in_type
@@ -108,26 +108,29 @@ class Synthesis(EquivariantModule):
                     x_type,
                     out_type,
                     conditioning if i > 0 else None,
-                    kernel_size=kernel_size,
-                    upsample=i < upsamplings,
+                    upsample=0 < i <= upsamplings,
                     spectral_norm=spectral_norm,
                 )
             )
             x_type = out_type
         self.stages = nn.ModuleList(stages)
-        self.to_image = GroupConvolution(
-            x_type, regular_type(space, channels), kernel_size, spectral_norm=spectral_norm
+        self.upsample, self.to_image = upsampled_convolution(
+            x_type, regular_type(space, channels), upsample=0 < len(widths) <= upsamplings, spectral_norm=spectral_norm
         )
         self.group_pool = GroupPool(self.to_image.out_type, "max")
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         for stage in self.stages:
             x = stage(x, c)
+        if self.upsample is not None:
+            x = self.upsample(x)
         return self.group_pool(self.to_image(x))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         for stage in self.stages:
             input_shape = stage.evaluate_output_shape(input_shape)  # type: ignore[operator]
+        if self.upsample is not None:
+            input_shape = self.upsample.evaluate_output_shape(input_shape)
         return self.group_pool.evaluate_output_shape(self.to_image.evaluate_output_shape(input_shape))
 
 
@@ -245,6 +248,18 @@ def symmetrizing_elements(space: GSpace2D) -> int:
 def filter_size(space: GSpace2D) -> int:
     """3, as in the paper; 5 off the grid, where 3x3 holds too few angular frequencies."""
     return 3 if is_grid_group(space) else 5
+
+
+def upsampled_convolution(
+    in_type: FieldType, out_type: FieldType, *, upsample: bool, bias: bool = True, spectral_norm: bool
+) -> tuple[Upsample | None, GroupConvolution | UpsampleConvolution]:
+    """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both."""
+    space = in_type.gspace
+    size = filter_size(space)
+    if upsample and upsampling_mode(space) == "nearest":
+        return None, UpsampleConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
+    convolution = GroupConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
+    return Upsample(in_type, 2, upsampling_mode(space)) if upsample else None, convolution
 
 
 def upsampling_mode(space: GSpace2D) -> str:

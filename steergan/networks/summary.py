@@ -8,7 +8,7 @@ import torch
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.layers import GroupConvolution
+from steergan.layers import GroupConvolution, UpsampleConvolution
 
 
 class LayerRow(NamedTuple):
@@ -60,6 +60,10 @@ def describe(path: str, module: nn.Module, output: Any) -> LayerRow:
     parameters = sum(p.numel() for p in module.parameters())
     if isinstance(module, GroupConvolution):
         taps = module.filter_bank().numel()
+        multiply_adds = taps * tensor.shape[2] * tensor.shape[3]
+    elif isinstance(module, UpsampleConvolution):
+        # One of four phase filters for each output pixel.
+        taps = ((module.convolution.kernel_size + 1) // 2) ** 2 * module.in_type.size * module.out_type.size
         multiply_adds = taps * tensor.shape[2] * tensor.shape[3]
     else:
         multiply_adds = sum(m.in_features * m.out_features for m in module.modules() if isinstance(m, nn.Linear))

@@ -1,6 +1,6 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from steergan import data
 from steergan.data import ImageSet
+from steergan.files import write_whole
 from steergan.layers import shared_filters
 from steergan.metrics import (
     ClassifierExtractor,
@@ -19,16 +20,17 @@ from steergan.metrics import (
     measure,
     prepare_reference,
     read_classifier,
+    read_provenance,
     train_classifier,
 )
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_uint8
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
-from steergan.run.folder import RunFolder
-from steergan.run.load import load_data, load_run
+from steergan.run.folder import RunFolder, check_same_data
+from steergan.run.load import RunData, describe_data, load_data, load_run
 from steergan.run.reporting import Reporter, Silence
-from steergan.training import Generator, JsonLines, draw_latents, write_whole
+from steergan.training import Generator, JsonLines, draw_latents
 
 FIGURES = {
     "frechet": ("frechet_invariant", "frechet_equivariant"),
@@ -47,8 +49,7 @@ class Evaluation:
 
     Args:
         recipe: of the run.
-        reals: its training images.
-        held_out: the images that generators are compared with.
+        images: the run's.
         folder: where metric files and the run's own classifier lie.
         device: where images are drawn and features computed.
         report: is told what takes a while.
@@ -57,13 +58,13 @@ class Evaluation:
     def __init__(
         self,
         recipe: Recipe,
-        reals: ImageSet,
-        held_out: ImageSet,
+        images: RunData,
         folder: RunFolder,
         device: torch.device,
         report: Reporter,
     ) -> None:
         self.recipe, self.device, self.report = recipe, device, report
+        reals, held_out = images.train, images.held_out
         self.files = {key: JsonLines(folder.metric(key)) for key in FIGURES}
         own = OwnClassifier(recipe, reals, folder, device, report)
         extractor = choose_extractor(
@@ -75,16 +76,20 @@ class Evaluation:
         )
         classifier = None
         if reals.classes > 1:  # else there is nothing to agree on
-            known = extractor.classifier if isinstance(extractor, ClassifierExtractor) else None
-            classifier = known if known and known.architecture.classes == reals.classes else own()
+            if isinstance(extractor, ClassifierExtractor) and extractor.class_names == reals.class_names:
+                classifier = extractor.classifier
+            else:
+                classifier = own()
         self.labels = torch.from_numpy(data.stratified_labels(held_out.class_frequencies, recipe.evaluation.samples))
         self.reference = prepare_reference(
             extractor,
-            reals.images,
+            images.whole_train.images,
             held_out.images,
             held_out.labels,
+            held_out_checksum=held_out.checksum,
             count=recipe.evaluation.samples,
             classifier=classifier,
+            progress=self.counter("features of real images", 2 * recipe.evaluation.samples),
         )
         self.floor = self.reference.floor.frechet_invariant
         self.real_agreement = self.reference.label_agreement
@@ -100,7 +105,19 @@ class Evaluation:
             label_law=LABEL_LAW,
             ema=f"decay {training.ema_decay:g}, start {training.ema_start}{rampup}",
             batch_norm=training.ema_batch_norm,
+            progress=self.counter("features", len(self.labels)),
         )
+
+    def counter(self, name: str, total: int) -> Callable[[int], None]:
+        """Reports how many of `total` images are done, given the number of every batch's."""
+        done = 0
+
+        def count(images: int) -> None:
+            nonlocal done
+            done += images
+            self.report.stage(name, done, total)
+
+        return count
 
     @torch.no_grad()
     def draw(self, generator: Generator) -> Tensor:
@@ -148,6 +165,8 @@ class Evaluation:
     def summary(self) -> str:
         """Start, end and floor in one line."""
         rows = self.rows()
+        if not rows:
+            return "no evaluation is on record: the metric files are missing"
         first, last = rows[0], rows[-1]
         line = (
             f"Frechet distance: {first['frechet_distance']:.4g} at the start, {last['frechet_distance']:.4g} "
@@ -171,9 +190,9 @@ class OwnClassifier:
         self.recipe, self.reals, self.folder, self.device, self.report = recipe, reals, folder, device, report
 
     def __call__(self) -> Classifier:
-        path = self.folder.classifier
-        if not path.exists():
-            write_whole(path, classifier_bytes(self.make(), {"data_checksum": self.reals.checksum}))
+        path, made_for = self.folder.classifier, {"data_checksum": self.reals.checksum}
+        if not path.exists() or not made_for.items() <= read_provenance(path).items():
+            write_whole(path, classifier_bytes(self.make(), made_for))
         return read_classifier(path).to(self.device)
 
     def make(self) -> Classifier:
@@ -205,15 +224,18 @@ def describe(table: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def evaluate(path: Path, *, device: str = "cpu", data_path: str | None = None) -> dict[str, Any]:
-    """Measure a finished run's generator again, by the run's own protocol.
+def evaluate(
+    path: Path, *, device: str = "cpu", data_path: str | None = None, report: Reporter | None = None
+) -> dict[str, Any]:
+    """Measure a finished run's generator again, by the run's own protocol and on the images that it was started with.
 
     Raises:
-        SteerganError: no finished run, or its data can't be found.
+        SteerganError: no finished run, or its data can't be found or is other data.
     """
-    run = load_run(path)
+    run, report = load_run(path), report or Silence()
     where = data_path if data_path is not None else run.about["data"]["path"]
-    reals, held_out = load_data(run.recipe, where, Silence())
+    images = load_data(run.recipe, where, report)
+    check_same_data(run.folder, run.about["data"], describe_data(images))
     torch_device = torch.device(device)
-    evaluation = Evaluation(run.recipe, reals, held_out, run.folder, torch_device, Silence())
+    evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
     return evaluation.measure(run.generator.to(torch_device)).record()

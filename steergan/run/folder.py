@@ -3,7 +3,7 @@
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,8 +14,8 @@ import filelock
 import torch
 
 from steergan.errors import RunError
+from steergan.files import PARTIAL, write_whole
 from steergan.recipe import Recipe, read_recipe, write_recipe
-from steergan.training import write_whole
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class RunFolder:
         return self.path / "classifier.safetensors"
 
     @property
+    def trained(self) -> bool:
+        """Whether there is anything to lose: a checkpoint, or weights."""
+        return self.finished or any(self.path.glob("state-*.pt"))
+
+    @property
     def finished(self) -> bool:
         return self.generator.exists()
 
@@ -79,9 +84,13 @@ class RunFolder:
             RunError: it is missing or damaged.
         """
         try:
-            return dict(json.loads(self.about.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            about = json.loads(self.about.read_text(encoding="utf-8"))
+            missing = {"path", "image_shape", "class_names", "train", "held_out"} - about["data"].keys()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{self.about}: cannot be read ({error}); start a new run with another --out") from None
+        if missing:
+            raise RunError(f"{self.about}: lacks data.{min(missing)}; start a new run with another --out")
+        return dict(about)
 
     def write_about(self, about: dict[str, Any]) -> None:
         write_whole(self.about, (json.dumps(about, indent=2) + "\n").encode())
@@ -110,24 +119,39 @@ def next_free(root: Path, name: str) -> Path:
     return root / f"{max(taken, default=-1) + 1:05d}-{name}"
 
 
-def open_run(recipe: Recipe, out: Path | None) -> tuple[RunFolder, bool]:
-    """The folder to train in, and whether it is new; a new one is made and gets its resolved.toml.
+def claim_folder(recipe: Recipe, out: Path | None) -> RunFolder:
+    """The folder to train in: `out`, or the next free `runs/00007-NAME`; made if need be.
 
     Raises:
-        RunError: the folder holds another recipe's run, or files that are no run; or it can't be written.
+        RunError: the folder holds files that are no run, or can't be made.
     """
-    folder = RunFolder(out if out is not None else next_free(Path("runs"), recipe.name))
-    if folder.recipe.exists():
-        check_same_recipe(folder, recipe)
-        return folder, False
-    if folder.path.is_dir() and any(folder.path.iterdir()):
+    path = out
+    while True:
+        folder = RunFolder(path if path is not None else next_free(Path("runs"), recipe.name))
+        try:
+            folder.path.mkdir(parents=True, exist_ok=out is not None)
+            break
+        except FileExistsError as error:
+            if out is not None:
+                raise RunError(f"{out}: is a file; give --out an empty or new folder") from error
+        except OSError as error:
+            raise RunError(f"{folder.path}: can't be made ({error.strerror}); give --out another folder") from None
+    others = [p for p in folder.path.iterdir() if p.name != ".lock" and p.suffix != PARTIAL]
+    if others and not folder.recipe.exists():
         raise RunError(f"{folder.path}: not empty and not a run folder; give --out an empty or new folder")
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder.path}: can't be made ({error.strerror}); give --out another folder") from None
-    write_whole(folder.recipe, write_recipe(recipe).encode())
-    return folder, True
+    return folder
+
+
+def settle_recipe(folder: RunFolder, recipe: Recipe) -> None:
+    """Write resolved.toml into a locked folder, or see that it is this recipe's; take over where nothing is trained.
+
+    Raises:
+        RunError: the folder holds another recipe's run.
+    """
+    if folder.trained:
+        check_same_recipe(folder, recipe)
+    else:
+        write_whole(folder.recipe, write_recipe(recipe).encode())
 
 
 def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
@@ -173,3 +197,17 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse other images than a run was started with; both sides as run.json's `data`.
+
+    Raises:
+        RunError: a split differs.
+    """
+    for split in ("train", "held_out"):
+        if before[split] != now[split]:
+            raise RunError(
+                f"{folder.path}: the {split} images are not those that this run was started with "
+                f"({now[split]['images']} images, another checksum); give the same data, or a new --out"
+            )

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from PIL import Image
 
-from steergan.data import ImageSet
+from steergan.data import ImageSet, class_rows
 from steergan.pictures import grid
 from steergan.pixels import to_uint8
 from steergan.recipe import Recipe
@@ -16,11 +15,9 @@ COLUMNS = 10
 
 
 def real_grid(reals: ImageSet) -> Image.Image:
-    """The first real images of every class."""
-    rows = [np.flatnonzero(reals.labels == label)[:COLUMNS] for label in range(reals.classes)]
-    blank = np.zeros((1, *reals.image_shape), dtype=np.uint8)
-    images = [np.concatenate([reals.images[r], blank.repeat(COLUMNS - len(r), axis=0)]) for r in rows]
-    return grid(np.concatenate(images), COLUMNS, labels=reals.class_names)
+    """Real images of every class."""
+    chosen = class_rows(reals, COLUMNS)
+    return grid(reals.images[chosen.ravel()], chosen.shape[1], labels=reals.class_names)
 
 
 @torch.no_grad()

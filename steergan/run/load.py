@@ -70,13 +70,36 @@ def start_from(path: Path, generator: Generator, discriminator: Discriminator) -
         converge_spectral_norm(discriminator)
 
 
-def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> tuple[ImageSet, ImageSet]:
-    """Training and held-out images."""
+class RunData(NamedTuple):
+    """The images of a run."""
+
+    train: ImageSet
+    """What `data.fraction` leaves."""
+    held_out: ImageSet
+    whole_train: ImageSet
+    """All training images: the floor is theirs, so that runs on different shares have the same."""
+
+
+def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunData:
+    """The images that a recipe names, prepared first where they have not been."""
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     prepared = data.prepare(settings, partial(report.stage, f"preparing {settings.name}"))
-    return data.take(prepared, settings, "train"), data.take(prepared, settings, "held_out")
+    return RunData(
+        data.take(prepared, settings, "train"), data.take(prepared, settings, "held_out"), prepared.splits["train"]
+    )
 
 
 def class_names(path: Path) -> list[str]:
     """Names of the classes that a run knows."""
     return list(RunFolder(path).read_about()["data"]["class_names"])
+
+
+def describe_data(images: RunData, path: str = "") -> dict[str, Any]:
+    """What run.json says about the images and where they come from."""
+    return {
+        "path": str(data.resolve_path(path).resolve()) if path else None,
+        "image_shape": list(images.train.image_shape),
+        "class_names": list(images.train.class_names),
+        "train": {"images": len(images.train), "checksum": images.train.checksum},
+        "held_out": {"images": len(images.held_out), "checksum": images.held_out.checksum},
+    }

@@ -87,7 +87,7 @@ def latent(generator: Generator, seed: int, law: LatentLaw) -> Latents:
 def spherical(a: Tensor, b: Tensor, fraction: float) -> Tensor:
     """Between two latents along a great circle, so that norms stay typical of a Gaussian. Source: White 2016."""
     angle = torch.arccos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
-    if angle < 1e-4:
+    if torch.sin(angle) < 1e-4:  # parallel, or opposite: no great circle is distinguished
         return torch.lerp(a, b, fraction)
     return (torch.sin((1 - fraction) * angle) * a + torch.sin(fraction * angle) * b) / torch.sin(angle)
 

@@ -1,7 +1,6 @@
 """Training a recipe in a run folder, from its first step or from its last checkpoint."""
 
 import copy
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,14 @@ from typing import Any
 import torch
 
 from steergan import __version__, data
-from steergan.data import ImageSet
-from steergan.errors import RunError
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.evaluation import Evaluation
-from steergan.run.folder import RunFolder, open_run, surroundings
+from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe, surroundings
 from steergan.run.grids import fake_grid, real_grid
-from steergan.run.load import load_data, start_from
+from steergan.run.load import RunData, describe_data, load_data, start_from
 from steergan.run.reporting import Reporter
 from steergan.training import JsonLines, Row, RunState, latest_state, save_checkpoint, save_weights
 from steergan.training import train as train_networks
@@ -51,28 +48,34 @@ def train(
         SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
     """
     torch_device = torch.device(device)
-    reals, held_out = load_data(recipe, data_path, report)
-    generator = build_generator(recipe, reals.image_shape, reals.classes)
-    discriminator = build_discriminator(recipe, reals.image_shape, reals.classes)
-    if init_from is not None:
-        start_from(init_from, generator, discriminator)
-    folder, _ = open_run(recipe, out)
+    images = load_data(recipe, data_path, report)
+    generator = build_generator(recipe, images.train.image_shape, images.train.classes)
+    discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
+    folder = claim_folder(recipe, out)
     with folder.locked():
+        settle_recipe(folder, recipe)
         if folder.finished:
-            report.message(f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it")
+            report.message(finished(folder))
             return folder.path
-        about = describe(recipe, reals, held_out, torch_device, data_path)
-        check_same_data(folder, about)
-        state = RunState.start(generator.to(torch_device), discriminator.to(torch_device), recipe.training)
+        about = describe(recipe, images, torch_device, data_path)
         found = latest_state(folder.path)
-        if found is not None:
+        if found is None and init_from is not None:
+            start_from(init_from, generator, discriminator)
+        state = RunState.start(generator.to(torch_device), discriminator.to(torch_device), recipe.training)
+        if found is None:
+            about["init_from"] = None if init_from is None else str(init_from.resolve())
+        else:
+            before = folder.read_about()
+            check_same_data(folder, before["data"], about["data"])
+            about |= {"started": before.get("started"), "init_from": before.get("init_from")}
             for path in found.damaged:
                 report.message(f"{path.name} is damaged; going back to {found.path.name}")
             state.load_state_dict(found.state)
-            about["started"] = folder.read_about().get("started", about["started"])
         folder.write_about(about)
-        report.message(f"{folder.path}: " + ("starts" if found is None else f"goes on after step {state.step}"))
-        Session(folder, recipe, state, reals, held_out, report).go_on(new=found is None)
+        if found is None and init_from is not None:
+            save_checkpoint(folder.path, 0, state.state_dict())  # so that a resumed run starts from these weights too
+        report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
+        Session(folder, recipe, state, images, report).go_on()
     return folder.path
 
 
@@ -84,42 +87,29 @@ def resume(path: Path, *, device: str = "cpu", data_path: str | None = None, rep
     """
     folder = RunFolder(path)
     recipe = folder.read_recipe()
+    if folder.finished:
+        report.message(finished(folder))
+        return path
     if data_path is None and folder.about.exists():
         data_path = folder.read_about()["data"]["path"]
     return train(recipe, path, device=device, data_path=data_path, report=report)
 
 
-def describe(
-    recipe: Recipe, reals: ImageSet, held_out: ImageSet, device: torch.device, data_path: str | None
-) -> dict[str, Any]:
+def finished(folder: RunFolder) -> str:
+    """What a user is told who trains in a finished run."""
+    return f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it"
+
+
+def describe(recipe: Recipe, images: RunData, device: torch.device, data_path: str | None) -> dict[str, Any]:
     """run.json."""
     path = recipe.data.path if data_path is None else data_path
     return {
         "name": recipe.name,
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seeds": {"training": recipe.training.seed, "data": recipe.data.seed},
-        "data": {
-            "path": str(Path(path).resolve()) if path else None,
-            "image_shape": list(reals.image_shape),
-            "class_names": list(reals.class_names),
-            "train": {"images": len(reals), "checksum": reals.checksum},
-            "held_out": {"images": len(held_out), "checksum": held_out.checksum},
-        },
+        "data": describe_data(images, path),
         **surroundings(device),
     }
-
-
-def check_same_data(folder: RunFolder, about: Mapping[str, Any]) -> None:
-    """Refuse to go on with other images than the run was started with."""
-    if not folder.about.exists():
-        return
-    before = folder.read_about()["data"]
-    for split in ("train", "held_out"):
-        if before[split] != about["data"][split]:
-            raise RunError(
-                f"{folder.path}: the {split} images are not those that this run was started with "
-                f"({about['data'][split]['images']} images, another checksum); give the same data, or a new --out"
-            )
 
 
 class Session:
@@ -130,17 +120,18 @@ class Session:
         folder: RunFolder,
         recipe: Recipe,
         state: RunState,
-        reals: ImageSet,
-        held_out: ImageSet,
+        images: RunData,
         report: Reporter,
     ) -> None:
-        self.folder, self.recipe, self.state, self.reals, self.report = folder, recipe, state, reals, report
-        self.labels = torch.tensor(reals.labels)  # a copy: memory-mapped arrays are read only
+        self.folder, self.recipe, self.state, self.report = folder, recipe, state, report
+        self.reals = images.train
+        self.labels = torch.tensor(images.train.labels)  # a copy: memory-mapped arrays are read only
         self.stats = JsonLines(folder.stats)
-        self.evaluation = Evaluation(recipe, reals, held_out, folder, state.device, report)
+        self.evaluation = Evaluation(recipe, images, folder, state.device, report)
 
-    def go_on(self, new: bool) -> None:
+    def go_on(self) -> None:
         """Train to the recipe's last step, or until the user asks to stop; then save the weights if finished."""
+        new = self.state.step == 0
         done = -1 if new else self.state.step
         self.stats.truncate_after(done)
         self.evaluation.truncate_after(done)

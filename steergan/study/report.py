@@ -5,13 +5,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Claim, listed
 from steergan.study.figures import FEATURES, Effect, Findings, effects, find
 from steergan.study.pictures import curves_figure, samples_page
 from steergan.study.plan import Study
 from steergan.tables import Cell, Table, comma_separated, markdown, shown
-from steergan.training import write_json, write_whole
 
 COMPARED = ("frechet_invariant_mean", "frechet_invariant_min")
 """Figures that `effects` are given for, the first of them in the verdict."""

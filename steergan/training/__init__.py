@@ -13,7 +13,7 @@ from steergan.training.ema import ExponentialAverage
 from steergan.training.latents import LatentLaw, Latents, draw_latents
 from steergan.training.loop import Batches, Row, train
 from steergan.training.protocols import Discriminator, Generator
-from steergan.training.record import JsonLines, write_json, write_whole
+from steergan.training.record import JsonLines
 from steergan.training.state import RunState
 from steergan.training.step import Batch, discriminator_update, generator_update
 
@@ -39,6 +39,4 @@ __all__ = [
     "save_state",
     "save_weights",
     "train",
-    "write_json",
-    "write_whole",
 ]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from steergan.errors import RunError
-from steergan.training.record import PARTIAL, write_whole
+from steergan.files import PARTIAL, write_whole
 
 STATE_NAME = re.compile(r"state-(\d{6,})\.pt")
 

@@ -134,7 +134,7 @@ def read_metrics(pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, floa
     Raises:
         RunError: one is nan or infinite; names the first step where.
     """
-    table = torch.stack([torch.stack(list(metrics.values())).double() for _, metrics in pending]).tolist()
+    table = torch.stack([torch.stack(list(metrics.values())) for _, metrics in pending]).cpu().double().tolist()
     for (step, metrics), values in zip(pending, table, strict=True):
         for name, value in zip(metrics, values, strict=True):
             if not math.isfinite(value):

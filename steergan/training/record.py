@@ -8,57 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steergan.errors import RunError
-
-PARTIAL = ".partial"
-"""Suffix of a file that is being written; a leftover means that the writer was killed, and may be deleted."""
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memoryview) -> None:
-    """Replace the file at `path` by `content`, or leave it as it was; on disk when this returns.
-
-    Raises:
-        RunError: the disk is full or the folder cannot be written; nothing is left behind.
-    """
-    path = Path(path)
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        try:
-            with open(partial, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-            flush_folder(path.parent)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise write_error(path, error) from None
-
-
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """The same for a value as indented JSON."""
-    write_whole(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
-
-
-def flush_folder(folder: Path) -> None:
-    """Make a rename in the folder last through a power cut; only POSIX can open folders."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_error(path: Path, error: OSError) -> RunError:
-    """The user's line about a file that could not be written."""
-    return RunError(
-        f"{path}: cannot be written ({error.strerror}); nothing that was saved before is lost; "
-        "make room or choose another --out, then run the same command again"
-    )
+from steergan.files import write_error, write_whole
 
 
 class JsonLines:

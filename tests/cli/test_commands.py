@@ -150,7 +150,8 @@ def test_folder_that_cannot_be_written_is_one_line(tiny_run: Path, invoke: Invok
     (tmp_path / "file").touch()
     refused = invoke("sample", tiny_run, "--seeds", "0", "--out", tmp_path / "file" / "drawn")
     assert refused.exit_code == 1
-    assert refused.stderr == f"steergan: {tmp_path}/file/drawn: Not a directory\n"
+    assert refused.stderr.count("\n") == 1
+    assert "cannot be written (Not a directory)" in refused.stderr
 
 
 def test_interpolation_begins_and_ends_at_its_samples(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from steergan.metrics import choose_extractor, label_agreement, read_classifier, read_provenance
+from steergan.metrics import (
+    ClassifierExtractor,
+    choose_extractor,
+    label_agreement,
+    read_classifier,
+    read_provenance,
+)
 from steergan_cli.data import NAMES as DATA_NAMES
 from steergan_cli.features import NAMES
 
@@ -46,7 +52,9 @@ def test_trained_file_says_where_it_comes_from_and_serves_as_an_extractor(
     assert f"errs on {error:.2%} of 12 held-out images" in result.stdout
     content = np.load(stripes)
     assert label_agreement(read_classifier(out), content["images"], content["labels"]) > 0.9
-    assert choose_extractor(str(out), (1, 8, 8)).name == "mine"
+    extractor = choose_extractor(str(out), (1, 8, 8))
+    assert isinstance(extractor, ClassifierExtractor)
+    assert (extractor.name, extractor.class_names) == ("mine", ("0", "1"))
 
 
 def test_seed_and_turning_change_the_weights_and_repeating_does_not(

@@ -65,6 +65,16 @@ def test_file_is_read_and_named_after_itself(tmp_path: Path, classifier: Classif
     path.write_bytes(classifier_bytes(classifier, {}))
     found = choose_extractor(str(path), (3, 12, 12))
     assert (found.name, found.sha256) == ("mine", weights_sha256(classifier))
+    assert isinstance(found, ClassifierExtractor)
+    assert found.class_names is None
+
+
+def test_extractor_of_a_file_knows_the_classes_of_its_labels(tmp_path: Path, classifier: Classifier) -> None:
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(classifier_bytes(classifier, {"class_names": '["ant", "bee", "cat", "dog"]'}))
+    found = choose_extractor(str(path), (3, 12, 12))
+    assert isinstance(found, ClassifierExtractor)
+    assert found.class_names == ("ant", "bee", "cat", "dog")
 
 
 def test_weights_for_images_of_another_shape_are_refused(tmp_path: Path, classifier: Classifier) -> None:

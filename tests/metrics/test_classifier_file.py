@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from steergan.errors import DataError
-from steergan.metrics import classifier_bytes, read_classifier, read_provenance, weights_sha256
+from steergan.metrics import classifier_bytes, read_class_names, read_classifier, read_provenance, weights_sha256
 from steergan.networks.classifier import Classifier
 
 
@@ -38,6 +38,22 @@ def test_provenance_and_architecture_stand_in_the_file(path: Path, classifier: C
         "widths": [3, 3, 4, 4],
         "features": 6,
     }
+
+
+def test_class_names_are_those_of_the_file_or_none(path: Path, classifier: Classifier) -> None:
+    assert read_class_names(path) is None
+    names = ["ant", "bee", "cat", "dog"]
+    path.write_bytes(classifier_bytes(classifier, {"class_names": json.dumps(names)}))
+    assert read_class_names(path) == tuple(names)
+
+
+@pytest.mark.parametrize("names", ['["ant", "bee"]', '"four"', "[1, 2, 3, 4]", "ant, bee, cat, dog"])
+def test_class_names_that_are_not_one_for_each_class_are_refused(
+    path: Path, classifier: Classifier, names: str
+) -> None:
+    path.write_bytes(classifier_bytes(classifier, {"class_names": names}))
+    with pytest.raises(DataError, match="not one for each class"):
+        read_class_names(path)
 
 
 def test_reading_does_not_move_the_global_random_stream(path: Path) -> None:

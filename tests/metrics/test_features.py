@@ -57,6 +57,32 @@ def test_extractor_without_a_group_has_no_equivariant_features(images: NDArray[n
     assert found.rows(np.array([4])).equivariant is None
 
 
+class WithoutFloat64(torch.Tensor):
+    """As on an accelerator that has no float64: widening fails until the tensor is on the CPU."""
+
+    def double(self, *_: object, **__: object) -> torch.Tensor:
+        raise TypeError("this device has no float64")
+
+    def cpu(self, *_: object, **__: object) -> torch.Tensor:
+        return self.as_subclass(torch.Tensor)
+
+
+def test_accelerator_without_float64_gives_float64_features(images: NDArray[np.uint8]) -> None:
+    class Means:
+        name, sha256 = "means", "0"
+
+        def __call__(self, batch: torch.Tensor) -> FeatureBatch:
+            values = batch.float().mean(dim=(2, 3)).as_subclass(WithoutFloat64)
+            return FeatureBatch(values, values)
+
+    found = extract(Means(), image_batches(images, 8))
+    assert found.equivariant is not None
+    for rows in found:
+        assert rows is not None
+        assert rows.dtype == np.float64
+        np.testing.assert_allclose(rows, images.mean(axis=(2, 3)), rtol=1e-6)
+
+
 def test_rows_are_those_of_both_sets() -> None:
     features = Features(np.arange(10.0)[:, None], np.arange(20.0).reshape(10, 2))
     chosen = features.rows(np.array([7, 2]))

@@ -20,9 +20,7 @@ def test_distance_of_commuting_gaussians_is_the_closed_form() -> None:
     turn = np.linalg.qr(draw.normal(size=(6, 6)))[0]
     a, b = draw.uniform(0.1, 9, size=(2, 6))
     means = draw.normal(size=(2, 6))
-    found = frechet_distance(
-        Moments(means[0], turn * a @ turn.T, 100), Moments(means[1], turn * b @ turn.T, 100)
-    )
+    found = frechet_distance(Moments(means[0], turn * a @ turn.T, 100), Moments(means[1], turn * b @ turn.T, 100))
     expected = np.square(means[0] - means[1]).sum() + np.square(np.sqrt(a) - np.sqrt(b)).sum()
     assert found == pytest.approx(expected, rel=1e-12)
 
@@ -58,10 +56,10 @@ def test_distance_of_rank_deficient_sets_is_the_transport_cost_between_their_lin
     assert frechet_distance(a, b) == pytest.approx((9 + 16) * variance, rel=1e-12)
 
 
-def test_too_few_samples_are_flagged_at_the_feature_length() -> None:
-    rows = sample(4, 9, 8)
-    assert not moments(rows).rank_deficient
-    assert moments(rows[:8]).rank_deficient
+def test_root_of_the_moments_squares_to_their_covariance_and_is_kept() -> None:
+    found = moments(sample(4, 30, 8))
+    np.testing.assert_allclose(found.root @ found.root, found.covariance, rtol=1e-10, atol=1e-10)
+    assert found.root is found.root
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8))

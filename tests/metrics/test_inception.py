@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from steergan.errors import DataError
-from steergan.metrics import InceptionExtractor, find_inception
+from steergan.metrics import InceptionExtractor, extract, find_inception, image_batches
 from steergan.metrics.inception import KNOWN, file_sha256, resize
 
 Save = Callable[[nn.Module, str, str], Path]
@@ -73,6 +73,13 @@ def test_network_gets_299_pixels_between_minus_one_and_one(module: nn.Module, na
     assert found.equivariant is None
     expected = torch.tensor([[-1.0, -1.0, -1.0], [-1.0, -1.0, 0.5]]).repeat(1, 683)[:, :2048]
     torch.testing.assert_close(found.invariant, expected)
+
+
+def test_progress_of_the_network_is_told_batch_by_batch(save: Save) -> None:
+    seen: list[int] = []
+    images = np.zeros((5, 3, 8, 8), dtype=np.uint8)
+    extract(InceptionExtractor(save(Moments(), "default_1.pt", "")), image_batches(images, 2), seen.append)
+    assert seen == [2, 2, 1]
 
 
 def test_hash_of_the_extractor_is_the_files(save: Save) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from steergan.errors import DataError
 from steergan.metrics import precision_recall
+from steergan.metrics.precision_recall import coverage, manifold
 
 
 def reference(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]:
@@ -22,6 +23,17 @@ def reference(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]
     apart = pairwise_distances(real, fake)
     precision = (apart <= radii(real)[:, None]).any(axis=0).mean()
     return float(precision), float((apart <= radii(fake)).any(axis=1).mean())
+
+
+def reference_by_differences(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]:
+    """Without the squares of large norms."""
+
+    def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return ((a[:, None] - b[None]) ** 2).sum(axis=2)
+
+    real_radii, fake_radii = (np.sort(apart(rows, rows), axis=1)[:, k] for rows in (real, fake))
+    across = apart(real, fake)
+    return float((across <= real_radii[:, None]).any(axis=0).mean()), float((across <= fake_radii).any(axis=1).mean())
 
 
 @pytest.mark.parametrize("k", [1, 3, 7])
@@ -39,6 +51,24 @@ def test_chunks_do_not_change_the_values(monkeypatch: pytest.MonkeyPatch) -> Non
     # The package re-exports a function of the module's name.
     monkeypatch.setattr(sys.modules["steergan.metrics.precision_recall"], "CHUNK", 37)
     assert precision_recall(real, fake) == whole
+
+
+def test_one_real_manifold_serves_any_number_of_fake_sets() -> None:
+    draw = np.random.default_rng(0)
+    real = draw.normal(size=(150, 5))
+    kept = manifold(real)
+    for scale in (0.5, 1.0, 2.0):
+        fake = scale * draw.normal(size=(140, 5))
+        assert coverage(kept, fake) == pytest.approx(reference(real, fake, 3), abs=1e-12)
+
+
+def test_close_features_far_from_their_mean_are_told_apart() -> None:
+    # Two clusters 2e4 apart: the squares of float32 would not tell the points of one from each other.
+    draw = np.random.default_rng(0)
+    real, fake = draw.normal(size=(2, 80, 3))
+    for rows in (real, fake):
+        rows[:40] += 2e4
+    assert precision_recall(real, fake) == pytest.approx(reference_by_differences(real, fake, 3), abs=1e-12)
 
 
 def test_fakes_at_one_mode_are_precise_but_recall_half() -> None:
@@ -88,7 +118,7 @@ def test_features_of_two_lengths_are_refused() -> None:
 
 @pytest.mark.parametrize("k", [0, 5])
 def test_neighbours_that_do_not_exist_are_refused(k: int) -> None:
-    with pytest.raises(DataError, match=f"k = {k} neighbours among 9 real and 5 fake"):
+    with pytest.raises(DataError, match=f"k = {k} neighbours among"):
         precision_recall(np.zeros((9, 3)), np.zeros((5, 3)), k)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from steergan.data import load
 from steergan.metrics import (
+    ClassifierExtractor,
     choose_extractor,
     frechet_distance,
     label_agreement,
@@ -38,6 +39,12 @@ def test_provenance_says_how_to_make_them_and_how_good_they_are() -> None:
     assert 0 < float(table["held_out_error"]) <= 0.03
     assert set(table) >= {"steergan", "seed", "train_sha256", "held_out_sha256", "architecture"}
     assert not any("/" in value for value in table.values())  # no place of the machine that made them
+
+
+def test_labels_are_the_digits() -> None:
+    extractor = choose_extractor("rotmnist", (1, 28, 28))
+    assert isinstance(extractor, ClassifierExtractor)
+    assert extractor.class_names == tuple("0123456789")
 
 
 def test_file_is_small() -> None:

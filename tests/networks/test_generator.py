@@ -1,10 +1,12 @@
 """The generator turns its images when its seed map turns, and draws every orientation alike when symmetrized."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from steergan.errors import SymmetryError
-from steergan.layers import FieldBatchNorm
+from steergan.layers import FieldBatchNorm, GroupConvolution, Upsample
 from steergan.networks import Discriminator, Generator
 from steergan.symmetry import grid_elements, gspace
 from steergan.verification import equivariance_errors, transform
@@ -121,6 +123,30 @@ def test_mixed_embeddings_lie_between_labels() -> None:
     with torch.no_grad():
         decoded = generator.decode(torch.cat([z, embedded[2:3]], dim=1))
         assert torch.equal(decoded, generator(z, torch.tensor([2])))
+
+
+@pytest.mark.parametrize(("group", "upsamplings"), [("C4", 0), ("C4", 1), ("D4", 2), ("C8", 2)])
+def test_synthesis_upsamples_after_so_many_stages_and_then_convolves(group: str, upsamplings: int) -> None:
+    """The same function from an upsampling and a convolution, each on its own; with 2, the image's own is upsampled."""
+    torch.manual_seed(0)
+    shape = (1, 4 * 2**upsamplings, 4 * 2**upsamplings)
+    generator = Generator(group, shape, 3, seed_width=3, widths=(8, 6), upsamplings=upsamplings).double().eval()
+    synthesis = generator.synthesis
+    layers = [module for module in synthesis.modules() if isinstance(module, GroupConvolution)]
+    mode = "bilinear" if group == "C8" else "nearest"
+    c = torch.randn(2, 128, dtype=torch.float64)
+    x = seed = synthesis.in_type(torch.randn(2, 3, 4, 4, dtype=torch.float64))
+    with torch.no_grad():
+        for i, layer in enumerate(layers):
+            x = layer(Upsample(x.type, 2, mode)(x) if 0 < i <= upsamplings else x)
+            if i < 2:
+                stage: Any = synthesis.stages[i]
+                x = stage.activation(x if stage.norm is None else stage.norm(x, c))
+        wanted = synthesis.group_pool(x).tensor
+        found = synthesis(seed, c).tensor
+    assert tuple(found.shape) == (2, *shape) == synthesis.evaluate_output_shape((2, 3, 4, 4))
+    assert (found - wanted).abs().max() < 1e-13 * wanted.abs().max()
+    assert wanted.std() > 1e-3
 
 
 @pytest.mark.parametrize(("group", "fields"), [("trivial", [16, 8, 8]), ("C4", [8, 4, 4]), ("D4", [5, 2, 2])])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import torch
 
 from steergan import run
-from steergan.errors import RunError
+from steergan.errors import RunError, SteerganError
 from steergan.recipe import Recipe
 from steergan.training import load_state, load_weights
 
@@ -161,9 +162,9 @@ def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(
 
 
 def test_two_processes_cannot_train_in_one_folder(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
-    from steergan.run.folder import open_run
+    from steergan.run.folder import claim_folder
 
-    folder, _ = open_run(recipe(), tmp_path / "run")
+    folder = claim_folder(recipe(), tmp_path / "run")
     with folder.locked(), pytest.raises(RunError, match="another process"):
         run.train(recipe(), folder.path, report=notes())
 
@@ -228,3 +229,84 @@ def test_what_takes_a_while_is_reported(recipe: MakeRecipe, notes: type, tmp_pat
     run.train(recipe("training.steps=1", "evaluation.features=classifier"), tmp_path / "run", report=told)
     assert told.stages["samples"][-1] == (16, 16)
     assert told.stages["classifier"][-1][0] == told.stages["classifier"][-1][1] > 1
+
+
+def test_a_killed_run_from_old_weights_goes_on_from_them(
+    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    settings = recipe("training.steps=2", "training.checkpoint_every=2", "evaluation.every=2")
+    straight = run.train(settings, tmp_path / "straight", report=notes(), init_from=whole)
+    stopped = tmp_path / "stopped"
+    run.train(settings, stopped, report=notes(stop_after=1), init_from=whole)
+    (stopped / "state-000001.pt").unlink()  # as if it had been killed before its first checkpoint
+    run.resume(stopped, report=notes())
+    assert same(load_state(straight / "state-000002.pt"), load_state(stopped / "state-000002.pt"))
+    assert json.loads((stopped / "run.json").read_text())["init_from"] == str(whole.resolve())
+
+
+def test_a_run_that_failed_before_training_does_not_block_its_folder(
+    recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(SteerganError, match=r"nothere\.safetensors"):
+        run.train(recipe(f"evaluation.features={tmp_path}/nothere.safetensors"), out, report=notes())
+    run.train(recipe(), out, report=notes())
+    assert (out / "generator.safetensors").exists()
+
+
+def test_a_leftover_of_a_killed_write_does_not_block_the_folder(
+    recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    (tmp_path / "resolved.toml.partial").write_text("name = ")
+    run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path, report=notes())
+    assert (tmp_path / "generator.safetensors").exists()
+
+
+def test_a_file_in_place_of_the_folder_is_refused(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(RunError, match="is a file"):
+        run.train(recipe(), tmp_path / "run", report=notes())
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"data": {}}', '{"data": 3}', "{"])
+def test_a_damaged_run_json_is_one_line(whole: Path, tmp_path: Path, text: str) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(whole, copy)
+    (copy / "run.json").write_text(text)
+    with pytest.raises(RunError, match=r"run\.json"):
+        run.sample(copy, [0])
+
+
+def test_evaluation_on_other_images_is_refused(whole: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    stored = np.load(tiny_recipe.with_name("tiny.npz"))
+    np.savez(tmp_path / "other.npz", images=stored["images"] ^ 1, labels=stored["labels"])
+    with pytest.raises(RunError, match="not those"):
+        run.evaluate(whole, data_path=str(tmp_path / "other.npz"))
+
+
+def test_data_found_through_the_environment_is_found_again(
+    recipe: MakeRecipe, notes: type, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEERGAN_DATA", str(tiny_recipe.parent))
+    out = tmp_path / "run"
+    run.train(recipe("data.path=tiny.npz"), out, report=notes(stop_after=1))
+    monkeypatch.delenv("STEERGAN_DATA")
+    run.resume(out, report=notes())
+    assert (out / "generator.safetensors").exists()
+
+
+def test_runs_on_shares_of_the_data_have_the_same_floor(
+    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    out = run.train(recipe("data.fraction=0.5", "training.steps=1"), tmp_path / "run", report=notes())
+    floors = [json.loads((p / "metric-frechet.jsonl").read_text().splitlines()[0]) for p in (whole, out)]
+    assert floors[0]["floor_frechet_invariant"] == floors[1]["floor_frechet_invariant"]
+    assert floors[0]["floor_count"] == floors[1]["floor_count"] == 16
+
+
+def test_numbered_folders_are_claimed_once(recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from steergan.run.folder import claim_folder
+
+    monkeypatch.chdir(tmp_path)
+    assert claim_folder(recipe(), None).path.name == "00000-tiny"
+    assert claim_folder(recipe(), None).path.name == "00001-tiny"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from steergan.errors import RunError
-from steergan.training import JsonLines, write_json, write_whole
+from steergan.files import write_json, write_whole
+from steergan.training import JsonLines
 
 
 @contextmanager
