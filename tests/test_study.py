@@ -159,13 +159,22 @@ def test_missing_study_and_missing_recipe_are_named(tmp_path: Path) -> None:
 # What runs leave behind, made up.
 
 
+DATA: dict[str, Any] = {
+    "path": None,
+    "image_shape": [1, 16, 16],
+    "class_names": ["a", "b"],
+    "train": {"checksum": "cafe"},
+    "held_out": {"checksum": "c0ffee"},
+}
+
+
 def pretend(run: Run, root: Path, distances: Sequence[float], **changes: Any) -> None:
     """A finished run that measured these distances, at step 0 first."""
     folder = RunFolder(root / run.folder)
     folder.path.mkdir(parents=True)
     folder.recipe.write_text(write_recipe(run.recipe))
     about = {
-        "data": {"image_shape": [1, 16, 16], "class_names": ["a", "b"], "held_out": {"checksum": "c0ffee"}},
+        "data": DATA,
         "hardware": {"processor": "made up", "threads": 1},
         "versions": {"torch": "2.6"},
     }
@@ -254,7 +263,7 @@ def test_runs_that_are_not_finished_are_left_out_and_counted(pretended: tuple[St
     [
         ({"extractor_sha256": "def"}, "extractor_sha256 is 'abc'"),
         ({"fake_count": 64}, "fake_count is 32"),
-        ({"about": {"data": {"image_shape": [1, 16, 16], "class_names": ["a", "b"], "held_out": {"checksum": "x"}}}},
+        ({"about": {"data": {**DATA, "held_out": {"checksum": "x"}}}},
          "held_out_checksum is 'c0ffee'"),
     ],
 )  # fmt: skip
