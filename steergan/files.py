@@ -1,11 +1,12 @@
-"""Files that are written whole or not at all."""
+"""Files: written whole or not at all, and known by their hash."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from steergan.errors import RunError
+from steergan.errors import DataError, RunError
 
 PARTIAL = ".partial"
 """Suffix of a file that is being written; a leftover means that the writer was killed, and may be deleted."""
@@ -56,3 +57,16 @@ def write_error(path: Path, error: OSError) -> RunError:
         f"{path}: cannot be written ({error.strerror}); nothing that was saved before is lost; "
         "make room or choose another --out, then run the same command again"
     )
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file, in hexadecimal.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file that can") from None

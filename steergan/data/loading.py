@@ -9,7 +9,7 @@ from steergan.data.digits import plan_digits
 from steergan.data.folder import find_folder, plan_folder
 from steergan.data.images import SPLITS, ImageSet, Plan, Progress, Split, checksum
 from steergan.data.npz import find_npz, plan_npz
-from steergan.data.originals import Originals, file_checksum
+from steergan.data.originals import Originals
 from steergan.data.prepared import (
     Prepared,
     folder_for,
@@ -21,6 +21,7 @@ from steergan.data.prepared import (
 from steergan.data.rotmnist import find_rotmnist, plan_rotmnist, where_to_get
 from steergan.data.subsets import nested_share
 from steergan.errors import DataError
+from steergan.files import file_sha256
 from steergan.recipe import DataSettings
 
 
@@ -146,5 +147,5 @@ def describe(originals: Originals) -> dict[str, Any]:
     root, count = str(originals.root.resolve()), len(originals.files)
     described: dict[str, Any] = {"root": root, "files": count, "bytes": originals.size}
     if count <= LISTED_FILES:
-        described["sha256"] = {file.name: file_checksum(file) for file in originals.files}
+        described["sha256"] = {file.name: file_sha256(file) for file in originals.files}
     return described

@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from steergan.errors import DataError
+from steergan.files import file_sha256
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,8 @@ class Originals:
         digest = hashlib.sha256(self.kind.encode())
         for file in self.files:
             name = file.relative_to(self.root).as_posix() if file != self.root else file.name
-            digest.update(f"\n{name} {file_checksum(file)}".encode())
+            digest.update(f"\n{name} {file_sha256(file)}".encode())
         return digest.hexdigest()
-
-
-def file_checksum(path: Path) -> str:
-    """sha256 of a file, in hexadecimal.
-
-    Raises:
-        DataError: it can't be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def cache_folder() -> Path:

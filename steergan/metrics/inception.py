@@ -1,6 +1,5 @@
 """The Inception network of the FID, if a copy lies on this machine: found, checked, never copied."""
 
-import hashlib
 import importlib.util
 import os
 import tempfile
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from steergan.errors import DataError
+from steergan.files import file_sha256
 from steergan.metrics.features import FeatureBatch
 
 KNOWN = {
@@ -71,7 +71,8 @@ def resize(images: Tensor) -> Tensor:
 
 def find_inception() -> Path | None:
     """The first file on this machine with one of the known hashes, at the places where such files are kept."""
-    return next((path for path in candidates() if path.is_file() and file_sha256(path) in KNOWN), None)
+    readable = (path for path in candidates() if path.is_file() and os.access(path, os.R_OK))
+    return next((path for path in readable if file_sha256(path) in KNOWN), None)
 
 
 def candidates() -> Iterator[Path]:
@@ -85,16 +86,3 @@ def candidates() -> Iterator[Path]:
         yield Path(location) / wheel
     yield Path(torch.hub.get_dir()) / "checkpoints" / nvidia
     yield Path(tempfile.gettempdir()) / nvidia
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file.
-
-    Raises:
-        DataError: it can't be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file with the Inception network") from None

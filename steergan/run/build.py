@@ -13,21 +13,10 @@ def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: 
     Raises:
         SymmetryError: a size that the group or the upsamplings can't take.
     """
-    settings = recipe.generator
+    settings = recipe.generator.model_dump(exclude={"latent_law"})  # the law is the caller's, who draws
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial generator"))
-        return Generator(
-            settings.group,
-            image_shape,
-            classes,
-            latent=settings.latent,
-            z_dim=settings.z_dim,
-            embedding_dim=settings.embedding_dim,
-            seed_width=settings.seed_width,
-            widths=settings.widths,
-            upsamplings=settings.upsamplings,
-            spectral_norm=settings.spectral_norm,
-        )
+        return Generator(settings.pop("group"), image_shape, classes, **settings)
 
 
 def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Discriminator:
@@ -36,14 +25,7 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
     Raises:
         SymmetryError: a size that the group or the pools can't take.
     """
-    settings = recipe.discriminator
+    settings = recipe.discriminator.model_dump()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial discriminator"))
-        return Discriminator(
-            settings.group,
-            image_shape,
-            classes,
-            widths=settings.widths,
-            pooling=settings.pooling,
-            spectral_norm=settings.spectral_norm,
-        )
+        return Discriminator(settings.pop("group"), image_shape, classes, **settings)

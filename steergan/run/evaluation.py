@@ -1,5 +1,6 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,8 @@ class OwnClassifier:
         self.recipe, self.reals, self.folder, self.device, self.report = recipe, reals, folder, device, report
 
     def __call__(self) -> Classifier:
-        path, made_for = self.folder.classifier, {"data_checksum": self.reals.checksum}
+        path = self.folder.classifier
+        made_for = {"data_checksum": self.reals.checksum, "class_names": json.dumps(self.reals.class_names)}
         if not path.exists() or not made_for.items() <= read_provenance(path).items():
             write_whole(path, classifier_bytes(self.make(), made_for))
         return read_classifier(path).to(self.device)

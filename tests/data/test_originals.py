@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from steergan.data.originals import Originals, cache_folder, data_folders, file_checksum, folders_below, resolve_path
+from steergan.data.originals import Originals, cache_folder, data_folders, folders_below, resolve_path
 from steergan.errors import DataError
+from steergan.files import file_sha256
 
 
 def test_checksum_follows_names_and_contents_but_not_the_place(tmp_path: Path) -> None:
@@ -19,11 +20,11 @@ def test_checksum_follows_names_and_contents_but_not_the_place(tmp_path: Path) -
     assert len({first, originals("c", "y/1.png", "one"), originals("d", "x/1.png", "two")}) == 3
 
 
-def test_file_checksum_is_sha256(tmp_path: Path) -> None:
+def test_file_sha256_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
-    assert file_checksum(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+    assert file_sha256(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
     with pytest.raises(DataError, match="cannot be read"):
-        file_checksum(tmp_path / "none")
+        file_sha256(tmp_path / "none")
 
 
 def test_sub_folders_are_searched_two_levels_deep_and_hidden_ones_are_not(tmp_path: Path) -> None:

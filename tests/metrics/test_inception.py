@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from steergan.errors import DataError
+from steergan.files import file_sha256
 from steergan.metrics import InceptionExtractor, extract, find_inception, image_batches
-from steergan.metrics.inception import KNOWN, file_sha256, resize
+from steergan.metrics.inception import KNOWN, resize
 
 Save = Callable[[nn.Module, str, str], Path]
 
