@@ -136,5 +136,6 @@ def grid_permutation(space: GSpace2D, height: int, width: int) -> NDArray[np.int
     source_column, source_row = (source_x + width - 1) // 2, (height - 1 - source_y) // 2
     inside = (source_column >= 0) & (source_column < width) & (source_row >= 0) & (source_row < height)
     if not inside.all() or ((source_x + width - 1) % 2).any():
-        raise SymmetryError(f"{space.name} turns a map of {height} x {width} onto another shape; use a square one")
+        name = group_name(space)
+        raise SymmetryError(f"{name} turns a map of {height} x {width} onto another shape; use a square one")
     return np.asarray(source_row * width + source_column, dtype=np.int64)

@@ -22,6 +22,7 @@ from steergan.networks.sizes import check_image_shape
 from steergan.symmetry import (
     fields_for_width,
     grid_permutation,
+    group_name,
     group_order,
     gspace,
     is_grid_group,
@@ -239,7 +240,8 @@ def symmetrizing_elements(space: GSpace2D) -> int:
     """How many elements a symmetrized latent draws from; 0 for the trivial group, which leaves nothing to draw."""
     if not is_grid_group(space):
         raise SymmetryError(
-            f'latent = "symmetrized" needs a group that permutes pixels; {space.name} does not; use latent = "dense"'
+            f'latent = "symmetrized" needs a group that permutes pixels, which {group_name(space)} does not; '
+            'use latent = "dense"'
         )
     order = group_order(space)
     return order if order > 1 else 0

@@ -218,8 +218,10 @@ class OwnClassifier:
 
 def describe(table: Mapping[str, Any]) -> str:
     """The main figures of a measurement, for a line of text."""
-    floor = f"(real against real {table['floor_frechet_invariant']:.4g})"
-    words = [f"Frechet distance {table['frechet_invariant']:.4g} {floor}"]
+    floor = f"real against real {table['floor_frechet_invariant']:.4g}"
+    if "invariant" in table["rank_deficient"]:
+        floor += "; fewer images than features: biased, trust KID"
+    words = [f"Frechet distance {table['frechet_invariant']:.4g} ({floor})"]
     if table["label_agreement"] is not None:
         words.append(f"label agreement {table['label_agreement']:.3f}")
     words.append(f"precision {table['precision']:.2f}, recall {table['recall']:.2f}")
