@@ -127,15 +127,21 @@ def grid_permutation(space: GSpace2D, height: int, width: int) -> NDArray[np.int
     Raises:
         SymmetryError: 90-degree rotations of a rectangle.
     """
-    matrices = plane_matrices(space)[grid_elements(space)]
-    inverse = matrices.round().astype(np.int64).transpose(0, 2, 1)
+    index = pixel_permutations(plane_matrices(space)[grid_elements(space)].round().astype(np.int64), height, width)
+    if index is None:
+        name = group_name(space)
+        raise SymmetryError(f"{name} turns a map of {height} x {width} onto another shape; use a square one")
+    return index
+
+
+def pixel_permutations(matrices: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64] | None:
+    """The same for orthogonal integer matrices (E, 2, 2); None where one turns a rectangle onto another shape."""
     row, column = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     # Twice the centred coordinates, so that they are integers on even sizes too.
     point = np.stack([2 * column - (width - 1), (height - 1) - 2 * row]).reshape(2, -1)
-    source_x, source_y = (inverse @ point).transpose(1, 0, 2)
+    source_x, source_y = (matrices.transpose(0, 2, 1) @ point).transpose(1, 0, 2)
     source_column, source_row = (source_x + width - 1) // 2, (height - 1 - source_y) // 2
     inside = (source_column >= 0) & (source_column < width) & (source_row >= 0) & (source_row < height)
     if not inside.all() or ((source_x + width - 1) % 2).any():
-        name = group_name(space)
-        raise SymmetryError(f"{name} turns a map of {height} x {width} onto another shape; use a square one")
+        return None
     return np.asarray(source_row * width + source_column, dtype=np.int64)

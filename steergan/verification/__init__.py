@@ -1,6 +1,31 @@
-"""Checks that networks are equivariant; they take any escnn module or function, whoever built it."""
+"""Proofs that networks are equivariant; they take any escnn module, whoever built it."""
 
-from steergan.verification.action import transform
-from steergan.verification.numeric import DOUBLE, SINGLE, EquivarianceErrors, equivariance_errors, relative_errors
+from steergan.verification import filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
+from steergan.verification.certificate import Certificate, NotEquivariant, differences
+from steergan.verification.elements import grid_elements, transform
+from steergan.verification.records import Finding, Record, broken, exact, unknown
+from steergan.verification.registry import Situation, certifies
+from steergan.verification.subject import Subject, weights_digest
+from steergan.verification.verify import LEVELS, MODES, assert_equivariant, verify, verify_subject
 
-__all__ = ["DOUBLE", "SINGLE", "EquivarianceErrors", "equivariance_errors", "relative_errors", "transform"]
+__all__ = [
+    "LEVELS",
+    "MODES",
+    "Certificate",
+    "Finding",
+    "NotEquivariant",
+    "Record",
+    "Situation",
+    "Subject",
+    "assert_equivariant",
+    "broken",
+    "certifies",
+    "differences",
+    "exact",
+    "grid_elements",
+    "transform",
+    "unknown",
+    "verify",
+    "verify_subject",
+    "weights_digest",
+]

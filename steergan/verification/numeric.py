@@ -1,109 +1,129 @@
-"""Equivariance errors of a network on real numbers, at every element that permutes pixels."""
+"""Level 4: the real thing, in float32 and float64, judged against its own rounding."""
 
-import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import numpy as np
 import torch
-from escnn.nn import FieldType
+from escnn.nn import R2Conv
 from torch import Tensor, nn
 
-from steergan.symmetry import GROUPS, grid_elements, group_name, gspace, is_grid_group
-from steergan.verification.action import transform
+from steergan.layers.filter_expansion import BasisExpansion
+from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer
+from steergan.verification.records import Finding, unknown
+from steergan.verification.subject import Size, Subject, random_input, twin_of
 
-SINGLE = 1e-5
-DOUBLE = 1e-12
-DOUBLE_ON_BASIS = 1e-6
-"""Largest relative errors of a right network: rounding; more off the grid, where escnn samples bases in float32."""
+DOUBLE_ROUNDING = 2.0**-24
+"""What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
+
+NOTHING = 2.0**-50
+"""Relative to the result, an error that no float32 rounding can show."""
 
 
 @dataclass(frozen=True)
-class EquivarianceErrors:
-    """What was measured of one function: relative errors per group element, in single and in double precision."""
+class Measured:
+    """Errors at one element, absolute, in the largest entry of the result; and the result's own largest entry."""
 
-    name: str
-    claim: str
-    group: str
-    elements: tuple[str, ...]
-    float32: tuple[float, ...]
-    float64: tuple[float, ...]
-
-    @property
-    def worst32(self) -> float:
-        """The largest, or nan if there is one."""
-        return float(np.max(self.float32))
-
-    @property
-    def worst64(self) -> float:
-        """The same in double precision."""
-        return float(np.max(self.float64))
-
-    @property
-    def holds(self) -> bool:
-        """Whether the errors are no larger than rounding explains; nan never is."""
-        exact = self.group not in GROUPS or is_grid_group(gspace(self.group))
-        return self.worst32 < SINGLE and self.worst64 < (DOUBLE if exact else DOUBLE_ON_BASIS)
+    matrix: Matrix
+    e32: float
+    """max |f(g x) - g f(x)| in float32."""
+    e64: float
+    r_x: float
+    """Rounding error: float32 against float64, at x."""
+    r_gx: float
+    scale: float
 
 
-def relative_errors(
-    function: Callable[[Tensor], Tensor], x: Tensor, in_type: FieldType, out_type: FieldType | None
-) -> list[float]:
-    """max |f(g x) - g f(x)| / max |f(x)| for every g that permutes pixels; without an out_type, f(g x) - f(x).
+def measure(
+    subject: Subject, size: Size, elements: tuple[Matrix, ...], *, training: bool, seed: int = 0
+) -> list[Measured]:
+    """Errors of the network at hand at one size, for every claimed element.
 
-    A constant zero has no error to speak of and counts as infinite: it would prove nothing.
+    Raises:
+        RuntimeError: the network does not run in float64.
     """
-    with torch.no_grad():
-        reference = function(x)
-        scale = reference.abs().max().item()
-        errors = []
-        for position in range(len(grid_elements(in_type.gspace))):
-            moved = function(transform(x, in_type, position))
-            wanted = reference if out_type is None else transform(reference, out_type, position)
-            error = (moved - wanted).abs().max().item()
-            errors.append(error / scale if scale > 0 else float("inf"))
-    return errors
+    single, double = (Runner(subject, _twin(subject.module, dtype, training)) for dtype in DTYPES)
+    x = random_input(subject, size, seed, torch.float32)
+    y32, y64 = single(x), double(x.double())
+    scale = max(float(t.abs().max()) for t, _ in y64)
+    r_x = _largest(y32, [t for t, _ in y64])
+    found = []
+    for matrix in elements[1:]:
+        gx = transform(x, subject.in_type, matrix)
+        z32, z64 = single(gx), double(gx.double())
+        e32, e64 = _largest(z32, acted_on(y32, subject, matrix)), _largest(z64, acted_on(y64, subject, matrix))
+        found.append(Measured(matrix, e32, e64, r_x, _largest(z32, [t for t, _ in z64]), scale))
+    return found
 
 
-def equivariance_errors(
-    name: str,
-    module: nn.Module,
-    apply: Callable[[Any, Tensor], Tensor],
-    x: Tensor,
-    in_type: FieldType,
-    out_type: FieldType | None,
-) -> EquivarianceErrors:
-    """Errors of `apply(module, x)` in float32 and float64, in evaluation mode, on copies: the module stays as it is.
+DTYPES = (torch.float32, torch.float64)
 
-    Args:
-        name: for the report.
-        module: any network; `apply` says how it is called on a plain tensor and has to follow x's dtype.
-        x: (B, C, H, W) input.
-        in_type: how x transforms.
-        out_type: how the result transforms; None where it should not change at all.
+
+def _twin(module: nn.Module, dtype: torch.dtype, training: bool) -> nn.Module:
+    return twin_of(module).to(dtype).train(training)
+
+
+def _largest(found: Result, wanted: list[Tensor]) -> float:
+    errors = [float((a.double() - b.double()).abs().max()) for (a, _), b in zip(found, wanted, strict=True)]
+    return max(errors) if all(e == e for e in errors) else float("inf")
+
+
+def numeric_finding(
+    subject: Subject, size: Size, elements: tuple[Matrix, ...], *, training: bool, seed: int = 0
+) -> Finding:
+    """Whether the errors at one size are what rounding explains.
+
+    e32 <= r(x) + r(g x) + e64 holds of any function, so what can be wrong shows in e64: a network on gathered filters
+    may err by float64's rounding, estimated from float32's; one on bases that escnn samples in float32 may err, in
+    float64 too, by what float32 rounds: twice the larger r.
     """
-    measured = []
-    for dtype in (torch.float32, torch.float64):
-        twin = copy.deepcopy(module).to(dtype).eval()
-        with exact_float32():
-            measured.append(relative_errors(partial(apply, twin), x.to(dtype), in_type, out_type))
-    space = in_type.gspace
-    elements = tuple(str(space.fibergroup.elements[i]) for i in grid_elements(space))
-    claim = "invariant" if out_type is None else "equivariant"
-    return EquivarianceErrors(name, claim, group_name(space), elements, tuple(measured[0]), tuple(measured[1]))
-
-
-@contextmanager
-def exact_float32() -> Iterator[None]:
-    """Float32 without TF32, which rounds to 10 bits; the setting is put back."""
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
     try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
+        found = measure(subject, size, elements, training=training, seed=seed)
+    except RuntimeError as error:
+        return unknown(f"does not run in float64: {' '.join(str(error).split())[:120]}")
+    if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
+        return unknown("vacuous: the result is zero, or the same for every input")
+    basis = any(isinstance(part, R2Conv | BasisExpansion) for part in subject.module.modules())
+    single_inside = basis or _puts_out_float32(subject, size, training)
+    worst = max(found, key=lambda m: m.e32)
+    scale = worst.scale
+    for m in found:
+        rounding = 2 * max(m.r_x, m.r_gx)
+        explained = rounding if single_inside else max(rounding * DOUBLE_ROUNDING, NOTHING * m.scale)
+        if not (m.e64 <= explained and m.e32 <= rounding + m.e64):
+            path = _culprit(subject, size, m, training, seed)
+            at = f", first in {path}" if path else ""
+            witness = f"under {NAMES[m.matrix]}{at}: relative error {m.e64 / scale:.2g} in float64"
+            rounded = f"rounding explains {explained / scale:.1g}"
+            return Finding("measured", "broken", rounded, m.e32 / scale, witness)
+    return Finding(
+        "measured",
+        "holds",
+        f"float32 {worst.e32 / scale:.1e}, float64 {max(m.e64 for m in found) / scale:.1e}, relative; "
+        f"rounding alone {max(max(m.r_x, m.r_gx) for m in found) / scale:.1e}",
+        worst.e32 / scale,
+        scope="these weights",
+    )
+
+
+def _is_vacuous(subject: Subject, size: Size, training: bool, seed: int) -> bool:
+    runner = Runner(subject, _twin(subject.module, torch.float64, training))
+    first, second = (runner(random_input(subject, size, seed + s, torch.float64)) for s in (0, 1))
+    return all(torch.equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
+
+
+def _puts_out_float32(subject: Subject, size: Size, training: bool) -> bool:
+    runner = Runner(subject, _twin(subject.module, torch.float64, training))
+    result = runner(random_input(subject, size, 0, torch.float64))
+    return any(tensor.dtype == torch.float32 for tensor, _ in result)
+
+
+def _culprit(subject: Subject, size: Size, m: Measured, training: bool, seed: int) -> str:
+    """The first layer whose output is off by more than half of what the result is, relative to its own size."""
+    runner = Runner(subject, _twin(subject.module, torch.float64, training))
+    share = m.e64 / m.scale / 100
+    threshold = min(max(share, 1e-9), 1e-3)
+
+    def differs(found: Tensor, wanted: Tensor) -> bool:
+        return float((found - wanted).abs().max()) > threshold * float(wanted.abs().max())
+
+    return first_broken_layer(runner, random_input(subject, size, seed, torch.float64), m.matrix, differs)

@@ -1,0 +1,176 @@
+"""The outcome of a verification: every record, the verdict, and one sentence that a paper could quote."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from steergan.errors import SymmetryError
+from steergan.verification.records import Record
+
+Outcome = Literal["proved", "broken", "not proved", "no claim"]
+
+COMPOSITION = 2
+"""The level without which nothing is proved."""
+
+
+class NotEquivariant(SymmetryError):
+    """A network that is not what it claims to be."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was checked of one network, and what came out.
+
+    Attributes:
+        name: of the network.
+        claim: "equivariant" or "invariant".
+        group: name of the group that is claimed.
+        elements: in words; those that permute pixels.
+        sizes: H x W of the input, at which the claim is made.
+        modes: "evaluation", "training".
+        level: up to which was checked.
+        records: all of them.
+        weights_sha256: of parameters and saved buffers, in the module's own order.
+        constants: of the network, whose values the proof has used (masks, blurs).
+        versions: of what was used.
+        note: what is false by design, and said so.
+    """
+
+    name: str
+    claim: str
+    group: str
+    elements: tuple[str, ...]
+    sizes: tuple[str, ...]
+    modes: tuple[str, ...]
+    level: int
+    records: tuple[Record, ...]
+    weights_sha256: str
+    constants: tuple[str, ...]
+    versions: dict[str, str]
+    note: str = ""
+
+    @property
+    def verdict(self) -> Outcome:
+        """broken if any record is; proved if levels 0 to 2 hold throughout; no claim for the trivial group."""
+        if any(r.verdict == "broken" for r in self.records):
+            return "broken"
+        if len(self.elements) == 1:
+            return "no claim"
+        if self.level < COMPOSITION or any(r.verdict == "not proved" for r in self.records):
+            return "not proved"
+        return "proved"
+
+    @property
+    def first_fault(self) -> Record | None:
+        """The record that names the first layer that breaks the network, or the first that is not proved."""
+        for verdict in ("broken", "not proved"):
+            found = [r for r in self.records if r.verdict == verdict]
+            if found:
+                return min(found, key=lambda r: (r.level not in (1, 2), self.records.index(r)))
+        return None
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, in words."""
+        subject = f"{self.name} is {self.claim} under {self.group}"
+        where = f"at {' and '.join(self.sizes)} pixels, in {' and '.join(self.modes)} mode"
+        note = f" {self.note}" if self.note else ""
+        fault = self.first_fault
+        if self.verdict == "no claim":
+            return f"No claim is made of {self.name}: its group is trivial.{note}"
+        if self.verdict == "broken":
+            assert fault is not None
+            measured = max((r.bound or 0 for r in self.records if r.kind == "measured"), default=0.0)
+            size = f" at {fault.size}" if fault.size and fault.size not in fault.witness else ""
+            error = f" The measured relative error is {measured:.2g}." if measured else ""
+            layer = f" ({fault.layer})" if fault.layer else ""
+            return (
+                f"{self.name} is NOT {self.claim} under {self.group} {where}: {fault.path}{layer} breaks it{size}: "
+                f"{fault.witness or fault.argument}.{error}{note}"
+            )
+        if self.verdict == "not proved":
+            if fault is None:
+                return f"{subject}: not proved, for level {COMPOSITION} was not asked for.{note}"
+            return f"{subject}: not proved {where}. {fault.path}: {fault.argument}{self._held()}.{note}"
+        return (
+            f"{subject}, all {len(self.elements)} elements that permute pixels, {where}: proved for every input and "
+            f"{self._scope()}, rounding aside.{self._measured()}{note}"
+        )
+
+    def _held(self) -> str:
+        numeric = [r for r in self.records if r.level == 4]
+        if numeric and all(r.verdict == "holds" for r in numeric):
+            return " (measured, its errors are those of rounding, which is no proof)"
+        return ""
+
+    def _scope(self) -> str:
+        bounds = [r.bound for r in self.records if r.kind == "bounded" and r.level == 1 and r.bound is not None]
+        layers = len({r.path for r in self.records if r.level == 1})
+        bounded = len({r.path for r in self.records if r.kind == "bounded" and r.level == 1})
+        if not bounded:
+            of = ", constants apart" if self.constants else ""
+            return f"every value of its weights{of} ({layers} layers, all exact)"
+        return (
+            f"the weights at hand up to the bounds of its sampled bases ({layers} layers, {bounded} of them bounded, "
+            f"at most {max(bounds):.1e} of a filter bank)"
+        )
+
+    def _measured(self) -> str:
+        errors = [r.bound for r in self.records if r.level == 4 and r.bound is not None]
+        return f" Measured in float32: relative error {max(errors):.1e}, as rounding explains." if errors else ""
+
+    def with_records(self, *records: Record, note: str = "") -> "Certificate":
+        """The same with more records."""
+        return replace(self, records=(*self.records, *records), note=note or self.note)
+
+    def to_json(self) -> str:
+        """Everything, as indented JSON; `verdict` and `sentence` are in it, and follow from the rest."""
+        return json.dumps(self.as_dict(), indent=2) + "\n"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {**asdict(self), "verdict": self.verdict, "sentence": self.sentence}
+
+    def raise_if_broken(self) -> None:
+        """Nothing, unless the network is broken.
+
+        Raises:
+            NotEquivariant: it is.
+        """
+        if self.verdict == "broken":
+            raise NotEquivariant(self.sentence)
+
+    def counts(self) -> Counter[str]:
+        """How many records are of which kind."""
+        return Counter(r.kind for r in self.records)
+
+
+def differences(old: dict[str, Any], new: "Certificate") -> list[str]:
+    """In what a saved certificate and a new one of the same network disagree; measured figures may differ.
+
+    Args:
+        old: a certificate as read from JSON.
+        new: made of the weights that are checked.
+    """
+    found = []
+    fresh = json.loads(new.to_json())
+    for key in ("weights_sha256", "claim", "group", "elements", "sizes", "modes", "verdict"):
+        if old.get(key) != fresh[key]:
+            found.append(f"{key}: {_short(old.get(key))} in the file, {_short(fresh[key])} now")
+
+    def proved(certificate: dict[str, Any]) -> list[tuple[Any, ...]]:
+        rows = certificate.get("records", [])
+        kept = ("level", "path", "layer", "types", "size", "kind", "verdict", "mode")
+        return [tuple(r.get(k) for k in kept) for r in rows if r.get("kind") in ("exact", "bounded", "unknown")]
+
+    before, now = proved(old), proved(fresh)
+    if before != now and not found:
+        different = next((a for a, b in zip(before, now, strict=False) if a != b), f"{len(before)} and {len(now)} rows")
+        found.append(f"records differ: {_short(different)}")
+    return found
+
+
+def _short(value: Any) -> str:
+    words = str(value)
+    return words if len(words) <= 60 else f"{words[:57]}..."

@@ -1,0 +1,92 @@
+"""Whether a symmetrized latent makes the law of a generator's seed map invariant: a proof in integers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from escnn.gspaces import GSpace2D
+from numpy.typing import NDArray
+from torch import Tensor
+
+from steergan.errors import SymmetryError
+from steergan.symmetry import grid_elements, grid_permutation, group_name, is_grid_group, plane_matrices
+from steergan.verification.elements import NAMES
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Where a table of turns is wrong: at a pixel of the seed map that g h turned, which is not g of h's."""
+
+    g: str
+    h: str
+    pixel: tuple[int, int]
+    """(row, column)."""
+
+
+@dataclass(frozen=True)
+class Symmetrization:
+    """Whether drawing a turn uniformly makes the law of any seed map invariant, and if not, the first fault."""
+
+    holds: bool
+    elements: int
+    """Of the group."""
+    comparisons: int
+    """Integers that were compared: for every pair of elements, those of every pixel."""
+    witness: Witness | None
+    """None if it holds, or if the table has rows or pixels too many, for which no pair of elements is to blame."""
+
+
+def symmetrization(turns: Tensor, space: GSpace2D, height: int, width: int) -> Symmetrization:
+    """Whether a table of turns is the group's action on the seed map, one row for each element.
+
+    The table is right if the identity's row moves nothing and if, for all elements g and h and every pixel, the seed
+    map that g h turned is g acting on the one that h turned. Since h -> g h is a bijection, each g then permutes the
+    turned seed maps. If the row is drawn uniformly and independently of the latent, g moves no probability: for every
+    latent and label the law of the turned seed map is invariant, and by an equivariant synthesis that of the images.
+
+    Args:
+        turns: the seed map that h turned is seed.flatten()[turns[h]]; the rows that can be drawn.
+        height, width: of the seed map, in pixels.
+
+    Shapes: turns (elements, height * width) int64.
+
+    Symmetry: exact, in integers. The law alone would also bear rows in another order; a generator that takes elements
+        by number does not, so this asks for more.
+
+    Raises:
+        SymmetryError: the group does not permute pixels, or turns the map onto another shape.
+
+    Source: Birrell et al. 2022 (symmetrization of a generator's law).
+    """
+    if not is_grid_group(space):
+        raise SymmetryError(f"{group_name(space)} does not permute pixels; a seed map can't be turned exactly")
+    action_GP = grid_permutation(space, height, width)
+    elements = list(space.fibergroup.elements)
+    table_GP, fits = fitted(turns, *action_GP.shape)
+    first = elements.index(space.fibergroup.identity)
+    product_GG = np.array([[elements.index(g @ h) for h in elements] for g in elements])
+    # (g h, pixel) against (h, pixel that g fetches); a pixel that is missing is -1 and equals nothing.
+    wanted_GGP = table_GP[:, action_GP].transpose(1, 0, 2)
+    found_GGP = table_GP[product_GG]
+    wrong_GGP = (wanted_GGP != found_GGP) | (found_GGP < 0)
+    wrong_GGP[first, first] |= table_GP[first] != np.arange(height * width)
+    comparisons = wrong_GGP.size + height * width
+    if not wrong_GGP.any():
+        return Symmetrization(fits, len(elements), comparisons, None)
+    g, h, pixel = (int(i) for i in np.argwhere(wrong_GGP)[0])
+    names = element_names(space)
+    return Symmetrization(False, len(elements), comparisons, Witness(names[g], names[h], divmod(pixel, width)))
+
+
+def fitted(turns: Tensor, elements: int, pixels: int) -> tuple[NDArray[np.int64], bool]:
+    """The table at the size that it should have, missing entries as -1; and whether it had no others."""
+    table = np.full((elements, pixels), -1, dtype=np.int64)
+    if turns.ndim == 2:
+        given = turns.detach().cpu().numpy()[:elements, :pixels]
+        table[: given.shape[0], : given.shape[1]] = given
+    return table, tuple(turns.shape) == (elements, pixels)
+
+
+def element_names(space: GSpace2D) -> list[str]:
+    """What the elements that permute pixels do, in words, in the order of `symmetry.grid_elements`."""
+    matrices = plane_matrices(space)[grid_elements(space)].round().astype(np.int64)
+    return [NAMES[a, b, c, d] for a, b, c, d in matrices.reshape(-1, 4).tolist()]

@@ -1,0 +1,181 @@
+"""How the entries of a tensor change when the network's input is acted on: the values of the proof's calculus.
+
+Let v(x) be a tensor that a network computes from its input x. A law says what v(g x) is for every claimed element g, for
+all x and all weights at once, in integers: each entry of v is plus or minus an *atom*, an unknown number that depends
+on x, and g permutes the atoms up to sign.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from escnn.nn import FieldType
+from torch import Tensor
+
+from steergan.verification.elements import NAMES, Matrix, channel_action, pixel_action
+
+LARGEST = 40_000_000
+"""Entries times elements up to which a law is written out; beyond, it is lost rather than run out of memory."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """v(g x) = v(x): constants, weights, labels, conditioning vectors, and what is computed from invariants.
+
+    Attributes:
+        ids: int64 in the tensor's shape; entries with equal ids are equal whatever the weights are.
+    """
+
+    ids: Tensor
+
+
+@dataclass(frozen=True)
+class Turning:
+    """v[o] = atom[ids[o]], and under g atom[n] becomes sign[g, n] * atom[index[g, n]].
+
+    Attributes:
+        ids: int64 in the tensor's shape.
+        index: (E, N) int64, a row for each claimed element.
+        sign: (E, N) int64, +1 or -1.
+    """
+
+    ids: Tensor
+    index: Tensor
+    sign: Tensor
+
+
+@dataclass(frozen=True)
+class Fields:
+    """v is a feature map (B, C, H, W) of this field type: channels and pixels move as escnn says."""
+
+    type: FieldType
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Nothing is known of v(g x)."""
+
+    reason: str
+
+
+Law = Fixed | Turning | Fields | Lost
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Where a tensor does not transform as its field type says."""
+
+    matrix: Matrix
+    where: str
+
+    def __str__(self) -> str:
+        return f"under {NAMES[self.matrix]}, {self.where}"
+
+
+def distinct(shape: torch.Size) -> Tensor:
+    """Ids of free entries: every entry its own."""
+    return torch.arange(shape.numel()).view(shape)
+
+
+def by_value(value: Tensor) -> Tensor:
+    """Ids of a constant: entries that are equal bit for bit share one."""
+    if value.numel() == 0:
+        return torch.zeros(value.shape, dtype=torch.int64)
+    if value.is_complex():
+        return distinct(value.shape)
+    ids: Tensor = torch.unique(value.detach().cpu(), return_inverse=True)[1]
+    return ids.view(value.shape)
+
+
+def is_uniform(law: Law) -> bool:
+    """Whether all entries are one and the same invariant number."""
+    return isinstance(law, Fixed) and (law.ids.numel() == 1 or bool((law.ids == law.ids.flatten()[0]).all()))
+
+
+def written_out(law: Turning | Fields, shape: torch.Size, elements: tuple[Matrix, ...]) -> Turning | Lost:
+    """A law entry by entry."""
+    if isinstance(law, Turning):
+        return law
+    if shape.numel() * len(elements) > LARGEST:
+        return Lost(f"a map of {tuple(shape)} is too large to be followed entry by entry")
+    if len(shape) != 4 or shape[1] != law.type.size:
+        return Lost(f"a tensor of shape {tuple(shape)} was taken for fields of {law.type}")
+    index, sign = [], []
+    for matrix in elements:
+        moved = field_permutation(law.type, matrix, shape)
+        if moved is None:
+            return Lost(f"{NAMES[matrix]} does not permute the entries of {law.type} on {tuple(shape[2:])}")
+        index.append(moved[0])
+        sign.append(moved[1])
+    return Turning(distinct(shape), torch.stack(index), torch.stack(sign))
+
+
+def field_permutation(field_type: FieldType, matrix: Matrix, shape: torch.Size) -> tuple[Tensor, Tensor] | None:
+    """(g v).flatten() == sign * v.flatten()[index] for v (B, C, H, W) of a field type; both (B * C * H * W,) int64."""
+    channels, pixels = channel_action(field_type, matrix), pixel_action(matrix, *shape[2:])
+    if channels is None or pixels is None:
+        return None
+    batch, size, area = shape[0], shape[1], shape[2] * shape[3]
+    rows = torch.arange(batch)[:, None, None] * size * area
+    index = rows + channels.index[None, :, None] * area + pixels[None, None, :]
+    sign = channels.sign[None, :, None].expand(batch, size, area)
+    return index.flatten(), sign.flatten()
+
+
+def mismatch(law: Law, field_type: FieldType, shape: torch.Size, elements: tuple[Matrix, ...]) -> Mismatch | str | None:
+    """Why a tensor with this law does not transform as a field type says; None if it does."""
+    if isinstance(law, Lost):
+        return law.reason
+    if isinstance(law, Fields) and law.type == field_type:
+        return None
+    wanted = written_out(Fields(field_type), shape, elements)
+    if isinstance(wanted, Lost):
+        return wanted.reason
+    found = written_out(law, shape, elements) if isinstance(law, Fields) else law
+    if isinstance(found, Lost):
+        return found.reason
+    ids = found.ids.flatten()
+    for e, matrix in enumerate(elements):
+        moved, sign = (found.index[e][ids], found.sign[e][ids]) if isinstance(found, Turning) else (ids, None)
+        wrong = moved != ids[wanted.index[e]]
+        wrong |= wanted.sign[e] != (1 if sign is None else sign)
+        if wrong.any():
+            return Mismatch(matrix, place(int(wrong.nonzero()[0, 0]), shape, field_type))
+    return None
+
+
+def unmoved(law: Law, elements: tuple[Matrix, ...]) -> Mismatch | str | None:
+    """Why a tensor with this law is not invariant; None if it is."""
+    if isinstance(law, Lost):
+        return law.reason
+    if isinstance(law, Fixed):
+        return None
+    if isinstance(law, Fields):
+        return f"the result still turns as {law.type}"
+    for e, matrix in enumerate(elements):
+        wrong = (law.index[e][law.ids] != law.ids) | (law.sign[e][law.ids] != 1)
+        if wrong.any():
+            return Mismatch(matrix, f"entry {tuple(wrong.nonzero()[0].tolist())} of the result moves")
+    return None
+
+
+def settled(law: Law) -> Law:
+    """The same law; `Fixed` where no element moves an entry."""
+    if not isinstance(law, Turning):
+        return law
+    ids = law.ids.flatten()
+    still = bool((law.index[:, ids] == ids).all()) and bool((law.sign[:, ids] == 1).all())
+    return Fixed(law.ids) if still else law
+
+
+def place(position: int, shape: torch.Size, field_type: FieldType) -> str:
+    """An entry in words."""
+    rest, column = divmod(position, shape[3])
+    rest, row = divmod(rest, shape[2])
+    channel = rest % shape[1]
+    field, start = 0, 0
+    for field, representation in enumerate(field_type.representations):  # noqa: B007
+        if channel < start + representation.size:
+            break
+        start += representation.size
+    name = field_type.representations[field].name
+    return f"channel {channel} (field {field}, {name}) at row {row}, column {column} is not what the field type says"

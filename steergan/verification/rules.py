@@ -1,0 +1,76 @@
+"""Tensor operations whose effect on laws is known, by the name of torch's operator.
+
+An operation that is not here loses the law, unless everything that it computes from is invariant.
+"""
+
+from steergan.verification.laws import Law, Lost, settled
+from steergan.verification.operations import (
+    Operation,
+    Rule,
+    broadcast,
+    converted,
+    elementwise,
+    indexed_write,
+    join,
+    made_of_shape,
+    move,
+    pad,
+    upsample,
+)
+from steergan.verification.reductions import adaptive_pool, batch_norm, convolution, pool, reduced, softmax
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(
+        """view _unsafe_view reshape permute transpose t unsqueeze squeeze expand slice select index_select clone repeat
+        flip roll rot90 split split_with_sizes chunk unbind narrow gather alias detach index pixel_shuffle
+        pixel_unshuffle unfold diagonal movedim lift_fresh reflection_pad2d
+        replication_pad2d unsafe_split contiguous""".split(),
+        move,
+    ),
+    "_to_copy": converted,
+    "constant_pad_nd": pad,
+    **dict.fromkeys(["cat", "stack"], join),
+    **dict.fromkeys("tanh neg sin asin atan sinh asinh erf sign trunc".split(), elementwise("odd")),
+    **dict.fromkeys("abs cos cosh square".split(), elementwise("even")),
+    **dict.fromkeys(
+        """relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal pow clamp
+        clamp_min clamp_max hardtanh hardsigmoid hardswish mish celu selu floor ceil round log_sigmoid_forward
+        threshold isnan isfinite logical_not relu6 exp2 erfc""".split(),
+        elementwise("general"),
+    ),
+    **dict.fromkeys(["add", "sub", "rsub"], broadcast("sum")),
+    **dict.fromkeys(["mul", "div"], broadcast("product")),
+    **dict.fromkeys(
+        """maximum minimum where addcmul addcdiv lerp eq ne lt le gt ge logical_and logical_or bitwise_and bitwise_or
+        atan2 remainder fmod hypot masked_fill _prelu_kernel""".split(),
+        broadcast("general"),
+    ),
+    **dict.fromkeys(["sum", "mean"], reduced("odd")),
+    **dict.fromkeys("amax amin max min prod logsumexp std var any all".split(), reduced("general")),
+    **dict.fromkeys(["linalg_vector_norm", "norm"], reduced("even")),
+    "var_mean": reduced("general"),
+    **dict.fromkeys(["_softmax", "_log_softmax"], softmax),
+    **dict.fromkeys(
+        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm".split(),
+        batch_norm,
+    ),
+    **dict.fromkeys(["avg_pool2d", "max_pool2d_with_indices"], pool),
+    **dict.fromkeys(["_adaptive_avg_pool2d", "adaptive_max_pool2d"], adaptive_pool),
+    **dict.fromkeys(["upsample_nearest2d", "upsample_bilinear2d", "_upsample_nearest_exact2d"], upsample),
+    **dict.fromkeys(
+        """empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full rand_like randn_like
+        new_empty_strided""".split(),
+        made_of_shape,
+    ),
+    "convolution": convolution,
+    "index_put": indexed_write,
+}
+
+
+def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
+    """The law of an operator's result (of each, where it returns several)."""
+    rule = RULES.get(call.name)
+    if rule is None:
+        return Lost(f"the operation {call.name} is not one that the proof knows")
+    found = rule(call)
+    return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)

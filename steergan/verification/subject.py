@@ -1,0 +1,145 @@
+"""What is verified: a module, how it is called, and what is claimed of it."""
+
+import copy
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from escnn.group import Group, Representation
+from escnn.gspaces import GSpace
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor, nn
+
+from steergan.errors import SteerganError
+
+Claim = Literal["equivariant", "invariant"]
+Call = Callable[[Any, Tensor, tuple[Tensor, ...]], Any]
+Size = tuple[int, int]
+
+BATCH = 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and its claim: for every claimed element g, f(g x) = g f(x), or f(g x) = f(x).
+
+    Attributes:
+        name: for the report.
+        module: any torch module; it is copied, never run itself.
+        in_type: how its first input transforms.
+        claim: about the result.
+        out_type: how the result transforms; None where the result is a geometric tensor that says so itself, or
+            where it is invariant.
+        sizes: (H, W) of the input, in pixels, at which the claim is made.
+        others: what else the module is called with (labels, conditioning vectors), left alone by the group; batch
+            size 2; floating-point ones follow the dtype.
+        call: (module, x (B, C, H, W), others) -> result.
+        upto: path of a submodule whose output the claim is about; empty for the module's own.
+    """
+
+    name: str
+    module: nn.Module
+    in_type: FieldType
+    claim: Claim
+    out_type: FieldType | None
+    sizes: tuple[Size, ...]
+    others: tuple[Tensor, ...] = ()
+    call: Call | None = None
+    upto: str = ""
+
+    def __call__(self, module: nn.Module, x: Tensor) -> Any:
+        """The result on a plain tensor, whose dtype the module has."""
+        others = tuple(o.to(x.dtype) if o.is_floating_point() else o for o in self.others)
+        if self.call is not None:
+            return self.call(module, x, others)
+        takes_fields = isinstance(module, EquivariantModule) or hasattr(module, "out_type")
+        return module(GeometricTensor(x, self.in_type) if takes_fields else x, *others)
+
+
+def tensors_of(result: Any) -> list[tuple[Tensor, FieldType | None]]:
+    """The tensors of a result, each with its field type where it has one."""
+    if isinstance(result, GeometricTensor):
+        return [(result.tensor, result.type)]
+    if isinstance(result, Tensor):
+        return [(result, None)]
+    if isinstance(result, list | tuple):
+        return [pair for part in result for pair in tensors_of(part)]
+    if isinstance(result, dict):
+        return [pair for part in result.values() for pair in tensors_of(part)]
+    raise SteerganError(f"the network returned a {type(result).__name__}; a tensor or a GeometricTensor was wanted")
+
+
+def twin_of(module: nn.Module) -> nn.Module:
+    """A copy on the CPU that shares no tensor with the module; field types and groups are shared, for they never change.
+
+    An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
+
+    Raises:
+        SteerganError: the module can't be copied.
+    """
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for value in list(vars(part).values()):
+            for shared in _constants(value):
+                memo[id(shared)] = shared
+        for tensor in [*part._buffers.values(), *vars(part).values()]:
+            if isinstance(tensor, Tensor) and tensor.grad_fn is not None:
+                memo[id(tensor)] = tensor.detach().clone()
+    try:
+        twin: nn.Module = copy.deepcopy(module, memo)
+        return twin.cpu()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise SteerganError(f"{type(module).__name__} can't be copied ({reason}); verification works on a copy") from error
+
+
+def _constants(value: Any) -> list[Any]:
+    if isinstance(value, FieldType):
+        return [value, value.gspace, value.gspace.fibergroup, *set(value.representations)]
+    if isinstance(value, GSpace | Group | Representation):
+        return [value]
+    return []
+
+
+def state_digest(module: nn.Module) -> str:
+    """sha256 over everything a module is made of: mode, parameters, all buffers, each with its name, dtype and device."""
+    digest = hashlib.sha256()
+    for path, part in module.named_modules():
+        digest.update(f"{path}/{type(part).__qualname__}/{part.training}".encode())
+        for name, tensor in [*part._parameters.items(), *part._buffers.items()]:
+            digest.update(f"/{name}".encode())
+            if tensor is not None:
+                _update(digest, tensor)
+    return digest.hexdigest()
+
+
+def weights_digest(module: nn.Module) -> str:
+    """sha256 over parameters and saved buffers, in the module's own order; the same in training and evaluation mode.
+
+    escnn's `R2Conv` keeps other buffers in evaluation mode; the hash is of the copy in training mode.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in twin_of(module).train().state_dict().items():
+        digest.update(name.encode())
+        if isinstance(tensor, Tensor):
+            _update(digest, tensor)
+    return digest.hexdigest()
+
+
+def _update(digest: Any, tensor: Tensor) -> None:
+    digest.update(f"{tensor.dtype}{tuple(tensor.shape)}{tensor.device}".encode())
+    flat = tensor.detach().cpu().contiguous().flatten()
+    digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+
+
+def random_input(subject: Subject, size: Size, seed: int, dtype: torch.dtype, batch: int = BATCH) -> Tensor:
+    """Seeded normal numbers, (batch, C, H, W), the same in every dtype up to rounding."""
+    stream = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, subject.in_type.size, *size, generator=stream).to(dtype)
+
+
+def as_sizes(sizes: Sequence[int | Size]) -> tuple[Size, ...]:
+    """Sides, or (H, W) pairs, as pairs."""
+    return tuple((s, s) if isinstance(s, int) else (int(s[0]), int(s[1])) for s in sizes)

@@ -1,0 +1,376 @@
+"""Verifies a network: levels 0 to 4, and the place of the others."""
+
+import importlib.metadata
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from escnn.gspaces import GSpace2D
+from escnn.nn import FieldType, GeometricTensor
+from torch import Tensor, nn
+
+from steergan.errors import SteerganError
+from steergan.symmetry import group_name, is_grid_group
+from steergan.verification.algebra import algebra_records
+from steergan.verification.certificate import Certificate
+from steergan.verification.elements import NAMES, Matrix, grid_elements
+from steergan.verification.forward import Runner
+from steergan.verification.integers import integer_findings
+from steergan.verification.numeric import numeric_finding
+from steergan.verification.records import Finding, Record, exact, record, unknown
+from steergan.verification.subject import (
+    Call,
+    Claim,
+    Size,
+    Subject,
+    as_sizes,
+    random_input,
+    state_digest,
+    twin_of,
+    weights_digest,
+)
+from steergan.verification.walk import Trace, walk
+
+LEVELS = {
+    0: "algebra",
+    1: "layers",
+    2: "composition",
+    3: "integers, end to end",
+    4: "floating point, end to end",
+    5: "law of the samples",
+    6: "off the grid",
+}
+
+MODES = ("evaluation", "training")
+
+TRIED = ((29, 28), (33, 32), (17, 16), (9, 8), (65, 64), (15, 12), (13, 10), (7, 6), (5, 4), (25, 24), (3, 2), (1, 1))
+"""Sides, odd and even, that are tried on a network whose size nobody said."""
+
+
+def verify(
+    module: nn.Module,
+    sizes: Sequence[int | Size] | None = None,
+    claim: Claim | None = None,
+    *,
+    name: str | None = None,
+    in_type: FieldType | None = None,
+    out_type: FieldType | None = None,
+    others: tuple[Tensor, ...] = (),
+    call: Call | None = None,
+    upto: str = "",
+    level: int = 6,
+    modes: Sequence[str] = MODES,
+    progress: Callable[[str], None] | None = None,
+) -> Certificate:
+    """Certify that f(g x) = g f(x) (or f(g x) = f(x)) for every element g that permutes pixels.
+
+    Args:
+        module: any torch module, in any mode, dtype or device; it is copied and stays as it is.
+        sizes: sides, or (H, W), of the input in pixels, at which the claim is made. None: an odd and an even one
+            that the module accepts.
+        claim: "equivariant" or "invariant"; None: invariant if the result is a plain tensor and no `out_type` is given.
+        name: for the report; None: the name of the class.
+        in_type: field type of the input; None: the module's `in_type` or `input_type`.
+        out_type: field type of the result; None: the result's own.
+        others: what else the module is called with, batch size 2; left alone by the group.
+        call: (module, x, others) -> result, where module(x, *others) will not do.
+        upto: path of a submodule; the claim is then about its output.
+        level: the last level to check.
+        modes: of "evaluation" and "training".
+        progress: told what is being checked.
+
+    Raises:
+        SteerganError: the module can't be copied or called, a size is refused, no field type is known.
+    """
+    subject = make_subject(module, sizes, claim, name, in_type, out_type, others, call, upto)
+    return verify_subject(subject, level=level, modes=modes, progress=progress)
+
+
+def verify_subject(
+    subject: Subject,
+    *,
+    level: int = 6,
+    modes: Sequence[str] = MODES,
+    progress: Callable[[str], None] | None = None,
+) -> Certificate:
+    """The same for a network whose claim is spelled out."""
+    tell = progress or (lambda words: None)
+    before = state_digest(subject.module)
+    spaces, representations = spaces_in_use(subject)
+    elements = claimed_elements(subject, spaces)
+    records: list[Record] = []
+    constants: set[str] = set()
+    if len(elements) > 1:
+        traces = {}
+        moving = moving_buffers(subject)
+        for mode in modes:
+            for size in subject.sizes:
+                tell(f"{subject.name}: layers and composition at {size[0]} x {size[1]}, {mode} mode")
+                traces[mode, size] = traced(subject, size, mode, elements, moving)
+        tell(f"{subject.name}: algebra")
+        maps = {s for trace, _ in traces.values() for s in map_sizes(trace)} | set(subject.sizes)
+        records += algebra_records(spaces, representations, elements, maps)
+        for (mode, size), (trace, repeated) in traces.items():
+            records += trace_records(trace, repeated, size, mode, level)
+            constants |= trace.by_value
+        records = merged(records)
+        if level >= 3:
+            tell(f"{subject.name}: integers")
+            records += integer_records(subject, elements)
+        if level >= 4:
+            records += numeric_records(subject, elements, modes, traces, tell)
+        if level >= 6 and not all(is_grid_group(space) for space in spaces):
+            words = "at other angles than multiples of 90 degrees nothing was measured, and nothing is claimed"
+            records.append(record(6, "off the grid", Finding("measured", "no claim", words)))
+    if state_digest(subject.module) != before:
+        raise SteerganError(f"{subject.name} was changed by its own verification; please report this")
+    return Certificate(
+        subject.name,
+        subject.claim,
+        "trivial" if len(elements) == 1 else claimed_group(spaces, elements),
+        tuple(NAMES[m] for m in elements),
+        tuple(f"{h} x {w}" for h, w in subject.sizes),
+        tuple(modes),
+        level,
+        tuple(records),
+        weights_digest(subject.module),
+        tuple(sorted(constants)),
+        {name: importlib.metadata.version(name) for name in ("steergan", "escnn", "torch", "numpy")},
+        f"The claim is about the output of {subject.upto}; behind it nothing is claimed." if subject.upto else "",
+    )
+
+
+# --- what is claimed
+
+
+def make_subject(
+    module: nn.Module,
+    sizes: Sequence[int | Size] | None,
+    claim: Claim | None,
+    name: str | None,
+    in_type: FieldType | None,
+    out_type: FieldType | None,
+    others: tuple[Tensor, ...],
+    call: Call | None,
+    upto: str,
+) -> Subject:
+    """Fill in what the caller left open."""
+    if not isinstance(module, nn.Module):
+        raise SteerganError(f"a {type(module).__name__} came; a torch module was wanted, such as an escnn network")
+    found = in_type or getattr(module, "in_type", None) or getattr(module, "input_type", None)
+    if not isinstance(found, FieldType):
+        raise SteerganError(f"{type(module).__name__} has no in_type; say how its input transforms with in_type=")
+    if upto and upto not in dict(module.named_modules()):
+        raise SteerganError(f"{type(module).__name__} has no submodule {upto!r}; upto= takes a path of named_modules()")
+    subject = Subject(name or type(module).__name__, module, found, "equivariant", out_type, (), others, call, upto)
+    chosen = as_sizes(sizes) if sizes is not None else accepted_sizes(subject)
+    if claim is None:
+        plain = out_type is None and any(own is None for _, own in result_at(subject, chosen[0]))
+        claim = "invariant" if plain else "equivariant"
+    return Subject(subject.name, module, found, claim, out_type, chosen, others, call, upto)
+
+
+def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
+    """One odd and one even side that the module takes; one only where it takes no other."""
+    runner = Runner(subject, twin_of(subject.module).float().eval())
+    last = ""
+    found: dict[int, Size] = {}
+    for sides in TRIED:
+        for side in sides:
+            if side % 2 in found:
+                continue
+            try:
+                runner(random_input(subject, (side, side), 0, torch.float32))
+                found[side % 2] = (side, side)
+            except Exception as error:
+                last = " ".join(str(error).split())[:120]
+        if len(found) == 2:
+            break
+    if not found:
+        raise SteerganError(f"{subject.name} took none of the sizes that were tried ({last}); say which with sizes=")
+    return tuple(found.values())
+
+
+def result_at(subject: Subject, size: Size) -> list[tuple[Tensor, FieldType | None]]:
+    """A result in evaluation mode.
+
+    Raises:
+        SteerganError: the network can't be run at this size.
+    """
+    try:
+        return Runner(subject, twin_of(subject.module).float().eval())(
+            random_input(subject, size, 0, torch.float32)
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SteerganError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
+
+
+def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
+    """gspaces and representations of every field type that a forward meets, in order of appearance."""
+    types: dict[FieldType, None] = {subject.in_type: None}
+    network = twin_of(subject.module).float().eval()
+
+    def note(module: nn.Module, args: Any, output: Any) -> None:
+        for value in (*args[:1], output):
+            if isinstance(value, GeometricTensor):
+                types.setdefault(value.type)
+
+    handles = [part.register_forward_hook(note) for part in network.modules()]
+    try:
+        runner = Runner(subject, network)
+        runner(random_input(subject, subject.sizes[0], 0, torch.float32))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        size = subject.sizes[0]
+        raise SteerganError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    if subject.out_type is not None:
+        types.setdefault(subject.out_type)
+    spaces = list(dict.fromkeys(t.gspace for t in types))
+    return spaces, list(dict.fromkeys(r for t in types for r in t.representations))
+
+
+def claimed_elements(subject: Subject, spaces: list[GSpace2D]) -> tuple[Matrix, ...]:
+    """Elements of every gspace on the way: a restriction claims no more than the smaller group."""
+    common = list(grid_elements(subject.in_type.gspace))
+    for space in spaces:
+        common = [matrix for matrix in common if matrix in grid_elements(space)]
+    return tuple(common)
+
+
+def claimed_group(spaces: list[GSpace2D], elements: tuple[Matrix, ...]) -> str:
+    """The smallest group on the way, by name; `at multiples of 90 degrees` where it has more elements than these."""
+    smallest = min(spaces, key=lambda s: len(grid_elements(s)))
+    if len(grid_elements(smallest)) != len(elements):
+        return f"a common subgroup of {', '.join(group_name(s) for s in spaces)}"
+    beyond = "" if is_grid_group(smallest) else " at multiples of 90 degrees"
+    return f"{group_name(smallest)}{beyond}"
+
+
+def moving_buffers(subject: Subject) -> set[str]:
+    """Names of buffers that a forward in training mode changes: moments, vectors of spectral norms."""
+    network = twin_of(subject.module).float().train()
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            subject(network, random_input(subject, subject.sizes[0], 0, torch.float32))
+    except Exception:
+        return set()
+    after = dict(network.named_buffers())
+    return {name for name, old in before.items() if name in after and not torch.equal(old, after[name])}
+
+
+# --- levels 1 and 2
+
+
+def traced(
+    subject: Subject, size: Size, mode: str, elements: tuple[Matrix, ...], moving: set[str]
+) -> tuple[Trace, bool]:
+    """A walk, and whether a walk on another input took the same path with the same constants."""
+    logs, first = [], None
+    for seed in (0, 1):
+        network = twin_of(subject.module).float().train(mode == "training")
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                trace = walk(subject, network, random_input(subject, size, seed, torch.float32), elements, moving)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise SteerganError(f"{subject.name} can't be run at {size[0]} x {size[1]}, {mode} mode: {reason}") from error
+        first = first or trace
+        logs.append(trace.log)
+    assert first is not None
+    return first, logs[0] == logs[1]
+
+
+def map_sizes(trace: Trace) -> Iterator[Size]:
+    """Sizes of maps between layers."""
+    for step in trace.steps:
+        for words in step.size.split(" -> "):
+            height, _, width = words.partition(" x ")
+            if height and width:
+                yield int(height), int(width)
+
+
+def trace_records(trace: Trace, repeated: bool, size: Size, mode: str, level: int) -> Iterator[Record]:
+    """Rows of levels 1 and 2."""
+    if level >= 1:
+        for step in trace.steps:
+            for finding in step.findings:
+                row = record(1, step.path, finding, layer=step.layer, types=step.types, size=step.size)
+                yield with_mode(row, mode)
+    if level < 2:
+        return
+    words = f"{size[0]} x {size[1]}"
+    for path, reason in dict.fromkeys(trace.faults):
+        yield with_mode(record(2, path or "the network itself", unknown(reason), size=words), mode)
+    if not repeated:
+        reason = "another input took another path, or met another constant, by a way that was not traced"
+        yield with_mode(record(2, "the network itself", unknown(reason), size=words), mode)
+    if not trace.faults and repeated:
+        operations = ", ".join(sorted(trace.operations)) or "none"
+        argument = f"every edge has the types that the layers say; tensor operations between layers: {operations}"
+        yield with_mode(record(2, "the network itself", exact(argument), size=words), mode)
+
+
+def with_mode(row: Record, mode: str) -> Record:
+    return Record(**{**vars(row), "mode": mode})
+
+
+def merged(records: list[Record]) -> list[Record]:
+    """Rows that say the same in every mode, once."""
+    rows: dict[tuple[Any, ...], Record] = {}
+    for row in records:
+        key = tuple(value for name, value in vars(row).items() if name != "mode")
+        if key in rows and rows[key].mode != row.mode:
+            rows[key] = with_mode(row, "")
+        else:
+            rows.setdefault(key, row)
+    return list(rows.values())
+
+
+# --- levels 3 and 4
+
+
+def integer_records(subject: Subject, elements: tuple[Matrix, ...]) -> Iterator[Record]:
+    for words, finding in integer_findings(subject, subject.sizes, elements):
+        yield record(3, "end to end", finding, size=words)
+
+
+def numeric_records(
+    subject: Subject,
+    elements: tuple[Matrix, ...],
+    modes: Sequence[str],
+    traces: dict[tuple[str, Size], tuple[Trace, bool]],
+    tell: Callable[[str], None],
+) -> Iterator[Record]:
+    for mode in modes:
+        for size in subject.sizes:
+            words = f"{size[0]} x {size[1]}"
+            tell(f"{subject.name}: floating point at {words}, {mode} mode")
+            if mode == "training" and traces[mode, size][0].random:
+                finding = Finding("measured", "not applicable", "random numbers are drawn in training mode")
+            else:
+                finding = numeric_finding(subject, size, elements, training=mode == "training")
+            yield with_mode(record(4, "end to end", finding, size=words), mode)
+
+
+def assert_equivariant(module: nn.Module, sizes: Sequence[int | Size] | None = None, **settings: Any) -> None:
+    """For a test suite: fails with the certificate's sentence unless the module is proved.
+
+    Args:
+        module: see `verify`.
+        sizes: see `verify`.
+        settings: of `verify`.
+
+    Raises:
+        AssertionError: broken, not proved, or nothing to prove.
+    """
+    certificate = verify(module, sizes, **settings)
+    assert certificate.verdict == "proved", certificate.sentence
+
+
+__all__ = ["LEVELS", "MODES", "assert_equivariant", "verify", "verify_subject"]

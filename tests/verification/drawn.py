@@ -1,0 +1,161 @@
+"""Right networks, drawn at random: equivariant by construction, and nothing in them right by accident.
+
+A `Plan` is a few small choices; `build` makes the network of a plan, always the same one. Hypothesis draws plans.
+"""
+
+# First, because it silences what escnn warns of at import.
+import steergan  # noqa: F401  # isort: skip
+import copy
+import importlib.util
+import random
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import torch
+from escnn import nn as enn
+from escnn.nn import EquivariantModule
+from hypothesis import strategies as st
+from torch import Tensor
+
+from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupConvolution
+from steergan.layers.filter_expansion import scipy_svd
+from steergan.symmetry import gspace, is_grid_group, trivial_type
+
+
+def beside(name: str) -> ModuleType:
+    """A module beside this file; the tests are no package."""
+    full = f"tests.verification.{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+pieces = beside("pieces")
+Kind = Literal["gathered", "basis"]
+
+GATHERED_GROUPS = ("C4", "D4", "C2", "D1", "D2")
+STOCK_GROUPS = ("C4", "C8", "D4", "C2", "D2")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a network shall be. `stock`: of escnn's own layers, with a group convolution of ours here and there."""
+
+    group: str
+    stock: bool
+    types: tuple[str, ...]
+    pieces: tuple[str, ...]
+    head: str
+    seed: int
+
+
+@dataclass
+class Drawn:
+    """A right network and where it is one.
+
+    `module` has `in_type` and `out_type` and maps a geometric tensor (batch 2) and `others`, which are invariant, to a
+    geometric tensor. At `sizes` it is exactly equivariant for the elements that permute pixels: to float64's rounding
+    if `kind` is "gathered", to that of escnn's float32 bases if "basis". Training mode, float32.
+    """
+
+    name: str
+    module: Any = field(repr=False)
+    sizes: tuple[int, ...]
+    others: tuple[Tensor, ...] = field(default=(), repr=False)
+    kind: Kind = "gathered"
+
+
+def live_a_little(module: torch.nn.Module) -> None:
+    """Biases, moments and affine parameters as after training: no two alike, so that nothing is right by accident."""
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, FieldBatchNorm | torch.nn.modules.batchnorm._BatchNorm):
+                layer.running_mean.normal_()
+                layer.running_var.uniform_(0.4, 2.5)
+                if layer.weight is not None:
+                    layer.weight.uniform_(0.5, 1.5)
+                    layer.bias.normal_(std=0.4)
+            elif isinstance(layer, GroupConvolution | enn.R2Conv) and layer.bias is not None:
+                layer.bias.normal_(std=0.4)
+            elif isinstance(layer, enn.NormNonLinearity) and layer.log_bias is not None:
+                layer.log_bias.normal_(-1.5, 0.4)
+
+
+def build(plan: Plan) -> Drawn:
+    """The network of a plan. Pieces that do not fit the fields or sizes that they meet are left out."""
+    for attempt in range(10):
+        drawn = attempted(plan, attempt)
+        if is_alive(drawn):
+            return drawn
+    raise AssertionError(f"{drawn.name}: every attempt gave a constant")
+
+
+def is_alive(drawn: Drawn) -> bool:
+    """Whether the output depends on the input: a constant is equivariant by accident, and its relative error 0 / 0."""
+    with torch.no_grad():
+        module = copy.deepcopy(drawn.module).eval()
+        size, channels = drawn.sizes[0], module.in_type.size
+        stream = torch.Generator().manual_seed(0)
+        one, other = (module.in_type(torch.randn(2, channels, size, size, generator=stream)) for _ in range(2))
+        return bool((module(one, *drawn.others).tensor - module(other, *drawn.others).tensor).abs().max() > 1e-2)
+
+
+def attempted(plan: Plan, attempt: int) -> Drawn:
+    rng = random.Random(f"{plan} {attempt}")
+    space = gspace(plan.group)
+    image = trivial_type(space, rng.randint(1, 2))
+    if rng.random() < 0.3:
+        image = pieces.hidden_type(space, plan.types[0], rng)
+    site = pieces.Site(plan, rng, image)
+    # scikit-learn's SVD, where installed, would stop escnn's R2Conv on D groups.
+    with torch.random.fork_rng(devices=[]), scipy_svd():
+        torch.manual_seed(plan.seed + attempt)
+        chain = pieces.stack(site)
+        for name in plan.pieces:
+            chain += pieces.PIECES[name](site)
+            site.type = chain[-1].out_type
+        chain += pieces.head(site)
+        module = pieces.Chain(image, chain)
+        if plan.stock and all(isinstance(layer, EquivariantModule) for layer in chain) and rng.random() < 0.6:
+            module = enn.SequentialModule(*chain)
+        live_a_little(module)
+        conditioned = any(isinstance(m, ConditionalBatchNorm) for m in module.modules())
+        others = (torch.randn(2, pieces.CONDITIONING),) if conditioned else ()
+    sizes = [[s for s in site.sizes if s % 2 == odd] for odd in (0, 1)]
+    kind: Kind = "basis" if plan.stock or not is_grid_group(space) else "gathered"
+    # A copy, because escnn's layers of equal types share one basis, across networks too.
+    module = copy.deepcopy(module).float().train()
+    return Drawn(named(plan), module, tuple(rng.choice(s) for s in sizes if s), others, kind)
+
+
+def named(plan: Plan) -> str:
+    whose = "escnn's" if plan.stock else "ours"
+    return f"{plan.group}, {whose}, {'/'.join(plan.types)}: {', '.join(plan.pieces)}, {plan.head} #{plan.seed}"
+
+
+@st.composite
+def plans(draw: st.DrawFn, kind: Kind | None = None, without: tuple[str, ...] = ()) -> Plan:
+    """Plans for networks of one kind or of both; `without` names pieces and heads that are not wanted."""
+    wanted = kind or draw(st.sampled_from(("gathered", "basis")))
+    stock = wanted == "basis" and draw(st.integers(0, 3)) < 3
+    group = draw(st.sampled_from(STOCK_GROUPS if stock else GATHERED_GROUPS if wanted == "gathered" else ("C8",)))
+    possible = [name for name in pieces.pieces_of(stock) if name not in without]
+    return Plan(
+        group,
+        stock,
+        tuple(draw(st.lists(st.sampled_from(pieces.TYPES), min_size=1, max_size=2, unique=True))),
+        tuple(draw(st.lists(st.sampled_from(possible), max_size=3))),
+        draw(st.sampled_from([name for name in pieces.HEADS if name not in without])),
+        draw(st.integers(0, 999)),
+    )
+
+
+def networks(kind: Kind | None = None, without: tuple[str, ...] = ()) -> st.SearchStrategy[Drawn]:
+    return plans(kind, without).map(build)
