@@ -23,7 +23,7 @@ COMMANDS = {
     "evaluate": "Measure a trained generator against held-out images.",
     "data": "Prepare, list and look at data sets.",
     "features": "Train and check the feature extractors behind the metrics.",
-    "verify-equivariance": "Measure how exactly a run's networks are equivariant.",
+    "verify-equivariance": "Prove that networks are equivariant, or name the layer that breaks them.",
     "study": "Train a grid of runs, and tabulate what came out.",
     "benchmark": "Time a training step against its rivals.",
     "results": "Write the results page from measured claims.",

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,90 +10,233 @@ import click
 
 if TYPE_CHECKING:
     from steergan.results import Claim
-    from steergan.verification import EquivarianceErrors
+    from steergan.verification import Certificate
 
-HEADER = ("run", "network", "group", "claim", "elements", "float32", "float64", "verdict")
+EXIT = {"proved": 0, "no claim": 0, "broken": 1, "not proved": 3}
+"""Exit codes; 2 is click's for bad usage. Of several networks the worst decides: broken, then not proved."""
+
+HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
 
 
 @click.command("verify-equivariance")
-@click.argument("runs", metavar="RUN...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every error as JSON.")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--level", type=click.IntRange(0, 6), default=6, show_default=True, help="The last level to check.")
+@click.option("--sizes", metavar="N,N,...", help="Sides in pixels at which a module:function is verified.")
+@click.option("--quick", is_flag=True, help="One size, evaluation mode, nothing drawn; seconds instead of minutes.")
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the certificates.")
+@click.option("--check", metavar="FILE", type=click.Path(path_type=Path), help="Compare with certificates in FILE.")
 @click.option(
     "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
 )
-def verify_equivariance(runs: tuple[Path, ...], file: Path | None, record: Path | None) -> None:
-    """Measure how exactly the networks of finished runs keep their symmetry, in single and in double precision.
+def verify_equivariance(
+    targets: tuple[str, ...],
+    level: int,
+    sizes: str | None,
+    quick: bool,
+    file: Path | None,
+    check: Path | None,
+    record: Path | None,
+) -> None:
+    """Prove that networks are equivariant, or name the first layer that breaks them.
 
-    The discriminator should not change when its image is turned or reflected; the synthesis should turn or reflect its
-    image along with its seed feature map. Every group element that permutes pixels is tried on random inputs. The exit
-    code is 1 if an error is larger than rounding explains.
+    TARGET is a recipe, a run folder, or package.module:function, which returns an escnn module; without one, every
+    recipe in ./recipes. Levels: 0 algebra, 1 layers, 2 composition, 3 integers end to end, 4 floating point end to
+    end, 5 law of the samples, 6 off the grid. docs/verification.md says what each proves.
+
+    Exit code: 0 proved (or nothing claimed), 1 broken, 2 bad usage, 3 not proved; of several networks the worst.
 
     \b
     Examples:
-      steergan verify-equivariance runs/00000-quickstart
-      steergan verify-equivariance runs/* --json errors.json
+      steergan verify-equivariance recipes/rotmnist.toml
+      steergan verify-equivariance runs/00000-quickstart --json certificate.json
+      steergan verify-equivariance --check certificate.json runs/00000-quickstart
+      steergan verify-equivariance my_package.models:build --sizes 33,32
     """
-    from steergan import run
     from steergan.files import write_whole
 
-    found = {path: run.verify(path) for path in runs}
-    rows: list[tuple[str, ...]] = [HEADER]
-    for path, measured in found.items():
-        rows += [table_row(path, errors) for errors in measured]
-        if not measured:
-            rows.append((path.name, "both", "trivial", "none", "1", "", "", "nothing to verify"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    sides = side_lengths(sizes)
+    chosen = list(targets) or recipes_here()
+    saved = None if check is None else read_certificates(check)
+    certificates: list[tuple[str, Certificate]] = []
+    for target in chosen:
+        for certificate in certify(target, level, quick, sides):
+            if certificates:
+                click.echo()
+            certificates.append((target, certificate))
+            show(target, certificate)
     if file is not None:
-        write_whole(file, (json.dumps([report(*item) for item in found.items()], indent=2) + "\n").encode())
+        write_whole(file, certificate_bytes(certificates))
+        click.echo(f"\ncertificates written to {file}")
     if record is not None:
         from steergan.results import write_claim
 
-        write_claim(record, claim(found, record.stem))
+        write_claim(record, claim(certificates, record.stem))
         click.echo(f"recorded in {record}; `steergan results` writes the page anew")
-    broken = [path for path, measured in found.items() if not all(errors.holds for errors in measured)]
-    if broken:
-        click.echo(f"not equivariant: {', '.join(str(path) for path in broken)}", err=True)
-        raise click.exceptions.Exit(1)
-    click.echo("every claim holds")
+    code = max((EXIT[c.verdict] for _, c in certificates), key=(0, 3, 1).index)
+    if saved is not None:
+        code = compare(saved, certificates, check) or code
+    if code:
+        raise click.exceptions.Exit(code)
 
 
-def table_row(path: Path, errors: "EquivarianceErrors") -> tuple[str, ...]:
-    """One network's errors, for people."""
-    worst = f"{errors.worst32:.1e}", f"{errors.worst64:.1e}"
-    verdict = "holds" if errors.holds else "BROKEN"
-    return path.name, errors.name, errors.group, errors.claim, str(len(errors.elements)), *worst, verdict
+def side_lengths(text: str | None) -> tuple[int, ...] | None:
+    """`29,28` as numbers."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} came; sides in pixels were wanted, such as 29,28", param_hint="'--sizes'")
+    return tuple(int(part) for part in parts)
 
 
-def claim(found: "dict[Path, list[EquivarianceErrors]]", identity: str) -> "Claim":
-    """The errors of some runs, for docs/results.md."""
+def recipes_here() -> list[str]:
+    """The recipes directly in ./recipes."""
+    found = sorted(str(path) for path in Path("recipes").glob("*.toml"))
+    if not found:
+        raise click.UsageError("no TARGET came, and ./recipes holds no recipe; name a recipe, a run or module:function")
+    return found
+
+
+def certify(target: str, level: int, quick: bool, sides: tuple[int, ...] | None) -> "list[Certificate]":
+    """The certificates of a target, with progress on stderr."""
+    from steergan import run
+    from steergan.recipe import read_recipe
+
+    path = Path(target)
+    if sides is not None and (path.exists() or ":" not in target):
+        raise click.UsageError(f"--sizes is for module:function; the sizes of {target} are those of its images")
+    if path.is_dir():
+        return run.verify_run(path, level=level, quick=quick, progress=tell)
+    if path.suffix == ".toml" or path.is_file():
+        return run.verify_recipe(read_recipe(path), level=level, quick=quick, progress=tell)
+    if ":" in target:
+        return run.verify_function(target, level=level, quick=quick, sizes=sides, progress=tell)
+    raise click.UsageError(f"{target}: no such recipe or run folder, and not package.module:function")
+
+
+def tell(words: str) -> None:
+    """What is being checked, where a person is watching."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{words} ...", nl=False, err=True)
+
+
+def show(target: str, certificate: "Certificate") -> None:
+    """One network's table and verdict."""
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    elements = f", {len(certificate.elements)} elements" if len(certificate.elements) > 1 else ""
+    click.echo(f"{target}: {certificate.name}, {certificate.claim} under {certificate.group}{elements}")
+    rows = [HEADER, *table_rows(certificate)]
+    if len(rows) > 1:
+        widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+        for row in rows:
+            click.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo(certificate.sentence)
+
+
+def table_rows(certificate: "Certificate") -> list[tuple[str, ...]]:
+    """Layers one by one; the other levels in a row each, but for what does not hold."""
+    from steergan.verification import LEVELS
+
+    rows: list[tuple[str, ...]] = []
+    for level, title in LEVELS.items():
+        records = [r for r in certificate.records if r.level == level]
+        groups: dict[tuple[str, str, str], list[Any]] = {}
+        for r in records:
+            by_layer = level == 1 or r.verdict in ("broken", "not proved")
+            at = (r.path, r.size) if by_layer else (title, "")
+            groups.setdefault((*at, r.mode if level != 1 else ""), []).append(r)
+        for (path, size, mode), found in groups.items():
+            rows.append(row_of(f"{path} ({mode})" if mode else path, size, found))
+    return rows
+
+
+def row_of(path: str, size: str, found: list[Any]) -> tuple[str, ...]:
+    """Several findings about one layer as one row: the weakest of each."""
+    kinds, verdicts = ("exact", "bounded", "measured", "unknown"), ("holds", "no claim", "not applicable")
+    kind = max((r.kind for r in found), key=kinds.index)
+    worst = max((r.verdict for r in found), key=(*verdicts, "not proved", "broken").index)
+    bounds = [r.bound for r in found if r.bound]
+    bound = f"{max(bounds):.1e}" if bounds else "0" if kind == "exact" and worst == "holds" else ""
+    fault = next((r for r in found if r.verdict in ("broken", "not proved")), None)
+    words = worst.upper() if worst == "broken" else worst
+    if fault is not None:
+        words += f": {fault.witness or fault.argument}"
+    elif worst != "holds":
+        words += f": {found[0].argument}"
+    layers = list(dict.fromkeys(r.layer for r in found if r.layer))
+    types = list(dict.fromkeys(r.types for r in found if r.types))
+    return path, layers[0] if len(layers) == 1 else "", types[0] if len(types) == 1 else "", size, kind, bound, words
+
+
+# --- files
+
+
+def certificate_bytes(certificates: "list[tuple[str, Certificate]]") -> bytes:
+    """What --json writes."""
+    rows = [{"target": target, **certificate.as_dict()} for target, certificate in certificates]
+    return (json.dumps({"networks": rows}, indent=2) + "\n").encode()
+
+
+def read_certificates(path: Path) -> list[dict[str, Any]]:
+    """What --json wrote."""
+    try:
+        networks = json.loads(path.read_text(encoding="utf-8"))["networks"]
+        return [dict(network, name=network["name"]) for network in networks]
+    except OSError as error:
+        raise click.UsageError(f"{path}: cannot be read ({error.strerror}); give a file that --json wrote") from None
+    except (ValueError, TypeError, KeyError):
+        raise click.UsageError(f"{path}: not a file of certificates; give one that --json wrote") from None
+
+
+def compare(saved: list[dict[str, Any]], certificates: "list[tuple[str, Certificate]]", check: Path | None) -> int:
+    """Say whether saved certificates are those of these weights; 1 if one is not."""
+    from steergan.verification import differences
+
+    code = 0
+    click.echo()
+    for _, certificate in certificates:
+        old = next((network for network in saved if network["name"] == certificate.name), None)
+        found = ["no certificate of it"] if old is None else differences(old, certificate)
+        code = 1 if found else code
+        verdict = f"DIFFERS ({'; '.join(found)})" if found else "agrees with these weights, record by record"
+        click.echo(f"{check}: {certificate.name} {verdict}")
+    return code
+
+
+def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Claim":
+    """Certificates, for docs/results.md."""
     import torch
 
     from steergan import run
     from steergan.results import Claim
     from steergan.tables import Table
-    from steergan.verification import DOUBLE, SINGLE
 
     around = run.surroundings(torch.device("cpu"))
     rows: list[Any] = []
-    for path, measured in found.items():
-        rows += [[*table_row(path, errors)[:5], errors.worst32, errors.worst64] for errors in measured]
-    everything = [errors for measured in found.values() for errors in measured]
-    held = sum(errors.holds for errors in everything)
+    for target, c in certificates:
+        counts = c.counts()
+        errors = [r.bound for r in c.records if r.level == 4 and r.bound is not None]
+        kinds = [counts[kind] for kind in ("exact", "bounded", "unknown")]
+        rows.append([Path(target).stem, c.name, c.group, c.claim, c.verdict, *kinds, max(errors, default=None)])
+    laws = [[Path(t).stem, r.kind, r.verdict, r.argument] for t, c in certificates for r in c.records if r.level == 5]
+    tables = [
+        Table(
+            caption="Certificates: records by kind, and the largest relative error in float32",
+            columns=["run", "network", "group", "claim", "verdict", "exact", "bounded", "unknown", "float32"],
+            rows=rows,
+        )
+    ]
+    if laws:
+        tables.append(Table(caption="Law of the samples", columns=["run", "kind", "verdict", "why"], rows=laws))
     return Claim(
         id=identity,
-        title="Equivariance after training",
-        claim=f"For every element that permutes pixels: below {SINGLE:g} relative in float32, {DOUBLE:g} in float64.",
+        title="Certificates of trained networks",
+        claim="Proved for every input and every value of the weights, at the sizes named in the certificate.",
         command=" ".join(["steergan", *sys.argv[1:]]),
         date=f"{datetime.now():%Y-%m-%d}",
         hardware=[{**around["hardware"], "versions": around["versions"]}],
-        protocol={"error": "max |f(g x) - g f(x)| / max |f(x)|", "weights": "of the finished run, evaluation mode"},
-        tables=[Table(caption="Largest relative errors over all elements", columns=list(HEADER[:7]), rows=rows)],
-        verdict=f"The claim holds for {held} of {len(everything)} networks.",
+        protocol={"levels": "0 to 6, docs/verification.md", "modes": "evaluation and training"},
+        tables=tables,
+        verdict=" ".join(c.sentence for _, c in certificates),
     )
-
-
-def report(path: Path, measured: "list[EquivarianceErrors]") -> dict[str, Any]:
-    """One run's errors, for programs."""
-    return {"run": str(path), "networks": [asdict(errors) | {"holds": errors.holds} for errors in measured]}

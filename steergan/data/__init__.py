@@ -2,7 +2,7 @@
 
 from steergan.data.images import ImageSet, Progress, Split, checksum
 from steergan.data.inventory import Found, originals_found, prepared_found
-from steergan.data.loading import Survey, load, prepare, survey, take
+from steergan.data.loading import Survey, image_kind, load, prepare, survey, take
 from steergan.data.originals import resolve_path
 from steergan.data.prepared import Prepared
 from steergan.data.rotmnist import download_mnist
@@ -20,6 +20,7 @@ __all__ = [
     "checksum",
     "class_rows",
     "download_mnist",
+    "image_kind",
     "load",
     "originals_found",
     "prepare",

@@ -8,6 +8,7 @@ import numpy as np
 from steergan.data.digits import plan_digits
 from steergan.data.folder import find_folder, plan_folder
 from steergan.data.images import SPLITS, ImageSet, Plan, Progress, Split, checksum
+from steergan.data.mnist import CLASSES, SIDE
 from steergan.data.npz import find_npz, plan_npz
 from steergan.data.originals import Originals
 from steergan.data.prepared import (
@@ -123,6 +124,18 @@ def survey(settings: DataSettings) -> Survey:
         return Survey(train.image_shape, train.class_names, len(counted) * made.copies, len(held_out))
     counted = nested_share(plan.labels["train"][:: plan.copies], settings.fraction, settings.seed)
     return Survey(plan.image_shape, plan.class_names, len(counted) * plan.copies, len(plan.labels["held_out"]))
+
+
+def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
+    """(C, H, W) and the number of classes; of rotated MNIST known without its files.
+
+    Raises:
+        DataError: as `survey`.
+    """
+    if settings.name == "rotmnist":
+        return (1, SIDE, SIDE), CLASSES
+    found = survey(settings)
+    return found.image_shape, len(found.class_names)
 
 
 def split_settings(settings: DataSettings) -> dict[str, Any]:

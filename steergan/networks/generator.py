@@ -217,8 +217,11 @@ class Generator(nn.Module):
 
     def decode(self, c: Tensor, element: Tensor | None = None) -> Tensor:
         """Conditioning vector c (B, Z + embedding) -> image; labels may be mixed by mixing their embeddings."""
-        seed = self.synthesis.in_type(self.seed_map(c, element))
-        return torch.tanh(self.synthesis(seed, c).tensor)
+        return self.render(self.seed_map(c, element), c)
+
+    def render(self, seed: Tensor, c: Tensor) -> Tensor:
+        """Seed map (B, seed_width, h, w) and c -> image; equivariant in the seed map."""
+        return torch.tanh(self.synthesis(self.synthesis.in_type(seed), c).tensor)
 
 
 def seed_size(height: int, width: int, upsamplings: int, stages: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from steergan.run.plan import plan
 from steergan.run.reporting import Reporter
 from steergan.run.sampling import interpolate, sample
 from steergan.run.training import resume, train
-from steergan.run.verifying import verify
+from steergan.run.verifying import verify_function, verify_recipe, verify_run
 
 __all__ = [
     "LoadedRun",
@@ -21,5 +21,7 @@ __all__ = [
     "sample",
     "surroundings",
     "train",
-    "verify",
+    "verify_function",
+    "verify_recipe",
+    "verify_run",
 ]

@@ -1,58 +1,238 @@
-"""Equivariance of a run's two networks, measured."""
+"""Certificates of a recipe's networks, or of a finished run's."""
 
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from steergan import data
+from steergan.errors import RecipeError, SteerganError
+from steergan.networks import Discriminator, Generator
 from steergan.randomness import torch_stream
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
 from steergan.run.load import load_run
-from steergan.symmetry import group_order
-from steergan.verification import EquivarianceErrors, equivariance_errors
+from steergan.run.sample_law import SampleLaw, reason, sample_law
+from steergan.symmetry import group_name, group_order
+from steergan.verification import (
+    MODES,
+    Certificate,
+    Finding,
+    Record,
+    Subject,
+    broken,
+    exact,
+    verify,
+    verify_subject,
+)
+from steergan.verification.latent_law import symmetrization
+from steergan.verification.records import record
+from steergan.verification.subject import BATCH, Size
 
-BATCH = 4
+Progress = Callable[[str], None]
+
+FROM_SEED_MAP = "From the seed map on: how the seed map depends on the latent is no part of this claim."
 
 
-def verify(path: Path) -> list[EquivarianceErrors]:
-    """The discriminator's invariance and the synthesis's equivariance, every element that permutes pixels.
-
-    In evaluation mode, on the averaged weights of a finished run, on seeded random inputs. A network under the trivial
-    group has nothing to claim and is left out.
+def verify_run(
+    path: Path, *, level: int = 6, quick: bool = False, progress: Progress | None = None
+) -> list[Certificate]:
+    """Both networks of a finished run, with the averaged generator's weights; and the law of its samples.
 
     Raises:
         RunError: no finished run.
     """
     run = load_run(path)
-    stream = torch_stream(run.recipe.training.seed, "verification")
-    classes = run.generator.classes
-    y = torch.randint(classes, (BATCH,), generator=stream)
-    image = 2 * torch.rand(BATCH, *run.generator.image_shape, generator=stream, dtype=torch.float64) - 1
-    z = torch.randn(BATCH, run.generator.z_dim, generator=stream, dtype=torch.float64)
-    synthesis, trunk = run.generator.synthesis, run.discriminator.trunk
-    with torch.no_grad():
-        twin = run.generator.double()
-        c = torch.cat([z, twin.embedding(y)], dim=1)
-        seed_map = twin.seed_map(c, None)
+    certificates = verify_pair(run.recipe, run.generator, run.discriminator, level, quick, progress)
+    if level < 5:
+        return certificates
+    if progress is not None and not quick:
+        progress("law of the samples")
+    rows = latent_records(run.generator, run.recipe) if quick else law_records(sample_law(run))
+    return [c if c.name == "discriminator" else c.with_records(*rows) for c in certificates]
+
+
+def verify_recipe(
+    recipe: Recipe,
+    *,
+    data_path: str | None = None,
+    level: int = 6,
+    quick: bool = False,
+    progress: Progress | None = None,
+) -> list[Certificate]:
+    """The networks that a recipe would train, with their first weights.
+
+    Raises:
+        SteerganError: the data, which decides about sizes, can't be found; sizes that don't suit the group.
+    """
+    settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
+    image_shape, classes = data.image_kind(settings)
+    generator = build_generator(recipe, image_shape, classes)
+    discriminator = build_discriminator(recipe, image_shape, classes)
+    certificates = verify_pair(recipe, generator, discriminator, level, quick, progress)
+    if level < 5:
+        return certificates
+    rows = latent_records(generator, recipe)
+    return [c if c.name == "discriminator" else c.with_records(*rows) for c in certificates]
+
+
+def verify_function(
+    target: str,
+    *,
+    level: int = 6,
+    quick: bool = False,
+    sizes: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> list[Certificate]:
+    """The module that `package.module:function` returns; found from the current folder and PYTHONPATH.
+
+    The function takes no argument and returns an escnn module, a `Subject`, or a list of either.
+
+    Raises:
+        RecipeError: it can't be imported, or fails, or returns something else.
+    """
+    made = called(target)
+    modes = MODES[:1] if quick else MODES
     found = []
-    if group_order(trunk.in_type.gspace) > 1:
-        found.append(
-            equivariance_errors(
-                "discriminator",
-                run.discriminator,
-                lambda m, x: m(x, y)[:, None, None, None],
-                image,
-                trunk.in_type,
-                None,
-            )
-        )
-    if group_order(synthesis.in_type.gspace) > 1:
-        found.append(
-            equivariance_errors(
-                "synthesis (seed map to image)",
-                synthesis,
-                lambda m, x: m(m.in_type(x), c.to(x.dtype)).tensor,
-                seed_map,
-                synthesis.in_type,
-                synthesis.out_type,
-            )
-        )
+    for thing in made if isinstance(made, list | tuple) else [made]:
+        if isinstance(thing, Subject):
+            found.append(verify_subject(thing, level=level, modes=modes, progress=progress))
+        elif isinstance(thing, torch.nn.Module):
+            chosen = sizes[:1] if quick and sizes else sizes
+            found.append(verify(thing, chosen, level=level, modes=modes, progress=progress))
+        else:
+            raise RecipeError(f"{target} returned a {type(thing).__name__}; an escnn module or a Subject was wanted")
     return found
+
+
+def called(target: str) -> Any:
+    """What `package.module:function` returns."""
+    module_name, _, function_name = target.partition(":")
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise RecipeError(f"{target}: {module_name} can't be imported ({type(error).__name__}: {error})") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise RecipeError(f"{target}: {module_name} has no function {function_name!r}")
+    try:
+        return function()
+    except Exception as error:
+        raise RecipeError(f"{target}: {function_name}() failed ({type(error).__name__}: {error})") from error
+
+
+def verify_pair(
+    recipe: Recipe,
+    generator: Generator,
+    discriminator: Discriminator,
+    level: int,
+    quick: bool,
+    progress: Progress | None,
+) -> list[Certificate]:
+    """Discriminator and synthesis, levels up to `level`."""
+    modes: Sequence[str] = MODES[:1] if quick else MODES
+    found = []
+    for subject in (discriminator_subject(recipe, discriminator, quick), synthesis_subject(recipe, generator, quick)):
+        certificate = verify_subject(subject, level=level, modes=modes, progress=progress)
+        if subject.name == "synthesis" and certificate.verdict != "no claim":
+            certificate = certificate.with_records(note=FROM_SEED_MAP)
+        found.append(certificate)
+    return found
+
+
+def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
+    """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits."""
+    height, width = discriminator.image_shape[1:]
+    sizes: list[Size] = [(height, width)]
+    if recipe.discriminator.pooling == "exact" and not quick:
+        sizes += next_size(discriminator, (height, width))
+    y = torch.arange(BATCH) % discriminator.classes
+    return Subject(
+        "discriminator",
+        discriminator,
+        discriminator.trunk.in_type,
+        "invariant",
+        None,
+        tuple(sizes),
+        (y,),
+        lambda module, image, others: module(image, *others),
+    )
+
+
+def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
+    """The next larger size whose every map suits its pool, if one is near."""
+    channels = discriminator.trunk.in_type.size
+    for more in range(1, 17):
+        larger = (size[0] + more, size[1] + more)
+        try:
+            discriminator.trunk.evaluate_output_shape((1, channels, *larger))
+        except SteerganError:
+            continue
+        return [larger]
+    return []
+
+
+def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subject:
+    """image(g seed map, c) = g image(seed map, c), tanh included; at the seed map's size and one of other parity."""
+    height, width = generator.seed_shape[1:]
+    sizes: list[Size] = [(height, width)]
+    if not quick:
+        sizes.append((height + 1, width + 1))
+    stream = torch_stream(recipe.training.seed, "verification")
+    weight = generator.embedding.weight
+    c = torch.randn(BATCH, generator.z_dim + weight.shape[1], generator=stream)
+
+    def render(module: Generator, seed: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+        return module.render(seed, *others)
+
+    into, out = generator.synthesis.in_type, generator.synthesis.out_type
+    return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render)
+
+
+def law_records(law: SampleLaw) -> list[Record]:
+    """Rows of level 5: why, and what was measured for each element."""
+    if law.kind == "none":
+        return []
+    if law.proof is not None and not law.proof.holds:
+        finding = broken("a uniform element has to leave the law of the seed map as it is", law.argument)
+    elif law.kind == "exact":
+        finding = exact(law.argument)
+    else:
+        finding = Finding("measured", "no claim", law.argument)
+    rows = [record(5, "law of the samples", finding, layer=f"latent = {law.latent}")]
+    for test in law.elements:
+        words = (
+            f"squared MMD {test.mmd2:.3g}, {test.effect:.1f} standard deviations of its permutations, "
+            f"p = {test.adjusted_p_value:.3g} (Holm), {law.count} against {law.count} on {law.extractor}"
+        )
+        rows.append(record(5, test.element, Finding("measured", "no claim", words, test.mmd2), layer="samples"))
+    return rows
+
+
+def latent_records(generator: Generator, recipe: Recipe) -> list[Record]:
+    """Row of level 5 for what no sample is needed for: the latent's own law."""
+    latent, space = recipe.generator.latent, generator.synthesis.in_type.gspace
+    if group_order(space) == 1:
+        return []
+    proof = None
+    if generator.elements:
+        proof = symmetrization(generator.turn_GP[: generator.elements], space, *generator.seed_shape[1:])
+    argument = reason(latent, group_name(space), proof)
+    return law_records(
+        SampleLaw(
+            group_name(space),
+            latent,
+            "exact" if proof is not None and proof.holds else "measured",
+            argument if proof is not None else f"{argument} No samples were drawn.",
+            proof,
+            (), "", "", 0, 0, "",
+        )
+    )  # fmt: skip

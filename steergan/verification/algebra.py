@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from escnn.group import GroupElement, Representation
+from escnn.group import Representation
 from escnn.gspaces import GSpace2D
 
 from steergan.verification.elements import NAMES, Matrix, grid_elements, group_elements, pixel_action
@@ -18,7 +18,10 @@ INTEGERS = 1e-9
 
 
 def algebra_records(
-    spaces: Iterable[GSpace2D], representations: Iterable[Representation], elements: tuple[Matrix, ...], sizes: set[Size]
+    spaces: Iterable[GSpace2D],
+    representations: Iterable[Representation],
+    elements: tuple[Matrix, ...],
+    sizes: set[Size],
 ) -> Iterator[Record]:
     """What everything else stands on.
 
@@ -39,10 +42,8 @@ def algebra_records(
         yield record(0, "pixel grid", grid_finding(elements, size), layer="action on pixels", size=words)
 
 
-
-
 def group_table(space: GSpace2D) -> Finding:
-    """Closed, associative, with an identity and inverses: on all elements (of a continuous group, its quarter turns)."""
+    """Closed, associative, with an identity and inverses; of a continuous group, its quarter turns are."""
     elements = group_elements(space)
     number = {element: n for n, element in enumerate(elements)}
     table = np.array([[number.get(a @ b, -1) for b in elements] for a in elements])
@@ -109,8 +110,9 @@ def grid_finding(elements: tuple[Matrix, ...], size: Size) -> Finding:
     for m, first in index.items():
         for n, second in index.items():
             product = tuple(int(v) for v in (np.reshape(m, (2, 2)) @ np.reshape(n, (2, 2))).ravel())
-            third = index.get(product)  # type: ignore[call-overload]
-            assert first is not None and second is not None
+            third = index.get(product)  # type: ignore[arg-type]
+            assert first is not None
+            assert second is not None
             # (g (h x))(p) = (h x)(g^-1 p) = x(h^-1 g^-1 p)
             if third is None or not bool((second[first] == third).all()):
                 return broken("permutations that multiply as matrices do were wanted", f"{NAMES[m]} times {NAMES[n]}")

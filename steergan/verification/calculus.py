@@ -220,7 +220,7 @@ def _common_sign(signs: Tensor, parity: str) -> Tensor | None:
     return lowest
 
 
-def joined(laws: Sequence[Law]) -> list[Turning] | list[Fixed] | Lost:
+def joined(laws: Sequence[Law]) -> list[Turning | Fixed] | Lost:
     """The laws of several tensors over one set of atoms; none of them `Fields`."""
     for law in laws:
         if isinstance(law, Lost):

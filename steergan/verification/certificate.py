@@ -153,11 +153,13 @@ def differences(old: dict[str, Any], new: "Certificate") -> list[str]:
         old: a certificate as read from JSON.
         new: made of the weights that are checked.
     """
-    found = []
+    found: list[str] = []
     fresh = json.loads(new.to_json())
-    for key in ("weights_sha256", "claim", "group", "elements", "sizes", "modes", "verdict"):
-        if old.get(key) != fresh[key]:
-            found.append(f"{key}: {_short(old.get(key))} in the file, {_short(fresh[key])} now")
+    found += [
+        f"{key}: {_short(old.get(key))} in the file, {_short(fresh[key])} now"
+        for key in ("weights_sha256", "claim", "group", "elements", "sizes", "modes", "verdict")
+        if old.get(key) != fresh[key]
+    ]
 
     def proved(certificate: dict[str, Any]) -> list[tuple[Any, ...]]:
         rows = certificate.get("records", [])

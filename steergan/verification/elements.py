@@ -1,8 +1,8 @@
 """The group elements that permute pixels, by their integer matrices, and how they act on fields and on the grid."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,7 +32,8 @@ NAMES: dict[Matrix, str] = {
 }
 
 
-class ChannelAction(NamedTuple):
+@dataclass(frozen=True)
+class ChannelAction:
     """(rho(g) v)[i] = sign[i] * v[index[i]]; both (C,) int64."""
 
     index: Tensor

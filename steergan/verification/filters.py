@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from escnn.group import Representation
 from escnn.nn import FieldType, R2Conv
-from torch import Tensor, nn
+from torch import Tensor
 
 from steergan.layers import GroupConvolution, Upsample, UpsampleConvolution
 from steergan.layers.filter_expansion import BasisExpansion
+from steergan.symmetry import gspace, trivial_type
 from steergan.verification.elements import (
     NAMES,
     Matrix,
@@ -51,26 +53,22 @@ def upsample_convolution(layer: UpsampleConvolution, at: Situation) -> Iterator[
 
 def fused_difference(kernel_size: int, side: int) -> str:
     """Where the fused layer differs from its two parts: both are linear in taps and pixels, so units decide."""
-    trivial = _trivial_pair(kernel_size)
-    layer, parts = trivial
+    layer, upsampling, plain = _trivial_pair(kernel_size)
     impulses = torch.eye(side * side, dtype=torch.float64).view(-1, 1, side, side)
     for tap in range(kernel_size**2):
-        for convolution in (layer.convolution, parts[1]):
+        for convolution in (layer.convolution, plain):
             weight = convolution.weights[0]
             weight.data = torch.zeros_like(weight).index_fill_(2, torch.tensor([tap]), 1.0)
-        fused = layer(layer.in_type(impulses)).tensor
-        plain = parts[1](parts[0](layer.in_type(impulses))).tensor
-        if not torch.equal(fused, plain):
+        fused, wanted = layer(layer.in_type(impulses)), plain(upsampling(layer.in_type(impulses)))
+        if not torch.equal(fused.tensor, wanted.tensor):
             return f"tap {tap} of a {kernel_size} x {kernel_size} filter on a map of {side} x {side}"
     return ""
 
 
-def _trivial_pair(kernel_size: int) -> tuple[UpsampleConvolution, list[nn.Module]]:
-    from steergan.symmetry import gspace, trivial_type
-
+def _trivial_pair(kernel_size: int) -> tuple[UpsampleConvolution, Upsample, GroupConvolution]:
     one = trivial_type(gspace("trivial"), 1)
     layer = UpsampleConvolution(one, one, kernel_size, bias=False).double()
-    return layer, [Upsample(one), GroupConvolution(one, one, kernel_size, bias=False).double()]
+    return layer, Upsample(one), GroupConvolution(one, one, kernel_size, bias=False).double()
 
 
 def _placement(at: Situation, kernel: int, stride: int, padding: int, dilation: int) -> Iterator[Finding]:
@@ -111,6 +109,7 @@ def _gathered_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Fin
     table = _numbered(layer).raw_filter().view(layer.out_type.size, layer.in_type.size, k, k)
     if not bool((table == table.round()).all()):
         return unknown("the filter bank is not a signed gather of the free weights")
+    table = table.to(torch.int32)
     for matrix in elements:
         moved, wanted = moved_bank(table, layer.in_type, layer.out_type, matrix)
         wrong = (moved != wanted).nonzero()
@@ -125,7 +124,9 @@ def moved_bank(bank: Tensor, in_type: FieldType, out_type: FieldType, matrix: Ma
     """Both sides of K(g x) rho_in(g) = rho_out(g) K(x), (C_out, C_in, k * k); the types act by signed permutations."""
     into, out = channel_action(in_type, matrix), channel_action(out_type, matrix)
     taps = pixel_action(matrix, *bank.shape[2:])
-    assert into is not None and out is not None and taps is not None
+    assert into is not None
+    assert out is not None
+    assert taps is not None
     flat = bank.flatten(2)
     moved = torch.empty_like(flat)
     moved[:, into.index] = flat * into.sign.to(flat)[None, :, None]
@@ -142,7 +143,8 @@ def _gathered_bias(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Fin
         rho = torch.from_numpy(_rounded(fiber_matrix(layer.out_type, matrix)))
         wrong = (rho @ bias != bias).nonzero()
         if len(wrong):
-            return broken("a bias has to lie in the invariant subspace", f"under {NAMES[matrix]}, channel {wrong[0, 0]}")
+            where = f"under {NAMES[matrix]}, channel {int(wrong[0, 0])}"
+            return broken("a bias has to lie in the invariant subspace", where)
     return exact("the bias is constant on every orbit of channels, and zero where signs change")
 
 
@@ -185,7 +187,10 @@ def _basis_finding(basis: Tensor, worst: Tensor, what: str) -> Finding | None:
     if largest < BASIS_ROUNDING:
         return None
     return Finding(
-        "bounded", "broken", "K(gx) = rho_out(g) K(x) rho_in(g)^-1 was wanted of every basis element", largest,
+        "bounded",
+        "broken",
+        "K(gx) = rho_out(g) K(x) rho_in(g)^-1 was wanted of every basis element",
+        largest,
         f"basis element {element} of {what} is off by {largest:.2g} of its largest entry",
     )
 
@@ -268,8 +273,13 @@ def _r2conv_bank(layer: R2Conv, bank: Tensor, elements: tuple[Matrix, ...]) -> F
     # The assembled bank has its own rounding, once per basis element that is summed.
     slack = bound + BASIS_ROUNDING * float(bank.abs().max())
     if bool((assembled > slack.view_as(assembled)).any()):
-        return Finding("bounded", "broken", "basis elements are equivariant, but not as they are assembled",
-                       float(assembled.max() / bank.abs().max()), "channels of different fields were mixed up")
+        return Finding(
+            "bounded",
+            "broken",
+            "basis elements are equivariant, but not as they are assembled",
+            float(assembled.max() / bank.abs().max()),
+            "channels of different fields were mixed up",
+        )
     return finding
 
 
@@ -278,7 +288,7 @@ def violation_of_bank(bank: Tensor, in_type: FieldType, out_type: FieldType, ele
     return violation(bank.flatten(2)[None], in_type, out_type, elements)[0]
 
 
-def _representations(layer: R2Conv) -> list[object]:
+def _representations(layer: R2Conv) -> list[Representation]:
     return [*set(layer.in_type.representations), *set(layer.out_type.representations)]
 
 

@@ -73,9 +73,7 @@ def acted_on(result: Result, subject: Subject, matrix: Matrix) -> list[Tensor]:
     return out
 
 
-def first_broken_layer(
-    runner: Runner, x: Tensor, matrix: Matrix, differs: Callable[[Tensor, Tensor], bool]
-) -> str:
+def first_broken_layer(runner: Runner, x: Tensor, matrix: Matrix, differs: Callable[[Tensor, Tensor], bool]) -> str:
     """Path of the first module whose output does not move as its field type says; empty if there is none.
 
     Args:

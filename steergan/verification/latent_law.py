@@ -62,19 +62,19 @@ def symmetrization(turns: Tensor, space: GSpace2D, height: int, width: int) -> S
     action_GP = grid_permutation(space, height, width)
     elements = list(space.fibergroup.elements)
     table_GP, fits = fitted(turns, *action_GP.shape)
-    first = elements.index(space.fibergroup.identity)
+    one = elements.index(space.fibergroup.identity)
     product_GG = np.array([[elements.index(g @ h) for h in elements] for g in elements])
     # (g h, pixel) against (h, pixel that g fetches); a pixel that is missing is -1 and equals nothing.
     wanted_GGP = table_GP[:, action_GP].transpose(1, 0, 2)
     found_GGP = table_GP[product_GG]
     wrong_GGP = (wanted_GGP != found_GGP) | (found_GGP < 0)
-    wrong_GGP[first, first] |= table_GP[first] != np.arange(height * width)
+    wrong_GGP[one, one] |= table_GP[one] != np.arange(height * width)
     comparisons = wrong_GGP.size + height * width
     if not wrong_GGP.any():
         return Symmetrization(fits, len(elements), comparisons, None)
     g, h, pixel = (int(i) for i in np.argwhere(wrong_GGP)[0])
-    names = element_names(space)
-    return Symmetrization(False, len(elements), comparisons, Witness(names[g], names[h], divmod(pixel, width)))
+    g_name, h_name = (element_names(space)[i] for i in (g, h))
+    return Symmetrization(False, len(elements), comparisons, Witness(g_name, h_name, divmod(pixel, width)))
 
 
 def fitted(turns: Tensor, elements: int, pixels: int) -> tuple[NDArray[np.int64], bool]:

@@ -1,8 +1,8 @@
 """How the entries of a tensor change when the network's input is acted on: the values of the proof's calculus.
 
-Let v(x) be a tensor that a network computes from its input x. A law says what v(g x) is for every claimed element g, for
-all x and all weights at once, in integers: each entry of v is plus or minus an *atom*, an unknown number that depends
-on x, and g permutes the atoms up to sign.
+Let v(x) be a tensor that a network computes from its input x. A law says what v(g x) is for every claimed element g,
+for all x and all weights at once, in integers: each entry of v is plus or minus an *atom*, an unknown number that
+depends on x, and g permutes the atoms up to sign.
 """
 
 from dataclasses import dataclass

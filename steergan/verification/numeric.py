@@ -6,6 +6,7 @@ import torch
 from escnn.nn import R2Conv
 from torch import Tensor, nn
 
+from steergan.layers import shared_filters
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer
@@ -43,6 +44,13 @@ def measure(
     """
     single, double = (Runner(subject, _twin(subject.module, dtype, training)) for dtype in DTYPES)
     x = random_input(subject, size, seed, torch.float32)
+    with shared_filters(single.network, double.network):
+        return _errors(subject, single, double, x, elements)
+
+
+def _errors(
+    subject: Subject, single: Runner, double: Runner, x: Tensor, elements: tuple[Matrix, ...]
+) -> list[Measured]:
     y32, y64 = single(x), double(x.double())
     scale = max(float(t.abs().max()) for t, _ in y64)
     r_x = _largest(y32, [t for t, _ in y64])

@@ -61,8 +61,9 @@ def move(call: Operation) -> Law | tuple[Law, ...]:
 
 
 def converted(call: Operation) -> Law:
-    """Another dtype or device."""
-    return call.law_of(call.args[0])
+    """Another dtype or device; truth values forget signs."""
+    law = call.law_of(call.args[0])
+    return law if call.out.is_floating_point() else pointwise(law, "general")
 
 
 def pad(call: Operation) -> Law:
@@ -101,7 +102,8 @@ def broadcast(signs: str) -> Rule:
         numbers = [a for a in (*call.args[:2], call.kwargs.get("other")) if isinstance(a, int | float)]
         if any(number != 0 for number in numbers) and signs == "sum":
             laws, shapes = [*laws, Fixed(torch.zeros((), dtype=torch.int64))], [*shapes, torch.Size([])]
-        return combined(laws, shapes, call.out.shape, signs, call.elements)
+        rounded = "rounding_mode" in call.kwargs or call.func._overloadname.endswith("_mode")
+        return combined(laws, shapes, call.out.shape, "general" if rounded else signs, call.elements)
 
     return rule
 
@@ -138,7 +140,7 @@ def upsample(call: Operation) -> Law:
     if not isinstance(law, Fields):
         return Fixed(distinct(call.out.shape)) if isinstance(law, Fixed) else Lost(f"{call.name} on no feature map")
     whole = all(m % n == 0 for n, m in zip(x.shape[2:], call.out.shape[2:], strict=True))
-    return law if whole or "nearest" not in call.name else Lost("nearest upsampling by a factor that is not whole")
+    return law if whole else Lost("resizing by a factor that is not whole")
 
 
 def made_of_shape(call: Operation) -> Law:

@@ -131,7 +131,7 @@ def convolution(call: Operation) -> Law:
     if any(not isinstance(call.law_of(t), Fixed) for t in (bank, bias) if t is not None):
         return Lost("a convolution whose filters depend on the input")
     if depthwise and groups > 1:
-        return law if _blurs(bank, call.elements) else Lost("a depthwise convolution with filters that are not one blur")
+        return law if _blurs(bank, call.elements) else Lost("a depthwise convolution that is no blur")
     values = bank.flatten(1) if bias is None else torch.cat([bank.flatten(1), bias[:, None]], 1)
     index = []
     for matrix in call.elements:

@@ -19,48 +19,54 @@ from steergan.verification.operations import (
 )
 from steergan.verification.reductions import adaptive_pool, batch_norm, convolution, pool, reduced, softmax
 
+
+def rules(rule: Rule, *names: str) -> dict[str, Rule]:
+    """One rule for many operators, named in words."""
+    return dict.fromkeys(" ".join(names).split(), rule)
+
+
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(
-        """view _unsafe_view reshape permute transpose t unsqueeze squeeze expand slice select index_select clone repeat
-        flip roll rot90 split split_with_sizes chunk unbind narrow gather alias detach index pixel_shuffle
-        pixel_unshuffle unfold diagonal movedim lift_fresh reflection_pad2d
-        replication_pad2d unsafe_split contiguous""".split(),
+    **rules(
         move,
+        "view _unsafe_view reshape permute transpose t unsqueeze squeeze expand slice select index_select",
+        "clone repeat flip roll rot90 split split_with_sizes chunk unbind narrow gather alias detach index",
+        "pixel_shuffle pixel_unshuffle unfold diagonal movedim lift_fresh reflection_pad2d replication_pad2d",
+        "unsafe_split contiguous",
     ),
     "_to_copy": converted,
     "constant_pad_nd": pad,
-    **dict.fromkeys(["cat", "stack"], join),
-    **dict.fromkeys("tanh neg sin asin atan sinh asinh erf sign trunc".split(), elementwise("odd")),
-    **dict.fromkeys("abs cos cosh square".split(), elementwise("even")),
-    **dict.fromkeys(
-        """relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal pow clamp
-        clamp_min clamp_max hardtanh hardsigmoid hardswish mish celu selu floor ceil round log_sigmoid_forward
-        threshold isnan isfinite logical_not relu6 exp2 erfc""".split(),
+    **rules(join, "cat stack"),
+    **rules(elementwise("odd"), "tanh neg sin asin atan sinh asinh erf sign trunc"),
+    **rules(elementwise("even"), "abs cos cosh square"),
+    **rules(
         elementwise("general"),
+        "relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal pow",
+        "clamp clamp_min clamp_max hardtanh hardsigmoid hardswish mish celu selu floor ceil round",
+        "log_sigmoid_forward threshold isnan isfinite logical_not relu6 exp2 erfc",
     ),
-    **dict.fromkeys(["add", "sub", "rsub"], broadcast("sum")),
-    **dict.fromkeys(["mul", "div"], broadcast("product")),
-    **dict.fromkeys(
-        """maximum minimum where addcmul addcdiv lerp eq ne lt le gt ge logical_and logical_or bitwise_and bitwise_or
-        atan2 remainder fmod hypot masked_fill _prelu_kernel""".split(),
+    **rules(broadcast("sum"), "add sub rsub"),
+    **rules(broadcast("product"), "mul div"),
+    **rules(
         broadcast("general"),
+        "maximum minimum where addcmul addcdiv lerp eq ne lt le gt ge logical_and logical_or bitwise_and",
+        "bitwise_or atan2 remainder fmod hypot masked_fill _prelu_kernel",
     ),
-    **dict.fromkeys(["sum", "mean"], reduced("odd")),
-    **dict.fromkeys("amax amin max min prod logsumexp std var any all".split(), reduced("general")),
-    **dict.fromkeys(["linalg_vector_norm", "norm"], reduced("even")),
+    **rules(reduced("odd"), "sum mean"),
+    **rules(reduced("general"), "amax amin max min prod logsumexp std var any all"),
+    **rules(reduced("even"), "linalg_vector_norm norm"),
     "var_mean": reduced("general"),
-    **dict.fromkeys(["_softmax", "_log_softmax"], softmax),
-    **dict.fromkeys(
-        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm".split(),
+    **rules(softmax, "_softmax _log_softmax"),
+    **rules(
         batch_norm,
+        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm",
     ),
-    **dict.fromkeys(["avg_pool2d", "max_pool2d_with_indices"], pool),
-    **dict.fromkeys(["_adaptive_avg_pool2d", "adaptive_max_pool2d"], adaptive_pool),
-    **dict.fromkeys(["upsample_nearest2d", "upsample_bilinear2d", "_upsample_nearest_exact2d"], upsample),
-    **dict.fromkeys(
-        """empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full rand_like randn_like
-        new_empty_strided""".split(),
+    **rules(pool, "avg_pool2d max_pool2d_with_indices"),
+    **rules(adaptive_pool, "_adaptive_avg_pool2d adaptive_max_pool2d"),
+    **rules(upsample, "upsample_nearest2d upsample_bilinear2d _upsample_nearest_exact2d"),
+    **rules(
         made_of_shape,
+        "empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full rand_like randn_like",
+        "new_empty_strided",
     ),
     "convolution": convolution,
     "index_put": indexed_write,

@@ -56,15 +56,13 @@ def upsample(layer: Upsample, at: Situation) -> Iterator[Finding]:
     yield exact(f"{layer.mode} upsampling by {layer.scale_factor} treats every pixel alike, from all sides")
 
 
-def windows(
-    at: Situation, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil: bool = False
-) -> Finding:
+def windows(at: Situation, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil: bool = False) -> Finding:
     """Whether windows lie symmetrically on the map that came in."""
     height, width = at.in_shape[2:]
     fault = window_fault((height, width), kernel, stride, padding, dilation, ceil)
     k, s, p, d = (pair(setting)[0] for setting in (kernel, stride, padding, dilation))
     if fault is not None:
-        return broken("windows that lie symmetrically were wanted", fault, 1.0)
+        return broken("windows that lie symmetrically were wanted", fault)
     return exact(f"({height} + 2 x {p} - {d * (k - 1) + 1}) mod {s} = 0, the same on every side")
 
 

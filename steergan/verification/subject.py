@@ -72,7 +72,7 @@ def tensors_of(result: Any) -> list[tuple[Tensor, FieldType | None]]:
 
 
 def twin_of(module: nn.Module) -> nn.Module:
-    """A copy on the CPU that shares no tensor with the module; field types and groups are shared, for they never change.
+    """A copy on the CPU that shares no tensor with the module; field types and groups, which never change, it shares.
 
     An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
 
@@ -92,7 +92,8 @@ def twin_of(module: nn.Module) -> nn.Module:
         return twin.cpu()
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
-        raise SteerganError(f"{type(module).__name__} can't be copied ({reason}); verification works on a copy") from error
+        name = type(module).__name__
+        raise SteerganError(f"{name} can't be copied ({reason}); verification works on a copy") from error
 
 
 def _constants(value: Any) -> list[Any]:
@@ -104,7 +105,7 @@ def _constants(value: Any) -> list[Any]:
 
 
 def state_digest(module: nn.Module) -> str:
-    """sha256 over everything a module is made of: mode, parameters, all buffers, each with its name, dtype and device."""
+    """sha256 over all that a module is made of: mode, parameters, buffers, each with its name, dtype and device."""
     digest = hashlib.sha256()
     for path, part in module.named_modules():
         digest.update(f"{path}/{type(part).__qualname__}/{part.training}".encode())

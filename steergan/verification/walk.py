@@ -4,21 +4,20 @@ Certified layers are taken as a whole; whatever else runs is followed through to
 no operation on a tensor passes unseen.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
-from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from escnn.nn import EquivariantModule, GeometricTensor
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from steergan.verification.elements import Matrix
 from steergan.verification.calculus import combined, overwritten
+from steergan.verification.elements import Matrix
 from steergan.verification.laws import (
     Fields,
     Fixed,
@@ -31,11 +30,13 @@ from steergan.verification.laws import (
     unmoved,
     written_out,
 )
+from steergan.verification.memory import digest_of, geometry, places, share_memory, size_words, tensors_in, written_by
 from steergan.verification.operations import Operation
-from steergan.verification.records import Finding, exact, unknown
+from steergan.verification.records import exact, unknown
 from steergan.verification.registry import Situation, certifier_of, tampering
 from steergan.verification.rules import law_of_result
 from steergan.verification.subject import Subject, tensors_of
+from steergan.verification.trace import Step, Trace, type_words
 
 LEAKS = {
     *("numpy", "tolist", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "apply_", "map_"),
@@ -44,37 +45,6 @@ LEAKS = {
 """Ways for numbers to leave a tensor that the dispatcher does not see."""
 
 RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
-
-
-@dataclass(frozen=True)
-class Step:
-    """A certified layer, or one that is not certified but has types, at one call."""
-
-    path: str
-    layer: str
-    types: str
-    size: str
-    findings: tuple[Finding, ...]
-    module: nn.Module | None = None
-    """A certified layer whose findings are still to be made, at this situation."""
-    at: Situation | None = None
-
-
-@dataclass
-class Trace:
-    """What was seen on the way from input to result."""
-
-    steps: list[Step] = field(default_factory=list)
-    operations: Counter[str] = field(default_factory=Counter)
-    """Tensor operations outside certified layers, on tensors that are not invariant."""
-    faults: list[tuple[str, str]] = field(default_factory=list)
-    """(path, reason): edges whose types don't match, and what else stands against the composition."""
-    by_value: set[str] = field(default_factory=set)
-    """Weights whose values, and not only their places, the proof has used."""
-    random: bool = False
-    """Whether random numbers were drawn outside certified layers."""
-    log: list[str] = field(default_factory=list)
-    result: list[tuple[Tensor, FieldType | None]] = field(default_factory=list)
 
 
 class Reached(Exception):
@@ -120,10 +90,10 @@ class Walk(TorchDispatchMode):
         if id(tensor) in self.free:
             return Fixed(distinct(tensor.shape))
         for other, law in list(self.laws.items()):
-            if not isinstance(law, Fixed) and _share(tensor, other):
-                same = _geometry(tensor) == _geometry(other)
+            if not isinstance(law, Fixed) and share_memory(tensor, other):
+                same = geometry(tensor) == geometry(other)
                 return law if same else Lost("memory of another tensor, reached by a way that was not traced")
-        self.trace.log.append(f"constant {tuple(tensor.shape)} {_digest(tensor)}")
+        self.trace.log.append(f"constant {tuple(tensor.shape)} {digest_of(tensor)}")
         return Fixed(by_value(tensor))
 
     # --- operations
@@ -133,20 +103,21 @@ class Walk(TorchDispatchMode):
         if self.inside is not None:
             return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():
-            operands = list(_tensors((args, kwargs)))
+            operands = list(tensors_in((args, kwargs)))
             name = func.overloadpacket.__name__
             before = [self.law_of(t) for t in operands]
-            written = [t for t, a in _written(func, args, kwargs) if a]
+            written = [t for t, a in written_by(func, args, kwargs) if a]
             out = func(*args, **kwargs)
             if name == "_local_scalar_dense":
                 self._number_read(before)
                 return out
             laws = self._laws(func, name, args, kwargs, out, before, bool(written))
-            for tensor, law in zip(_tensors(out), laws, strict=True):
+            for tensor, law in zip(tensors_in(out), laws, strict=True):
                 if not any(tensor is w for w in written):
                     self.laws[tensor] = law
             for tensor in written:
-                self._write(tensor, laws[0] if any(tensor is o for o in _tensors(out)) else Lost(f"written by {name}"))
+                returned = any(tensor is o for o in tensors_in(out))
+                self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
         return out
 
     def _number_read(self, before: list[Law]) -> None:
@@ -156,7 +127,7 @@ class Walk(TorchDispatchMode):
     def _laws(
         self, func: Any, name: str, args: Any, kwargs: Any, out: Any, before: list[Law], in_place: bool
     ) -> list[Law]:
-        results = list(_tensors(out))
+        results = list(tensors_in(out))
         invariant = all(isinstance(law, Fixed) for law in before)
         self.trace.log.append(f"{name} {[tuple(r.shape) for r in results]}")
         random = any(word in name for word in RANDOM)
@@ -182,7 +153,7 @@ class Walk(TorchDispatchMode):
 
     def _note_values(self, args: Any, kwargs: Any) -> None:
         """Remember which constants of the network met a tensor that turns: their values are part of the proof."""
-        for tensor in _tensors((args, kwargs)):
+        for tensor in tensors_in((args, kwargs)):
             if id(tensor) in self.frozen and tensor.is_floating_point() and not is_uniform(self.law_of(tensor)):
                 self.trace.by_value.add(self.frozen[id(tensor)])
 
@@ -202,13 +173,13 @@ class Walk(TorchDispatchMode):
     def _write(self, tensor: Tensor, law: Law) -> None:
         """A tensor was changed in place: whatever shares its memory has changed too."""
         for other, old in list(self.laws.items()):
-            if other is tensor or not _share(tensor, other):
+            if other is tensor or not share_memory(tensor, other):
                 continue
-            if _geometry(tensor) == _geometry(other):
+            if geometry(tensor) == geometry(other):
                 self.laws[other] = law
             else:
                 pair = [self._written_out(old, other), self._written_out(law, tensor)]
-                self.laws[other] = overwritten(pair[0], _places(other), pair[1], _places(tensor))
+                self.laws[other] = overwritten(pair[0], places(other), pair[1], places(tensor))
         self.laws[tensor] = law
 
     def _written_out(self, law: Law, tensor: Tensor) -> Law:
@@ -232,7 +203,7 @@ class Walk(TorchDispatchMode):
         found = mismatch(self.law_of(x.tensor), x.type, x.tensor.shape, self.elements)
         if found is not None:
             self.fault(f"its input is not what the field type {type_words(x.type)} says: {found}")
-        for tensor in _tensors((args[1:], kwargs)):
+        for tensor in tensors_in((args[1:], kwargs)):
             found = unmoved(self.law_of(tensor), self.elements)
             if found is not None:
                 self.fault(f"it is conditioned on what is not invariant: {found}")
@@ -254,10 +225,10 @@ class Walk(TorchDispatchMode):
     def _certify(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """Take a certified layer's word for now; its certificate is made after the walk."""
         x: GeometricTensor = args[0]
-        others = tuple(t.detach().clone() for t in _tensors(args[1:]))
+        others = tuple(t.detach().clone() for t in tensors_in(args[1:]))
         at = Situation(self.elements, tuple(x.tensor.shape), tuple(output.tensor.shape), others, module.training)
         types = f"{type_words(x.type)} -> {type_words(output.type)}"
-        size = f"{_size(x.tensor)} -> {_size(output.tensor)}"
+        size = f"{size_words(x.tensor)} -> {size_words(output.tensor)}"
         self.trace.steps.append(Step(path, type(module).__name__, types, size, (), module, at))
         if output.type != module.out_type:
             self.trace.faults.append((path, f"its result is of type {output.type}, not its out_type"))
@@ -279,7 +250,7 @@ class Walk(TorchDispatchMode):
         if finding is None:
             return
         types = " -> ".join(type_words(value.type) for value in typed)
-        size = " -> ".join(_size(value.tensor) for value in typed)
+        size = " -> ".join(size_words(value.tensor) for value in typed)
         self.trace.steps.append(Step(path, type(module).__name__, types, size, (finding,)))
         if isinstance(output, GeometricTensor):
             self.laws[output.tensor] = Fields(output.type)
@@ -315,14 +286,20 @@ class LeakWatch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         if self.walk.inside is None and name in LEAKS:
-            for tensor in _tensors(args):
+            for tensor in tensors_in(args):
                 if unmoved(self.walk.law_of(tensor), self.walk.elements) is not None:
                     self.walk.fault(f"{name}() took the numbers of a tensor that is not invariant out of torch's sight")
         return func(*args, **(kwargs or {}))
 
 
 def walk(
-    subject: Subject, network: nn.Module, x: Tensor, elements: tuple[Matrix, ...], moving: set[str]
+    subject: Subject,
+    network: nn.Module,
+    x: Tensor,
+    elements: tuple[Matrix, ...],
+    moving: set[str],
+    *,
+    certify: bool = True,
 ) -> Trace:
     """Follow one forward of `network`, a copy of the subject's module, on x, and judge the result.
 
@@ -332,19 +309,18 @@ def walk(
         x: (B, C, H, W).
         elements: that are claimed.
         moving: names of buffers that training moves.
+        certify: make the certificates of layers; without, their findings stay empty.
     """
     faults = {path: found for path, part in network.named_modules() if (found := tampering(part)) is not None}
     tour = Walk(network, elements, moving, faults, subject.upto)
     tour.laws[x] = Fields(subject.in_type)
     for other in subject.others:
         tour.laws[other] = Fixed(distinct(other.shape))
-    with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour:
-        try:
-            tour.trace.result = tensors_of(subject(network, x))
-        except Reached:
-            pass
+    with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour, suppress(Reached):
+        tour.trace.result = tensors_of(subject(network, x))
     tour.stack.clear()
-    tour.trace.steps = [certified(step) for step in tour.trace.steps]
+    if certify:
+        tour.trace.steps = [certified(step) for step in tour.trace.steps]
     judge(subject, tour)
     return tour.trace
 
@@ -360,10 +336,8 @@ def certified(step: Step) -> Step:
 
 def judge(subject: Subject, tour: Walk) -> None:
     """Compare the laws of the results with the claim."""
-    turning = False
     for tensor, own_type in tour.trace.result:
         law = tour.law_of(tensor)
-        turning = turning or not isinstance(law, Fixed)
         wanted = subject.out_type if subject.out_type is not None else own_type
         if subject.claim == "invariant" and own_type is None:
             found = unmoved(law, tour.elements)
@@ -373,58 +347,6 @@ def judge(subject: Subject, tour: Walk) -> None:
             found = mismatch(law, wanted, tensor.shape, tour.elements)
         if found is not None:
             tour.trace.faults.append(("result", str(found)))
-
-
-def type_words(field_type: FieldType) -> str:
-    """`64 regular of C4`."""
-    counts = Counter(r.name for r in field_type.representations)
-    return f"{', '.join(f'{n} {name}' for name, n in counts.items())} of {field_type.gspace.fibergroup.name}"
-
-
-def _size(x: Tensor) -> str:
-    return " x ".join(str(n) for n in x.shape[2:])
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, GeometricTensor):
-        yield value.tensor
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _tensors(part)
-
-
-def _written(func: Any, args: Any, kwargs: Any) -> Iterator[tuple[Tensor, bool]]:
-    """Operands, and whether the operator writes to them."""
-    for position, argument in enumerate(func._schema.arguments):
-        value = args[position] if position < len(args) else kwargs.get(argument.name)
-        writes = argument.alias_info is not None and argument.alias_info.is_write
-        for tensor in _tensors(value):
-            yield tensor, writes
-
-
-def _geometry(tensor: Tensor) -> tuple[Any, ...]:
-    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
-
-
-def _places(tensor: Tensor) -> Tensor:
-    """Where a tensor's entries lie in its memory, int64 in its shape."""
-    places = torch.full((1,) * tensor.dim(), tensor.storage_offset())
-    for axis, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
-        places = places + (torch.arange(size) * stride).view([-1 if a == axis else 1 for a in range(tensor.dim())])
-    return places
-
-
-def _share(a: Tensor, b: Tensor) -> bool:
-    return a.numel() > 0 and b.numel() > 0 and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
-
-
-def _digest(tensor: Tensor) -> str:
-    return str(hash(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()))
 
 
 def walk_layer(

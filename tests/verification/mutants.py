@@ -1,8 +1,4 @@
-"""Ways to break a right network, each in several styles: the check has to see through all of them.
-
-A mutant is wrong by measurement: `apply` tries places in random order and returns the first network whose output does
-not transform as it should. Where a fault can't be seen (a bias on trivial fields, a shuffle before a maximum over what
-was shuffled), the mutant would be a right network, and `apply` goes on to the next place or returns None.
+"""Ways to break a right network, in several styles each: the check has to see through all of them.
 
 Styles: a wrapper module around a layer; a forward hook; a patched method in an instance's `__dict__`; a subclass; an
 edited buffer; a closure over plain numbers.
@@ -10,28 +6,25 @@ edited buffer; a closure over plain numbers.
 
 # First, because it silences what escnn warns of at import.
 import steergan  # noqa: F401  # isort: skip
-import copy
 import importlib.util
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from types import MethodType, ModuleType
-from typing import Any, Literal, NamedTuple
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from escnn import nn as enn
-from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor
 
 from steergan import layers
-from steergan.errors import SteerganError
-from steergan.layers import ConditionalBatchNorm, DiscriminatorBlock, FieldBatchNorm, GeneratorBlock, GroupConvolution
+from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filter_expansion import OrbitExpansion
 from steergan.layers.pooling import SpatialPool
 from steergan.symmetry import grid_elements, grid_permutation, is_permutation, plane_matrices, trivial_type
@@ -49,148 +42,12 @@ def beside(name: str) -> ModuleType:
     return sys.modules[full]
 
 
-brute_force = beside("brute_force")
-
-VISIBLE = 1e-3
-"""The least relative error that counts as seen."""
-
-TRIES = 6
-SIZES = range(4, 11)
-
-Also = Literal["measurable", "vacuous", "random", "stale"]
-Operator = Callable[[Any, random.Random], Iterator[Any]]
+breaking = beside("breaking")
+MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place
+places, everywhere, shuffled, turns = breaking.places, breaking.everywhere, breaking.shuffled, breaking.turns
+follow, override, runs, map_sizes = breaking.follow, breaking.override, breaking.runs, breaking.map_sizes
+duplicate = breaking.duplicate
 Module = torch.nn.Module
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A mutation operator. `also` says how the fault can be seen without the check."""
-
-    name: str
-    reason: str
-    also: Also
-    operator: Operator
-
-    def apply(self, drawn: Any, seed: int) -> Any | None:
-        """A broken copy of a network in training mode, or None where this fault does not show. The network stays."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            for candidate in islice(self.operator(drawn, random.Random(seed)), TRIES):
-                if shows(candidate):
-                    return replace(candidate, name=f"{drawn.name}, with {self.name}")
-        return None
-
-
-MUTANTS: dict[str, Mutant] = {}
-
-
-def mutant(name: str, reason: str, also: Also = "measurable") -> Callable[[Operator], Operator]:
-    """Registers an operator: (network, random choices) -> broken copies, likely ones first."""
-
-    def register(operator: Operator) -> Operator:
-        MUTANTS[name] = Mutant(name, reason, also, operator)
-        return operator
-
-    return register
-
-
-def shows(drawn: Any) -> bool:
-    """Whether brute force sees the fault, at one size at least."""
-    return any(brute_force.worst_error(drawn, size) > VISIBLE for size in drawn.sizes)
-
-
-# Where to break, and how.
-
-
-class Place(NamedTuple):
-    """A layer, and where it hangs."""
-
-    parent: Module
-    name: str
-    layer: Any
-
-
-def places(module: Module) -> list[Place]:
-    """The innermost equivariant layers, each called with a geometric tensor by what it hangs in."""
-    found = []
-    for name, child in module.named_children():
-        container = isinstance(child, enn.SequentialModule | GeneratorBlock | DiscriminatorBlock)
-        if isinstance(child, EquivariantModule) and not container:
-            found.append(Place(module, name, child))
-        else:
-            found.extend(places(child))
-    return found
-
-
-def shuffled(rng: random.Random, things: Any) -> list[Any]:
-    return rng.sample(list(things), len(things))
-
-
-def everywhere(drawn: Any, rng: random.Random, change: Callable[[Place], bool]) -> Iterator[Any]:
-    """For each layer, in random order, a copy that is changed there, if `change` finds that it can be."""
-    for number in shuffled(rng, range(len(places(drawn.module)))):
-        module = copy.deepcopy(drawn.module)
-        if change(places(module)[number]):
-            yield replace(drawn, module=module)
-
-
-class Followed(EquivariantModule):
-    """A layer and what comes after it."""
-
-    def __init__(self, layer: Any, after: Module) -> None:
-        super().__init__()
-        self.layer, self.after = layer, after
-        self.in_type, self.out_type = layer.in_type, layer.out_type
-        self.conditioned = isinstance(layer, ConditionalBatchNorm)
-
-    def forward(self, x: GeometricTensor, *others: Tensor) -> GeometricTensor:
-        return self.after(self.layer(x, *others))
-
-    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return self.layer.evaluate_output_shape(input_shape)
-
-
-class OnTensor(Module):
-    """Plain tensor code that leaves the field type as it was."""
-
-    def change(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def forward(self, x: GeometricTensor) -> GeometricTensor:
-        return GeometricTensor(self.change(x.tensor), x.type)
-
-
-def override(layer: Any, method: str, function: Callable[..., Any], *, patched: bool) -> None:
-    """Give a layer another method, `function(self, before, *arguments)`: in its `__dict__`, or through a subclass."""
-    kind = type(layer)
-    before = getattr(kind, method)
-
-    def changed(self: Any, *arguments: Any) -> Any:
-        return function(self, before, *arguments)
-
-    if patched:
-        setattr(layer, method, MethodType(changed, layer))
-    else:
-        layer.__class__ = type(f"My{kind.__name__}", (kind,), {method: changed})
-
-
-def follow(place: Place, after: Module, rng: random.Random, styles: str = "wrapper hook patched subclass") -> bool:
-    """Let the layer's output pass through `after`."""
-    style, layer = rng.choice(styles.split()), place.layer
-    if style == "wrapper":
-        setattr(place.parent, place.name, Followed(layer, after))
-        return True
-    layer.after = after
-    if style == "hook":
-        layer.register_forward_hook(lambda layer, _, out: layer.after(out))
-    else:
-        override(layer, "forward", lambda self, before, *x: self.after(before(self, *x)), patched=style == "patched")
-    return True
-
-
-def turns(field_type: FieldType) -> bool:
-    """Whether the group does anything to the channels."""
-    return any(not r.is_trivial() for r in field_type.representations)
 
 
 # Wrong numbers per channel.
@@ -269,7 +126,11 @@ def channel_order(size: int, rng: random.Random) -> list[int]:
     return [-i % size for i in range(size)] if rng.random() < 0.3 else shuffled(rng, range(size))
 
 
-@mutant("a swapped group order", "a layer counts the group's elements in another order than its neighbour")
+@mutant(
+    "a swapped group order",
+    "a layer counts the group's elements in another order than its neighbour",
+    groups=("C4", "D4", "C8", "D2"),
+)
 def group_order(drawn: Any, rng: random.Random) -> Iterator[Any]:
     def change(place: Place) -> bool:
         field_type = place.layer.out_type
@@ -315,7 +176,7 @@ def rebanked(drawn: Any, rng: random.Random, source: Source) -> Iterator[Any]:
         return [m for m in module.modules() if isinstance(m, GroupConvolution | enn.R2Conv)]
 
     for number in shuffled(rng, range(len(convolutions(drawn.module)))):
-        module = copy.deepcopy(drawn.module)
+        module = duplicate(drawn.module)
         convolution = convolutions(module)[number]
         index = None
         if getattr(convolution, "groups", 1) == 1:
@@ -370,7 +231,11 @@ def each_tap(into: Any, taps: Any) -> Any:
     return blocks.reshape(*taps.shape[:-1], -1)
 
 
-@mutant("the wrong sense of rotation", "the filter of orientation g is turned by the inverse of g")
+@mutant(
+    "the wrong sense of rotation",
+    "the filter of orientation g is turned by the inverse of g",
+    groups=("C4", "D4", "C8"),
+)
 def wrong_sense(drawn: Any, rng: random.Random) -> Iterator[Any]:
     def source(space: Any, out: Any, into: Any, kernel: int) -> Any:
         if kernel == 1 or out != space.regular_repr:
@@ -393,7 +258,11 @@ class Mirrored(OnTensor):
         return (x + x.flip(-1)) / 2
 
 
-@mutant("a reflection without its channel permutation", "pixels or taps are mirrored and the group channels are not")
+@mutant(
+    "a reflection without its channel permutation",
+    "pixels or taps are mirrored and the group channels are not",
+    groups=("D1", "D2", "D4"),
+)
 def half_a_reflection(drawn: Any, rng: random.Random) -> Iterator[Any]:
     space = drawn.module.in_type.gspace
 
@@ -471,34 +340,9 @@ def asymmetric_padding(drawn: Any, rng: random.Random) -> Iterator[Any]:
 
     for candidate in everywhere(drawn, rng, change):
         # Without the crop the map is larger, which a sum or another layer may refuse.
-        sizes = tuple(size for size in drawn.sizes if runs(candidate, size))
+        sizes = tuple(runs(candidate, drawn.sizes))
         if sizes:
             yield replace(candidate, sizes=sizes)
-
-
-def runs(drawn: Any, size: int) -> bool:
-    """Whether a network takes maps of this size."""
-    module, others = brute_force.ready(drawn)
-    try:
-        brute_force.run(module, brute_force.random_map(module, size), others, noise=0)
-    except (AssertionError, RuntimeError, SteerganError):
-        return False
-    return True
-
-
-def map_sizes(drawn: Any, number: int) -> dict[int, int]:
-    """Size of the input -> size of the map behind one of the layers, whether or not later layers take it."""
-    module, others = brute_force.ready(drawn)
-    seen: list[int] = []
-    places(module)[number].layer.register_forward_hook(lambda _, __, y: seen.append(y.tensor.shape[-1]))
-    sizes = {}
-    for size in SIZES:
-        seen.clear()
-        with suppress(AssertionError, RuntimeError, SteerganError):
-            brute_force.run(module, brute_force.random_map(module, size), others, noise=0)
-        if seen:
-            sizes[size] = seen[0]
-    return sizes
 
 
 def pooled_askew(
@@ -507,27 +351,27 @@ def pooled_askew(
     """For each layer, in random order, a pool behind it, and sizes whose maps there are wrong for the pool."""
     for number in shuffled(rng, range(len(places(drawn.module)))):
         starts = [start for start, size in map_sizes(drawn, number).items() if wrong(size)]
-        module = copy.deepcopy(drawn.module)
+        module = duplicate(drawn.module)
         place = places(module)[number]
         follow(place, rng.choice(pools)(place.layer.out_type), rng)
         candidate = replace(drawn, module=module)
-        sizes = tuple(islice((size for size in shuffled(rng, starts) if runs(candidate, size)), 2))
+        sizes = tuple(islice(runs(candidate, shuffled(rng, starts)), 2))
         if sizes:
             yield replace(candidate, sizes=sizes)
 
 
 def at_other_sizes(drawn: Any, rng: random.Random, kinds: tuple[type, ...]) -> Iterator[Any]:
     """The network as it is, but for checks of sizes, where pools of these kinds have maps that are wrong for them."""
-    module = copy.deepcopy(drawn.module)
+    module = duplicate(drawn.module)
     if not any(isinstance(m, kinds) for m in module.modules()):
         return
     for pool in module.modules():
         if isinstance(pool, SpatialPool):
             pool.strict = pool._checked = False
     candidate = replace(drawn, module=module)
-    for size in shuffled(rng, set(SIZES) - set(drawn.sizes)):
-        if runs(candidate, size):
-            yield replace(candidate, sizes=(size,))
+    other_sizes = [size for size in breaking.SIZES if size not in drawn.sizes]
+    for size in runs(candidate, shuffled(rng, other_sizes)):
+        yield replace(candidate, sizes=(size,))
 
 
 class Halved(OnTensor):
@@ -640,7 +484,7 @@ def missing_group_pool(drawn: Any, rng: random.Random) -> Iterator[Any]:
     if not turns(drawn.module.out_type):
         return
     for kind in shuffled(rng, (OneChannel, EveryChannel)):
-        module = copy.deepcopy(drawn.module)
+        module = duplicate(drawn.module)
         head = kind(module.out_type, rng)
         if isinstance(module, enn.SequentialModule) or rng.random() < 0.5:
             yield replace(drawn, module=Headed(module, head))
@@ -669,7 +513,7 @@ class LearnedMap(OnTensor):
 def learned_constant(drawn: Any, rng: random.Random) -> Iterator[Any]:
     for number in shuffled(rng, range(len(places(drawn.module)))):
         size = rng.choice(drawn.sizes)
-        module = copy.deepcopy(drawn.module)
+        module = duplicate(drawn.module)
         place = places(module)[number]
         if any(is_permutation(r) for r in place.layer.out_type.representations):
             follow(place, LearnedMap(place.layer.out_type, map_sizes(drawn, number)[size]), rng)

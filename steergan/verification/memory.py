@@ -1,0 +1,54 @@
+"""Tensors inside other values, and which of them share memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from escnn.nn import GeometricTensor
+from torch import Tensor
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, GeometricTensor):
+        yield value.tensor
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from tensors_in(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from tensors_in(part)
+
+
+def written_by(func: Any, args: Any, kwargs: Any) -> Iterator[tuple[Tensor, bool]]:
+    """Operands, and whether the operator writes to them."""
+    for position, argument in enumerate(func._schema.arguments):
+        value = args[position] if position < len(args) else kwargs.get(argument.name)
+        writes = argument.alias_info is not None and argument.alias_info.is_write
+        for tensor in tensors_in(value):
+            yield tensor, writes
+
+
+def geometry(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
+
+
+def places(tensor: Tensor) -> Tensor:
+    """Where a tensor's entries lie in its memory, int64 in its shape."""
+    places = torch.full((1,) * tensor.dim(), tensor.storage_offset())
+    for axis, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        places = places + (torch.arange(size) * stride).view([-1 if a == axis else 1 for a in range(tensor.dim())])
+    return places
+
+
+def share_memory(a: Tensor, b: Tensor) -> bool:
+    return a.numel() > 0 and b.numel() > 0 and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+def digest_of(tensor: Tensor) -> str:
+    return str(hash(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()))
+
+
+def size_words(x: Tensor) -> str:
+    return " x ".join(str(n) for n in x.shape[2:])
