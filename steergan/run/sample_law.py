@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
@@ -79,6 +79,8 @@ class SampleLaw:
     """Samples on each side of a test."""
     permutations: int
     label_law: str
+    control: ElementLaw | None = None
+    """The identity: the two halves as they are, which have one law, so that a small p-value here is chance."""
 
     @property
     def significant(self) -> tuple[str, ...]:
@@ -130,12 +132,13 @@ def sample_law(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) 
     half = torch.from_numpy(data.stratified_labels(uniform(run.generator.classes), samples // 2))
     first, second = draw(run, half, 0), draw(run, half, 1)
     features = choose_features(run)
-    tests = element_laws(space, (first, second), half, features, permutations, run.recipe.training.seed)
+    seed = run.recipe.training.seed
+    control, tests = element_laws(space, (first, second), half, features, permutations, seed)
     proof = prove(run) if latent == "symmetrized" else None
     kind: Kind = "exact" if proof is not None and proof.holds else "measured"
-    argument = f"{reason(latent, group, proof)} {finding(tests, proof, len(half))}"
-    seen_by = (features.name, features.sha256)
-    return SampleLaw(group, latent, kind, argument, proof, tests, *seen_by, len(half), permutations, LABEL_LAW)
+    argument = f"{reason(latent, group, proof)} {finding(control, tests, proof, len(half))}"
+    protocol = (features.name, features.sha256, len(half), permutations, LABEL_LAW)
+    return SampleLaw(group, latent, kind, argument, proof, tests, *protocol, control)
 
 
 def uniform(classes: int) -> Array:
@@ -199,22 +202,19 @@ def element_laws(
     features: SampleFeatures,
     permutations: int,
     seed: int,
-) -> tuple[ElementLaw, ...]:
-    """The first half against the second one, transformed, for every element that permutes pixels but the identity."""
+) -> tuple[ElementLaw, tuple[ElementLaw, ...]]:
+    """The first half against the second one: as it is, and transformed by every other element that permutes pixels."""
     first, second = halves
     strata = (labels.numpy(), labels.numpy())
-    x, tests = features.compute(first), {}
+    x, tests = features.compute(first), []
     sources = torch.from_numpy(grid_permutation(space, *second.shape[2:]))
     for name, source in zip(element_names(space), sources, strict=True):
-        if torch.equal(source, torch.arange(len(source))):
-            continue
         y = features.compute(second.flatten(2)[..., source].view(second.shape))
-        tests[name] = two_sample_test(x, y, permutations=permutations, seed=seed, strata=strata)
-    adjusted = holm([test.p_value for test in tests.values()])
-    return tuple(
-        ElementLaw(name, test.mmd2, test.p_value, p, test.effect)
-        for (name, test), p in zip(tests.items(), adjusted, strict=True)
-    )
+        test = two_sample_test(x, y, permutations=permutations, seed=seed, strata=strata)
+        tests.append(ElementLaw(name, test.mmd2, test.p_value, test.p_value, test.effect))
+    control = tests.pop(int((sources == torch.arange(sources.shape[1])).all(dim=1).int().argmax()))
+    adjusted = holm([test.p_value for test in tests])
+    return control, tuple(replace(test, adjusted_p_value=p) for test, p in zip(tests, adjusted, strict=True))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -261,15 +261,21 @@ def reason(latent: str, group: str, proof: Symmetrization | None) -> str:
     return f'With latent = "{latent}" the table of turns should be the action of {group}, and is not: {where}.'
 
 
-def finding(tests: Sequence[ElementLaw], proof: Symmetrization | None, count: int) -> str:
+def finding(control: ElementLaw, tests: Sequence[ElementLaw], proof: Symmetrization | None, count: int) -> str:
     """What the tests say, and what that is worth."""
     smallest = min(test.adjusted_p_value for test in tests)
     line = f"Measured: {count} samples against {count} others, transformed; smallest p {smallest:.3g} (Holm)."
-    found = significant(tests)
-    if proof is not None and proof.holds:
-        if found:
-            return f"{line} That happens by chance in {LEVEL:.0%} of runs, or the synthesis is not equivariant."
-        return f"{line} No significance, as the proof demands."
-    if found:
-        return f"{line} The law is not invariant under {', '.join(found)}."
-    return f"{line} No significance, which is not a proof that the law is invariant."
+    found, proved = significant(tests), proof is not None and proof.holds
+    if not found:
+        rest = "as the proof demands" if proved else "which is not a proof that the law is invariant"
+        return f"{line} No significance, {rest}."
+    if proved:
+        line += f" That happens by chance in {LEVEL:.0%} of runs, or the synthesis is not equivariant."
+    else:
+        line += f" The law is not invariant under {', '.join(found)}."
+    if control.p_value <= LEVEL:
+        line += (
+            f" But the halves differ untransformed too (p {control.p_value:.3g}, {control.effect:.1f} standard "
+            "deviations), which is chance: only effects that are far larger count."
+        )
+    return line

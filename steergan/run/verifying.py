@@ -208,7 +208,7 @@ def law_records(law: SampleLaw) -> list[Record]:
     else:
         finding = Finding("measured", "no claim", law.argument)
     rows = [record(5, "law of the samples", finding, layer=f"latent = {law.latent}")]
-    for test in law.elements:
+    for test in (*law.elements, *([] if law.control is None else [law.control])):
         words = (
             f"squared MMD {test.mmd2:.3g}, {test.effect:.1f} standard deviations of its permutations, "
             f"p = {test.adjusted_p_value:.3g} (Holm), {law.count} against {law.count} on {law.extractor}"
@@ -223,7 +223,7 @@ def latent_records(generator: Generator, recipe: Recipe) -> list[Record]:
     if group_order(space) == 1:
         return []
     proof = None
-    if generator.elements:
+    if latent == "symmetrized":
         proof = symmetrization(generator.turn_GP[: generator.elements], space, *generator.seed_shape[1:])
     argument = reason(latent, group_name(space), proof)
     return law_records(

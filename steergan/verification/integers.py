@@ -19,7 +19,7 @@ from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.layers.spectral_norm import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
-from steergan.verification.forward import Runner, acted_on, first_broken_layer
+from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.subject import BATCH, Size, Subject, twin_of
 
@@ -97,6 +97,14 @@ class IntegerMode(TorchDispatchMode):
         return isinstance(args[1], int | float) and float(args[1]) in (1.0, 2.0, 4.0, 8.0)
 
 
+class IntegerRunner(Runner):
+    """Runs a network in `IntegerMode`."""
+
+    def __call__(self, x: Tensor) -> Result:
+        with IntegerMode():
+            return super().__call__(x)
+
+
 def integer_findings(
     subject: Subject, sizes: tuple[Size, ...], elements: tuple[Matrix, ...], seed: int = 0
 ) -> list[tuple[str, Finding]]:
@@ -124,8 +132,8 @@ def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[M
 
     x, other = draw(BATCH, subject.in_type.size, *size), draw(BATCH, subject.in_type.size, *size)
     others = tuple(draw(*o.shape) if o.is_floating_point() else o for o in subject.others)
-    runner = Runner(_with(subject, others), network)
-    with IntegerMode(), shared_filters(network):
+    runner = IntegerRunner(replace(subject, others=others), network)
+    with shared_filters(network):
         reference = runner(x)
         if all(torch.equal(a, b) for (a, _), (b, _) in zip(reference, runner(other), strict=True)):
             return unknown("vacuous: the result is the same for two inputs")
@@ -137,10 +145,6 @@ def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[M
                 at = f"first in {path}" if path else "in the result"
                 return broken("f(g x) == g f(x) was wanted, bit for bit", f"under {NAMES[matrix]}, {at}")
     return exact(f"f(g x) == g f(x) bit for bit on integers, for {len(elements)} elements")
-
-
-def _with(subject: Subject, others: tuple[Tensor, ...]) -> Subject:
-    return replace(subject, others=others)
 
 
 @torch.no_grad()

@@ -9,12 +9,16 @@ from torch import Tensor, nn
 from steergan.layers import shared_filters
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.filters import BASIS_ROUNDING
 from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer
 from steergan.verification.records import Finding, unknown
 from steergan.verification.subject import Size, Subject, random_input, twin_of
 
 DOUBLE_ROUNDING = 2.0**-24
 """What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
+
+SINGLE_ROUNDING = 2.0**-24
+"""Of a number in float32, relative."""
 
 NOTHING = 2.0**-50
 """Relative to the result, an error that no float32 rounding can show."""
@@ -82,7 +86,7 @@ def numeric_finding(
 
     e32 <= r(x) + r(g x) + e64 holds of any function, so what can be wrong shows in e64: a network on gathered filters
     may err by float64's rounding, estimated from float32's; one on bases that escnn samples in float32 may err, in
-    float64 too, by what float32 rounds: twice the larger r.
+    float64 too, by as much more than float32 rounds as level 1 lets a basis element be off.
     """
     try:
         found = measure(subject, size, elements, training=training, seed=seed)
@@ -91,12 +95,13 @@ def numeric_finding(
     if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
     basis = any(isinstance(part, R2Conv | BasisExpansion) for part in subject.module.modules())
-    single_inside = basis or _puts_out_float32(subject, size, training)
+    single_inside = _puts_out_float32(subject, size, training)
     worst = max(found, key=lambda m: m.e32)
     scale = worst.scale
     for m in found:
         rounding = 2 * max(m.r_x, m.r_gx)
-        explained = rounding if single_inside else max(rounding * DOUBLE_ROUNDING, NOTHING * m.scale)
+        explained = rounding * (BASIS_ROUNDING / SINGLE_ROUNDING if basis else 1 if single_inside else DOUBLE_ROUNDING)
+        explained = max(explained, NOTHING * m.scale)
         if not (m.e64 <= explained and m.e32 <= rounding + m.e64):
             path = _culprit(subject, size, m, training, seed)
             at = f", first in {path}" if path else ""

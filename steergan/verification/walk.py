@@ -71,6 +71,7 @@ class Walk(TorchDispatchMode):
         self.stack: list[str] = []
         self.steps_before: list[int] = []
         self.inside: str | None = None
+        self.paused = False
         self.free = {id(p): name for name, p in network.named_parameters() if p.requires_grad}
         self.frozen = {id(p): name for name, p in network.named_parameters() if not p.requires_grad}
         for name, buffer in network.named_buffers():
@@ -100,7 +101,7 @@ class Walk(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if self.inside is not None:
+        if self.inside is not None or self.paused:
             return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             operands = list(tensors_in((args, kwargs)))
@@ -256,16 +257,27 @@ class Walk(TorchDispatchMode):
             self.laws[output.tensor] = Fields(output.type)
 
     @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Inside, operations are the walk's own."""
+        self.paused = True
+        try:
+            yield
+        finally:
+            self.paused = False
+
+    @contextmanager
     def hooked(self) -> Iterator[None]:
         """Inside, the network's modules announce themselves."""
         handles = []
         for path, module in self.network.named_modules():
 
             def before(module: nn.Module, args: Any, kwargs: Any, path: str = path) -> None:
-                self.enter(path, module, args, kwargs)
+                with self.unwatched():
+                    self.enter(path, module, args, kwargs)
 
             def after(module: nn.Module, args: Any, kwargs: Any, output: Any, path: str = path) -> None:
-                self.leave(path, module, args, output)
+                with self.unwatched():
+                    self.leave(path, module, args, output)
 
             handles.append(module.register_forward_pre_hook(before, with_kwargs=True, prepend=True))
             handles.append(module.register_forward_hook(after, with_kwargs=True))
@@ -285,7 +297,7 @@ class LeakWatch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
-        if self.walk.inside is None and name in LEAKS:
+        if self.walk.inside is None and not self.walk.paused and name in LEAKS:
             for tensor in tensors_in(args):
                 if unmoved(self.walk.law_of(tensor), self.walk.elements) is not None:
                     self.walk.fault(f"{name}() took the numbers of a tensor that is not invariant out of torch's sight")

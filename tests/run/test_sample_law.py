@@ -22,7 +22,7 @@ from steergan.run.folder import RunFolder
 from steergan.run.sample_law import SampleFeatures, choose_features, draw, element_laws, holm, sample_law, significant
 from steergan.symmetry import gspace
 
-law = partial(sample_law, samples=240, permutations=199)
+law = partial(sample_law, samples=800, permutations=199)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,9 @@ def test_the_law_of_a_dense_latent_is_found_not_to_be_invariant(dense: LoadedRun
     assert [element.adjusted_p_value for element in found.elements] == pytest.approx([3 / 200] * 3)
     assert min(element.effect for element in found.elements) > 4
     assert "not invariant under the rotation by 90 degrees" in found.argument
+    assert found.control is not None
+    assert found.control.p_value > 0.05
+    assert "untransformed" not in found.argument
 
 
 def test_no_significance_is_not_called_a_proof(dense: LoadedRun) -> None:
@@ -77,9 +80,18 @@ def test_no_significance_is_not_called_a_proof(dense: LoadedRun) -> None:
     assert "not a proof" in found.argument
 
 
+def test_halves_that_differ_by_chance_are_mentioned(dense: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = [torch.full((20, 1, 8, 8), 9 + 100 * half, dtype=torch.uint8) for half in range(2)]
+    monkeypatch.setattr(sys.modules[sample_law.__module__], "draw", lambda run, labels, half: halves[half])
+    found = sample_law(dense, samples=40, permutations=199)
+    assert found.control is not None
+    assert found.control.p_value == 1 / 200
+    assert "the halves differ untransformed too (p 0.005" in found.argument
+
+
 def test_the_figures_say_what_they_hold_under(dense: LoadedRun) -> None:
     found = law(dense)
-    assert (found.group, found.latent, found.count, found.permutations) == ("C4", "dense", 120, 199)
+    assert (found.group, found.latent, found.count, found.permutations) == ("C4", "dense", 400, 199)
     assert found.extractor == "features"
     assert len(found.extractor_sha256) == 64
     assert "stratified" in found.label_law
@@ -129,8 +141,9 @@ def test_the_elements_that_leave_a_law_as_it_is_are_told_from_the_others() -> No
     first, second = (letter + torch.randint(150, (80, 1, 7, 7), generator=stream) for _ in range(2))
     pixels = SampleFeatures("pixels", "", lambda images: images.flatten(1).double().numpy())
     labels = torch.arange(80) % 3
-    found = element_laws(gspace("D4"), (first.byte(), second.byte()), labels, pixels, 199, 0)
-    assert len(found) == 7
+    control, found = element_laws(gspace("D4"), (first.byte(), second.byte()), labels, pixels, 199, 0)
+    assert (control.element, len(found)) == ("the identity", 7)
+    assert control.p_value > 0.05
     assert {element.element for element in found} - set(significant(found)) == {"the reflection of left and right"}
 
 

@@ -86,10 +86,25 @@ def live_a_little(module: torch.nn.Module) -> None:
                 if layer.weight is not None:
                     layer.weight.uniform_(0.5, 1.5)
                     layer.bias.normal_(std=0.4)
+            elif isinstance(layer, enn.IIDBatchNorm2d):
+                live_a_little_iid(layer)
             elif isinstance(layer, GroupConvolution | enn.R2Conv) and layer.bias is not None:
                 layer.bias.normal_(std=0.4)
             elif isinstance(layer, enn.NormNonLinearity) and layer.log_bias is not None:
                 layer.log_bias.normal_(-1.5, 0.4)
+
+
+def live_a_little_iid(norm: Any) -> None:
+    """The same for escnn's IIDBatchNorm2d, whose means lie in the trivial parts of the fields."""
+    parameters, buffers = dict(norm.named_parameters()), dict(norm.named_buffers())
+    for name, parameter in parameters.items():
+        parameter.uniform_(0.5, 1.5) if name.endswith("_weight") else parameter.normal_(std=0.4)
+    for name, buffer in buffers.items():
+        if name.endswith("_running_var"):
+            buffer.uniform_(0.4, 2.5)
+        elif name.endswith("_running_mean"):
+            projection = buffers[name.replace("_running_mean", "_avg")]
+            buffer.copy_(torch.randn_like(buffer) @ projection.T)
 
 
 def build(plan: Plan) -> Drawn:

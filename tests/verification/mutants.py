@@ -87,7 +87,8 @@ class NormPerChannel(OnTensor):
         self.norm.running_var.uniform_(0.4, 2.5)
 
     def change(self, x: Tensor) -> Tensor:
-        return self.norm(x)
+        # escnn's gates give float32 whatever comes in.
+        return self.norm(x.to(self.norm.running_mean))
 
 
 @mutant("batch norm per orientation", "channels of one field are normalised by different moments")

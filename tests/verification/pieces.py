@@ -204,8 +204,10 @@ def r2conv(site: Site, out_type: FieldType, same_size: bool) -> Module:
     if not same_size:
         stride, padding = rng.choice((1, 1, 2)), rng.choice((kernel // 2, kernel // 2, 0))
         if site.resize(strided(kernel, stride, padding)):
-            settings = {"padding": padding, "stride": stride}
-    if min(site.sizes.values()) > kernel // 2 + 1 and settings.get("stride", 1) == 1 and site.chance(0.25):
+            settings = {"padding": padding, **({"stride": 2} if stride == 2 else {})}
+    elif kernel == 3 and site.chance(0.15):
+        settings = {"padding": 2, "dilation": 2}
+    if min(site.sizes.values()) > kernel // 2 + 1 and set(settings) == {"padding"} and site.chance(0.25):
         settings["padding_mode"] = rng.choice(("circular", "reflect", "replicate"))
     if len({*in_type.representations}) == 1 == len({*out_type.representations}) and len(in_type) == len(out_type):
         settings["groups"] = rng.choice((1, len(in_type)))
@@ -341,6 +343,11 @@ def mask(site: Site) -> list[Module]:
     return [enn.MaskModule(site.type, site.sizes[start], margin=5.0)]
 
 
+def iid_norm(site: Site) -> list[Module]:
+    """escnn's norm for any fields: it moves along their trivial parts only."""
+    return [enn.IIDBatchNorm2d(site.type)]
+
+
 def dropout(site: Site) -> list[Module]:
     return [enn.FieldDropout(site.type, 0.3)]
 
@@ -364,7 +371,12 @@ OURS: dict[str, Piece] = {
     "generator block": generator_block,
     "discriminator block": discriminator_block,
 }
-STOCK: dict[str, Piece] = {"antialiased pool": antialiased_pool, "mask": mask, "dropout": dropout}
+STOCK: dict[str, Piece] = {
+    "antialiased pool": antialiased_pool,
+    "mask": mask,
+    "dropout": dropout,
+    "iid norm": iid_norm,
+}
 PIECES = SHARED | OURS | STOCK
 
 
