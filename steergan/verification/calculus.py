@@ -27,7 +27,7 @@ def rearranged(law: Law, shape: torch.Size, move: Callable[[Tensor], Tensor], el
         return out if isinstance(out, Lost) else rearranged(out, shape, move, elements)
     if isinstance(law, Lost):
         return law
-    ids = move(law.ids.double().view(shape)).long()
+    ids = move(law.ids.double().reshape(shape)).long()
     return Fixed(ids) if isinstance(law, Fixed) else Turning(ids, law.index, law.sign)
 
 
@@ -82,7 +82,7 @@ def combined(
             return table
         assert not isinstance(table, Lost | Fields)
         tables.append(table)
-    ids = [table.ids.view(own).broadcast_to(shape).flatten() for table, (_, own) in zip(tables, varying, strict=True)]
+    ids = [table.ids.reshape(own).broadcast_to(shape).flatten() for table, (_, own) in zip(tables, varying, strict=True)]
     if all(isinstance(table, Fixed) for table in tables):
         return Fixed(_unique_tuples(ids)[1].view(shape))
     return _tuples(tables, ids, shape, "general" if constants and signs == "sum" else signs, len(elements))
@@ -255,5 +255,5 @@ def overwritten(old: Law, old_places: Tensor, new: Law, new_places: Tensor) -> L
         return both
     memory = torch.full((int(max(old_places.max(), new_places.max())) + 1,), -1)
     memory[new_places.flatten()] = both[1].ids.flatten()
-    ids = torch.where(memory[old_places] >= 0, memory[old_places], both[0].ids.view(old_places.shape))
+    ids = torch.where(memory[old_places] >= 0, memory[old_places], both[0].ids.reshape(old_places.shape))
     return replace(both[0], ids=ids)

@@ -98,8 +98,9 @@ def numeric_finding(
     single_inside = _puts_out_float32(subject, size, training)
     worst = max(found, key=lambda m: m.e32)
     scale = worst.scale
+    # A result of few entries may round by nothing, by luck; half a unit in float32's last place is always possible.
+    rounding = 2 * max(max(max(m.r_x, m.r_gx) for m in found), SINGLE_ROUNDING * scale)
     for m in found:
-        rounding = 2 * max(m.r_x, m.r_gx)
         explained = rounding * (BASIS_ROUNDING / SINGLE_ROUNDING if basis else 1 if single_inside else DOUBLE_ROUNDING)
         explained = max(explained, NOTHING * m.scale)
         if not (m.e64 <= explained and m.e32 <= rounding + m.e64):

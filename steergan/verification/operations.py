@@ -76,7 +76,7 @@ def pad(call: Operation) -> Law:
     if bool((law.sign != 1).any()):
         return Lost("padding of entries that change sign")
     constant = law.index.shape[1]
-    ids = torch.nn.functional.pad(law.ids.double().view(x.shape), list(amounts), value=float(constant)).long()
+    ids = torch.nn.functional.pad(law.ids.double().reshape(x.shape), list(amounts), value=float(constant)).long()
     extra = torch.full((len(law.index), 1), constant)
     return Turning(ids, torch.cat([law.index, extra], 1), torch.cat([law.sign, torch.ones_like(extra)], 1))
 
@@ -114,7 +114,7 @@ def join(call: Operation) -> Law:
     laws = joined([call.written_out(part) for part in parts])
     if isinstance(laws, Lost):
         return laws
-    moved = [law.ids.double().view(part.shape) for law, part in zip(laws, parts, strict=True)]
+    moved = [law.ids.double().reshape(part.shape) for law, part in zip(laws, parts, strict=True)]
     return replace(laws[0], ids=call.func(moved, *call.args[1:], **call.kwargs).long())
 
 
@@ -130,7 +130,7 @@ def indexed_write(call: Operation) -> Law:
     both = joined([call.written_out(x), call.written_out(value)])
     if isinstance(both, Lost):
         return both
-    ids = torch.ops.aten.index_put(both[0].ids.view(x.shape), indices, both[1].ids.view(value.shape))
+    ids = torch.ops.aten.index_put(both[0].ids.reshape(x.shape), indices, both[1].ids.reshape(value.shape))
     return replace(both[0], ids=ids)
 
 

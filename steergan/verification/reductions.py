@@ -25,7 +25,7 @@ def reduced(parity: str) -> Rule:
         axes = sorted(a % x.dim() for a in axes) if axes else list(range(x.dim()))
         law = call.written_out(x)
         kept = [a for a in range(x.dim()) if a not in axes]
-        positions = torch.arange(x.numel()).view(x.shape).permute(*kept, *axes).reshape(out.numel(), -1)
+        positions = torch.arange(x.numel()).reshape(x.shape).permute(*kept, *axes).reshape(out.numel(), -1)
         result = gathered(law, x.shape, positions, out.shape, parity, len(call.elements))
         if not isinstance(call.out, tuple):
             return result
@@ -42,7 +42,7 @@ def softmax(call: Operation) -> Law:
     law = call.written_out(x)
     if isinstance(law, Fixed | Lost):
         return Fixed(distinct(x.shape)) if isinstance(law, Fixed) else law
-    sets = torch.arange(x.numel()).view(x.shape).movedim(axis, -1)
+    sets = torch.arange(x.numel()).reshape(x.shape).movedim(axis, -1)
     shape = torch.Size([*sets.shape[:-1]])
     whole = gathered(law, x.shape, sets.reshape(-1, x.shape[axis]), shape, "general", len(call.elements))
     if isinstance(whole, Lost):
@@ -64,7 +64,7 @@ def batch_norm(call: Operation) -> tuple[Law, ...]:
     shapes = [x.shape, *[shape] * len(per_channel)]
     batch_moments = bool(call.out[1].numel())
     if batch_moments:
-        sets = torch.arange(x.numel()).view(x.shape).movedim(1, 0).flatten(1)
+        sets = torch.arange(x.numel()).reshape(x.shape).movedim(1, 0).flatten(1)
         laws.append(gathered(laws[0], x.shape, sets, torch.Size([x.shape[1]]), "even", len(call.elements)))
         shapes.append(shape)
     views = [law if s == x.shape else _viewed(law, s) for law, s in zip(laws, shapes, strict=True)]
@@ -74,7 +74,7 @@ def batch_norm(call: Operation) -> tuple[Law, ...]:
 
 
 def _viewed(law: Law, shape: torch.Size) -> Law:
-    return law if isinstance(law, Lost | Fields) else replace(law, ids=law.ids.view(shape))
+    return law if isinstance(law, Lost | Fields) else replace(law, ids=law.ids.reshape(shape))
 
 
 def pool(call: Operation) -> Law | tuple[Law, ...]:

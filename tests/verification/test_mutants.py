@@ -86,6 +86,8 @@ def test_every_mutant_is_wrong_and_its_original_is_left_as_it_was(name: str) -> 
         assume(broken is not None)
         found.append(broken)
         assert max(errors_of(broken).values()) > 1e-3, broken.name
+        # On another input too: `apply` has seen the first one.
+        assert max(breaking.errors_at(broken, broken.sizes, seed=1)) > 1e-4, broken.name
 
     mutate()
     assert len(found) >= 3
