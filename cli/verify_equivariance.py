@@ -143,7 +143,7 @@ def table_rows(certificate: "Certificate") -> list[tuple[str, ...]]:
         records = [r for r in certificate.records if r.level == level]
         groups: dict[tuple[str, str, str], list[Any]] = {}
         for r in records:
-            by_layer = level == 1 or r.verdict in ("broken", "not proved")
+            by_layer = level in (1, 5) or r.verdict in ("broken", "not proved")
             at = (r.path, r.size) if by_layer else (title, "")
             groups.setdefault((*at, r.mode if level != 1 else ""), []).append(r)
         for (path, size, mode), found in groups.items():
@@ -219,7 +219,7 @@ def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Clai
         errors = [r.bound for r in c.records if r.level == 4 and r.bound is not None]
         kinds = [counts[kind] for kind in ("exact", "bounded", "unknown")]
         rows.append([Path(target).stem, c.name, c.group, c.claim, c.verdict, *kinds, max(errors, default=None)])
-    laws = [[Path(t).stem, r.kind, r.verdict, r.argument] for t, c in certificates for r in c.records if r.level == 5]
+    laws = [[Path(t).stem, r.path, r.kind, r.argument] for t, c in certificates for r in c.records if r.level == 5]
     tables = [
         Table(
             caption="Certificates: records by kind, and the largest relative error in float32",
@@ -228,7 +228,7 @@ def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Clai
         )
     ]
     if laws:
-        tables.append(Table(caption="Law of the samples", columns=["run", "kind", "verdict", "why"], rows=laws))
+        tables.append(Table(caption="Law of the samples", columns=["run", "element", "kind", "finding"], rows=laws))
     return Claim(
         id=identity,
         title="Certificates of trained networks",

@@ -82,7 +82,9 @@ def combined(
             return table
         assert not isinstance(table, Lost | Fields)
         tables.append(table)
-    ids = [table.ids.reshape(own).broadcast_to(shape).flatten() for table, (_, own) in zip(tables, varying, strict=True)]
+    ids = [
+        table.ids.reshape(own).broadcast_to(shape).flatten() for table, (_, own) in zip(tables, varying, strict=True)
+    ]
     if all(isinstance(table, Fixed) for table in tables):
         return Fixed(_unique_tuples(ids)[1].view(shape))
     return _tuples(tables, ids, shape, "general" if constants and signs == "sum" else signs, len(elements))

@@ -85,6 +85,9 @@ class Certificate:
             size = f" at {fault.size}" if fault.size and fault.size not in fault.witness else ""
             error = f" The measured relative error is {measured:.2g}." if measured else ""
             layer = f" ({fault.layer})" if fault.layer else ""
+            doubt = next((r for r in self.records if r.verdict == "not proved" and r.level in (1, 2)), None)
+            if fault.level > COMPOSITION and doubt is not None:
+                error += f" The proof stops at {doubt.path}: {doubt.argument}."
             return (
                 f"{self.name} is NOT {self.claim} under {self.group} {where}: {fault.path}{layer} breaks it{size}: "
                 f"{fault.witness or fault.argument}.{error}{note}"

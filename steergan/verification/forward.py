@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from escnn.nn import FieldType, GeometricTensor
+from escnn.nn import FieldType, GeometricTensor, GroupPooling
 from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix, channel_action, transform
@@ -62,6 +62,18 @@ class Runner:
             for handle in handles:
                 handle.remove()
         return found
+
+
+def widened(network: nn.Module) -> nn.Module:
+    """The network in float64, with escnn's GroupPooling, which always puts out float32, made to follow its input."""
+
+    def follow(module: nn.Module, args: Any, output: GeometricTensor) -> GeometricTensor:
+        return GeometricTensor(output.tensor.to(args[0].tensor.dtype), output.type)
+
+    for part in network.modules():
+        if isinstance(part, GroupPooling):
+            part.register_forward_hook(follow)
+    return network.double()
 
 
 def acted_on(result: Result, subject: Subject, matrix: Matrix) -> list[Tensor]:

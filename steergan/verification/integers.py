@@ -19,7 +19,7 @@ from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.layers.spectral_norm import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
-from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer
+from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer, widened
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.subject import BATCH, Size, Subject, twin_of
 
@@ -121,6 +121,9 @@ def integer_findings(
             found.append((words, _at_size(subject, network, size, elements, seed)))
         except NotInteger as error:
             found.append((words, Finding("exact", "not applicable", f"no integer form of {error}")))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:120]
+            found.append((words, Finding("exact", "not applicable", f"does not run in float64: {reason}")))
     return found
 
 
@@ -150,7 +153,7 @@ def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[M
 @torch.no_grad()
 def integer_twin(module: nn.Module, seed: int = 0) -> nn.Module:
     """A copy in float64 and evaluation mode whose parameters are small integers and whose norms are integer maps."""
-    twin = twin_of(module).double().eval()
+    twin = widened(twin_of(module)).eval()
     stream = torch.Generator().manual_seed(seed)
 
     def draw(tensor: Tensor, low: int = -2) -> None:

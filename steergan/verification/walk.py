@@ -150,7 +150,11 @@ class Walk(TorchDispatchMode):
             self._note_values(args, kwargs)
         if call.name == "convolution" and not any(isinstance(law, Lost) for law in laws):
             self.trace.by_value.add(f"filters in {place}")
-        return [self._placed(law, place) for law in laws[: len(results)]]
+        first = next((law for law in before if isinstance(law, Lost)), None)
+        return [
+            first if first is not None and isinstance(law, Lost) else self._placed(law, place)
+            for law in laws[: len(results)]
+        ]
 
     def _note_values(self, args: Any, kwargs: Any) -> None:
         """Remember which constants of the network met a tensor that turns: their values are part of the proof."""
