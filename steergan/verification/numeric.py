@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from steergan.layers import shared_filters
 from steergan.layers.filter_expansion import BasisExpansion
+from steergan.verification.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
-from steergan.verification.filters import BASIS_ROUNDING
 from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer, widened
 from steergan.verification.records import Finding, unknown
 from steergan.verification.subject import Size, Subject, random_input, twin_of
