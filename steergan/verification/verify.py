@@ -96,6 +96,7 @@ def verify_subject(
     elements = claimed_elements(subject, spaces)
     records: list[Record] = []
     constants: set[str] = set()
+    notes = [f"The claim is about the output of {subject.upto}; behind it nothing is claimed."] if subject.upto else []
     if len(elements) > 1:
         traces = {}
         moving = moving_buffers(subject)
@@ -110,6 +111,8 @@ def verify_subject(
             records += trace_records(trace, repeated, size, mode, level)
             constants |= trace.by_value
         records = merged(records)
+        if any(trace.random for trace, _ in traces.values()):
+            notes.append("Random numbers are drawn on the way: the claim is about every fixed draw of them.")
         if level >= 3:
             tell(f"{subject.name}: integers")
             records += integer_records(subject, elements)
@@ -132,7 +135,7 @@ def verify_subject(
         weights_digest(subject.module),
         tuple(sorted(constants)),
         {name: importlib.metadata.version(name) for name in ("steergan", "escnn", "torch", "numpy")},
-        f"The claim is about the output of {subject.upto}; behind it nothing is claimed." if subject.upto else "",
+        " ".join(notes),
     )
 
 
