@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -92,6 +93,8 @@ def verify_subject(
     """The same for a network whose claim is spelled out."""
     tell = progress or (lambda words: None)
     before = state_digest(subject.module)
+    plain = (o.detach().cpu() for o in subject.others)
+    subject = replace(subject, others=tuple(o.float() if o.is_floating_point() else o for o in plain))
     spaces, representations = spaces_in_use(subject)
     elements = claimed_elements(subject, spaces)
     records: list[Record] = []

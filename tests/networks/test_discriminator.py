@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from escnn.nn import FieldType
 
 from steergan.errors import SymmetryError
 from steergan.networks import Discriminator
 from steergan.symmetry import gspace, trivial_type
-from steergan.verification import EquivarianceErrors, equivariance_errors
+from steergan.verification import MODES, Certificate, verify
 
 
 def small(group: str, size: int = 28, pooling: str = "exact") -> Discriminator:
@@ -14,50 +15,55 @@ def small(group: str, size: int = 28, pooling: str = "exact") -> Discriminator:
     return Discriminator(group, (1, size, size), 3, widths=(8, 8, 8), pooling=pooling)
 
 
-def invariance(discriminator: Discriminator) -> EquivarianceErrors:
-    y = torch.tensor([0, 2])
-    image_type = discriminator.trunk.in_type
-    size = discriminator.image_shape[1]
-    return equivariance_errors(
-        "discriminator",
+def invariance(
+    discriminator: Discriminator, image_type: FieldType | None = None, modes: tuple[str, ...] = MODES
+) -> Certificate:
+    """The certificate of f(g image, y) = f(image, y), at the size of the images."""
+    return verify(
         discriminator,
-        lambda m, x: m(x, y)[:, None, None, None],
-        torch.randn(2, image_type.size, size, size, dtype=torch.float64),
-        image_type,
-        None,
+        [discriminator.image_shape[1:]],
+        "invariant",
+        in_type=image_type or discriminator.trunk.in_type,
+        others=(torch.tensor([0, 2]),),
+        call=lambda module, image, others: module(image, *others),
+        modes=modes,
     )
 
 
-@pytest.mark.parametrize("group", ["C2", "C4", "D1", "D2", "D4"])
+@pytest.mark.parametrize(("group", "elements"), [("C2", 2), ("C4", 4), ("D1", 2), ("D2", 4), ("D4", 8)])
 @pytest.mark.parametrize("size", [16, 28, 30])
-def test_score_is_invariant_for_every_element_and_both_parities(group: str, size: int) -> None:
-    errors = invariance(small(group, size))
-    assert errors.worst32 < 1e-5
-    assert errors.worst64 < 1e-12
+def test_score_is_proved_invariant_for_every_element_and_both_parities(group: str, elements: int, size: int) -> None:
+    found = invariance(small(group, size))
+    assert found.verdict == "proved", found.sentence
+    assert len(found.elements) == elements
+    assert found.counts()["bounded"] == 0
+    errors = [r.bound for r in found.records if r.level == 4]
+    assert len(errors) == 2
+    assert all(error is not None and error < 1e-5 for error in errors)
 
 
-def test_score_is_invariant_at_quarter_turns_off_the_grid() -> None:
-    assert invariance(small("C8")).worst64 < 1e-6
+def test_score_is_proved_invariant_at_quarter_turns_off_the_grid() -> None:
+    found = invariance(small("C8"), modes=("evaluation",))
+    assert found.verdict == "proved", found.sentence
+    assert found.group == "C8 at multiples of 90 degrees"
 
 
 def test_the_plain_cnn_is_not_invariant_under_quarter_turns() -> None:
     """The control that must fail: otherwise the check above shows nothing."""
-    discriminator = small("trivial")
-    y = torch.tensor([0, 2])
-    errors = equivariance_errors(
-        "discriminator",
-        discriminator,
-        lambda m, x: m(x, y)[:, None, None, None],
-        torch.randn(2, 1, 28, 28, dtype=torch.float64),
-        trivial_type(gspace("C4"), 1),
-        None,
-    )
-    assert errors.worst64 > 1e-3
+    found = invariance(small("trivial"), trivial_type(gspace("C4"), 1))
+    assert found.verdict == "no claim"
 
 
-def test_paper_pooling_breaks_the_invariance_at_7_to_3() -> None:
-    assert invariance(small("C4", 28, "paper")).worst64 > 1e-3
-    assert invariance(small("C4", 32, "paper")).worst64 < 1e-12
+def test_paper_pooling_breaks_the_invariance_at_7_to_3_and_the_layer_is_named() -> None:
+    found = invariance(small("C4", 28, "paper"), modes=("evaluation",))
+    assert found.verdict == "broken"
+    fault = found.first_fault
+    assert fault is not None
+    assert fault.path == "trunk.stages.2.pool", fault
+    assert "size 7 " in fault.witness
+    assert "size 7 " in found.sentence
+    assert max(r.bound or 0 for r in found.records if r.level == 4) > 1e-3
+    assert invariance(small("C4", 32, "paper"), modes=("evaluation",)).verdict == "proved"
 
 
 @pytest.mark.parametrize(("pooling", "last"), [("exact", 4), ("paper", 3)])

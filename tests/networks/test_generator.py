@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+from steergan import symmetry
 from steergan.errors import SymmetryError
-from steergan.layers import FieldBatchNorm, GroupConvolution, Upsample
+from steergan.layers import GroupConvolution, Upsample
 from steergan.networks import Discriminator, Generator
-from steergan.symmetry import grid_elements, gspace
-from steergan.verification import equivariance_errors, transform
+from steergan.symmetry import gspace
+from steergan.verification import grid_elements, transform, verify
 
 GRID_GROUPS = ["trivial", "C2", "C4", "D1", "D2", "D4"]
 SMALL = {"z_dim": 6, "embedding_dim": 4, "seed_width": 5, "widths": (16, 8, 8), "upsamplings": 2}
@@ -25,59 +26,43 @@ def inputs(generator: Generator, count: int, dtype: torch.dtype = torch.float32)
     return torch.randn(count, generator.z_dim, generator=stream, dtype=dtype), torch.arange(count) % 3
 
 
-def with_batch_moments(network: torch.nn.Module, training: bool) -> torch.nn.Module:
-    """Batch norms in training mode; spectral norms not, for each of their forwards computes another function."""
-    for module in network.modules():
-        if isinstance(module, FieldBatchNorm):
-            module.train(training)
-    return network
+@pytest.mark.parametrize("group", GRID_GROUPS[1:])
+def test_synthesis_is_proved_equivariant_for_every_element(group: str) -> None:
+    found = verify(small(group).synthesis, [4, 5], others=(torch.randn(2, 10),))
+    assert found.verdict == "proved", found.sentence
+    assert (found.claim, found.group, found.modes) == ("equivariant", group, ("evaluation", "training"))
+    assert len(found.elements) == len(grid_elements(gspace(group)))
+    assert found.counts()["bounded"] == 0
+    errors = [r.bound for r in found.records if r.level == 4]
+    assert len(errors) == 4
+    assert all(error is not None and error < 1e-5 for error in errors)
 
 
-@pytest.mark.parametrize("group", GRID_GROUPS)
-@pytest.mark.parametrize("training", [False, True])
-def test_synthesis_is_equivariant_for_every_element(group: str, training: bool) -> None:
-    synthesis = small(group).synthesis
-    c = torch.randn(2, 10, dtype=torch.float64)
-    errors = equivariance_errors(
-        "synthesis",
-        synthesis,
-        lambda m, x: with_batch_moments(m, training)(m.in_type(x), c.to(x.dtype)).tensor,
-        torch.randn(2, 5, 4, 4, dtype=torch.float64),
-        synthesis.in_type,
-        synthesis.out_type,
-    )
-    assert errors.worst32 < 1e-5
-    assert errors.worst64 < 1e-12
+def test_nothing_is_claimed_of_a_plain_synthesis() -> None:
+    assert verify(small("trivial").synthesis, [4], others=(torch.randn(2, 10),)).verdict == "no claim"
 
 
-@pytest.mark.parametrize("group", ["C8", "D8"])
-def test_synthesis_off_the_grid_is_equivariant_at_quarter_turns(group: str) -> None:
-    synthesis = small(group).synthesis
-    c = torch.randn(2, 10, dtype=torch.float64)
-    errors = equivariance_errors(
-        "synthesis",
-        synthesis,
-        lambda m, x: m(m.in_type(x), c.to(x.dtype)).tensor,
-        torch.randn(2, 5, 4, 4, dtype=torch.float64),
-        synthesis.in_type,
-        synthesis.out_type,
-    )
-    assert errors.worst64 < 1e-6
+@pytest.mark.parametrize(("group", "elements"), [("C8", 4), ("D8", 8)])
+def test_synthesis_off_the_grid_is_proved_at_multiples_of_90_degrees(group: str, elements: int) -> None:
+    found = verify(small(group).synthesis, [4], others=(torch.randn(2, 10),), modes=("evaluation",))
+    assert found.verdict == "proved", found.sentence
+    assert found.group == f"{group} at multiples of 90 degrees"
+    assert len(found.elements) == elements
+    assert found.counts()["bounded"] > 0
 
 
 def test_a_shift_per_pixel_is_caught() -> None:
     synthesis = small("C4").synthesis
-    c = torch.randn(2, 10, dtype=torch.float64)
-    ramp = torch.linspace(0, 0.1, 16, dtype=torch.float64)
-    errors = equivariance_errors(
-        "synthesis",
-        synthesis,
-        lambda m, x: m(m.in_type(x), c.to(x.dtype)).tensor + ramp.to(x.dtype),
-        torch.randn(2, 5, 4, 4, dtype=torch.float64),
-        synthesis.in_type,
-        synthesis.out_type,
+    ramp = torch.linspace(0, 0.1, 16)
+
+    def shifted(module: Any, x: torch.Tensor, others: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return module(module.in_type(x), *others).tensor + ramp.to(x)
+
+    found = verify(
+        synthesis, [4], "equivariant", out_type=synthesis.out_type, others=(torch.randn(2, 10),), call=shifted
     )
-    assert errors.worst64 > 1e-3
+    assert found.verdict == "broken"
+    assert max(r.bound or 0 for r in found.records if r.level == 4) > 1e-3
 
 
 @pytest.mark.parametrize("group", ["C2", "C4", "D1", "D4"])
@@ -86,9 +71,11 @@ def test_an_element_on_the_seed_map_turns_the_finished_image(group: str) -> None
     z, y = inputs(generator, 2, torch.float64)
     with torch.no_grad():
         plain = generator(z, y)
-        for element in range(len(grid_elements(gspace(group)))):
-            turned = generator(z, y, torch.full((2,), element))
-            wanted = transform(plain, generator.synthesis.out_type, element)
+        space = generator.synthesis.out_type.gspace
+        matrices = {element: matrix for matrix, element in grid_elements(space).items()}
+        for number, position in enumerate(symmetry.grid_elements(space)):
+            turned = generator(z, y, torch.full((2,), number))
+            wanted = transform(plain, generator.synthesis.out_type, matrices[space.fibergroup.elements[position]])
             assert torch.allclose(turned, wanted, atol=1e-12, rtol=0)
 
 
