@@ -1,43 +1,230 @@
-"""The verdict over measured errors: what rounding explains holds, and nothing larger."""
+"""The command: what it proves, what it says, and with which code it ends."""
 
+import itertools
+import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
-from click.testing import CliRunner
+import torch
+from click.testing import Result
+from safetensors.torch import load_file, save_file
 
-from steergan import run
-from steergan.verification import EquivarianceErrors
-from steergan_cli.main import steergan
+Invoke = Callable[..., Result]
+
+RIGHT = """
+import steergan
+from escnn import nn
+from steergan.layers import GroupConvolution
+from steergan.symmetry import gspace, regular_type, trivial_type
+
+image, hidden = trivial_type(gspace("C4"), 1), regular_type(gspace("C4"), 2)
+
+def right():
+    return nn.SequentialModule(GroupConvolution(image, hidden, 3), nn.ReLU(hidden))
+
+class Shifted(nn.SequentialModule):
+    def forward(self, x):
+        y = super().forward(x)
+        return nn.GeometricTensor(y.tensor.roll(1, 3), y.type)
+
+def broken():
+    return Shifted(GroupConvolution(image, hidden, 3))
+
+def unproved():
+    class Mine(GroupConvolution):
+        pass
+    return nn.SequentialModule(Mine(image, hidden, 3))
+
+def both():
+    return [right(), unproved()]
+
+def all_three():
+    return [right(), broken(), unproved()]
+
+def nothing():
+    return 3
+
+def fails():
+    raise RuntimeError("no weights here")
+"""
+
+names = itertools.count()
 
 
-def errors(group: str, float32: float, float64: float) -> EquivarianceErrors:
-    elements = ("identity", "turn")
-    return EquivarianceErrors("net", "invariant", group, elements, (0.0, float32), (0.0, float64))
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module in the current folder, under a name that no other test has imported."""
+    monkeypatch.chdir(tmp_path)
+    # The command adds the current folder to the path.
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    package = tmp_path / f"package_{next(names)}"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "models.py").write_text(RIGHT)
+    return f"{package.name}.models"
 
 
 @pytest.mark.parametrize(
-    ("group", "float32", "float64", "verdict"),
+    ("function", "code", "words"),
     [
-        ("C4", 3e-7, 4e-16, True),
-        ("C4", 3e-7, 1e-7, False),
-        ("D4", 2e-5, 4e-16, False),
-        ("C8", 3e-7, 1e-7, True),
-        ("D8", 3e-7, 1e-5, False),
-        ("C4", float("nan"), 0.0, False),
-        ("C4", float("inf"), float("inf"), False),
+        ("right", 0, "SequentialModule is equivariant under C4, all 4 elements that permute pixels, at 5 x 5"),
+        ("broken", 1, "Shifted is NOT equivariant under C4 at 5 x 5"),
+        ("unproved", 3, "Mine is a subclass of GroupConvolution, which is certified"),
+        ("both", 3, "not proved"),
+        ("all_three", 1, "NOT equivariant"),
     ],
 )
-def test_only_errors_of_rounding_hold(group: str, float32: float, float64: float, verdict: bool) -> None:
-    assert errors(group, float32, float64).holds == verdict
+def test_the_worst_verdict_is_the_exit_code(module: str, invoke: Invoke, function: str, code: int, words: str) -> None:
+    told = invoke("verify-equivariance", f"{module}:{function}", "--sizes", "5")
+    assert told.exit_code == code, told.output
+    assert words in told.stdout
+    assert told.stderr == ""
+    assert "Traceback" not in told.output
 
 
-def test_one_broken_run_among_good_ones_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {Path("good"): [errors("C4", 1e-7, 1e-16)], Path("bad"): [errors("C4", 0.1, 0.1)], Path("plain"): []}
-    monkeypatch.setattr(run, "verify", lambda path: found[path])
-    told = CliRunner().invoke(steergan, ["verify-equivariance", "good", "bad", "plain"], prog_name="steergan")
+def test_a_proved_network_shows_a_row_for_each_layer_and_level(module: str, invoke: Invoke) -> None:
+    lines = invoke("verify-equivariance", f"{module}:right", "--sizes", "5,6").stdout.splitlines()
+    assert lines[0] == f"{module}:right: SequentialModule, equivariant under C4, 4 elements"
+    assert " ".join(lines[1].split()) == "layer kind of layer types size kind bound verdict"
+    firsts = [line.split()[0] for line in lines[2:-1]]
+    assert firsts[0] == "algebra"
+    assert {"0", "1", "composition"} <= set(firsts)
+    assert all(line.endswith("holds") for line in lines[2:-1])
+    assert "at 5 x 5 and 6 x 6 pixels, in evaluation and training mode: proved for every input" in lines[-1]
+
+
+def test_quick_is_one_size_in_evaluation_mode(module: str, invoke: Invoke) -> None:
+    told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5,6", "--quick")
+    assert told.exit_code == 0
+    assert "at 5 x 5 pixels, in evaluation mode" in told.stdout
+
+
+def test_layers_alone_prove_nothing(module: str, invoke: Invoke) -> None:
+    told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5", "--level", "1")
+    assert told.exit_code == 3
+    assert "not proved, for level 2 was not asked for" in told.stdout
+    assert invoke("verify-equivariance", f"{module}:right", "--sizes", "5", "--level", "2").exit_code == 0
+    assert invoke("verify-equivariance", f"{module}:right", "--level", "7").exit_code == 2
+
+
+@pytest.mark.parametrize("sizes", ["nonsense", "5,", "0", "-3", "5.5", "", "5x5"])
+def test_sizes_that_are_none_are_bad_usage(module: str, invoke: Invoke, sizes: str) -> None:
+    refused = invoke("verify-equivariance", f"{module}:right", "--sizes", sizes)
+    assert refused.exit_code == 2
+    assert "sides in pixels were wanted, such as 29,28" in refused.stderr
+
+
+def test_sizes_of_a_run_or_recipe_are_those_of_its_images(tiny_run: Path, tiny_recipe: Path, invoke: Invoke) -> None:
+    for target in (tiny_run, tiny_recipe):
+        refused = invoke("verify-equivariance", target, "--sizes", "8")
+        assert refused.exit_code == 2
+        assert "--sizes is for module:function" in refused.stderr
+
+
+@pytest.mark.parametrize("target", ["nowhere", "recipes/nowhere.toml", "nowhere:build"])
+def test_a_target_that_is_missing_is_said_in_one_line(module: str, invoke: Invoke, target: str) -> None:
+    refused = invoke("verify-equivariance", target)
+    assert refused.exit_code == 2
+    assert sum("nowhere" in line for line in refused.stderr.splitlines()) == 1
+    assert "nowhere" in refused.stderr
+    assert "Traceback" not in refused.output
+
+
+def test_without_a_target_and_recipes_there_is_nothing_to_do(module: str, invoke: Invoke) -> None:
+    refused = invoke("verify-equivariance")
+    assert refused.exit_code == 2
+    assert "no TARGET came, and ./recipes holds no recipe" in refused.stderr
+
+
+def test_without_a_target_every_recipe_here_is_verified(
+    module: str, tiny_recipe: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "recipes" / f"{name}.toml").write_text(tiny_recipe.read_text())
+    told = invoke("verify-equivariance", "--quick", "--level", "2")
+    assert told.exit_code == 0, told.output
+    heads = [line.split(":")[0] for line in told.stdout.splitlines() if "equivariant under" in line and ":" in line]
+    assert {"recipes/one.toml", "recipes/two.toml"} <= set(heads)
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "words"),
+    [
+        ("raise RuntimeError('no weights here')", "build", "can't be imported (RuntimeError: no weights here)"),
+        ("def build(:", "build", "can't be imported (SyntaxError"),
+        ("import nowhere_at_all", "build", "can't be imported (ModuleNotFoundError"),
+        (RIGHT, "absent", "has no function 'absent'"),
+        (f"{RIGHT}\nnumber = 3", "number", "has no function 'number'"),
+        (RIGHT, "fails", "fails() failed (RuntimeError: no weights here)"),
+        (RIGHT, "nothing", "returned a int; an escnn module or a Subject was wanted"),
+    ],
+)
+def test_a_target_that_fails_is_said_in_one_line(
+    module: str, invoke: Invoke, tmp_path: Path, text: str, function: str, words: str
+) -> None:
+    name = f"target_{next(names)}"
+    (tmp_path / f"{name}.py").write_text(text)
+    refused = invoke("verify-equivariance", f"{name}:{function}")
+    assert words in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in refused.output
+    assert refused.exit_code == 2
+
+
+# --- runs
+
+
+def test_certificates_of_a_run_agree_with_its_weights_and_with_no_others(
+    tiny_run: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    file = tmp_path / "certificate.json"
+    told = invoke("verify-equivariance", tiny_run, "--quick", "--level", "4", "--json", file)
+    assert told.exit_code == 0, told.output
+    assert f"certificates written to {file}" in told.stdout
+    networks = json.loads(file.read_text())["networks"]
+    assert [n["name"] for n in networks] == ["discriminator", "synthesis"]
+    assert {n["verdict"] for n in networks} == {"proved"}
+    assert all(n["sentence"] in told.stdout for n in networks)
+
+    same = invoke("verify-equivariance", tiny_run, "--quick", "--level", "4", "--check", file)
+    assert same.exit_code == 0, same.output
+    assert same.stdout.count("agrees with these weights, record by record") == 2
+
+    other = copytree(tiny_run, tmp_path / "other")
+    weights = load_file(other / "generator.safetensors")
+    key = next(k for k in weights if k.startswith("synthesis") and k.endswith("weights.0"))
+    weights[key] = weights[key] + torch.tensor(1e-3)
+    save_file(weights, other / "generator.safetensors")
+    differs = invoke("verify-equivariance", other, "--quick", "--level", "4", "--check", file)
+    assert differs.exit_code == 1, differs.output
+    assert "discriminator agrees" in differs.stdout
+    assert "synthesis DIFFERS (weights_sha256: " in differs.stdout
+
+
+def test_networks_that_the_file_does_not_know_differ(module: str, invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text('{"networks": []}')
+    told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5", "--check", "empty.json")
     assert told.exit_code == 1
-    assert told.stderr == "not equivariant: bad\n"
-    rows = {line.split()[0]: line for line in told.stdout.splitlines()}
-    assert rows["good"].endswith("  C4       invariant  2         1.0e-07  1.0e-16  holds")
-    assert rows["bad"].endswith("BROKEN")
-    assert rows["plain"].endswith("nothing to verify")
+    assert "DIFFERS (no certificate of it)" in told.stdout
+
+
+@pytest.mark.parametrize("text", [None, "nonsense", "[]", "{}", '{"networks": [{}]}', '{"networks": 3}'])
+def test_a_file_that_holds_no_certificates_is_bad_usage(
+    module: str, invoke: Invoke, tmp_path: Path, text: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / "wrong.json").write_text(text)
+    refused = invoke("verify-equivariance", f"{module}:right", "--check", "wrong.json")
+    assert refused.exit_code == 2
+    assert "wrong.json" in refused.stderr
+
+
+def test_the_law_of_a_runs_samples_is_among_the_rows(tiny_run: Path, invoke: Invoke) -> None:
+    told = invoke("verify-equivariance", tiny_run, "--quick")
+    assert told.exit_code == 0, told.output
+    assert "law of the samples" in told.stdout
+    assert "how the seed map depends on the latent is no part of this claim" in told.stdout

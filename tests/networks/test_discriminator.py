@@ -7,7 +7,7 @@ from escnn.nn import FieldType
 from steergan.errors import SymmetryError
 from steergan.networks import Discriminator
 from steergan.symmetry import gspace, trivial_type
-from steergan.verification import MODES, Certificate, verify
+from steergan.verification import MODES, Certificate, grid_elements, transform, verify
 
 
 def small(group: str, size: int = 28, pooling: str = "exact") -> Discriminator:
@@ -48,10 +48,16 @@ def test_score_is_proved_invariant_at_quarter_turns_off_the_grid() -> None:
     assert found.group == "C8 at multiples of 90 degrees"
 
 
-def test_the_plain_cnn_is_not_invariant_under_quarter_turns() -> None:
-    """The control that must fail: otherwise the check above shows nothing."""
-    found = invariance(small("trivial"), trivial_type(gspace("C4"), 1))
-    assert found.verdict == "no claim"
+def test_the_plain_cnn_is_not_invariant_under_quarter_turns_and_claims_nothing() -> None:
+    """The control that must fail: otherwise the checks above show nothing."""
+    discriminator, image_type = small("trivial").eval(), trivial_type(gspace("C4"), 1)
+    assert invariance(discriminator, image_type).verdict == "no claim"
+    image, y = torch.randn(2, 1, 28, 28), torch.tensor([0, 2])
+    with torch.no_grad():
+        score = discriminator(image, y)
+        for matrix in list(grid_elements(image_type.gspace))[1:]:
+            turned = discriminator(transform(image, image_type, matrix), y)
+            assert (turned - score).abs().max() > 1e-3 * score.abs().max()
 
 
 def test_paper_pooling_breaks_the_invariance_at_7_to_3_and_the_layer_is_named() -> None:
@@ -59,7 +65,8 @@ def test_paper_pooling_breaks_the_invariance_at_7_to_3_and_the_layer_is_named() 
     assert found.verdict == "broken"
     fault = found.first_fault
     assert fault is not None
-    assert fault.path == "trunk.stages.2.pool", fault
+    assert fault.path == "trunk.stages.8"
+    assert fault.layer == "AveragePool"
     assert "size 7 " in fault.witness
     assert "size 7 " in found.sentence
     assert max(r.bound or 0 for r in found.records if r.level == 4) > 1e-3

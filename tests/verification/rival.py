@@ -1,0 +1,153 @@
+"""Beside escnn's own check: the same mutants and the same right networks, who accuses which, and how long it takes.
+
+python tests/verification/rival.py --record docs/results/verification-mutants.json
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import random
+import statistics
+import sys
+import time
+import warnings
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import steergan  # noqa: F401  # isort: skip  # silences what escnn warns of at import
+import torch
+from escnn.nn import EquivariantModule
+
+from steergan import run
+from steergan.errors import SteerganError
+from steergan.results import Claim, write_claim
+from steergan.tables import Table
+from steergan.verification import verify
+
+
+def beside(name: str) -> ModuleType:
+    """A module beside this file; the tests are no package."""
+    full = f"tests.verification.{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+drawn, first, second = beside("drawn"), beside("mutants"), beside("more_mutants")
+MUTANTS = {**first.MUTANTS, **second.MUTANTS}
+
+
+def plan(rng: random.Random, groups: tuple[str, ...]) -> Any:
+    """A plan as hypothesis would draw it, without hypothesis."""
+    group, _, stock = rng.choice([g for g in drawn.GROUPS if not groups or g[0] in groups])
+    heads = [head for head in drawn.pieces.HEADS if stock or head != "gated"]
+    chosen = tuple(rng.choices(list(drawn.pieces.pieces_of(stock)), k=rng.randint(0, 3)))
+    types = tuple(rng.sample(list(drawn.pieces.TYPES), rng.randint(1, 2)))
+    return drawn.Plan(group, stock, types, chosen, rng.choice(heads), rng.randint(0, 999))
+
+
+def ours(network: Any) -> tuple[str, float]:
+    """The verdict of a certificate, and its seconds."""
+    start = time.perf_counter()
+    try:
+        verdict = str(verify(network.module, list(network.sizes), others=network.others, level=4).verdict)
+    except SteerganError:
+        verdict = "refused"
+    return verdict, time.perf_counter() - start
+
+
+def escnns(network: Any) -> tuple[str, float]:
+    """The same of escnn's `EquivariantModule.check_equivariance`, which also runs on modules of another class."""
+    start = time.perf_counter()
+    try:
+        with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            EquivariantModule.check_equivariance(first.breaking.duplicate(network.module).eval())
+        verdict = "passed"
+    except AssertionError as error:
+        verdict = "accused" if "error found during equivariance check" in str(error) else "does not run"
+    except Exception:
+        verdict = "does not run"
+    return verdict, time.perf_counter() - start
+
+
+def scores(each: int) -> tuple[list[list[Any]], list[float], list[float]]:
+    """A row per operator, and the seconds of both checks wherever escnn's ran."""
+    rows, our_seconds, their_seconds = [], [], []
+    for name, mutant in MUTANTS.items():
+        pairs: list[tuple[Any, Any]] = []
+        for attempt in range(80):
+            rng = random.Random(f"{name} {attempt}")
+            try:
+                network = drawn.build(plan(rng, mutant.groups or ()))
+            except AssertionError:
+                continue
+            broken = mutant.apply(network, attempt)
+            if broken is not None:
+                pairs.append((network, broken))
+            if len(pairs) == each:
+                break
+        found = []
+        for network, broken in pairs:
+            mine, theirs, right = ours(broken), escnns(broken), escnns(network)
+            found.append((mine[0], theirs[0], ours(network)[0], right[0]))
+            if theirs[0] != "does not run":
+                our_seconds.append(mine[1])
+                their_seconds.append(theirs[1])
+        caught = sum(f[0] != "proved" for f in found)
+        counted = [sum(f[1] == word for f in found) for word in ("accused", "passed", "does not run")]
+        alarms = [sum(f[2] == "broken" for f in found), sum(f[3] == "accused" for f in found)]
+        rows.append([name, len(found), caught, *counted, *alarms])
+        print(*rows[-1], sep="\t", flush=True)
+    return rows, our_seconds, their_seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--each", type=int, default=3, help="mutants of each operator")
+    parser.add_argument("--record", type=Path, help="a JSON file for docs/results")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows, our_seconds, their_seconds = scores(arguments.each)
+    total = [sum(row[i] for row in rows) for i in range(1, 8)]
+    verdict = (
+        f"{total[1]} of {total[0]} mutants of {len(rows)} operators were caught by steergan's verify. escnn's check "
+        f"accused {total[2]}, passed {total[3]} and did not run on {total[4]}. Of the right networks that the mutants "
+        f"were made of, steergan called {total[5]} broken, escnn's check {total[6]}. Median seconds where both ran: "
+        f"{statistics.median(our_seconds):.2f} and {statistics.median(their_seconds):.2f}."
+    )
+    print(verdict)
+    if arguments.record is None:
+        return
+    around = run.surroundings(torch.device("cpu"))
+    columns = ["mutant", "networks", "caught", "escnn: accused", "passed", "does not run"]
+    columns += ["right ones called broken", "escnn: right ones accused"]
+    write_claim(
+        arguments.record,
+        Claim(
+            id=arguments.record.stem,
+            title="The check is checked: mutants beside escnn's check_equivariance",
+            claim="Every mutant is caught (its verdict is not proved), and no right network is called broken.",
+            command=f"python tests/verification/rival.py --each {arguments.each} --record {arguments.record}",
+            date=f"{datetime.now():%Y-%m-%d}",
+            hardware=[{**around["hardware"], "versions": around["versions"]}],
+            protocol={
+                "networks": "drawn at random, tests/verification/drawn.py; 2 to 8 layers, maps of 4 to 10 pixels",
+                "escnn": "EquivariantModule.check_equivariance in evaluation mode, its own sizes and tolerances",
+                "steergan": "verify at one even and one odd size where the network allows both, levels 0 to 4",
+            },
+            tables=[Table(caption="By operator", columns=columns, rows=rows)],
+            verdict=verdict,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
