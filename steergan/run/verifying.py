@@ -106,7 +106,7 @@ def verify_function(
             chosen = sizes[:1] if quick and sizes else sizes
             found.append(verify(thing, chosen, level=level, modes=modes, progress=progress))
         else:
-            raise RecipeError(f"{target} returned a {type(thing).__name__}; an escnn module or a Subject was wanted")
+            raise RecipeError(f"{target} returned {thing!r:.40}; an escnn module or a Subject was wanted")
     return found
 
 

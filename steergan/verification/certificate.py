@@ -111,6 +111,8 @@ class Certificate:
         bounds = [r.bound for r in self.records if r.kind == "bounded" and r.level == 1 and r.bound is not None]
         layers = len({r.path for r in self.records if r.level == 1})
         bounded = len({r.path for r in self.records if r.kind == "bounded" and r.level == 1})
+        if not bounded and any(r.level == COMPOSITION and r.scope == "these weights" for r in self.records):
+            return f"the weights at hand ({layers} layers; values of weights enter between them)"
         if not bounded:
             of = ", constants apart" if self.constants else ""
             return f"every value of its weights{of} ({layers} layers, all exact)"
@@ -129,7 +131,7 @@ class Certificate:
 
     def to_json(self) -> str:
         """Everything, as indented JSON; `verdict` and `sentence` are in it, and follow from the rest."""
-        return json.dumps(self.as_dict(), indent=2) + "\n"
+        return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain data."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from steergan.errors import SymmetryError
 from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.layers.spectral_norm import FilteredLayer, shared_filters
@@ -121,6 +122,8 @@ def integer_findings(
             found.append((words, _at_size(subject, network, size, elements, seed)))
         except NotInteger as error:
             found.append((words, Finding("exact", "not applicable", f"no integer form of {error}")))
+        except SymmetryError as error:
+            found.append((words, broken("f(g x) == g f(x) was wanted", str(error))))
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:120]
             found.append((words, Finding("exact", "not applicable", f"does not run in float64: {reason}")))

@@ -1,11 +1,13 @@
 """Level 4: the real thing, in float32 and float64, judged against its own rounding."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from escnn.nn import GroupPooling, R2Conv
 from torch import Tensor, nn
 
+from steergan.errors import SymmetryError
 from steergan.layers import shared_filters
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.verification.bases import BASIS_ROUNDING
@@ -91,12 +93,16 @@ def numeric_finding(
     """
     try:
         found = measure(subject, size, elements, training=training, seed=seed)
+    except SymmetryError as error:
+        return Finding("measured", "broken", str(error), witness=str(error))
     except RuntimeError as error:
         return unknown(f"does not run in float64: {' '.join(str(error).split())[:120]}")
     if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
     basis = any(isinstance(part, R2Conv | BasisExpansion) for part in subject.module.modules())
     single_inside = any(isinstance(part, GroupPooling) for part in subject.module.modules())
+    if not all(isfinite(value) for m in found for value in (m.e32, m.e64, m.r_x, m.r_gx, m.scale)):
+        return unknown("the result, or an error of it, is not a finite number")
     worst = max(found, key=lambda m: m.e32)
     scale = worst.scale
     # A result of few entries may round by nothing, by luck; half a unit in float32's last place is always possible.

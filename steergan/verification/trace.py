@@ -35,6 +35,8 @@ class Trace:
     """(path, reason): edges whose types don't match, and what else stands against the composition."""
     by_value: set[str] = field(default_factory=set)
     """Weights whose values, and not only their places, the proof has used."""
+    at_hand: set[str] = field(default_factory=set)
+    """Where values of weights, and not only the weights themselves, have entered the proof."""
     random: bool = False
     """Whether random numbers were drawn outside certified layers."""
     log: list[str] = field(default_factory=list)

@@ -18,9 +18,15 @@ from steergan.verification.trace import Trace
 
 LEAKS = {
     *("numpy", "tolist", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "apply_", "map_"),
-    *("map2_", "__reduce_ex__", "share_memory_", "to_mkldnn", "__cuda_array_interface__"),
+    *("map2_", "__reduce_ex__", "share_memory_", "to_mkldnn", "__cuda_array_interface__", "__deepcopy__"),
+    *("__repr__", "__str__", "__format__", "__set__"),
 }
 """Ways for numbers to leave a tensor that the dispatcher does not see."""
+
+READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+"""What torch says of operators whose result, or its shape, is a number read out of a tensor."""
+
+EXCHANGES = ("set_", "resize_", "set", "resize")
 
 RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
 
@@ -80,9 +86,10 @@ class Tracking(TorchDispatchMode):
             before = [self.law_of(t) for t in operands]
             written = [t for t, a in written_by(func, args, kwargs) if a]
             out = func(*args, **kwargs)
-            if name == "_local_scalar_dense":
-                self._number_read(before)
-                return out
+            if READS & set(func.tags) or name == "_local_scalar_dense":
+                self.number_read(operands, "a number was read (item(), float(), if, range, nonzero, torch.equal)")
+            if name in EXCHANGES:
+                self.fault(f"{name} exchanged the memory of a tensor")
             laws = self._laws(func, name, args, kwargs, out, before, bool(written))
             for tensor, law in zip(tensors_in(out), laws, strict=True):
                 if not any(tensor is w for w in written):
@@ -92,16 +99,26 @@ class Tracking(TorchDispatchMode):
                 self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
         return out
 
-    def _number_read(self, before: list[Law]) -> None:
-        if any(unmoved(law, self.elements) is not None for law in before):
-            self.fault("a number was read out of a tensor that is not invariant (item(), float(), if, range)")
+    def number_read(self, operands: list[Tensor], how: str) -> None:
+        """Numbers became Python's, or decided about shapes: harmless if invariant, and then of the values at hand."""
+        for tensor in operands:
+            if unmoved(self.law_of(tensor), self.elements) is not None:
+                self.fault(f"{how} out of a tensor that is not invariant")
+            elif tensor.is_floating_point():
+                self.trace.at_hand.add(f"{how} in {self.place}")
+
+    @property
+    def place(self) -> str:
+        """Path of the module that is running."""
+        return (self.stack[-1] if self.stack else "") or "the network itself"
 
     def _laws(
         self, func: Any, name: str, args: Any, kwargs: Any, out: Any, before: list[Law], in_place: bool
     ) -> list[Law]:
         results = list(tensors_in(out))
         invariant = all(isinstance(law, Fixed) for law in before)
-        self.trace.log.append(f"{name} {[tuple(r.shape) for r in results]}")
+        numbers = [a for a in (*args, *kwargs.values()) if isinstance(a, int | float | bool | str)]
+        self.trace.log.append(f"{name} {[tuple(r.shape) for r in results]} {numbers}")
         random = any(word in name for word in RANDOM)
         self.trace.random |= random
         if not before:
@@ -118,15 +135,14 @@ class Tracking(TorchDispatchMode):
         laws = list(found) if isinstance(found, tuple) else [found] * len(results)
         if invariant and any(isinstance(law, Lost) for law in laws):
             return [Fixed(distinct(r.shape)) for r in results]
-        place = (self.stack[-1] if self.stack else "") or "the network itself"
         if not invariant:
             self.trace.operations[call.name] += 1
             self._note_values(args, kwargs)
         if call.name == "convolution" and not any(isinstance(law, Lost) for law in laws):
-            self.trace.by_value.add(f"filters in {place}")
+            self.trace.at_hand.add(f"filters of a convolution in {self.place}")
         first = next((law for law in before if isinstance(law, Lost)), None)
         return [
-            first if first is not None and isinstance(law, Lost) else self._placed(law, place)
+            first if first is not None and isinstance(law, Lost) else self._placed(law, self.place)
             for law in laws[: len(results)]
         ]
 
@@ -137,8 +153,10 @@ class Tracking(TorchDispatchMode):
                 self.trace.by_value.add(self.frozen[id(tensor)])
 
     def _overwritten(self, call: Operation, args: Any) -> Law:
-        if call.name == "copy":
-            return combined([self.law_of(args[1])], [args[1].shape], args[0].shape, "product", self.elements)
+        """The law of a tensor that gets the entries of another, or one number."""
+        value = args[1] if len(args) > 1 else None
+        if call.name in ("copy", "fill") and isinstance(value, Tensor):
+            return combined([self.law_of(value)], [value.shape], args[0].shape, "product", self.elements)
         if call.name in ("fill", "zero"):
             return Fixed(torch.zeros(args[0].shape, dtype=torch.int64))
         return Lost(f"{call.name}_ in place")
@@ -179,9 +197,6 @@ class LeakWatch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         if self.tracking.inside is None and not self.tracking.paused and name in LEAKS:
-            for tensor in tensors_in(args):
-                if unmoved(self.tracking.law_of(tensor), self.tracking.elements) is not None:
-                    self.tracking.fault(
-                        f"{name}() took the numbers of a tensor that is not invariant out of torch's sight"
-                    )
+            for tensor in tensors_in(args[1:] if name == "__set__" else args):
+                self.tracking.number_read([tensor], f"{name}() took numbers out of torch's sight,")
         return func(*args, **(kwargs or {}))

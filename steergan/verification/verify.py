@@ -150,8 +150,8 @@ def traced(
 ) -> tuple[Trace, bool]:
     """A walk, and whether a walk on another input took the same path with the same constants."""
     logs, first = [], None
-    for seed in (0, 1):
-        network = twin_of(subject.module).float().train(mode == "training")
+    network = twin_of(subject.module).float().train(mode == "training")
+    for seed in (0, 1):  # on one copy: what the first leaves behind in it would be met by the second
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
@@ -194,7 +194,11 @@ def trace_records(trace: Trace, repeated: bool, size: Size, mode: str, level: in
     if not trace.faults and repeated:
         operations = ", ".join(sorted(trace.operations)) or "none"
         argument = f"every edge has the types that the layers say; tensor operations between layers: {operations}"
-        yield with_mode(record(2, "the network itself", exact(argument), size=words), mode)
+        finding = exact(argument)
+        if trace.at_hand:
+            argument += f"; of the values at hand: {', '.join(sorted(trace.at_hand))}"
+            finding = replace(finding, argument=argument, scope="these weights")
+        yield with_mode(record(2, "the network itself", finding, size=words), mode)
 
 
 def with_mode(row: Record, mode: str) -> Record:

@@ -160,7 +160,7 @@ def test_without_a_target_every_recipe_here_is_verified(
         (RIGHT, "absent", "has no function 'absent'"),
         (f"{RIGHT}\nnumber = 3", "number", "has no function 'number'"),
         (RIGHT, "fails", "fails() failed (RuntimeError: no weights here)"),
-        (RIGHT, "nothing", "returned a int; an escnn module or a Subject was wanted"),
+        (RIGHT, "nothing", "returned 3; an escnn module or a Subject was wanted"),
     ],
 )
 def test_a_target_that_fails_is_said_in_one_line(
