@@ -53,6 +53,22 @@ def plan(rng: random.Random, groups: tuple[str, ...]) -> Any:
     return drawn.Plan(group, stock, types, chosen, rng.choice(heads), rng.randint(0, 999))
 
 
+def drawn_pairs(name: str, count: int) -> list[tuple[Any, Any]]:
+    """Right networks, each with a mutant of it; the same ones every time."""
+    mutant, pairs = MUTANTS[name], []
+    for attempt in range(80):
+        try:
+            network = drawn.build(plan(random.Random(f"{name} {attempt}"), mutant.groups or ()))
+        except AssertionError:
+            continue
+        broken = mutant.apply(network, attempt)
+        if broken is not None:
+            pairs.append((network, broken))
+        if len(pairs) == count:
+            break
+    return pairs
+
+
 def ours(network: Any) -> tuple[str, float]:
     """The verdict of a certificate, and its seconds."""
     start = time.perf_counter()
@@ -81,19 +97,8 @@ def escnns(network: Any) -> tuple[str, float]:
 def scores(each: int) -> tuple[list[list[Any]], list[float], list[float]]:
     """A row per operator, and the seconds of both checks wherever escnn's ran."""
     rows, our_seconds, their_seconds = [], [], []
-    for name, mutant in MUTANTS.items():
-        pairs: list[tuple[Any, Any]] = []
-        for attempt in range(80):
-            rng = random.Random(f"{name} {attempt}")
-            try:
-                network = drawn.build(plan(rng, mutant.groups or ()))
-            except AssertionError:
-                continue
-            broken = mutant.apply(network, attempt)
-            if broken is not None:
-                pairs.append((network, broken))
-            if len(pairs) == each:
-                break
+    for name in MUTANTS:
+        pairs = drawn_pairs(name, each)
         found = []
         for network, broken in pairs:
             mine, theirs, right = ours(broken), escnns(broken), escnns(network)
