@@ -43,7 +43,8 @@ def verify_equivariance(
     recipe in ./recipes. Levels: 0 algebra, 1 layers, 2 composition, 3 integers end to end, 4 floating point end to
     end, 5 law of the samples, 6 off the grid. docs/verification.md says what each proves.
 
-    Exit code: 0 proved (or nothing claimed), 1 broken, 2 bad usage, 3 not proved; of several networks the worst.
+    Exit code: 0 proved (or nothing claimed), 1 broken (or --check differs), 2 bad usage or a network that can't be run,
+    3 not proved (always below --level 2); of several networks the worst.
 
     \b
     Examples:
@@ -199,7 +200,11 @@ def compare(saved: list[dict[str, Any]], certificates: "list[tuple[str, Certific
         old = next((network for network in saved if network["name"] == certificate.name), None)
         found = ["no certificate of it"] if old is None else differences(old, certificate)
         code = 1 if found else code
-        verdict = f"DIFFERS ({'; '.join(found)})" if found else "agrees with these weights, record by record"
+        verdict = (
+            f"DIFFERS ({'; '.join(found)}); the same weights, --sizes, --level and --quick are needed"
+            if found
+            else "agrees with these weights, record by record"
+        )
         click.echo(f"{check}: {certificate.name} {verdict}")
     return code
 

@@ -13,6 +13,12 @@ class RecipeError(SteerganError):
     exit_code = 2
 
 
+class SubjectError(SteerganError):
+    """A network that cannot be verified as it was asked for: it can't be run, copied, or lacks types."""
+
+    exit_code = 2
+
+
 class DataError(SteerganError):
     """Data that is missing, damaged or of the wrong kind."""
 

@@ -122,7 +122,9 @@ def called(target: str) -> Any:
         raise RecipeError(f"{target}: {module_name} can't be imported ({type(error).__name__}: {error})") from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise RecipeError(f"{target}: {module_name} has no function {function_name!r}")
+        raise RecipeError(f"{target}: {module_name} has no function {function_name!r}; name one that returns a module")
+    if isinstance(function, torch.nn.Module):
+        return function
     try:
         return function()
     except Exception as error:

@@ -94,7 +94,8 @@ class Certificate:
             )
         if self.verdict == "not proved":
             if fault is None:
-                return f"{subject}: not proved, for level {COMPOSITION} was not asked for.{note}"
+                only = f"only levels up to {self.level} were checked, a proof needs {COMPOSITION}"
+                return f"{subject}: not proved: {only}.{note}"
             return f"{subject}: not proved {where}. {fault.path}: {fault.argument}{self._held()}.{note}"
         return (
             f"{subject}, all {len(self.elements)} elements that permute pixels, {where}: proved for every input and "
@@ -162,7 +163,7 @@ def differences(old: dict[str, Any], new: "Certificate") -> list[str]:
     fresh = json.loads(new.to_json())
     found += [
         f"{key}: {_short(old.get(key))} in the file, {_short(fresh[key])} now"
-        for key in ("weights_sha256", "claim", "group", "elements", "sizes", "modes", "verdict")
+        for key in ("weights_sha256", "level", "claim", "group", "elements", "sizes", "modes", "verdict")
         if old.get(key) != fresh[key]
     ]
 

@@ -1,18 +1,20 @@
 """What is claimed of a network: of which elements, at which sizes, between which types."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from escnn.gspaces import GSpace2D
-from escnn.nn import FieldType, GeometricTensor
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.errors import SteerganError
+from steergan.errors import SubjectError
 from steergan.symmetry import group_name, is_grid_group
 from steergan.verification.elements import Matrix, grid_elements
 from steergan.verification.forward import Runner
-from steergan.verification.subject import Call, Claim, Size, Subject, as_sizes, random_input, twin_of
+from steergan.verification.subject import BATCH, Call, Claim, Size, Subject, as_sizes, random_input, twin_of
 
 TRIED = ((29, 28), (33, 32), (17, 16), (9, 8), (65, 64), (15, 12), (13, 10), (7, 6), (5, 4), (25, 24), (3, 2), (1, 1))
 """Sides, odd and even, that are tried on a network whose size nobody said."""
@@ -20,7 +22,7 @@ TRIED = ((29, 28), (33, 32), (17, 16), (9, 8), (65, 64), (15, 12), (13, 10), (7,
 
 def make_subject(
     module: nn.Module,
-    sizes: Sequence[int | Size] | None,
+    sizes: int | Sequence[int | Size] | None,
     claim: Claim | None,
     name: str | None,
     in_type: FieldType | None,
@@ -31,18 +33,53 @@ def make_subject(
 ) -> Subject:
     """Fill in what the caller left open."""
     if not isinstance(module, nn.Module):
-        raise SteerganError(f"a {type(module).__name__} came; a torch module was wanted, such as an escnn network")
+        raise SubjectError(f"a {type(module).__name__} came; a torch module was wanted, such as an escnn network")
     found = in_type or getattr(module, "in_type", None) or getattr(module, "input_type", None)
     if not isinstance(found, FieldType):
-        raise SteerganError(f"{type(module).__name__} has no in_type; say how its input transforms with in_type=")
+        raise SubjectError(f"{type(module).__name__} has no in_type; say how its input transforms with in_type=")
     if upto and upto not in dict(module.named_modules()):
-        raise SteerganError(f"{type(module).__name__} has no submodule {upto!r}; upto= takes a path of named_modules()")
-    subject = Subject(name or type(module).__name__, module, found, "equivariant", out_type, (), others, call, upto)
-    chosen = as_sizes(sizes) if sizes is not None else accepted_sizes(subject)
+        raise SubjectError(f"{type(module).__name__} has no submodule {upto!r}; upto= takes a path of named_modules()")
+    if claim not in (None, "equivariant", "invariant"):
+        raise SubjectError(f"claim {claim!r}: equivariant or invariant was wanted")
+    if not isinstance(others, tuple | list):
+        raise SubjectError(f"others is a {type(others).__name__}; a tuple of tensors of batch size {BATCH} was wanted")
+    label, others = name or type(module).__name__, tuple(others)
+    subject = Subject(label, module, found, "equivariant", out_type, (), others, call, upto)
+    if call is None and not isinstance(module, EquivariantModule):
+        subject = replace(subject, call=call_that_works(subject, sizes))
+    chosen = as_sizes([sizes] if isinstance(sizes, int) else sizes) if sizes is not None else accepted_sizes(subject)
+    if not chosen:
+        raise SubjectError("sizes is empty; sides in pixels were wanted, such as sizes=[29, 28]")
     if claim is None:
         plain = out_type is None and any(own is None for _, own in result_at(subject, chosen[0]))
         claim = "invariant" if plain else "equivariant"
-    return Subject(subject.name, module, found, claim, out_type, chosen, others, call, upto)
+    return replace(subject, claim=claim, sizes=chosen)
+
+
+def on_fields(module: nn.Module, x: Tensor, others: tuple[Tensor, ...], in_type: FieldType) -> object:
+    """Call a module that takes a geometric tensor."""
+    return module(GeometricTensor(x, in_type), *others)
+
+
+def on_tensor(module: nn.Module, x: Tensor, others: tuple[Tensor, ...]) -> object:
+    """Call a module that takes a plain tensor."""
+    return module(x, *others)
+
+
+def call_that_works(subject: Subject, sizes: int | Sequence[int | Size] | None) -> Call:
+    """Whether a module that is no `EquivariantModule` takes plain tensors or geometric ones: as it turns out."""
+    tried = [sizes] if isinstance(sizes, int) else sizes
+    for call in (on_tensor, partial(on_fields, in_type=subject.in_type)):
+        candidate = replace(subject, call=call)
+        try:
+            if tried is None:
+                accepted_sizes(candidate)
+            else:
+                result_at(candidate, as_sizes(tried)[0])
+        except (SubjectError, IndexError):
+            continue
+        return call
+    return on_tensor
 
 
 def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
@@ -58,11 +95,15 @@ def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
                 runner(random_input(subject, (side, side), 0, torch.float32))
                 found[side % 2] = (side, side)
             except Exception as error:
-                last = " ".join(str(error).split())[:120]
+                last = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         if len(found) == 2:
             break
     if not found:
-        raise SteerganError(f"{subject.name} took none of the sizes that were tried ({last}); say which with sizes=")
+        tried = ", ".join(str(side) for sides in TRIED for side in sides)
+        raise SubjectError(
+            f"{subject.name} ran at none of the sides that were tried ({tried}); the last failure was: {last}. "
+            "Say which with --sizes or sizes=, or return a Subject, if it takes more than an image"
+        )
     return tuple(found.values())
 
 
@@ -70,13 +111,13 @@ def result_at(subject: Subject, size: Size) -> list[tuple[Tensor, FieldType | No
     """A result in evaluation mode.
 
     Raises:
-        SteerganError: the network can't be run at this size.
+        SubjectError: the network can't be run at this size.
     """
     try:
         return Runner(subject, twin_of(subject.module).float().eval())(random_input(subject, size, 0, torch.float32))
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SteerganError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
+        raise SubjectError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
 
 
 def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
@@ -96,7 +137,7 @@ def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         size = subject.sizes[0]
-        raise SteerganError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
+        raise SubjectError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
     finally:
         for handle in handles:
             handle.remove()

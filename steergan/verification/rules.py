@@ -77,6 +77,8 @@ def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     """The law of an operator's result (of each, where it returns several)."""
     rule = RULES.get(call.name)
     if rule is None:
+        if call.name in ("mm", "addmm", "bmm", "baddbmm", "mv"):
+            return Lost(f"{call.name}, a dense layer or matrix product, of entries that the group still moves")
         return Lost(f"the operation {call.name} is not one that the proof knows")
     found = rule(call)
     return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)

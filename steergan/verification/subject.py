@@ -12,7 +12,7 @@ from escnn.gspaces import GSpace
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.errors import SteerganError
+from steergan.errors import SubjectError
 
 Claim = Literal["equivariant", "invariant"]
 Call = Callable[[Any, Tensor, tuple[Tensor, ...]], Any]
@@ -54,7 +54,7 @@ class Subject:
         others = tuple(o.to(x.dtype) if o.is_floating_point() else o for o in self.others)
         if self.call is not None:
             return self.call(module, x, others)
-        takes_fields = isinstance(module, EquivariantModule) or hasattr(module, "out_type")
+        takes_fields = isinstance(module, EquivariantModule)
         return module(GeometricTensor(x, self.in_type) if takes_fields else x, *others)
 
 
@@ -68,7 +68,7 @@ def tensors_of(result: Any) -> list[tuple[Tensor, FieldType | None]]:
         return [pair for part in result for pair in tensors_of(part)]
     if isinstance(result, dict):
         return [pair for part in result.values() for pair in tensors_of(part)]
-    raise SteerganError(f"the network returned a {type(result).__name__}; a tensor or a GeometricTensor was wanted")
+    raise SubjectError(f"the network returned a {type(result).__name__}; a tensor or a GeometricTensor was wanted")
 
 
 def twin_of(module: nn.Module) -> nn.Module:
@@ -77,7 +77,7 @@ def twin_of(module: nn.Module) -> nn.Module:
     An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
 
     Raises:
-        SteerganError: the module can't be copied.
+        SubjectError: the module can't be copied.
     """
     memo: dict[int, Any] = {}
     for part in module.modules():
@@ -93,7 +93,7 @@ def twin_of(module: nn.Module) -> nn.Module:
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         name = type(module).__name__
-        raise SteerganError(f"{name} can't be copied ({reason}); verification works on a copy") from error
+        raise SubjectError(f"{name} can't be copied ({reason}); verification works on a copy") from error
 
 
 def _constants(value: Any) -> list[Any]:

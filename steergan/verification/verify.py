@@ -9,7 +9,7 @@ import torch
 from escnn.nn import FieldType
 from torch import Tensor, nn
 
-from steergan.errors import SteerganError
+from steergan.errors import SteerganError, SubjectError
 from steergan.symmetry import is_grid_group
 from steergan.verification.algebra import algebra_records
 from steergan.verification.certificate import Certificate
@@ -46,7 +46,7 @@ MODES = ("evaluation", "training")
 
 def verify(
     module: nn.Module,
-    sizes: Sequence[int | Size] | None = None,
+    sizes: int | Sequence[int | Size] | None = None,
     claim: Claim | None = None,
     *,
     name: str | None = None,
@@ -63,13 +63,13 @@ def verify(
 
     Args:
         module: any torch module, in any mode, dtype or device; it is copied and stays as it is.
-        sizes: sides, or (H, W), of the input in pixels, at which the claim is made. None: an odd and an even one
-            that the module accepts.
+        sizes: a side, sides, or (H, W), of the input in pixels, at which the claim is made. None: an odd and an even
+            one that the module accepts.
         claim: "equivariant" or "invariant"; None: invariant if the result is a plain tensor and no `out_type` is given.
         name: for the report; None: the name of the class.
         in_type: field type of the input; None: the module's `in_type` or `input_type`.
         out_type: field type of the result; None: the result's own.
-        others: what else the module is called with, batch size 2; left alone by the group.
+        others: what else the module is called with, a tuple of tensors of batch size 2; left alone by the group.
         call: (module, x, others) -> result, where module(x, *others) will not do.
         upto: path of a submodule; the claim is then about its output.
         level: the last level to check.
@@ -77,7 +77,8 @@ def verify(
         progress: told what is being checked.
 
     Raises:
-        SteerganError: the module can't be copied or called, a size is refused, no field type is known.
+        SubjectError: the module can't be copied or called, a size is refused, no field type is known, or a setting is
+            not one of those above.
     """
     subject = make_subject(module, sizes, claim, name, in_type, out_type, others, call, upto)
     return verify_subject(subject, level=level, modes=modes, progress=progress)
@@ -91,6 +92,10 @@ def verify_subject(
     progress: Callable[[str], None] | None = None,
 ) -> Certificate:
     """The same for a network whose claim is spelled out."""
+    if isinstance(modes, str) or not modes or not set(modes) <= set(MODES):
+        raise SubjectError(f"modes {modes!r}: one or both of {MODES} were wanted")
+    if level not in LEVELS:
+        raise SubjectError(f"level {level!r}: a number from 0 to {max(LEVELS)} was wanted")
     tell = progress or (lambda words: None)
     before = state_digest(subject.module)
     plain = (o.detach().cpu() for o in subject.others)
@@ -160,7 +165,7 @@ def traced(
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             where = f"{size[0]} x {size[1]}, {mode} mode"
-            raise SteerganError(f"{subject.name} can't be run at {where}: {reason}") from error
+            raise SubjectError(f"{subject.name} can't be run at {where}: {reason}") from error
         first = first or trace
         logs.append(trace.log)
     assert first is not None
@@ -243,7 +248,7 @@ def numeric_records(
             yield with_mode(record(4, "end to end", finding, size=words), mode)
 
 
-def assert_equivariant(module: nn.Module, sizes: Sequence[int | Size] | None = None, **settings: Any) -> None:
+def assert_equivariant(module: nn.Module, sizes: int | Sequence[int | Size] | None = None, **settings: Any) -> None:
     """For a test suite: fails with the certificate's sentence unless the module is proved.
 
     Args:

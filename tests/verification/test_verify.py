@@ -17,7 +17,7 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from hypothesis import given, settings
 from torch import Tensor, nn
 
-from steergan.errors import SteerganError, SymmetryError
+from steergan.errors import SteerganError, SubjectError, SymmetryError
 from steergan.layers import GroupConvolution, GroupPool, Pointwise
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import (
@@ -303,7 +303,7 @@ def test_assert_equivariant_passes_on_right_networks_and_fails_with_the_sentence
 def test_not_proved_is_no_error_of_the_network() -> None:
     found = verify(GroupConvolution(IMAGE, HIDDEN, 3), [5], level=1)
     found.raise_if_broken()
-    assert "not proved, for level 2 was not asked for" in found.sentence
+    assert "a proof needs 2" in found.sentence
 
 
 def test_what_cannot_be_verified_is_refused_in_words() -> None:
@@ -501,3 +501,33 @@ def test_other_sizes_and_edited_records_are_found() -> None:
     edited["records"][0]["verdict"] = "no claim"
     assert len(differences(edited, fresh)) == 1
     assert differences({}, fresh) != []
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"modes": ("eval",)}, "evaluation"),
+        ({"modes": ()}, "evaluation"),
+        ({"modes": "training"}, "evaluation"),
+        ({"level": 9}, "0 to 6"),
+        ({"claim": "foo"}, "invariant was wanted"),
+        ({"others": torch.zeros(2, 3)}, "a tuple of tensors"),
+        ({"sizes": []}, "sizes is empty"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SubjectError, match=words):
+        verify(GroupConvolution(IMAGE, HIDDEN, 3), **{"sizes": 5, **settings})
+
+
+def test_a_plain_module_may_take_tensors_and_have_an_out_type() -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_type, self.out_type = IMAGE, HIDDEN
+            self.layer = GroupConvolution(IMAGE, HIDDEN, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(self.in_type(x)).tensor
+
+    assert verify(Plain(), 5, out_type=HIDDEN).verdict == "proved"
