@@ -6,15 +6,13 @@ import numpy as np
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
 
+from steergan.symmetry import ROUNDING
 from steergan.verification.elements import NAMES, Matrix, grid_elements, group_elements, pixel_action
 from steergan.verification.records import Finding, Record, broken, exact, record
 from steergan.verification.subject import Size
 
 ORTHOGONALITY = 1e-12
 """How far a representation that is no signed permutation may be from orthogonal, and from a homomorphism."""
-
-INTEGERS = 1e-9
-"""How far an entry may be from the integer that it stands for."""
 
 
 def algebra_records(
@@ -79,7 +77,7 @@ def representation_finding(representation: Representation) -> Finding:
     elements = list(group.elements if group.order() > 0 else group.grid(type="regular", N=4))
     matrices = np.stack([np.asarray(representation(e), dtype=np.float64) for e in elements])
     rounded = matrices.round()
-    integral = np.abs(matrices - rounded).max() < INTEGERS
+    integral = np.abs(matrices - rounded).max() < ROUNDING
     if integral:
         matrices = rounded.astype(np.int64).astype(np.float64)
     number = {element: n for n, element in enumerate(elements)}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from steergan.layers import GroupConvolution
 from steergan.layers.filter_expansion import BasisExpansion
+from steergan.symmetry import ROUNDING
 from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
@@ -82,7 +83,7 @@ def placement(at: Situation, kernel: int, stride: int, padding: int, dilation: i
 
 def rounded_matrix(rho: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     near = rho.round()
-    return near if np.abs(rho - near).max() < 1e-9 else rho
+    return near if np.abs(rho - near).max() < ROUNDING else rho
 
 
 @torch.no_grad()
