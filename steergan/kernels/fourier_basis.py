@@ -1,13 +1,13 @@
 """The Fourier bases in which convolutions of regular fields fall apart into small products.
 
-A group convolution of regular fields, K[a, b](x) = w[a^-1 b](a^-1 x), becomes free of taps when each group element looks
-at its own: with x_t[s](p) = x[s](p + s t) and f_t[u] = w[u](u t),
+A group convolution of regular fields, K[a, b](x) = w[a^-1 b](a^-1 x), becomes free of taps when each group element
+looks at its own: with x_t[s](p) = x[s](p + s t) and f_t[u] = w[u](u t),
 
     y[a](p) = sum over taps t and elements u of  f_t[u] x_t[a u](p).
 
 For every tap this is a convolution on the group; it commutes with the group, so that by Schur's lemma a basis of matrix
-entries of irreps makes it block diagonal: y = T' P(A f, T x), where T is an integer butterfly, T' its transpose, and P a
-short list of products of one number of f with one of x.
+entries of irreps makes it block diagonal: y = T' P(T f, T x), where T is an integer butterfly, T' its transpose, and P
+a short list of products of one number of f with one of x.
 
     group   products, real   of the dense matrix's   what the blocks are
     C2, D1  2                4                       two signs

@@ -28,6 +28,9 @@ enum SteerganGroup {
   STEERGAN_DIHEDRAL_4 = 3  /* D4 */
 };
 
+/* What the kernels may use of the processor. The results of the two vector sets are equal to the last bit. */
+enum SteerganInstructions { STEERGAN_BEST = 0, STEERGAN_PORTABLE = 1, STEERGAN_AVX2 = 2, STEERGAN_AVX512 = 3 };
+
 enum SteerganType { STEERGAN_FLOAT32 = 0, STEERGAN_FLOAT64 = 1 };
 
 /* One convolution, y = convolution(x, w): x has in_fields fields, y has out_fields, both maps of one size. */
@@ -37,6 +40,7 @@ struct SteerganConvolution {
   int32_t type;   /* a SteerganType */
   int32_t kernel; /* taps along one side; odd */
   int32_t threads;
+  int32_t instructions; /* a SteerganInstructions; STEERGAN_BEST is the best that this machine has */
   const int32_t* image;  /* (|G|, kernel^2): the tap g t of element g and tap t */
   const int32_t* filter; /* (|G|, kernel^2): the place, in a filter, of f_t[u] = w[u](u t) */
 };

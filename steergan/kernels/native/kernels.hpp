@@ -1,0 +1,16 @@
+/* The table of one instruction set's kernels; kernels_*.cpp fill one each. */
+#ifndef STEERGAN_KERNELS_HPP
+#define STEERGAN_KERNELS_HPP
+
+#include "interface.h"
+
+struct SteerganKernels {
+  int32_t (*convolve)(const SteerganConvolution&, const void* x, const void* w, void* y, bool adjoint);
+  int32_t (*filter_gradient)(const SteerganConvolution&, const void* x, const void* y, void* w);
+};
+
+const SteerganKernels& steergan_kernels_portable();
+const SteerganKernels& steergan_kernels_avx2();
+const SteerganKernels& steergan_kernels_avx512();
+
+#endif

@@ -1,0 +1,107 @@
+"""Convolutions of regular fields in the group's Fourier basis, as operators that torch knows.
+
+The trilinear form <y, convolution(x, w)> has three partial gradients: by y the convolution itself, by x its adjoint, by
+w the filter gradient. Each is linear in two arguments, and their derivatives are again these three; so derivatives of
+every order exist. The operators run on the CPU, in float32 and float64; under autocast in float32.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steergan.errors import SteerganError
+from steergan.kernels import interface, library
+from steergan.symmetry import group_order, gspace
+
+
+def _call(name: str, group: str, sizes: interface.Sizes, operands: tuple[Tensor, Tensor], result: Tensor) -> Tensor:
+    found = library.native()
+    if found is None:
+        raise SteerganError(f"this process has no convolution kernels: {library.absence()}")
+    dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in operands}
+    if len(dtypes) > 1 or not dtypes <= interface.TYPES.keys():
+        raise SteerganError(f"a convolution of {' with '.join(sorted(dtypes))}; all float32 or all float64 were wanted")
+    x, y = (tensor.contiguous() for tensor in operands)
+    addresses = (x.data_ptr(), y.data_ptr(), result.data_ptr())
+    interface.call(found.functions, name, group, sizes, dtypes.pop(), addresses, torch.get_num_threads())
+    return result
+
+
+@torch.library.custom_op("steergan::convolve", mutates_args=(), device_types="cpu")
+def convolve(x: Tensor, w: Tensor, group: str, adjoint: bool) -> Tensor:
+    """The convolution of regular fields that keeps their size, or its adjoint, which takes y to the gradient of x.
+
+    Args:
+        x: feature map of regular fields.
+        w: one filter for each pair of fields: the identity rows of the filter bank.
+        group: a key of `interface.ALGEBRAS`.
+        adjoint: go from w's out fields to its in fields.
+
+    Shapes: x (B, C * G, H, W), w (O, C, G, k, k), k odd -> (B, O * G, H, W); with `adjoint` (B, O * G, H, W) ->
+        (B, C * G, H, W). float32 or float64, on the CPU.
+    Symmetry: equivariant, exactly in real arithmetic.
+    Source: own derivation; see `fourier_basis`. For layers without taps: Octic Vision Transformers, arXiv 2505.15441.
+    """
+    out_fields, in_fields, order, k = w.shape[:4]
+    result = x.new_empty(x.shape[0], (in_fields if adjoint else out_fields) * order, *x.shape[2:])
+    sizes = (x.shape[0], in_fields, out_fields, x.shape[2], x.shape[3], k)
+    name = "steergan_convolve_adjoint" if adjoint else "steergan_convolve"
+    return _call(name, group, sizes, (x, w), result)
+
+
+@torch.library.custom_op("steergan::filter_gradient", mutates_args=(), device_types="cpu")
+def filter_gradient(x: Tensor, y: Tensor, group: str, kernel_size: int) -> Tensor:
+    """The gradient of <y, convolve(x, w)> by w.
+
+    Shapes: x (B, C * G, H, W), y (B, O * G, H, W) -> (O, C, G, k, k).
+    """
+    order = group_order(gspace(group))
+    in_fields, out_fields = x.shape[1] // order, y.shape[1] // order
+    result = x.new_empty(out_fields, in_fields, order, kernel_size, kernel_size)
+    sizes = (x.shape[0], in_fields, out_fields, x.shape[2], x.shape[3], kernel_size)
+    return _call("steergan_filter_gradient", group, sizes, (x, y), result)
+
+
+@convolve.register_fake
+def _(x: Tensor, w: Tensor, group: str, adjoint: bool) -> Tensor:
+    return x.new_empty(x.shape[0], w.shape[1 if adjoint else 0] * w.shape[2], x.shape[2], x.shape[3])
+
+
+@filter_gradient.register_fake
+def _(x: Tensor, y: Tensor, group: str, kernel_size: int) -> Tensor:
+    order = group_order(gspace(group))
+    return x.new_empty(y.shape[1] // order, x.shape[1] // order, order, kernel_size, kernel_size)
+
+
+def _convolve_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, w, ctx.group, ctx.adjoint = inputs
+    ctx.save_for_backward(x, w)
+
+
+def _convolve_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    x, w = ctx.saved_tensors
+    grad_x = convolve(grad, w, ctx.group, not ctx.adjoint) if ctx.needs_input_grad[0] else None
+    grad_w = None
+    if ctx.needs_input_grad[1]:
+        pair = (grad, x) if ctx.adjoint else (x, grad)
+        grad_w = filter_gradient(*pair, ctx.group, w.shape[-1])
+    return grad_x, grad_w, None, None
+
+
+def _filter_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, y, ctx.group, _ = inputs
+    ctx.save_for_backward(x, y)
+
+
+def _filter_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    x, y = ctx.saved_tensors
+    grad_x = convolve(y, grad, ctx.group, True) if ctx.needs_input_grad[0] else None
+    grad_y = convolve(x, grad, ctx.group, False) if ctx.needs_input_grad[1] else None
+    return grad_x, grad_y, None, None
+
+
+convolve.register_autograd(_convolve_backward, setup_context=_convolve_context)
+filter_gradient.register_autograd(_filter_backward, setup_context=_filter_context)
+for _operator in (convolve, filter_gradient):
+    _operator.register_autocast("cpu", torch.float32)
