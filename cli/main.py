@@ -27,6 +27,7 @@ COMMANDS = {
     "study": "Train a grid of runs, and tabulate what came out.",
     "benchmark": "Time a training step against its rivals.",
     "results": "Write the results page from measured claims.",
+    "doctor": "Say what this installation can do; build the kernels.",
 }
 """Name and short help of every command. The rest stands in a file of the same name, imported when needed: torch and
 escnn take seconds to import, and `steergan --help` and the shell's completion should not."""
@@ -134,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The installed entry point: warnings of libraries are for developers, so they are not shown."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    logging.basicConfig(level=logging.ERROR)
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    logging.getLogger("steergan").setLevel(logging.WARNING)  # our own are for users, and few
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     steergan(arguments, prog_name="steergan")

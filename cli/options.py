@@ -53,6 +53,15 @@ def device_option(command: Command) -> Command:
     )(command)
 
 
+def switch_convolution_option(command: Command) -> Command:
+    """Leave to go on by another convolution path."""
+    return click.option(
+        "--switch-convolution",
+        is_flag=True,
+        help="Go on with a run although another convolution path computes it from here on; run.json says since when.",
+    )(command)
+
+
 def chosen_device(name: str) -> str:
     """The device that `--device` means on this machine.
 

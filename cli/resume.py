@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import chosen_device, device_option, run_argument
+from .options import chosen_device, device_option, run_argument, switch_convolution_option
 from .progress import follow
 
 
@@ -12,10 +12,12 @@ from .progress import follow
 @run_argument
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
-def resume(run: Path, device: str, data_path: str | None) -> None:
+@switch_convolution_option
+def resume(run: Path, device: str, data_path: str | None, switch_convolution: bool) -> None:
     """Continue the training in the folder RUN from its last checkpoint.
 
-    On the CPU the result is the same, to the last bit, as if the run had never stopped.
+    On the CPU the result is the same, to the last bit, as if the run had never stopped; where the convolutions would be
+    computed in another way than before, nothing goes on without --switch-convolution.
 
     \b
     Examples:
@@ -25,4 +27,8 @@ def resume(run: Path, device: str, data_path: str | None) -> None:
     from steergan import run as runs
 
     where = chosen_device(device)
-    follow(lambda report: runs.resume(run, device=where, data_path=data_path, report=report))
+    follow(
+        lambda report: runs.resume(
+            run, device=where, data_path=data_path, report=report, switch_convolution=switch_convolution
+        )
+    )

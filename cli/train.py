@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import chosen_device, device_option
+from .options import chosen_device, device_option, switch_convolution_option
 from .progress import follow
 
 
@@ -20,6 +20,7 @@ from .progress import follow
 @click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
 @click.option("--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Take a finished run's weights.")
 @click.option("--dry-run", is_flag=True, help="Print layers, sizes, costs and the resolved recipe; write nothing.")
+@switch_convolution_option
 def train(
     recipe: Path,
     out: Path | None,
@@ -28,6 +29,7 @@ def train(
     data_path: str | None,
     init_from: Path | None,
     dry_run: bool,
+    switch_convolution: bool,
 ) -> None:
     """Train a generator and a discriminator from a RECIPE, a TOML file.
 
@@ -45,11 +47,18 @@ def train(
 
     settings = read_recipe(recipe, overrides)
     if dry_run:
-        click.echo(run.plan(settings, data_path))
+        # A device that this machine lacks can be planned for.
+        click.echo(run.plan(settings, data_path, chosen_device(device) if device == "auto" else device))
         return
     where = chosen_device(device)
     follow(
         lambda report: run.train(
-            settings, out, device=where, data_path=data_path, report=report, init_from=init_from
+            settings,
+            out,
+            device=where,
+            data_path=data_path,
+            report=report,
+            init_from=init_from,
+            switch_convolution=switch_convolution,
         )
     )

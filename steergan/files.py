@@ -6,10 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from steergan.errors import DataError, RunError
 
 PARTIAL = ".partial"
 """Suffix of a file that is being written; a leftover means that the writer was killed, and may be deleted."""
+
+
+def cache_folder() -> Path:
+    """Where files go that can be made again: STEERGAN_CACHE, else the platform's cache folder."""
+    named = os.environ.get("STEERGAN_CACHE")
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("steergan"))
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memoryview) -> None:

@@ -107,6 +107,14 @@ class EvaluationSettings(Section):
     """`auto`, `rotmnist` (shipped), `inception`, `classifier` (trained on the run's own data), or a weights file."""
 
 
+class PerformanceSettings(Section):
+    """How the same function is computed: what changes speed and the last bits, and nothing else."""
+
+    convolution: Literal["auto", "fourier", "dense"] = "auto"
+    """Group convolutions in the group's Fourier basis by compiled kernels: where it pays and they are at hand, wherever
+    it is possible (else refused), or never."""
+
+
 class Recipe(Section):
     """A whole experiment."""
 
@@ -117,6 +125,7 @@ class Recipe(Section):
     loss: LossSettings = LossSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    performance: PerformanceSettings = PerformanceSettings()
 
 
 def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:

@@ -26,6 +26,7 @@ SETTABLE = {
     "training.discriminator_updates": "1",
     "evaluation.every": "5",
     "evaluation.samples": "99",
+    "performance.convolution": '"dense"',
 }
 """Keys that the issue promises to users, each with a value that is not the default."""
 
@@ -58,6 +59,14 @@ def test_written_recipe_spells_out_every_key(recipe_file: Path) -> None:
     assert all(f"{key.rsplit('.', 1)[-1]} = " in text for key in recipe_keys())
 
 
+def test_recipes_from_before_a_section_existed_have_its_defaults(recipe_file: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    old = tmp_path / "resolved.toml"
+    old.write_text(write_recipe(recipe).partition("[performance]")[0])
+    assert "performance" not in old.read_text()
+    assert read_recipe(old) == recipe
+
+
 def test_unquoted_words_are_strings_on_the_command_line(recipe_file: Path) -> None:
     assert read_recipe(recipe_file, ["generator.group=C8"]).generator.group == "C8"
 
@@ -86,6 +95,8 @@ def test_extends_inherits_key_by_key(recipe_file: Path, tmp_path: Path) -> None:
         ("training.seed=true", ("training.seed", "True", "integer")),
         ("data.fraction=1.5", ("data.fraction", "1.5", "less than or equal to 1")),
         ("generator.group=C5", ("generator.group", "'C5'", "'D4'")),
+        ("performance.convolution=fast", ("performance.convolution", "'fast'", "'auto', 'fourier' or 'dense'")),
+        ("performance.convolutions=dense", ("unknown key", "did you mean performance.convolution?")),
         ("generator.widths=[]", ("generator.widths", "at least 1")),
         ("loss.r1_weight=nan", ("loss.r1_weight", "finite")),
         ("training", ("training", "KEY=VALUE")),

@@ -1,11 +1,12 @@
 """What a user installs: the wheel, in an environment of its own that only borrows the dependencies."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shutil import copytree, ignore_patterns
 from zipfile import ZipFile
 
@@ -62,7 +63,47 @@ def test_wheel_holds_every_file_of_the_library_and_no_test(source: Path, wheel: 
     expected = {path.relative_to(source).as_posix() for path in source.glob("steergan/**/*") if path.is_file()}
     expected |= {f"steergan_cli/{path.name}" for path in source.glob("cli/*.py")}
     held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert held == expected
+    compiled = {name for name in held - expected if PurePosixPath(name).match("steergan/kernels/native/fourier-*.*")}
+    assert held == expected | compiled
+    has_compiler = any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+    assert sorted(PurePosixPath(name).suffix for name in compiled) == ([".json", ".so"] if has_compiler else [])
+    assert wheel.stem.split("-")[2:4] == ["py3", "none"]
+    assert wheel.stem.endswith("-any") != has_compiler
+
+
+def test_wheel_is_pure_where_there_is_no_compiler(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("CXX", raising=False)
+    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", tmp_path, source, cwd=tmp_path)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "no compiled kernels, they are built at first use: no C++ compiler found" in built.stdout + built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stem.endswith("-py3-none-any")
+    names = [PurePosixPath(name) for name in ZipFile(wheel).namelist()]
+    assert [name for name in names if name.suffix == ".so"] == []
+    assert "interface.h" in {name.name for name in names}
+
+
+def test_editable_install_compiles_nothing(source: Path, tmp_path: Path) -> None:
+    code = "import sys; from setuptools import build_meta; build_meta.build_editable(sys.argv[1])"
+    built = run(sys.executable, "-c", code, tmp_path, cwd=source)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert [path.name for path in tmp_path.iterdir() if not path.stem.endswith("-any")] == []
+    assert [*source.rglob("fourier-*.so")] == []
+
+
+def test_installed_package_runs_its_own_kernels(scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
+        pytest.skip("this machine has no C++ compiler, so that the wheel has no kernels")
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "none"))
+    code = "from steergan.kernels.library import native; print(native().path)"
+    told = run(scripts / "python", "-c", code, cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert Path(told.stdout.strip()).is_relative_to(scripts.parent)
+    assert not (tmp_path / "none").exists()
 
 
 def test_installed_command_tells_the_version(scripts: Path, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from steergan.data.mnist import AMAT_FILES, IDX_FILES
-from steergan.data.originals import Originals, cache_folder, data_folders, find_together, folders_below
+from steergan.data.originals import Originals, data_folders, find_together, folders_below
 from steergan.data.prepared import prepared_manifests
+from steergan.files import cache_folder
 
 KINDS = {"amat": "official rotated MNIST", "idx": "MNIST", "npz": "arrays"}
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from steergan.errors import DataError
-from steergan.files import file_sha256
+from steergan.files import cache_folder, file_sha256
 
 
 @dataclass(frozen=True)
@@ -38,12 +36,6 @@ class Originals:
             name = file.relative_to(self.root).as_posix() if file != self.root else file.name
             digest.update(f"\n{name} {file_sha256(file)}".encode())
         return digest.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where prepared sets go: STEERGAN_CACHE, else the platform's cache folder."""
-    named = os.environ.get("STEERGAN_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("steergan"))
 
 
 def data_folders() -> list[Path]:

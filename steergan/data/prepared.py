@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from steergan.data.images import SPLITS, ImageSet, Pixels, Plan, Progress, Split, checksum, checksum_of_pieces
-from steergan.data.originals import cache_folder
 from steergan.errors import DataError
+from steergan.files import cache_folder
 
 FORMAT = 1
 """Counts up when prepared sets of older versions must not be used any more."""

@@ -8,9 +8,10 @@ import numpy as np
 
 from steergan.data.images import SPLITS, Labels, Pixels, Plan, Split
 from steergan.data.mnist import AMAT_FILES, CLASSES, IDX_FILES, OFFLINE, SIDE, read_amat, read_labelled
-from steergan.data.originals import Originals, cache_folder, data_folders, find_together, missing_together, resolve_path
+from steergan.data.originals import Originals, data_folders, find_together, missing_together, resolve_path
 from steergan.data.rotation import CHUNK, random_angles, rotate
 from steergan.errors import DataError
+from steergan.files import cache_folder
 from steergan.randomness import numpy_stream
 from steergan.recipe import DataSettings
 

@@ -73,8 +73,7 @@ def _gradients(x: Array, w: Array, y: Array, group: str) -> dict[str, Array]:
     by_x = sum(shifted(spread[:, :, t], *(last - i for i in divmod(t, KERNEL_SIZE))) for t in range(KERNEL_SIZE**2))
     by_bank = np.einsum("bohw,bithw->oit", y, patches)
     by_bank = by_bank.reshape(OUT_FIELDS, place.shape[0], IN_FIELDS, place.shape[1], -1).swapaxes(1, 2)
-    by_w = np.zeros_like(w).reshape(OUT_FIELDS, IN_FIELDS, -1)
-    np.add.at(by_w, (slice(None), slice(None), place), by_bank)
+    by_w = np.stack([by_bank[:, :, place == i].sum(-1) for i in range(place.max() + 1)], axis=-1)
     return {"x": np.asarray(by_x), "w": by_w.reshape(w.shape), "y": by_y}
 
 

@@ -2,6 +2,7 @@
 
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
 from steergan.layers.convolution import GroupConvolution
+from steergan.layers.convolution_path import choose_convolution
 from steergan.layers.filter_orbits import FilterOrbits, filter_orbits
 from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
@@ -27,6 +28,7 @@ __all__ = [
     "SpectralNorm",
     "Upsample",
     "UpsampleConvolution",
+    "choose_convolution",
     "converge_spectral_norm",
     "filter_orbits",
     "shared_filters",

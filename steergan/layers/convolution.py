@@ -7,9 +7,12 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor, R2Conv
 from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
+from steergan.kernels.operators import convolve
+from steergan.layers.convolution_path import FourierPath, fourier_group
 from steergan.layers.fields import group_by_representation, typed_tensor
 from steergan.layers.filter_expansion import pair_expansion
 from steergan.layers.filter_init import normal_weights, orthogonal_weights
+from steergan.layers.gathered_matrix import GatheredMatrix
 from steergan.layers.r2conv import bank_of, bias_of, check_convertible, make_r2conv
 from steergan.layers.spectral_norm import FilteredLayer
 from steergan.symmetry import is_grid_group, is_permutation, signed_permutation
@@ -18,7 +21,7 @@ IMPORT_TOLERANCE = 1e-5
 """Largest relative difference between a filter bank and its import: escnn samples its basis in float32."""
 
 
-class GroupConvolution(EquivariantModule, FilteredLayer):
+class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
     """A stride-1 convolution over equivariant filters: all of them on the pixel grid, else escnn's band-limited ones.
 
     With a group that permutes pixels (trivial, C2, C4, D1, D2, D4) and signed permutation representations (trivial,
@@ -66,6 +69,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
         self.in_type, self.out_type = in_type, out_type
         self.kernel_size = kernel_size
         self.padding = kernel_size // 2 if padding is None else padding
+        self.fourier_group = fourier_group(in_type, out_type, kernel_size, self.padding)
         self._out_groups, self._in_groups = group_by_representation(out_type), group_by_representation(in_type)
         self._expand_pairs()
         self._order_channels()
@@ -135,6 +139,14 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
         bank = self._assemble([e(w) for e, w in zip(self.expansions, self.weights, strict=True)])
         return bank.flatten(1)
 
+    def gathered_filter(self) -> GatheredMatrix | None:
+        """There for one pair of representations on a grid group, unless its bank is its weights."""
+        one_pair = len(self._out_groups) == len(self._in_groups) == 1
+        expansion: Any = self.expansions[0]
+        if not (one_pair and self.exact) or expansion.is_identity:
+            return None
+        return GatheredMatrix(self.weights[0], expansion.table)
+
     def _assemble(self, blocks: list[Tensor]) -> Tensor:
         """Blocks (n_out, out size, n_in, in size * taps) of the pairs -> the bank, in the types' own channel order."""
         taps = self.kernel_size**2
@@ -154,10 +166,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
         return bank if self.in_order is None else bank.index_select(1, self.in_order)
 
     def filter_bank(self) -> Tensor:
-        """The bank that a forward uses now, divided by its spectral norm if asked: (C_out, C_in, k, k).
-
-        Like a forward, it does one power iteration in training mode (inside `shared_filters`, at most one in all).
-        """
+        """`filter_matrix` as a bank, (C_out, C_in, k, k)."""
         return self.filter_matrix().unflatten(1, (-1, self.kernel_size, self.kernel_size))
 
     def channel_bias(self) -> Tensor | None:
@@ -169,8 +178,18 @@ class GroupConvolution(EquivariantModule, FilteredLayer):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         tensor = typed_tensor(self, x)
+        if self.takes_fourier(tensor, len(self.in_type), len(self.out_type)):
+            return self.out_type(self.fourier_convolution(tensor))
         out = torch.nn.functional.conv2d(tensor, self.filter_bank(), self.channel_bias(), padding=self.padding)
         return self.out_type(out)
+
+    def fourier_convolution(self, x: Tensor) -> Tensor:
+        """What a forward computes, in the group's Fourier basis; for layers that have a `fourier_group`."""
+        assert self.fourier_group is not None
+        weight = self.normalized_weight().unflatten(2, (-1, self.kernel_size, self.kernel_size))
+        out: Tensor = convolve(x, weight, self.fourier_group, False)
+        bias = self.channel_bias()
+        return out if bias is None else out + bias[:, None, None]
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         batch, _, height, width = input_shape

@@ -33,8 +33,8 @@ class OrbitTable(NamedTuple):
     member_sign: Tensor | None
 
 
-def _gather(weight: Tensor, index: Tensor, sign: Tensor | None) -> Tensor:
-    """(n_out, n_in, N) or (n_out, S, n_in, L) -> (n_out, S, n_in, length of index)."""
+def gather_entries(weight: Tensor, index: Tensor, sign: Tensor | None) -> Tensor:
+    """Entries of (n_out, n_in, N) or (n_out, S, n_in, L), times signs -> (n_out, S, n_in, length of index)."""
     (rows, length), (n_out, n_in) = index.shape, (weight.shape[0], weight.shape[-2])
     source = weight.unsqueeze(1).expand(-1, rows, -1, -1) if weight.dim() == 3 else weight
     gathered = torch.gather(source, 3, index.view(1, rows, 1, length).expand(n_out, rows, n_in, length))
@@ -46,7 +46,7 @@ class Expand(torch.autograd.Function):
 
     @staticmethod
     def forward(weight: Tensor, table: OrbitTable) -> Tensor:
-        return _gather(weight, table.entry, table.entry_sign)
+        return gather_entries(weight, table.entry, table.entry_sign)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, OrbitTable], output: Tensor) -> None:
@@ -62,7 +62,7 @@ class Contract(torch.autograd.Function):
 
     @staticmethod
     def forward(block: Tensor, table: OrbitTable, count: int) -> Tensor:
-        return _gather(block, table.member, table.member_sign).unflatten(3, (-1, count)).sum((1, 3))
+        return gather_entries(block, table.member, table.member_sign).unflatten(3, (-1, count)).sum((1, 3))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, OrbitTable, int], output: Tensor) -> None:

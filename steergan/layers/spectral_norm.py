@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, normalize
 
+from steergan.layers.gathered_matrix import GatheredMatrix
+
 CONSTRUCTION_TOLERANCE = 1e-3
 CONSTRUCTION_ITERATIONS = 30
 
@@ -35,13 +37,13 @@ class SpectralNorm(torch.nn.Module):
         self.register_buffer("v", normalize(torch.randn(columns), dim=0))
 
     @torch.no_grad()
-    def iterate(self, matrix: Tensor) -> None:
+    def iterate(self, matrix: Tensor | GatheredMatrix) -> None:
         """One power iteration, in place."""
         self.v.copy_(normalize(matrix.mT @ self.u, dim=0))
         self.u.copy_(normalize(matrix @ self.v, dim=0))
 
     @torch.no_grad()
-    def converge(self, matrix: Tensor, tolerance: float, max_iterations: int) -> None:
+    def converge(self, matrix: Tensor | GatheredMatrix, tolerance: float, max_iterations: int) -> None:
         """Power iterations until sigma moves by less than `tolerance` (relative) in one of them."""
         before = float("inf")
         for _ in range(max_iterations):
@@ -51,10 +53,10 @@ class SpectralNorm(torch.nn.Module):
                 return
             before = sigma
 
-    def sigma(self, matrix: Tensor) -> Tensor:
+    def sigma(self, matrix: Tensor | GatheredMatrix) -> Tensor:
         """u^T W v, a scalar of the matrix's dtype."""
         # Clones, so that the next iteration leaves the vectors in this graph alone.
-        return torch.dot(self.u.clone(), torch.mv(matrix, self.v.clone()))
+        return torch.dot(self.u.clone(), matrix @ self.v.clone())
 
     def divide(self, matrix: Tensor) -> Tensor:
         """The matrix divided by sigma, without an iteration."""
@@ -76,19 +78,20 @@ class SharedFilter:
 
     def forget(self) -> None:
         self.filter: Tensor | None = None
+        self.weight: Tensor | None = None
         self.iterated = False
-
-    def serves(self, weights: list[Tensor]) -> bool:
-        """Whether the remembered filter can stand in for a new one made of these weights."""
-        if self.filter is None or (self.filter.is_inference() and not torch.is_inference_mode_enabled()):
-            return False
-        place = (self.filter.dtype, self.filter.device)
-        same_place = all((weight.dtype, weight.device) == place for weight in weights)
-        needs_grad = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-        return same_place and (self.filter.requires_grad or not needs_grad)
 
     def __reduce__(self) -> tuple[type["SharedFilter"], tuple[()]]:
         return SharedFilter, ()
+
+
+def serves(made: Tensor, weights: list[Tensor]) -> bool:
+    """Whether a filter made of these weights before can stand in for a new one."""
+    if made.is_inference() and not torch.is_inference_mode_enabled():
+        return False
+    same_place = all((weight.dtype, weight.device) == (made.dtype, made.device) for weight in weights)
+    needs_grad = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
+    return same_place and (made.requires_grad or not needs_grad)
 
 
 class FilteredLayer(torch.nn.Module):
@@ -108,31 +111,52 @@ class FilteredLayer(torch.nn.Module):
         """(rows = output channels, columns), before spectral normalisation."""
         raise NotImplementedError
 
+    def gathered_filter(self) -> GatheredMatrix | None:
+        """`raw_filter` for products with vectors, where there is a way without making it."""
+        return None
+
     def start_spectral_norm(self, wanted: bool) -> None:
         """Give the layer a spectral norm, near convergence on its initial weights."""
         self.spectral = None
         if wanted:
-            matrix = self.raw_filter().detach()
+            matrix = self.gathered_filter() or self.raw_filter().detach()
             self.spectral = SpectralNorm(*matrix.shape)
             self.spectral.converge(matrix, CONSTRUCTION_TOLERANCE, CONSTRUCTION_ITERATIONS)
 
     def filter_matrix(self) -> Tensor:
-        """The filter that a forward uses now, (rows, columns)."""
-        shared = self.shared
-        if shared.depth == 0:
-            return self._make_filter(iterate=self.training)
-        if shared.filter is None or not shared.serves(self.filter_weights()):
-            shared.filter = self._make_filter(iterate=self.training and not shared.iterated)
-            shared.iterated = shared.iterated or self.training
-        return shared.filter
+        """The filter that a forward uses now, (rows, columns).
 
-    def _make_filter(self, iterate: bool) -> Tensor:
-        matrix = self.raw_filter()
+        Like a forward, it does one power iteration in training mode (inside `shared_filters`, at most one in all).
+        """
+        made = self.shared.filter
+        if made is None or not serves(made, self.filter_weights()):
+            matrix = self.raw_filter()
+            made = self._normalized(matrix, self.gathered_filter() or matrix)
+            if self.shared.depth:
+                self.shared.filter = made
+        return made
+
+    def normalized_weight(self) -> Tensor:
+        """The weight behind `filter_matrix`, for layers with a `gathered_filter`: (n_out, n_in, orbits).
+
+        Iterates as `filter_matrix` does; inside `shared_filters`, whichever is asked for first.
+        """
+        made = self.shared.weight
+        if made is None or not serves(made, self.filter_weights()):
+            matrix = self.gathered_filter()
+            assert matrix is not None
+            made = self._normalized(matrix.weight, matrix)
+            if self.shared.depth:
+                self.shared.weight = made
+        return made
+
+    def _normalized(self, values: Tensor, matrix: Tensor | GatheredMatrix) -> Tensor:
         if self.spectral is None:
-            return matrix
-        if iterate:
+            return values
+        if self.training and not self.shared.iterated:
             self.spectral.iterate(matrix)
-        return self.spectral.divide(matrix)
+            self.shared.iterated = self.shared.depth > 0
+        return values / self.spectral.sigma(matrix)
 
 
 class SpectralLinear(torch.nn.Linear, FilteredLayer):
@@ -203,4 +227,4 @@ def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, ma
     """
     for layer in _filtered_layers((network,)):
         if layer.spectral is not None:
-            layer.spectral.converge(layer.raw_filter(), tolerance, max_iterations)
+            layer.spectral.converge(layer.gathered_filter() or layer.raw_filter(), tolerance, max_iterations)

@@ -3,7 +3,7 @@
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, interpolate, pad
 
 from steergan.errors import SymmetryError
 from steergan.layers.convolution import GroupConvolution
@@ -54,6 +54,9 @@ class UpsampleConvolution(EquivariantModule):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         tensor = typed_tensor(self, x)
+        if self.convolution.takes_fourier(tensor, len(self.in_type), len(self.out_type)):
+            upsampled = interpolate(tensor, scale_factor=2, mode="nearest")
+            return self.out_type(self.convolution.fourier_convolution(upsampled))
         filters = phase_filters(self.convolution.filter_bank())
         bias = self.convolution.channel_bias()
         maps = conv2d(

@@ -2,30 +2,40 @@
 
 import torch
 
+from steergan.layers import choose_convolution
 from steergan.networks import Discriminator, Generator
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
+from steergan.run.convolution_record import check_convolution
 
 
 def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Generator:
     """The recipe's generator, initialised from the training seed's own stream.
 
     Raises:
+        RecipeError: convolutions that can't be had here.
         SymmetryError: a size that the group or the upsamplings can't take.
     """
+    check_convolution(recipe.performance.convolution)
     settings = recipe.generator.model_dump(exclude={"latent_law"})  # the law is the caller's, who draws
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial generator"))
-        return Generator(settings.pop("group"), image_shape, classes, **settings)
+        network = Generator(settings.pop("group"), image_shape, classes, **settings)
+    choose_convolution(network, recipe.performance.convolution)
+    return network
 
 
 def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Discriminator:
     """The recipe's discriminator, initialised from the training seed's own stream.
 
     Raises:
+        RecipeError: convolutions that can't be had here.
         SymmetryError: a size that the group or the pools can't take.
     """
+    check_convolution(recipe.performance.convolution)
     settings = recipe.discriminator.model_dump()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial discriminator"))
-        return Discriminator(settings.pop("group"), image_shape, classes, **settings)
+        network = Discriminator(settings.pop("group"), image_shape, classes, **settings)
+    choose_convolution(network, recipe.performance.convolution)
+    return network

@@ -28,6 +28,7 @@ from steergan.networks.classifier import Classifier
 from steergan.pixels import to_uint8
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
+from steergan.run.convolution_record import check_convolution
 from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
 from steergan.run.reporting import Reporter, Silence
@@ -237,6 +238,7 @@ def evaluate(
         SteerganError: no finished run, or its data can't be found or is other data.
     """
     run, report = load_run(path), report or Silence()
+    check_convolution(run.recipe.performance.convolution, device)
     where = data_path if data_path is not None else run.about["data"]["path"]
     images = load_data(run.recipe, where, report)
     check_same_data(run.folder, run.about["data"], describe_data(images))

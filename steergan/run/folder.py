@@ -77,6 +77,9 @@ class RunFolder:
             raise RunError(f"{self.path}: not a run folder (no resolved.toml); give one that `steergan train` made")
         return read_recipe(self.recipe)
 
+    def write_recipe(self, recipe: Recipe) -> None:
+        write_whole(self.recipe, write_recipe(recipe).encode())
+
     def read_about(self) -> dict[str, Any]:
         """run.json: versions, hardware, seeds, data.
 
@@ -151,12 +154,15 @@ def settle_recipe(folder: RunFolder, recipe: Recipe) -> None:
     if folder.trained:
         check_same_recipe(folder, recipe)
     else:
-        write_whole(folder.recipe, write_recipe(recipe).encode())
+        folder.write_recipe(recipe)
 
 
 def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
-    """Refuse to continue another recipe's run, naming the first key that differs."""
-    there, here = flat(folder.read_recipe().model_dump()), flat(recipe.model_dump())
+    """Refuse to continue another recipe's run, naming the first key that differs.
+
+    How it is computed may change on the way: `performance` is not compared, run.json's `convolutions` are.
+    """
+    there, here = (flat(r.model_dump(exclude={"performance"})) for r in (folder.read_recipe(), recipe))
     for key in here:
         if there[key] != here[key]:
             raise RunError(

@@ -8,14 +8,18 @@ from steergan import data
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.recipe import Recipe, write_recipe
 from steergan.run.build import build_discriminator, build_generator
+from steergan.run.convolution_record import check_convolution, convolution_record
 
 
-def plan(recipe: Recipe, data_path: str | None = None) -> str:
+def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
     """Every layer of both networks with its type, size, parameters and multiply-adds, and the resolved recipe.
 
+    Between them stands what would compute the convolutions on the device.
+
     Raises:
-        SteerganError: the data can't be found, or the sizes don't suit the group.
+        SteerganError: the data can't be found, the sizes don't suit the group, or the convolutions can't be had.
     """
+    check_convolution(recipe.performance.convolution, device)
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     found = data.survey(settings)
     classes = len(found.class_names)
@@ -29,6 +33,7 @@ def plan(recipe: Recipe, data_path: str | None = None) -> str:
             f"of {' x '.join(map(str, found.image_shape))}, {classes} classes",
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
+            convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
             write_recipe(recipe).rstrip(),
         ]
     )

@@ -1,6 +1,7 @@
 """Training a recipe in a run folder, from its first step or from its last checkpoint."""
 
 import copy
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
+from steergan.run.convolution_record import ConvolutionRecord, check_convolution, continued, convolution_record
 from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe, surroundings
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData, describe_data, load_data, start_from
 from steergan.run.reporting import Reporter
-from steergan.training import JsonLines, Row, RunState, latest_state, save_checkpoint, save_weights
+from steergan.training import JsonLines, LatestState, Row, RunState, latest_state, save_checkpoint, save_weights
 from steergan.training import train as train_networks
 from steergan.training.protocols import as_module
 
@@ -30,6 +32,7 @@ def train(
     data_path: str | None = None,
     report: Reporter,
     init_from: Path | None = None,
+    switch_convolution: bool = False,
 ) -> Path:
     """Train in a new run folder, or go on in one that holds an unfinished run of the same recipe.
 
@@ -40,6 +43,7 @@ def train(
         data_path: where the originals are, in place of `data.path`; remembered by the run.
         report: who is told.
         init_from: a finished run whose weights a new run starts from.
+        switch_convolution: go on although another convolution path computes the run from here on.
 
     Returns:
         The run folder. It holds generator.safetensors if the run is finished.
@@ -48,6 +52,7 @@ def train(
         SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
     """
     torch_device = torch.device(device)
+    check_convolution(recipe.performance.convolution, torch_device)  # before data are prepared for nothing
     images = load_data(recipe, data_path, report)
     generator = build_generator(recipe, images.train.image_shape, images.train.classes)
     discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
@@ -58,28 +63,60 @@ def train(
             report.message(finished(folder))
             return folder.path
         about = describe(recipe, images, torch_device, data_path)
+        convolution = convolution_record(recipe.performance.convolution, torch_device, generator, discriminator)
         found = latest_state(folder.path)
         if found is None and init_from is not None:
             start_from(init_from, generator, discriminator)
         state = RunState.start(generator.to(torch_device), discriminator.to(torch_device), recipe.training)
         if found is None:
             about["init_from"] = None if init_from is None else str(init_from.resolve())
+            about["convolutions"] = [convolution.model_dump()]
         else:
-            before = folder.read_about()
-            check_same_data(folder, before["data"], about["data"])
-            about |= {"started": before.get("started"), "init_from": before.get("init_from")}
-            for path in found.damaged:
-                report.message(f"{path.name} is damaged; going back to {found.path.name}")
-            state.load_state_dict(found.state)
+            about |= take_up(folder, found, state, about["data"], convolution, switch_convolution, report)
+            folder.write_recipe(recipe)  # `performance` may have changed
         folder.write_about(about)
         if found is None and init_from is not None:
             save_checkpoint(folder.path, 0, state.state_dict())  # so that a resumed run starts from these weights too
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
+        report.message(convolution.line)
         Session(folder, recipe, state, images, report).go_on()
     return folder.path
 
 
-def resume(path: Path, *, device: str = "cpu", data_path: str | None = None, report: Reporter) -> Path:
+def take_up(
+    folder: RunFolder,
+    found: LatestState,
+    state: RunState,
+    data_now: Mapping[str, Any],
+    convolution: ConvolutionRecord,
+    switch: bool,
+    report: Reporter,
+) -> dict[str, Any]:
+    """Load a checkpoint, if the run may go on from it; what run.json keeps from before.
+
+    Raises:
+        RunError: other data, or another convolution path and no leave to switch.
+    """
+    before = folder.read_about()
+    check_same_data(folder, before["data"], data_now)
+    state.load_state_dict(found.state)
+    convolutions, change = continued(folder, before, convolution, state.step, switch)
+    for path in found.damaged:
+        report.message(f"{path.name} is damaged; going back to {found.path.name}")
+    if change is not None:
+        report.message(change)
+    kept = {key: before.get(key) for key in ("started", "init_from")}
+    return kept | {"convolutions": [entry.model_dump() for entry in convolutions]}
+
+
+def resume(
+    path: Path,
+    *,
+    device: str = "cpu",
+    data_path: str | None = None,
+    report: Reporter,
+    switch_convolution: bool = False,
+) -> Path:
     """Go on with the run in a folder, where its data was found before unless `data_path` says otherwise.
 
     Raises:
@@ -92,7 +129,9 @@ def resume(path: Path, *, device: str = "cpu", data_path: str | None = None, rep
         return path
     if data_path is None and folder.about.exists():
         data_path = folder.read_about()["data"]["path"]
-    return train(recipe, path, device=device, data_path=data_path, report=report)
+    return train(
+        recipe, path, device=device, data_path=data_path, report=report, switch_convolution=switch_convolution
+    )
 
 
 def finished(folder: RunFolder) -> str:

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from steergan.data.originals import Originals, cache_folder, data_folders, folders_below, resolve_path
+from steergan.data.originals import Originals, data_folders, folders_below, resolve_path
 from steergan.errors import DataError
-from steergan.files import file_sha256
+from steergan.files import cache_folder, file_sha256
 
 
 def test_checksum_follows_names_and_contents_but_not_the_place(tmp_path: Path) -> None:

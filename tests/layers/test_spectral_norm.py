@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch.nn.utils.parametrizations import spectral_norm
@@ -8,6 +10,7 @@ from steergan.layers import (
     SpectralLinear,
     SpectralNorm,
     converge_spectral_norm,
+    shared_filters,
 )
 from steergan.symmetry import gspace, regular_type
 
@@ -134,6 +137,123 @@ def test_convergence_reaches_every_layer_and_stops_at_the_tolerance() -> None:
     converge_spectral_norm(network, max_iterations=0)
     now = [norm.u for norm in network.modules() if isinstance(norm, SpectralNorm)]
     assert all(torch.equal(a, b) for a, b in zip(vectors, now, strict=True))
+
+
+# --- without the bank ------------------------------------------------------------------------------------------------
+
+
+def two_types(name: str, kernel_size: int, dtype: torch.dtype) -> GroupConvolution:
+    torch.manual_seed(0)
+    space = gspace(name)
+    layer = GroupConvolution(regular_type(space, 4), regular_type(space, 3), kernel_size, spectral_norm=True)
+    with torch.no_grad():
+        layer.weights[0].normal_()
+    return layer.to(dtype)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("name", ["C2", "C4", "D1", "D2", "D4"])
+def test_sigma_and_its_vectors_are_those_of_the_bank(name: str, kernel_size: int) -> None:
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-12)):
+        layer = two_types(name, kernel_size, dtype)
+        assert layer.spectral is not None
+        matrix, bank = layer.gathered_filter(), layer.raw_filter().detach()
+        assert matrix is not None
+        dense = SpectralNorm(*bank.shape).to(dtype)
+        dense.load_state_dict(layer.spectral.state_dict())
+        for _ in range(3):
+            layer.spectral.iterate(matrix)
+            dense.iterate(bank)
+        assert layer.spectral.sigma(matrix).item() == pytest.approx(dense.sigma(bank).item(), rel=tolerance)
+        assert (layer.spectral.u - dense.u).norm() < tolerance
+        assert (layer.spectral.v - dense.v).norm() < tolerance
+
+
+@pytest.mark.parametrize("name", ["C2", "C4", "D1", "D2", "D4"])
+def test_gradients_of_both_orders_are_those_of_the_bank(name: str) -> None:
+    layer = two_types(name, 3, torch.float64).eval()
+    assert layer.spectral is not None
+    weight, probe = layer.weights[0], torch.randn_like(layer.raw_filter())
+    results = []
+    for filters in (layer.filter_matrix(), layer.spectral(layer.raw_filter())):
+        value = (filters * probe).sum().sin()
+        first = torch.autograd.grad(value, weight, create_graph=True)[0]
+        results.append((filters, first, torch.autograd.grad(first.square().sum(), weight)[0]))
+    for ours, dense in zip(*results, strict=True):
+        assert torch.allclose(ours, dense, rtol=1e-10, atol=1e-10)
+
+
+def test_derivatives_of_the_normalized_weight_are_right() -> None:
+    layer = two_types("D4", 1, torch.float64).eval()
+
+    def normalized(weight: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = torch.func.functional_call(Normalized(layer), {"layer.weights.0": weight}, ())
+        return out
+
+    weight = layer.weights[0].detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(normalized, weight, fast_mode=True)
+    assert torch.autograd.gradgradcheck(normalized, weight, fast_mode=True)
+
+
+class Normalized(torch.nn.Module):
+    """A layer whose forward gives its normalised weight."""
+
+    def __init__(self, layer: GroupConvolution) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self) -> torch.Tensor:
+        return self.layer.normalized_weight()
+
+
+@pytest.mark.parametrize("name", ["C2", "C4", "D1", "D2", "D4"])
+def test_the_converged_sigma_is_the_largest_singular_value(name: str) -> None:
+    layer = two_types(name, 3, torch.float64)
+    converge_spectral_norm(layer, tolerance=1e-14, max_iterations=5_000)
+    assert layer.spectral is not None
+    bank = layer.raw_filter().detach()
+    assert layer.spectral.sigma(bank).item() == pytest.approx(float(torch.linalg.svdvals(bank)[0]), rel=1e-9)
+
+
+def test_the_normalized_weight_is_the_one_behind_the_filter_with_one_iteration_for_both() -> None:
+    for weight_first in (False, True):
+        layer = two_types("D4", 3, torch.float64)
+        assert layer.spectral is not None
+        expected = SpectralNorm(*layer.raw_filter().shape).double()
+        expected.load_state_dict(layer.spectral.state_dict())
+        with torch.no_grad():
+            want = expected.train()(layer.raw_filter())
+        with shared_filters(layer):
+            early = layer.normalized_weight() if weight_first else None
+            bank = layer.filter_matrix()
+            weight = layer.normalized_weight()
+            assert early is None or early is weight
+            assert layer.filter_matrix() is bank
+        expansion: Any = layer.expansions[0]
+        assert torch.allclose(bank, want, rtol=0, atol=1e-12)
+        assert torch.allclose(expansion(weight).reshape(bank.shape), want, rtol=0, atol=1e-12)
+        assert torch.allclose(layer.spectral.u, expected.u, rtol=0, atol=1e-12)
+
+
+def test_a_normalized_weight_made_without_gradients_does_not_stand_in_for_one_with_them() -> None:
+    layer = two_types("C4", 3, torch.float32)
+    assert layer.spectral is not None
+    with shared_filters(layer):
+        with torch.no_grad():
+            without = layer.normalized_weight()
+        vector = layer.spectral.u.clone()
+        weight = layer.normalized_weight()
+        assert torch.equal(without, weight)
+        assert torch.equal(layer.spectral.u, vector)
+        weight.square().sum().backward()
+    assert layer.weights[0].grad is not None
+    assert layer.normalized_weight() is not weight
+
+
+def test_without_a_spectral_norm_the_normalized_weight_is_the_weight() -> None:
+    field_type = regular_type(gspace("C4"), 2)
+    layer = GroupConvolution(field_type, field_type, 3)
+    assert layer.normalized_weight() is layer.weights[0]
 
 
 def test_a_dense_layer_starts_orthogonal_without_bias() -> None:

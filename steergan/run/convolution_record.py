@@ -1,0 +1,168 @@
+"""Which way computes a run's convolutions: whether it is to be had, what run.json says, when a run may change it."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import nn
+
+from steergan.errors import RecipeError, RunError
+from steergan.kernels import library
+from steergan.layers.convolution_path import uses_fourier
+from steergan.run.folder import RunFolder
+
+BUILD = "steergan doctor --build"
+SWITCH = "--switch-convolution"
+
+
+class ConvolutionRecord(BaseModel):
+    """How convolutions are computed, from a step on; the last bits of a run depend on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    from_step: int = 0
+    choice: str
+    """What the recipe says: it decides which layers take the Fourier path."""
+    device: str = "cpu"
+    path: Literal["fourier", "dense"]
+    """`fourier` if some layer takes it."""
+    instructions: str | None = None
+    """Which instruction set the kernels use."""
+    reason: str | None = None
+    """Why the path is dense."""
+
+    @property
+    def line(self) -> str:
+        """For the user who starts a training."""
+        if self.path == "fourier":
+            return f"convolutions: Fourier path, compiled kernels ({self.instructions})"
+        return f"convolutions: dense path ({self.reason})"
+
+
+BEFORE_RECORDS = ConvolutionRecord(choice="dense", path="dense", reason="older than the Fourier path")
+"""What computed the runs whose run.json says nothing."""
+
+
+def off_processor(device: str | torch.device) -> str | None:
+    """Why a device has no kernels, if it has none."""
+    name = torch.device(device).type
+    return None if name == "cpu" else f"the kernels compute on the CPU, not on {name}"
+
+
+def check_convolution(choice: str, device: str | torch.device = "cpu") -> None:
+    """Refuse the choice `fourier` where it can't be had.
+
+    Raises:
+        RecipeError: on an accelerator, or without kernels.
+    """
+    if choice != "fourier":
+        return
+    refused = 'performance.convolution = "fourier" can\'t be had here'
+    if reason := off_processor(device):
+        raise RecipeError(f'{refused}: {reason}; say "auto" or "dense", or --device cpu')
+    if library.native() is None:
+        raise RecipeError(f'{refused}: {library.absence()}; say "auto" or "dense", or build the kernels with {BUILD}')
+
+
+def convolution_record(choice: str, device: str | torch.device, *networks: nn.Module) -> ConvolutionRecord:
+    """What computes the convolutions of networks on this machine.
+
+    Args:
+        choice: the recipe's `performance.convolution`, which the networks were told too.
+        device: where they compute.
+        networks: built from the recipe.
+
+    Raises:
+        RecipeError: as `check_convolution`.
+    """
+    check_convolution(choice, device)
+    if choice == "dense":
+        reason: str | None = 'performance.convolution = "dense"'
+    elif not any(map(uses_fourier, networks)):
+        reason = "no layer of these networks takes the Fourier path"
+    else:
+        reason = off_processor(device)
+    if reason is None:  # only now: the kernels may be built when they are first asked for
+        native = library.native()
+        if native is not None:
+            return ConvolutionRecord(choice=choice, path="fourier", instructions=native.instructions)
+        reason = library.absence()
+    return ConvolutionRecord(choice=choice, device=torch.device(device).type, path="dense", reason=reason)
+
+
+def history(folder: RunFolder, about: Mapping[str, Any]) -> list[ConvolutionRecord]:
+    """What has computed a run so far, in order of `from_step`.
+
+    Raises:
+        RunError: run.json is damaged there.
+    """
+    if "convolutions" not in about:
+        return [BEFORE_RECORDS]
+    try:
+        found = [ConvolutionRecord.model_validate(entry) for entry in about["convolutions"]]
+    except (ValidationError, TypeError):
+        found = []
+    if not found:
+        raise RunError(f"{folder.about}: convolutions can't be read; start a new run with another --out")
+    return found
+
+
+def continued(
+    folder: RunFolder, about: Mapping[str, Any], now: ConvolutionRecord, step: int, switch: bool
+) -> tuple[list[ConvolutionRecord], str | None]:
+    """The record of a run that goes on after `step`, and a line for the user if other bits come out from here on.
+
+    Args:
+        folder: the run's.
+        about: its run.json.
+        now: what would compute it.
+        step: of the checkpoint that it goes on from.
+        switch: the user agrees to another path.
+
+    Raises:
+        RunError: another path would compute it, and the user did not agree.
+    """
+    past = history(folder, about)
+    kept = [entry for entry in past if entry.from_step <= step] or past[:1]
+    last = kept[-1]
+    if same_path(last, now):
+        if last.instructions == now.instructions:
+            return kept, None
+        line = (
+            f"the convolutions were computed with {last.instructions} instructions, now with {now.instructions}: "
+            "the same to rounding, not to the bit"
+        )
+    elif switch:
+        line = f"from step {step} on: {now.line}; before: {last.line}"
+    else:
+        raise RunError(refusal(folder.path, last, now))
+    earlier = [entry for entry in kept if entry.from_step < step]
+    return [*earlier, now.model_copy(update={"from_step": step if earlier else 0})], line
+
+
+def same_path(last: ConvolutionRecord, now: ConvolutionRecord) -> bool:
+    """Whether the same layers take the same path; all dense is all dense, whatever the recipe says."""
+    return last.path == now.path and (now.path == "dense" or last.choice == now.choice)
+
+
+def refusal(run: os.PathLike[str], last: ConvolutionRecord, now: ConvolutionRecord) -> str:
+    """Why a run does not go on by another path, and what the user can do."""
+    keep = "dense" if last.path == "dense" else last.choice
+    stay = f"Stay: steergan train {run}/resolved.toml --out {run} --set performance.convolution={keep}"
+    if last.path == now.path:
+        was = f'with performance.convolution = "{last.choice}", not "{now.choice}"'
+        go_on = "with this choice"
+    elif now.path == "fourier":
+        was = f"by the dense path, and now the fourier path would compute it ({now.instructions} kernels)"
+        go_on = "by the Fourier path"
+    else:
+        go_on = "with the dense path"
+        was = f"by the fourier path, which is not to be had now ({now.reason})"
+        if now.device != "cpu":
+            stay = "Compute on the CPU (--device cpu)"
+        elif now.choice == last.choice:
+            was = f"by the fourier path, which this machine lacks ({now.reason})"
+            stay = f"Build the kernels ({BUILD})"
+    return f"{run}: was computed {was}; the bits would differ from here on. {stay}, or go on {go_on}: {SWITCH}"

@@ -1,0 +1,81 @@
+/* Runs the kernels over awkward shapes, for the address and undefined-behaviour sanitizers; exit code 0 if the three
+   gradients of the trilinear form agree everywhere. Arguments: a SteerganInstructions. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <initializer_list>
+
+#include "interface.h"
+
+namespace {
+
+const int ORDERS[4] = {2, 4, 4, 8};
+
+/* Any permutation of the taps that keeps the centre will do: the kernels take the tables as they come. */
+void tables(int order, int taps, int32_t* image, int32_t* filter) {
+  for (int u = 0; u < order; ++u)
+    for (int t = 0; t < taps; ++t) {
+      const int tap = u % 2 == 0 ? t : taps - 1 - t;
+      image[u * taps + t] = tap, filter[u * taps + t] = u * taps + tap;
+    }
+}
+
+template <class T>
+T* numbers(int64_t count, unsigned seed) {
+  T* result = static_cast<T*>(malloc(count * sizeof(T))); /* no room beyond, so that a step too far is noticed */
+  for (int64_t i = 0; i < count; ++i) {
+    seed = seed * 1664525u + 1013904223u;
+    result[i] = static_cast<T>(static_cast<int>(seed >> 24) % 9 - 4);
+  }
+  return result;
+}
+
+template <class T>
+double inner(const T* a, const T* b, int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+template <class T>
+bool agrees(SteerganConvolution p) {
+  const int order = ORDERS[p.group], taps = p.kernel * p.kernel;
+  int32_t* image = static_cast<int32_t*>(malloc(order * taps * sizeof(int32_t)));
+  int32_t* filter = static_cast<int32_t*>(malloc(order * taps * sizeof(int32_t)));
+  tables(order, taps, image, filter);
+  p.image = image, p.filter = filter, p.type = sizeof(T) == 4 ? STEERGAN_FLOAT32 : STEERGAN_FLOAT64;
+  const int64_t pixels = p.batch * order * p.height * p.width;
+  const int64_t sizes[3] = {pixels * p.in_fields, pixels * p.out_fields, p.out_fields * p.in_fields * order * taps};
+  T *x = numbers<T>(sizes[0], 1), *y = numbers<T>(sizes[1], 2), *w = numbers<T>(sizes[2], 3);
+  T *by_x = numbers<T>(sizes[0], 4), *by_y = numbers<T>(sizes[1], 5), *by_w = numbers<T>(sizes[2], 6);
+  const bool done = steergan_convolve(&p, x, w, by_y) == STEERGAN_DONE &&
+                    steergan_convolve_adjoint(&p, y, w, by_x) == STEERGAN_DONE &&
+                    steergan_filter_gradient(&p, x, y, by_w) == STEERGAN_DONE;
+  const double forms[3] = {inner(y, by_y, sizes[1]), inner(x, by_x, sizes[0]), inner(w, by_w, sizes[2])};
+  const double allowed = sizeof(T) == 4 ? 1e-4 * sqrt(static_cast<double>(sizes[1]) * sizes[2]) : 0; /* integers */
+  for (T* array : {x, y, w, by_x, by_y, by_w}) free(array);
+  free(image), free(filter);
+  return done && fabs(forms[0] - forms[1]) <= allowed && fabs(forms[0] - forms[2]) <= allowed;
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  const int64_t shapes[][5] = {/* batch, in fields, out fields, height, width */
+                               {1, 1, 1, 1, 1},  {5, 2, 3, 1, 2},  {3, 17, 2, 5, 7}, {2, 3, 30, 7, 7},
+                               {1, 33, 15, 4, 9}, {2, 1, 200, 3, 3}, {1, 20, 1, 16, 16}, {9, 4, 13, 2, 2}};
+  int faults = 0;
+  for (int32_t group = 0; group < 4; ++group)
+    for (int32_t kernel : {1, 3, 5, 11})
+      for (int32_t threads : {1, 3})
+        for (const auto& shape : shapes) {
+          const SteerganConvolution p = {shape[0], shape[1], shape[2], shape[3], shape[4], group, 0,
+                                         kernel,   threads,  atoi(arguments[1]), nullptr, nullptr};
+          if (agrees<float>(p) && agrees<double>(p)) continue;
+          printf("group %d, kernel %d, threads %d, batch %d, fields %d -> %d, %d x %d\n", group, kernel, threads,
+                 int(shape[0]), int(shape[1]), int(shape[2]), int(shape[3]), int(shape[4]));
+          ++faults;
+        }
+  return faults == 0 ? 0 : 1;
+}
