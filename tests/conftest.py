@@ -43,6 +43,10 @@ settings.load_profile("steergan")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache for this session, so that tests neither use nor fill the developer's."""
     folder = tmp_path_factory.mktemp("cache")
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one build of the convolution kernels serves all workers
+        kernels = tmp_path_factory.getbasetemp().parent / "kernels"
+        kernels.mkdir(exist_ok=True)
+        (folder / "kernels").symlink_to(kernels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEERGAN_CACHE", str(folder))
         patch.delenv("STEERGAN_TRACEBACK", raising=False)

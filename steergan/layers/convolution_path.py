@@ -29,7 +29,7 @@ class FourierPath(nn.Module):
     def takes_fourier(self, x: Tensor, in_fields: int, out_fields: int) -> bool:
         """Whether the kernels compute this convolution of x.
 
-        They do on CPUs, in float32 and float64, unless a program is being exported, which could not hold them.
+        They do on CPUs, in float32 and float64, unless torch.jit traces a program (to export it), which can't hold them.
         """
         if self.fourier_group is None or self.convolution_choice == "dense":
             return False

@@ -16,7 +16,9 @@ namespace {
 /* Bytes of pixels in one block, vectors of plain fields in one group, and tasks to aim at. */
 constexpr int PIXEL_BYTES = 256;
 constexpr int64_t GROUP_BYTES = 384;
-constexpr int64_t TASKS = 32;
+constexpr int64_t TASKS = 16;
+/* Gathered fields are taken in chunks of so many taps in all. */
+constexpr int64_t CHUNK_TAPS = 216;
 
 template <class T>
 constexpr int PIXELS = PIXEL_BYTES / static_cast<int>(sizeof(T));
@@ -35,8 +37,8 @@ class FilterGradient {
         plain_(adjoint_ ? x : y),
         gathered_fields_(adjoint_ ? p.out_fields : p.in_fields),
         plain_fields_(adjoint_ ? p.in_fields : p.out_fields),
-        chunk_(chunk_fields(maps_.taps)),
-        chunks_(divide_up(gathered_fields_, chunk_)),
+        chunks_(divide_up(gathered_fields_ * maps_.taps, CHUNK_TAPS)),
+        chunk_(divide_up(gathered_fields_, chunks_)),
         groups_(divide_up(plain_fields_, GROUP)),
         group_(divide_up(divide_up(plain_fields_, groups_), LANES<T>) * LANES<T>),
         vectors_(divide_up(maps_.pixels(), LANES<T>)),
@@ -63,8 +65,9 @@ class FilterGradient {
 #pragma omp for schedule(dynamic, 1)
         for (int64_t task = 0; task < chunks_ * groups_ * slices_; ++task)
           add_up(task, places, plain.get(), staged.get(), gathered.get());
-#pragma omp for schedule(static)
-        for (int64_t field = 0; field < gathered_fields_; ++field) write_filters(field, w);
+#pragma omp for schedule(static) collapse(2)
+        for (int64_t field = 0; field < gathered_fields_; ++field)
+          for (int64_t vector = 0; vector < divide_up(plain_fields_, LANES<T>); ++vector) write_filters(field, vector, w);
       }
     }
     return failed ? STEERGAN_OUT_OF_MEMORY : STEERGAN_DONE;
@@ -147,23 +150,26 @@ class FilterGradient {
     for (int i = 0; i < Algebra::OUTPUTS; ++i) store(staged + i * LANES<T> * LANES<T>, z[i]);
   }
 
-  /* Add the slices of all pairs of one gathered field, in order, and take the coefficients back to filters. */
-  void write_filters(int64_t field, T* w) const {
+  /* Add the slices of one gathered field and vector of plain ones, in order, and take them back to filters. */
+  void write_filters(int64_t field, int64_t vector, T* w) const {
     const int taps = maps_.taps;
-    for (int64_t other = 0; other < plain_fields_; ++other) {
-      const int64_t pair = adjoint_ ? field * p_.in_fields + other : other * p_.in_fields + field;
-      const int64_t group = other / group_, lane = other % group_, panel = lane / (2 * LANES<T>) * (2 * LANES<T>);
-      const int64_t width = panel + LANES<T> < group_ ? 2 * LANES<T> : LANES<T>;
-      const int64_t task = (field / chunk_ * groups_ + group) * slices_;
-      T* filter = w + pair * Algebra::ORDER * taps;
-      for (int t = 0; t < taps; ++t) {
-        const int64_t place = panel * depth_ + (field % chunk_ * taps + t) * width + lane - panel;
-        T f[Algebra::FILTERS] = {};
-        for (int64_t slice = 0; slice < slices_; ++slice)
-          for (int i = 0; i < Algebra::FILTERS; ++i) f[i] += sums(task + slice, i)[place];
-        Algebra::filter_transposed(f);
-        for (int u = 0; u < Algebra::ORDER; ++u)
-          filter[adjoint_ ? Algebra::inverse(u) * taps + taps - 1 - t : p_.filter[u * taps + t]] = f[u];
+    const int64_t first = vector * LANES<T>, group = first / group_, lane = first % group_;
+    const int64_t panel = lane / (2 * LANES<T>) * (2 * LANES<T>);
+    const int64_t width = panel + LANES<T> < group_ ? 2 * LANES<T> : LANES<T>;
+    const int64_t task = (field / chunk_ * groups_ + group) * slices_;
+    const int64_t lanes = smaller(LANES<T>, plain_fields_ - first);
+    for (int t = 0; t < taps; ++t) {
+      const int64_t place = panel * depth_ + (field % chunk_ * taps + t) * width + lane - panel;
+      Vector<T> f[Algebra::FILTERS] = {};
+      for (int64_t slice = 0; slice < slices_; ++slice)
+        for (int i = 0; i < Algebra::FILTERS; ++i) f[i] += load(sums(task + slice, i) + place);
+      Algebra::filter_transposed(f);
+      for (int u = 0; u < Algebra::ORDER; ++u) {
+        const int64_t tap = adjoint_ ? Algebra::inverse(u) * taps + taps - 1 - t : p_.filter[u * taps + t];
+        for (int64_t l = 0; l < lanes; ++l) {
+          const int64_t pair = adjoint_ ? field * p_.in_fields + first + l : (first + l) * p_.in_fields + field;
+          w[pair * Algebra::ORDER * taps + tap] = f[u][l];
+        }
       }
     }
   }
@@ -173,7 +179,7 @@ class FilterGradient {
   const bool adjoint_;
   const T* gathered_;
   const T* plain_;
-  const int64_t gathered_fields_, plain_fields_, chunk_, chunks_, groups_, group_, vectors_, blocks_, slices_;
+  const int64_t gathered_fields_, plain_fields_, chunks_, chunk_, groups_, group_, vectors_, blocks_, slices_;
   const int rows_;
   const int64_t depth_;
   const Array<T> sums_;
