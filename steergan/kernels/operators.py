@@ -74,6 +74,20 @@ def _(x: Tensor, y: Tensor, group: str, kernel_size: int) -> Tensor:
     return x.new_empty(y.shape[1] // order, x.shape[1] // order, order, kernel_size, kernel_size)
 
 
+def _wanted(ctx: Any, position: int) -> bool:
+    """Whether the running backward asks for this gradient.
+
+    `needs_input_grad` tells whether any backward could. R1's first derivative by the images, or a generator's update
+    through a frozen discriminator, would then cost all filter gradients; torch's own convolutions know better.
+    """
+    if not ctx.needs_input_grad[position]:
+        return False
+    try:
+        return bool(torch._C._will_engine_execute_node(ctx.next_functions[position][0]))
+    except (AttributeError, RuntimeError):  # another torch; a leaf that is asked for by name
+        return True
+
+
 def _convolve_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     x, w, ctx.group, ctx.adjoint = inputs
     ctx.save_for_backward(x, w)
@@ -81,9 +95,9 @@ def _convolve_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None
 
 def _convolve_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
     x, w = ctx.saved_tensors
-    grad_x = convolve(grad, w, ctx.group, not ctx.adjoint) if ctx.needs_input_grad[0] else None
+    grad_x = convolve(grad, w, ctx.group, not ctx.adjoint) if _wanted(ctx, 0) else None
     grad_w = None
-    if ctx.needs_input_grad[1]:
+    if _wanted(ctx, 1):
         pair = (grad, x) if ctx.adjoint else (x, grad)
         grad_w = filter_gradient(*pair, ctx.group, w.shape[-1])
     return grad_x, grad_w, None, None
@@ -96,8 +110,8 @@ def _filter_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _filter_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
     x, y = ctx.saved_tensors
-    grad_x = convolve(y, grad, ctx.group, True) if ctx.needs_input_grad[0] else None
-    grad_y = convolve(x, grad, ctx.group, False) if ctx.needs_input_grad[1] else None
+    grad_x = convolve(y, grad, ctx.group, True) if _wanted(ctx, 0) else None
+    grad_y = convolve(x, grad, ctx.group, False) if _wanted(ctx, 1) else None
     return grad_x, grad_y, None, None
 
 

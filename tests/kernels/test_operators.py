@@ -213,3 +213,30 @@ def test_a_compiled_function_holds_one_operator_and_its_gradients() -> None:
     compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
     by_w = torch.autograd.grad(compiled(x, w), w, y)[0]
     assert torch.equal(by_w, filter_gradient(x, y, "D4", 3))
+
+
+def test_gradients_that_nobody_asks_for_are_not_computed() -> None:
+    x, w, y = (tensor.requires_grad_() for tensor in draw("D4", 2, 2, 3, 4, 4, 3))
+    seen: list[str] = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    def filters_made(*inputs: Tensor, through: Tensor) -> int:
+        seen.clear()
+        with Watch():
+            torch.autograd.grad(through.sum(), inputs)
+        return sum("filter_gradient" in name for name in seen)
+
+    hidden = convolve(x * 2, w * 3, "D4", False)
+    out = convolve(hidden.relu(), w, "D4", True)
+    assert filters_made(x, through=convolve(x * 2, w * 3, "D4", False)) == 0
+    assert filters_made(w, through=convolve(x * 2, w * 3, "D4", False)) == 1
+    assert filters_made(x, w, through=convolve(x, w, "D4", False)) == 1
+    assert filters_made(x, through=out) == 0
+    leaf = convolve(x, w, "D4", False).sum()
+    leaf.backward(inputs=[w])
+    assert x.grad is None
+    assert torch.equal(w.grad, filter_gradient(x.detach(), torch.ones_like(y), "D4", 3))  # type: ignore[arg-type]

@@ -146,8 +146,8 @@ struct Cyclic4 {
 /* D4: four signs and a 2 x 2 matrix, whose entries are coefficients 4 to 7, column by column. */
 struct Dihedral4 {
   static constexpr int ORDER = 8, SIGNALS = 8, FILTERS = 8, OUTPUTS = 8, PRODUCTS = 12;
-  static constexpr Product products[PRODUCTS] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {4, 4, 4}, {4, 6, 6},
-                                                 {6, 4, 5}, {6, 6, 7}, {5, 5, 4}, {5, 7, 6}, {7, 5, 5}, {7, 7, 7}};
+  static constexpr Product products[PRODUCTS] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {4, 4, 4}, {6, 4, 5},
+                                                 {4, 6, 6}, {6, 6, 7}, {5, 5, 4}, {7, 5, 5}, {5, 7, 6}, {7, 7, 7}};
   static constexpr int inverse(int u) { return u < 4 ? (4 - u) & 3 : u; }
 
   template <class V>
