@@ -25,7 +25,7 @@ COMMANDS = {
     "features": "Train and check the feature extractors behind the metrics.",
     "verify-equivariance": "Prove that networks are equivariant, or name the layer that breaks them.",
     "study": "Train a grid of runs, and tabulate what came out.",
-    "benchmark": "Time a training step against its rivals.",
+    "benchmark": "Time training steps and convolutions against their rivals.",
     "results": "Write the results page from measured claims.",
     "doctor": "Say what this installation can do; build the kernels.",
 }

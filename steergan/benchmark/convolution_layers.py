@@ -135,7 +135,7 @@ def time_layers(
             before = calls * (len(found) * len(TASKS) + len(seconds))
             told = onward(progress, before, calls * len(TASKS) * len(layers))
             seconds[task] = in_turns(rivals, rounds, progress=told)
-        auto = takes_fourier(layer, given[OWN].x.detach())
+        auto = takes_fourier(layer)
         found.append(LayerTimes(layer, seconds, errors(layer, given), auto))
     return found
 

@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d
 from steergan.errors import SteerganError
 from steergan.kernels import library
 from steergan.kernels.operators import convolve
-from steergan.layers.convolution_path import FourierPath
+from steergan.layers.convolution_path import kernels_are_there, pays
 from steergan.layers.filter_expansion import OrbitExpansion
 from steergan.layers.filter_orbits import filter_orbits
 from steergan.randomness import torch_stream
@@ -149,8 +149,6 @@ def distance(found: Tensor, true: Tensor) -> float:
     return float((found.double() - true).abs().max() / true.abs().max())
 
 
-def takes_fourier(layer: Layer, x: Tensor) -> bool:
-    """Whether a layer with the setting "auto" takes the Fourier path for x."""
-    path = FourierPath()
-    path.fourier_group = layer.group
-    return path.takes_fourier(x, layer.in_fields, layer.out_fields)
+def takes_fourier(layer: Layer) -> bool:
+    """Whether a layer with the setting "auto" takes the Fourier path."""
+    return pays(layer.group, layer.kernel, layer.in_fields, layer.out_fields) and kernels_are_there()

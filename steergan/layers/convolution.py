@@ -8,7 +8,7 @@ from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
-from steergan.layers.convolution_path import FourierPath, fourier_group
+from steergan.layers.convolution_path import FourierPath, fourier_group, pays
 from steergan.layers.fields import group_by_representation, typed_tensor
 from steergan.layers.filter_expansion import pair_expansion
 from steergan.layers.filter_init import normal_weights, orthogonal_weights
@@ -70,6 +70,8 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         self.kernel_size = kernel_size
         self.padding = kernel_size // 2 if padding is None else padding
         self.fourier_group = fourier_group(in_type, out_type, kernel_size, self.padding)
+        if self.fourier_group is not None:
+            self.fourier_pays = pays(self.fourier_group, kernel_size, len(in_type), len(out_type))
         self._out_groups, self._in_groups = group_by_representation(out_type), group_by_representation(in_type)
         self._expand_pairs()
         self._order_channels()
@@ -178,7 +180,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         tensor = typed_tensor(self, x)
-        if self.takes_fourier(tensor, len(self.in_type), len(self.out_type)):
+        if self.takes_fourier(tensor):
             return self.out_type(self.fourier_convolution(tensor))
         out = torch.nn.functional.conv2d(tensor, self.filter_bank(), self.channel_bias(), padding=self.padding)
         return self.out_type(out)

@@ -21,21 +21,27 @@ class FourierPath(nn.Module):
     Attributes:
         convolution_choice: one of `CHOICES`.
         fourier_group: the group in whose Fourier basis it can be computed, or None.
+        fourier_pays: whether that is the faster way.
     """
 
     convolution_choice = "auto"
     fourier_group: str | None = None
+    fourier_pays = False
 
-    def takes_fourier(self, x: Tensor, in_fields: int, out_fields: int) -> bool:
+    @property
+    def wants_fourier(self) -> bool:
+        """Whether it can be computed so, and is to be."""
+        wanted = self.convolution_choice == "fourier" or (self.convolution_choice == "auto" and self.fourier_pays)
+        return wanted and self.fourier_group is not None
+
+    def takes_fourier(self, x: Tensor) -> bool:
         """Whether the kernels compute this convolution of x.
 
-        They do on CPUs, in float32 and float64, unless torch.jit traces a program (to export it), which can't hold them.
+        They do on CPUs, in float32 and float64, unless torch.jit traces a program, which can't hold them.
         """
-        if self.fourier_group is None or self.convolution_choice == "dense":
+        if not self.wants_fourier or torch.jit.is_tracing():  # type: ignore[attr-defined]
             return False
-        if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) or torch.jit.is_tracing():  # type: ignore[attr-defined]
-            return False
-        if self.convolution_choice == "auto" and not pays(x, in_fields, out_fields):
+        if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
             return False
         if kernels_are_there():
             return True
@@ -49,13 +55,15 @@ def kernels_are_there() -> bool:
     return library.native() is not None
 
 
-def pays(x: Tensor, in_fields: int, out_fields: int) -> bool:
-    """Whether the Fourier path is the faster one, by the sizes: a rule that was measured (docs/results.md)."""
-    return in_fields * out_fields * x.shape[0] * x.shape[2] * x.shape[3] >= FEWEST_PRODUCTS
+FEWEST_PAIRS = {"D4": 32, "D2": 64, "C4": 128, "C2": 1024, "D1": 1024}
+"""With so many in fields times out fields, the products that are saved outweigh the transforms and the call."""
+POINTWISE = 16
+"""1 x 1 kernels need so many times as many: a transform serves one tap."""
 
 
-FEWEST_PRODUCTS = 2**15
-"""Below so many pairs of fields times pixels a call costs more than the products that it saves."""
+def pays(group: str, kernel_size: int, in_fields: int, out_fields: int) -> bool:
+    """Whether the Fourier path is the faster one: a rule that was measured, see docs/convolution.md."""
+    return in_fields * out_fields >= FEWEST_PAIRS[group] * (POINTWISE if kernel_size == 1 else 1)
 
 
 def fourier_group(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int) -> str | None:
@@ -84,5 +92,5 @@ def choose_convolution(network: nn.Module, choice: str) -> None:
 
 
 def uses_fourier(network: nn.Module) -> bool:
-    """Whether the kernels, where they are at hand, may compute any convolution of the network in the Fourier basis."""
-    return any(p.fourier_group is not None and p.convolution_choice != "dense" for p in fourier_paths(network))
+    """Whether the kernels, where they are at hand, compute any convolution of the network in the Fourier basis."""
+    return any(path.wants_fourier for path in fourier_paths(network))

@@ -54,7 +54,7 @@ class UpsampleConvolution(EquivariantModule):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         tensor = typed_tensor(self, x)
-        if self.convolution.takes_fourier(tensor, len(self.in_type), len(self.out_type)):
+        if self.convolution.takes_fourier(tensor):
             upsampled = interpolate(tensor, scale_factor=2, mode="nearest")
             return self.out_type(self.convolution.fourier_convolution(upsampled))
         filters = phase_filters(self.convolution.filter_bank())

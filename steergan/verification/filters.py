@@ -1,6 +1,5 @@
 """Certificates of convolutions on gathered filter banks: tables of integers, for all weights."""
 
-import copy
 from collections.abc import Iterator
 
 import torch
@@ -11,6 +10,7 @@ from steergan.layers import GroupConvolution, Upsample, UpsampleConvolution
 from steergan.symmetry import gspace, trivial_type
 from steergan.verification.bases import placement, rounded_matrix, sampled_bank
 from steergan.verification.elements import NAMES, Matrix, channel_action, fiber_matrix, pixel_action
+from steergan.verification.fourier import fourier_findings, numbered
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
 
@@ -20,14 +20,15 @@ LARGEST_PROBE = 12
 
 @certifies(GroupConvolution)
 def group_convolution(layer: GroupConvolution, at: Situation) -> Iterator[Finding]:
-    """Filter bank, bias, and where its windows lie."""
+    """Filter bank, bias, where its windows lie, and the Fourier form."""
     yield from placement(at, layer.kernel_size, 1, layer.padding, 1)
     yield from _bank(layer, at.elements)
+    yield from fourier_findings(layer, at)
 
 
 @certifies(UpsampleConvolution)
 def upsample_convolution(layer: UpsampleConvolution, at: Situation) -> Iterator[Finding]:
-    """Its convolution's bank and bias, and that the fused form is upsampling followed by that convolution."""
+    """Its convolution's bank and bias, and that the fused and the Fourier form are upsampling and that convolution."""
     yield from _bank(layer.convolution, at.elements)
     side = min(max(at.in_shape[2:]), LARGEST_PROBE)
     fault = fused_difference(layer.convolution.kernel_size, side)
@@ -37,6 +38,7 @@ def upsample_convolution(layer: UpsampleConvolution, at: Situation) -> Iterator[
         yield exact(
             f"equals nearest upsampling and the convolution, tap by tap on every unit impulse of {side} x {side}"
         )
+    yield from fourier_findings(layer, at)
 
 
 def fused_difference(kernel_size: int, side: int) -> str:
@@ -71,22 +73,10 @@ def _bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Iterator[Fin
         yield _gathered_bias(layer, elements)
 
 
-def _numbered(layer: GroupConvolution) -> GroupConvolution:
-    """A copy in float64 whose free weights are 1, 2, 3, ...: the bank then names the weight behind each entry."""
-    twin = copy.deepcopy(layer).double()
-    start = 1
-    for weight in twin.weights:
-        weight.data = torch.arange(start, start + weight.numel(), dtype=torch.float64).view_as(weight)
-        start += weight.numel()
-    if twin.bias is not None:
-        twin.bias.data = torch.arange(1, len(twin.bias) + 1, dtype=torch.float64)
-    return twin
-
-
 @torch.no_grad()
 def _gathered_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Finding:
     k = layer.kernel_size
-    table = _numbered(layer).raw_filter().view(layer.out_type.size, layer.in_type.size, k, k)
+    table = numbered(layer).raw_filter().view(layer.out_type.size, layer.in_type.size, k, k)
     if not bool((table == table.round()).all()):
         return unknown("the filter bank is not a signed gather of the free weights")
     table = table.to(torch.int32)
@@ -117,7 +107,7 @@ def moved_bank(bank: Tensor, in_type: FieldType, out_type: FieldType, matrix: Ma
 
 @torch.no_grad()
 def _gathered_bias(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Finding:
-    bias = _numbered(layer).channel_bias()
+    bias = numbered(layer).channel_bias()
     assert bias is not None
     for matrix in elements:
         rho = torch.from_numpy(rounded_matrix(fiber_matrix(layer.out_type, matrix)))

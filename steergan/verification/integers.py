@@ -3,7 +3,8 @@
 Weights and inputs become small integers, leaky slopes 1/4, means sums, spectral norms 1, batch norm an integer affine
 map; functions that leave the integers are replaced by ones that do not. After convolutions, norms and nonlinearities
 values are cut to 8 bits, truncated toward zero: an odd function of each entry, so it commutes with signed permutations.
-All sums are then exact, in any order.
+All sums are then exact, in any order. So are convolutions in the group's Fourier basis: their butterflies add and
+subtract, and divide by powers of two.
 """
 
 from dataclasses import replace
@@ -16,7 +17,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from steergan.errors import SymmetryError
+from steergan.kernels import library
 from steergan.layers import FieldBatchNorm, GroupConvolution
+from steergan.layers.convolution_path import fourier_paths
 from steergan.layers.filter_expansion import BasisExpansion
 from steergan.layers.spectral_norm import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
@@ -46,7 +49,7 @@ NOT_INTEGER = (
 GROWING = (
     *("add", "sub"),
     *("convolution", "native_batch_norm", "addcmul", "addmm", "mm", "bmm", "mv", "mul", "relu", "leaky_relu"),
-    *("_native_batch_norm_legit_no_training", "sum", "clamp", "hardtanh", "baddbmm"),
+    *("_native_batch_norm_legit_no_training", "sum", "clamp", "hardtanh", "baddbmm", "convolve"),
 )
 """Operations whose results are checked to be exact, and, sums of two apart, cut to 8 bits."""
 
@@ -56,11 +59,20 @@ class NotInteger(Exception):
 
 
 class IntegerMode(TorchDispatchMode):
-    """Replaces what leaves the integers, and watches that every value stays exact."""
+    """Replaces what leaves the integers, and watches that every value stays exact.
+
+    Attributes:
+        fourier: how many convolutions ran in the group's Fourier basis.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fourier = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__.rstrip("_")
         out = self._run(name, func, args, dict(kwargs or {}))
+        self.fourier += name == "convolve"
         first = out[0] if isinstance(out, tuple) else out
         if name in GROWING and isinstance(first, Tensor) and first.dtype == torch.float64 and first.numel():
             if not float(first.abs().max()) < EXACT:
@@ -71,6 +83,8 @@ class IntegerMode(TorchDispatchMode):
 
     def _run(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         in_place = func.overloadpacket.__name__.endswith("_")
+        if name == "convolve" and not self._coefficients_fit(args[0], args[1]):
+            raise NotInteger(f"{name}, whose coefficients pass 2^53")
         if name in CURVED:
             return args[0].relu_() if in_place else args[0].relu()
         if name in ODD_CURVED:
@@ -90,6 +104,13 @@ class IntegerMode(TorchDispatchMode):
         return func(*args, **kwargs)
 
     @staticmethod
+    def _coefficients_fit(x: Tensor, w: Tensor) -> bool:
+        """Whether all sums in the Fourier basis are exact: of x and w, |G| times as large each, in units of 1 / |G|."""
+        fields, order, taps = max(w.shape[:2]), w.shape[2], w.shape[3] * w.shape[4]
+        largest = float(x.abs().max()) * float(w.abs().max())
+        return largest * fields * order * taps * order**2 < EXACT
+
+    @staticmethod
     def _pool_defaults(args: Any) -> list[Any]:
         return [[], 0, False][len(args) - 2 :] if len(args) < 5 else []
 
@@ -99,11 +120,19 @@ class IntegerMode(TorchDispatchMode):
 
 
 class IntegerRunner(Runner):
-    """Runs a network in `IntegerMode`."""
+    """Runs a network in `IntegerMode`.
+
+    Attributes:
+        fourier: how many convolutions of the last forward ran in the group's Fourier basis.
+    """
+
+    fourier = 0
 
     def __call__(self, x: Tensor) -> Result:
-        with IntegerMode():
-            return super().__call__(x)
+        with IntegerMode() as mode:
+            result = super().__call__(x)
+        self.fourier = mode.fourier
+        return result
 
 
 def integer_findings(
@@ -131,6 +160,24 @@ def integer_findings(
 
 
 def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[Matrix, ...], seed: int) -> Finding:
+    """As the network stands, and in which form its convolutions ran."""
+    finding, count = _bit_for_bit(subject, network, size, elements, seed)
+    able = [path for path in fourier_paths(network) if path.fourier_group is not None]
+    if finding.verdict != "holds" or not able:
+        return finding
+    if count:
+        words = f"{count} convolutions in the Fourier form"
+    elif any(path.wants_fourier for path in able):
+        words = f"not in the Fourier form: {library.absence()}"
+    else:
+        words = "not in the Fourier form, which no convolution takes: too few fields, or the dense path was chosen"
+    return replace(finding, argument=f"{finding.argument}; {words}")
+
+
+def _bit_for_bit(
+    subject: Subject, network: nn.Module, size: Size, elements: tuple[Matrix, ...], seed: int
+) -> tuple[Finding, int]:
+    """The comparison, and how many convolutions of a forward ran in the Fourier form."""
     stream = torch.Generator().manual_seed(seed + 1)
 
     def draw(*shape: int) -> Tensor:
@@ -142,15 +189,16 @@ def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[M
     with shared_filters(network):
         reference = runner(x)
         if all(torch.equal(a, b) for (a, _), (b, _) in zip(reference, runner(other), strict=True)):
-            return Finding("exact", "not applicable", "on these integers the result does not depend on the input")
+            vacuous = "on these integers the result does not depend on the input"
+            return Finding("exact", "not applicable", vacuous), runner.fourier
         for matrix in elements:
             moved = runner(transform(x, subject.in_type, matrix))
             wanted = acted_on(reference, subject, matrix)
             if not all(torch.equal(a, b) for (a, _), b in zip(moved, wanted, strict=True)):
                 path = first_broken_layer(runner, x, matrix, lambda a, b: not torch.equal(a, b))
                 at = f"first in {path}" if path else "in the result"
-                return broken("f(g x) == g f(x) was wanted, bit for bit", f"under {NAMES[matrix]}, {at}")
-    return exact(f"f(g x) == g f(x) bit for bit on integers, for {len(elements)} elements")
+                return broken("f(g x) == g f(x) was wanted, bit for bit", f"under {NAMES[matrix]}, {at}"), 0
+    return exact(f"f(g x) == g f(x) bit for bit on integers, for {len(elements)} elements"), runner.fourier
 
 
 @torch.no_grad()

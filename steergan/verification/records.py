@@ -10,6 +10,9 @@ Verdict = Literal["holds", "broken", "not proved", "not applicable", "no claim"]
 
 Scope = Literal["all weights", "these weights"]
 
+FOURIER_FORM = "Fourier form"
+"""How findings begin that are there only where the convolution kernels are."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from steergan.verification.calculus import TOO_LARGE, combined, gathered, pointwise, rearranged
 from steergan.verification.elements import Matrix, channel_action, pixel_action
+from steergan.verification.fourier import algebra_fault, bank_of
 from steergan.verification.laws import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct
 from steergan.verification.operations import Operation, Rule
 from steergan.verification.windows import window_fault
@@ -140,6 +141,25 @@ def convolution(call: Operation) -> Law:
             return Lost("a convolution outside a certified layer, whose filters at hand are not equivariant")
         index.append(rows)
     return _channels_permuted(call.out.shape, index, call.elements)
+
+
+def fourier_convolution(call: Operation) -> Law:
+    """steergan::convolve outside a certified layer: a convolution by the bank that the kernels' tables make of w."""
+    x, w, group, adjoint = call.args
+    if adjoint:
+        return Lost("the adjoint of a convolution")
+    if not isinstance(call.law_of(w), Fixed):
+        return Lost("a convolution whose filters depend on the input")
+    fault = algebra_fault(group)
+    if fault:
+        return Lost(f"a convolution by kernels whose algebra is wrong: {fault}")
+    bank, middle = bank_of(w, group), [w.shape[-1] // 2] * 2
+
+    def law_of(tensor: Tensor) -> Law:
+        return Fixed(distinct(bank.shape)) if tensor is bank else call.law_of(tensor)
+
+    arguments = (x, bank, None, [1, 1], middle, [1, 1], False, [0, 0], 1)
+    return convolution(Operation(call.func, arguments, {}, call.out, law_of, call.elements))
 
 
 def _blurs(bank: Tensor, elements: tuple[Matrix, ...]) -> bool:

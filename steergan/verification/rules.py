@@ -1,4 +1,4 @@
-"""Tensor operations whose effect on laws is known, by the name of torch's operator.
+"""Tensor operations whose effect on laws is known, by the name of torch's operator; others' with their namespace.
 
 An operation that is not here loses the law, unless everything that it computes from is invariant.
 """
@@ -17,7 +17,15 @@ from steergan.verification.operations import (
     pad,
     upsample,
 )
-from steergan.verification.reductions import adaptive_pool, batch_norm, convolution, pool, reduced, softmax
+from steergan.verification.reductions import (
+    adaptive_pool,
+    batch_norm,
+    convolution,
+    fourier_convolution,
+    pool,
+    reduced,
+    softmax,
+)
 
 
 def rules(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -69,16 +77,18 @@ RULES: dict[str, Rule] = {
         "new_empty_strided",
     ),
     "convolution": convolution,
+    "steergan::convolve": fourier_convolution,
     "index_put": indexed_write,
 }
 
 
 def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     """The law of an operator's result (of each, where it returns several)."""
-    rule = RULES.get(call.name)
+    name = call.name if call.func.namespace == "aten" else f"{call.func.namespace}::{call.name}"
+    rule = RULES.get(name)
     if rule is None:
         if call.name in ("mm", "addmm", "bmm", "baddbmm", "mv"):
             return Lost(f"{call.name}, a dense layer or matrix product, of entries that the group still moves")
-        return Lost(f"the operation {call.name} is not one that the proof knows")
+        return Lost(f"the operation {name} is not one that the proof knows")
     found = rule(call)
     return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)

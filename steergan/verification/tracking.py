@@ -138,7 +138,7 @@ class Tracking(TorchDispatchMode):
         if not invariant:
             self.trace.operations[call.name] += 1
             self._note_values(args, kwargs)
-        if call.name == "convolution" and not any(isinstance(law, Lost) for law in laws):
+        if call.name in ("convolution", "convolve") and not any(isinstance(law, Lost) for law in laws):
             self.trace.at_hand.add(f"filters of a convolution in {self.place}")
         first = next((law for law in before if isinstance(law, Lost)), None)
         return [

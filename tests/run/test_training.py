@@ -17,6 +17,7 @@ import torch
 
 from steergan import run
 from steergan.errors import RunError, SteerganError
+from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.training import load_state, load_weights
 
@@ -76,6 +77,21 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert not (out / "generator.safetensors").exists()
     run.resume(out, report=notes())
     assert_same_run(whole, out)
+
+
+def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
+    recipe: MakeRecipe, notes: type, tmp_path: Path
+) -> None:
+    if library.native() is None:
+        pytest.skip(f"no kernels: {library.absence()}")
+    choice = ('performance.convolution="fourier"', "generator.widths=[8, 8, 4]")
+    uninterrupted = run.train(recipe(*choice), tmp_path / "whole", report=notes())
+    stopped = run.train(recipe(*choice), tmp_path / "run", report=notes(stop_after=2))
+    run.resume(stopped, report=notes())
+    assert_same_run(uninterrupted, stopped)
+    dense = run.train(recipe('performance.convolution="dense"', choice[1]), tmp_path / "dense", report=notes())
+    weights = [load_weights(folder / "generator.safetensors")[0] for folder in (uninterrupted, dense)]
+    assert not same(*weights)  # so the kernels did compute the run
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, notes: type, tmp_path: Path) -> None:
