@@ -172,6 +172,7 @@ def test_an_unknown_choice_is_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # ONNX's exporter still uses it
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # escnn's checks of shapes
 @pytest.mark.usefixtures("kernels")
 def test_exported_programs_hold_the_dense_path() -> None:
     made = layer("C4").eval()
