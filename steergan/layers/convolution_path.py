@@ -35,11 +35,8 @@ class FourierPath(nn.Module):
         return wanted and self.fourier_group is not None
 
     def takes_fourier(self, x: Tensor) -> bool:
-        """Whether the kernels compute this convolution of x.
-
-        They do on CPUs, in float32 and float64, unless torch.jit traces a program, which can't hold them.
-        """
-        if not self.wants_fourier or torch.jit.is_tracing():  # type: ignore[attr-defined]
+        """Whether the kernels compute this convolution of x: on CPUs, in float32 and float64."""
+        if not self.wants_fourier:
             return False
         if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
             return False

@@ -171,27 +171,6 @@ def test_an_unknown_choice_is_refused() -> None:
         choose_convolution(layer("C4"), "fast")
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # ONNX's exporter still uses it
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # escnn's checks of shapes
-@pytest.mark.usefixtures("kernels")
-def test_exported_programs_hold_the_dense_path() -> None:
-    made = layer("C4").eval()
-    choose_convolution(made, "fourier")
-    x = torch.randn(1, made.in_type.size, 6, 6)
-
-    class Plain(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = made
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.inner(self.inner.in_type(x)).tensor
-
-    traced = torch.jit.trace(Plain(), x, check_trace=False)
-    assert "steergan" not in str(traced.inlined_graph)
-    assert torch.allclose(traced(x), Plain()(x), atol=1e-5)
-
-
 @pytest.mark.usefixtures("kernels")
 def test_a_compiled_network_holds_the_operator() -> None:
     space = gspace("D4")
