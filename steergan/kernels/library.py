@@ -31,7 +31,7 @@ from steergan.kernels.compiler import (
     find_compiler,
 )
 from steergan.kernels.interface import INTERFACE_VERSION, declare
-from steergan.kernels.self_test import self_test
+from steergan.kernels.self_check import self_check
 
 LOG = logging.getLogger("steergan")
 USUAL_SECONDS = 15
@@ -99,7 +99,7 @@ def find(
     folder: Path | None = None,
     compiler: Sequence[str] | None = None,
     seconds: float = TIME_LIMIT,
-    test: Test = self_test,
+    test: Test = self_check,
     anew: bool = False,
 ) -> NativeLibrary:
     """The shipped binary, or the cached one, or one that is built now: the first that is whole and passes the test.
@@ -145,7 +145,7 @@ def find(
         return library
 
 
-def load(path: Path, test: Test = self_test) -> NativeLibrary:
+def load(path: Path, test: Test = self_check) -> NativeLibrary:
     """Load a binary if it is the one that its .json describes.
 
     Raises:

@@ -22,6 +22,8 @@ def _call(name: str, group: str, sizes: interface.Sizes, operands: tuple[Tensor,
     dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in operands}
     if len(dtypes) > 1 or not dtypes <= interface.TYPES.keys():
         raise SteerganError(f"a convolution of {' with '.join(sorted(dtypes))}; all float32 or all float64 were wanted")
+    if not all(tensor.numel() for tensor in operands):
+        return result.zero_()
     x, y = (tensor.contiguous() for tensor in operands)
     addresses = (x.data_ptr(), y.data_ptr(), result.data_ptr())
     interface.call(found.functions, name, group, sizes, dtypes.pop(), addresses, torch.get_num_threads())

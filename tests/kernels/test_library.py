@@ -178,7 +178,7 @@ def test_library_that_computes_wrongly_is_refused(tiny: Tiny, folder: Path) -> N
 
 
 @needs_compiler
-def test_self_test_that_fails_itself_is_a_reason(tiny: Tiny, folder: Path) -> None:
+def test_self_check_that_fails_itself_is_a_reason(tiny: Tiny, folder: Path) -> None:
     with pytest.raises(KernelError, match="ZeroDivisionError"):
         find(tiny(), folder, test=lambda functions: str(1 // 0))
 

@@ -173,6 +173,12 @@ def test_tensors_in_any_memory_layout_are_taken() -> None:
     assert torch.equal(filter_gradient(x, y.to(memory_format=torch.channels_last), "D4", 3), by_w)
 
 
+def test_an_empty_batch_has_an_empty_result_and_no_gradient() -> None:
+    x, w, y = draw("C4", 2, 2, 3, 5, 5, 3)
+    assert convolve(x[:0], w, "C4", False).shape == (0, *y.shape[1:])
+    assert torch.equal(filter_gradient(x[:0], y[:0], "C4", 3), torch.zeros_like(w))
+
+
 def test_half_precision_is_refused_by_name() -> None:
     x, w, _ = draw("C4", 1, 2, 2, 5, 5, 3)
     with pytest.raises(SteerganError, match="bfloat16; all float32 or all float64 were wanted"):

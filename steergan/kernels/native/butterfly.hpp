@@ -29,15 +29,22 @@ inline void sum_and_difference(V& x0, V& x1) {
   x0 = sum;
 }
 
-/* C2 and D1: two signs. */
-struct Cyclic2 {
-  static constexpr int ORDER = 2, SIGNALS = 2, FILTERS = 2, OUTPUTS = 2, PRODUCTS = 2;
-  static constexpr Product products[PRODUCTS] = {{0, 0, 0}, {1, 1, 1}};
+/* Every irrep is a sign: C2 and D1 (two elements), D2 (four). T is its own transpose. */
+template <int N>
+struct Signs {
+  static_assert(N == 2 || N == 4, "as many products as are listed");
+  static constexpr int ORDER = N, SIGNALS = N, FILTERS = N, OUTPUTS = N, PRODUCTS = N;
+  static constexpr Product products[4] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}};
   static constexpr int inverse(int u) { return u; }
 
   template <class V>
   static inline void signal(V* x) {
     sum_and_difference(x[0], x[1]);
+    if constexpr (N == 4) {
+      sum_and_difference(x[2], x[3]);
+      sum_and_difference(x[0], x[2]);
+      sum_and_difference(x[1], x[3]);
+    }
   }
   template <class V>
   static inline void back(V* y) {
@@ -50,39 +57,7 @@ struct Cyclic2 {
   template <class V>
   static inline void filter(V* f) {
     signal(f);
-    for (int i = 0; i < 2; ++i) f[i] *= 0.5f;
-  }
-  template <class V>
-  static inline void filter_transposed(V* f) {
-    filter(f);
-  }
-};
-
-/* D2: four signs. */
-struct Klein4 {
-  static constexpr int ORDER = 4, SIGNALS = 4, FILTERS = 4, OUTPUTS = 4, PRODUCTS = 4;
-  static constexpr Product products[PRODUCTS] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}};
-  static constexpr int inverse(int u) { return u; }
-
-  template <class V>
-  static inline void signal(V* x) {
-    sum_and_difference(x[0], x[1]);
-    sum_and_difference(x[2], x[3]);
-    sum_and_difference(x[0], x[2]);
-    sum_and_difference(x[1], x[3]);
-  }
-  template <class V>
-  static inline void back(V* y) {
-    signal(y);
-  }
-  template <class V>
-  static inline void back_transposed(V* y) {
-    signal(y);
-  }
-  template <class V>
-  static inline void filter(V* f) {
-    signal(f);
-    for (int i = 0; i < 4; ++i) f[i] *= 0.25f;
+    for (int i = 0; i < N; ++i) f[i] *= 1.f / N;
   }
   template <class V>
   static inline void filter_transposed(V* f) {

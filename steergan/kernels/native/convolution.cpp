@@ -98,9 +98,9 @@ int32_t steergan_filter_gradient(const SteerganConvolution* problem, const void*
 int32_t steergan_algebra(int32_t group, int32_t* sizes, double* signal, double* filters, double* back,
                          int32_t* products) {
   switch (group) {
-    case STEERGAN_CYCLIC_2: return describe<Cyclic2>(sizes, signal, filters, back, products);
+    case STEERGAN_CYCLIC_2: return describe<Signs<2>>(sizes, signal, filters, back, products);
     case STEERGAN_CYCLIC_4: return describe<Cyclic4>(sizes, signal, filters, back, products);
-    case STEERGAN_KLEIN_4: return describe<Klein4>(sizes, signal, filters, back, products);
+    case STEERGAN_KLEIN_4: return describe<Signs<4>>(sizes, signal, filters, back, products);
     case STEERGAN_DIHEDRAL_4: return describe<Dihedral4>(sizes, signal, filters, back, products);
     default: return STEERGAN_NOT_SUPPORTED;
   }

@@ -80,7 +80,8 @@ void convolve_block(const Maps<Algebra>& maps, const Places<Algebra, T>& places,
                       signals + ((v / PANEL) * depth + c * maps.taps) * WIDTH + v % PANEL * LANES<T>, signal, WIDTH);
       }
     bool seen[Algebra::OUTPUTS] = {};
-    for (const Product& product : Algebra::products) {
+    for (int number = 0; number < Algebra::PRODUCTS; ++number) {
+      const Product& product = Algebra::products[number];
       const bool is_first = chunk == 0 && !seen[product.out];
       seen[product.out] = true;
       for (int panel = 0; panel < panels; ++panel)

@@ -92,7 +92,8 @@ class FilterGradient {
       transform_plain(places, vectors, group * group_, staged, plain);
       transform_gathered(places, vectors, chunk * chunk_, fields, gathered);
       bool seen[Algebra::FILTERS] = {};
-      for (const Product& product : Algebra::products) {
+      for (int number = 0; number < Algebra::PRODUCTS; ++number) {
+        const Product& product = Algebra::products[number];
         const bool is_first = block == from && !seen[product.filter];
         seen[product.filter] = true;
         for (int64_t lane = 0; lane < group_; lane += 2 * LANES<T>) {

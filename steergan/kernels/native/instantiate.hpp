@@ -43,9 +43,9 @@ int32_t with_type(const Call& call) {
 template <class Call>
 int32_t with_group(const Call& call) {
   switch (call.p.group) {
-    case STEERGAN_CYCLIC_2: return with_type<Cyclic2>(call);
+    case STEERGAN_CYCLIC_2: return with_type<Signs<2>>(call);
     case STEERGAN_CYCLIC_4: return with_type<Cyclic4>(call);
-    case STEERGAN_KLEIN_4: return with_type<Klein4>(call);
+    case STEERGAN_KLEIN_4: return with_type<Signs<4>>(call);
     case STEERGAN_DIHEDRAL_4: return with_type<Dihedral4>(call);
     default: return STEERGAN_NOT_SUPPORTED;
   }

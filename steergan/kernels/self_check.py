@@ -19,7 +19,7 @@ BATCH, IN_FIELDS, OUT_FIELDS, HEIGHT, WIDTH, KERNEL_SIZE = SIZES = (2, 3, 2, 5, 
 """No multiple of anything, so that vectors end inside of maps."""
 
 
-def self_test(functions: ctypes.CDLL, instructions: str = "best") -> str | None:
+def self_check(functions: ctypes.CDLL, instructions: str = "best") -> str | None:
     """What a library computes wrongly, or None: every group, number type and function, against the filter bank.
 
     Args:
