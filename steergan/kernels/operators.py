@@ -30,6 +30,21 @@ def _call(name: str, group: str, sizes: interface.Sizes, operands: tuple[Tensor,
     return result
 
 
+def _check(group: str, x: Tensor, w: Tensor | None, fields: int) -> None:
+    """Refuse shapes that the kernels would read beyond the ends of.
+
+    Raises:
+        SteerganError: an unknown group, or maps or filters of another shape.
+    """
+    if group not in interface.ALGEBRAS:
+        raise SteerganError(f"group {group!r} has no kernels; one of {', '.join(interface.ALGEBRAS)} was wanted")
+    order = group_order(gspace(group))
+    if w is not None and (w.dim() != 5 or w.shape[2] != order or w.shape[3] != w.shape[4]):
+        raise SteerganError(f"filters of {tuple(w.shape)}; (out fields, in fields, {order}, k, k) was wanted")
+    if x.dim() != 4 or x.shape[1] != fields * order:
+        raise SteerganError(f"maps of {tuple(x.shape)}; (batch, {fields} * {order}, height, width) was wanted")
+
+
 @torch.library.custom_op("steergan::convolve", mutates_args=(), device_types="cpu")
 def convolve(x: Tensor, w: Tensor, group: str, adjoint: bool) -> Tensor:
     """The convolution of regular fields that keeps their size, or its adjoint, which takes y to the gradient of x.
@@ -42,9 +57,12 @@ def convolve(x: Tensor, w: Tensor, group: str, adjoint: bool) -> Tensor:
 
     Shapes: x (B, C * G, H, W), w (O, C, G, k, k), k odd -> (B, O * G, H, W); with `adjoint` (B, O * G, H, W) ->
         (B, C * G, H, W). float32 or float64, on the CPU.
+    Raises:
+        SteerganError: there are no kernels; other shapes, dtypes or groups; a kernel that is even or larger than 11.
     Symmetry: equivariant, exactly in real arithmetic.
     Source: own derivation; see `fourier_basis`. For layers without taps: Octic Vision Transformers, arXiv 2505.15441.
     """
+    _check(group, x, w, fields=w.shape[0 if adjoint else 1] if w.dim() == 5 else 0)
     out_fields, in_fields, order, k = w.shape[:4]
     result = x.new_empty(x.shape[0], (in_fields if adjoint else out_fields) * order, *x.shape[2:])
     sizes = (x.shape[0], in_fields, out_fields, x.shape[2], x.shape[3], k)
@@ -57,9 +75,15 @@ def filter_gradient(x: Tensor, y: Tensor, group: str, kernel_size: int) -> Tenso
     """The gradient of <y, convolve(x, w)> by w.
 
     Shapes: x (B, C * G, H, W), y (B, O * G, H, W) -> (O, C, G, k, k).
+    Raises:
+        SteerganError: as `convolve`.
     """
     order = group_order(gspace(group))
-    in_fields, out_fields = x.shape[1] // order, y.shape[1] // order
+    in_fields, out_fields = (tensor.shape[1] // order if tensor.dim() == 4 else 0 for tensor in (x, y))
+    _check(group, x, None, in_fields)
+    _check(group, y, None, out_fields)
+    if (x.shape[0], *x.shape[2:]) != (y.shape[0], *y.shape[2:]):
+        raise SteerganError(f"maps of {tuple(x.shape)} and {tuple(y.shape)}; the same batch and size were wanted")
     result = x.new_empty(out_fields, in_fields, order, kernel_size, kernel_size)
     sizes = (x.shape[0], in_fields, out_fields, x.shape[2], x.shape[3], kernel_size)
     return _call("steergan_filter_gradient", group, sizes, (x, y), result)

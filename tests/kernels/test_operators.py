@@ -179,6 +179,25 @@ def test_an_empty_batch_has_an_empty_result_and_no_gradient() -> None:
     assert torch.equal(filter_gradient(x[:0], y[:0], "C4", 3), torch.zeros_like(w))
 
 
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    x, w, y = draw("C4", 2, 2, 3, 5, 5, 3)
+    for bad, words in (
+        (lambda: convolve(x[:, 1:], w, "C4", False), r"maps of \(2, 7, 5, 5\); \(batch, 2 \* 4, height, width\)"),
+        (lambda: convolve(x, w, "C4", True), r"\(batch, 3 \* 4, height, width\) was wanted"),
+        (lambda: convolve(x[0], w, "C4", False), "maps of"),
+        (lambda: convolve(x, w, "D4", False), r"filters of .*; \(out fields, in fields, 8, k, k\) was wanted"),
+        (lambda: convolve(x, w[..., :2], "C4", False), "filters of"),
+        (lambda: convolve(x, w[0], "C4", False), "filters of"),
+        (lambda: convolve(x, w[..., :2, :2], "C4", False), "is not one that the kernels compute"),
+        (lambda: convolve(x, w, "C8", False), "group 'C8' has no kernels; one of C2, D1, C4, D2, D4 was wanted"),
+        (lambda: filter_gradient(x, y[:1], "C4", 3), "the same batch and size were wanted"),
+        (lambda: filter_gradient(x, y[..., :4], "C4", 3), "the same batch and size were wanted"),
+        (lambda: filter_gradient(x[:, 1:], y, "C4", 3), "maps of"),
+    ):
+        with pytest.raises(SteerganError, match=words):
+            bad()
+
+
 def test_half_precision_is_refused_by_name() -> None:
     x, w, _ = draw("C4", 1, 2, 2, 5, 5, 3)
     with pytest.raises(SteerganError, match="bfloat16; all float32 or all float64 were wanted"):

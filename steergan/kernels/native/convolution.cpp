@@ -24,7 +24,9 @@ bool has(int32_t instructions) {
   return instructions == STEERGAN_PORTABLE;
 }
 
-int32_t best() { return has(STEERGAN_AVX512) ? STEERGAN_AVX512 : has(STEERGAN_AVX2) ? STEERGAN_AVX2 : STEERGAN_PORTABLE; }
+int32_t best() {
+  return has(STEERGAN_AVX512) ? STEERGAN_AVX512 : has(STEERGAN_AVX2) ? STEERGAN_AVX2 : STEERGAN_PORTABLE;
+}
 
 const SteerganKernels* kernels(int32_t instructions) {
   if (instructions == STEERGAN_BEST) instructions = best();

@@ -1,8 +1,8 @@
 /* y = convolution(x, w), and with the adjoint filter the gradient of its input.
 
    For each block of pixels and each chunk of input fields: gather and transform x (gather.hpp), one matrix product for
-   each product of the algebra (micro_kernel.hpp) with coefficients of y piling up, and after the last chunk the way back
-   (butterfly.hpp). The block of coefficients stays in the second-level cache; no map is padded, copied or unfolded in
+   each product of the algebra (micro_kernel.hpp) with coefficients of y piling up, and after the last chunk the way
+   back (butterfly.hpp). The block of coefficients stays in the second-level cache; no map is padded, copied or unfolded in
    memory. An output is summed in an order that depends on the filter only: not on threads, batch or vector length. */
 #ifndef STEERGAN_CONVOLVE_HPP
 #define STEERGAN_CONVOLVE_HPP
@@ -86,7 +86,8 @@ void convolve_block(const Maps<Algebra>& maps, const Places<Algebra, T>& places,
       seen[product.out] = true;
       for (int panel = 0; panel < panels; ++panel)
         for (int64_t tile = 0; tile < tiles; ++tile)
-          multiply(filters.tile(chunk, product.filter, from + tile), signals + product.into * signal + panel * depth * WIDTH,
+          multiply(filters.tile(chunk, product.filter, from + tile),
+                   signals + product.into * signal + panel * depth * WIDTH,
                    outputs + ((product.out * panels + panel) * tiles + tile) * filters.rows * WIDTH, depth, is_first);
     }
   }
@@ -117,14 +118,15 @@ int32_t convolve(const SteerganConvolution& p, const void* x_, const void* w_, v
   const Filters<Algebra, T> filters(maps.taps, in_fields, out_fields);
   const int64_t vectors = divide_up(maps.pixels(), LANES<T>), blocks = divide_up(vectors, BLOCK<T>);
   /* Fewer blocks than threads: split the output fields too. */
-  const int64_t splits = larger(divide_up(out_fields, TASK_FIELDS), smaller(filters.tiles, divide_up(p.threads, blocks)));
+  const int64_t wanted = smaller(filters.tiles, divide_up(p.threads, blocks));
+  const int64_t splits = larger(divide_up(out_fields, TASK_FIELDS), wanted);
   const int64_t task_tiles = divide_up(filters.tiles, splits), tasks_per_block = divide_up(filters.tiles, task_tiles);
-  const int64_t depth_bytes = smaller(DEPTH, filters.chunk * maps.taps);
+  const int64_t depth = filters.chunk * maps.taps;
   int failed = filters.data.get() == nullptr;
 #pragma omp parallel num_threads(p.threads) if (!failed)
   {
     constexpr int64_t LENGTH = BLOCK<T> * LANES<T>;
-    const Array<T> signals(failed ? 0 : Algebra::SIGNALS * depth_bytes * LENGTH);
+    const Array<T> signals(failed ? 0 : Algebra::SIGNALS * depth * LENGTH);
     const Array<T> outputs(failed ? 0 : Algebra::OUTPUTS * task_tiles * filters.rows * LENGTH);
     Places<Algebra, T> places(maps, BLOCK<T>);
     if (signals.get() == nullptr || outputs.get() == nullptr || !places.allocated())

@@ -13,12 +13,12 @@
 
 namespace {
 
-/* Bytes of pixels in one block, vectors of plain fields in one group, and tasks to aim at. */
+/* Bytes of numbers of one block of pixels and of one group of plain fields; taps of one chunk of gathered fields, all
+   together; tasks to aim at. A task's arrays then fit a second-level cache of a megabyte. */
 constexpr int PIXEL_BYTES = 256;
 constexpr int64_t GROUP_BYTES = 384;
-constexpr int64_t TASKS = 16;
-/* Gathered fields are taken in chunks of so many taps in all. */
 constexpr int64_t CHUNK_TAPS = 216;
+constexpr int64_t TASKS = 16;
 
 template <class T>
 constexpr int PIXELS = PIXEL_BYTES / static_cast<int>(sizeof(T));
@@ -67,7 +67,8 @@ class FilterGradient {
           add_up(task, places, plain.get(), staged.get(), gathered.get());
 #pragma omp for schedule(static) collapse(2)
         for (int64_t field = 0; field < gathered_fields_; ++field)
-          for (int64_t vector = 0; vector < divide_up(plain_fields_, LANES<T>); ++vector) write_filters(field, vector, w);
+          for (int64_t vector = 0; vector < divide_up(plain_fields_, LANES<T>); ++vector)
+            write_filters(field, vector, w);
       }
     }
     return failed ? STEERGAN_OUT_OF_MEMORY : STEERGAN_DONE;
@@ -77,7 +78,9 @@ class FilterGradient {
   int64_t task_size() const { return Algebra::FILTERS * depth_ * group_; }
 
   /* Sums of one task and coefficient: (panels of up to two vectors of plain fields, depth, fields of the panel). */
-  T* sums(int64_t task, int coefficient) const { return sums_.get() + task * task_size() + coefficient * depth_ * group_; }
+  T* sums(int64_t task, int coefficient) const {
+    return sums_.get() + task * task_size() + coefficient * depth_ * group_;
+  }
 
   /* The products of one chunk and one group over one slice of the pixels. */
   void add_up(int64_t task, Places<Algebra, T>& places, T* plain, T* staged, T* gathered) const {
@@ -110,7 +113,8 @@ class FilterGradient {
   }
 
   /* gathered[coefficient][field and tap][PIXELS] */
-  void transform_gathered(const Places<Algebra, T>& places, int vectors, int64_t first, int64_t fields, T* gathered) const {
+  void transform_gathered(const Places<Algebra, T>& places, int vectors, int64_t first, int64_t fields,
+                          T* gathered) const {
     const int64_t size = maps_.size(), channels = gathered_fields_ * Algebra::ORDER;
     for (int64_t c = 0; c < fields; ++c)
       for (int v = 0; v < vectors; ++v) {

@@ -118,8 +118,8 @@ class Places {
   Array<At> at_;
 };
 
-/* Ask for the cache lines that gather_signal will read, of a field and a vector some hundred cycles ahead: maps of powers
-   of two make their channels compete for the same places in the caches. */
+/* Ask for the cache lines that gather_signal will read, of a field and a vector some hundred cycles ahead: maps of
+   powers of two make their channels compete for the same places in the caches. */
 template <class Algebra, class T>
 inline void prefetch_field(const Maps<Algebra>& maps, const T* field) {
   const int radius = maps.kernel / 2;

@@ -54,7 +54,8 @@ STEERGAN_API int32_t steergan_interface_version(void);
 STEERGAN_API const char* steergan_instructions(void);
 
 /* The three partial gradients of the trilinear form <y, convolution(x, w)>: by y, by x, by w. */
-STEERGAN_API int32_t steergan_convolve(const struct SteerganConvolution* problem, const void* x, const void* w, void* y);
+STEERGAN_API int32_t steergan_convolve(const struct SteerganConvolution* problem, const void* x, const void* w,
+                                       void* y);
 STEERGAN_API int32_t steergan_convolve_adjoint(const struct SteerganConvolution* problem, const void* y, const void* w,
                                                void* x);
 STEERGAN_API int32_t steergan_filter_gradient(const struct SteerganConvolution* problem, const void* x, const void* y,

@@ -60,8 +60,8 @@ MicroKernel<T> micro_kernel(int rows) {
   return MicroKernels<T, COLUMNS, STRIDE, MAX_ROWS<COLUMNS>>::of(rows);
 }
 
-/* The height of tile that leaves the fewest rows of `count` idle, and of those the tallest; at least half of the tallest
-   possible, because each vector of b should serve many rows. */
+/* The height of tile that leaves the fewest rows of `count` idle, and of those the tallest; at least half of the
+   tallest possible, because each vector of b should serve many rows. */
 template <int COLUMNS>
 int tile_rows(int64_t count) {
   constexpr int most = MAX_ROWS<COLUMNS>, least = (most + 1) / 2;
