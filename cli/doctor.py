@@ -15,7 +15,8 @@ import click
 def doctor(build: bool, as_json: bool) -> None:
     """Say what this installation can do: versions, devices, folders, convolution kernels.
 
-    The kernels are built when they are first needed, here too. A build that failed is only tried again by --build.
+    The kernels are built when they are first needed, here too. A build that failed is tried again by --build, or with
+    another compiler.
 
     \b
     Examples:

@@ -154,6 +154,8 @@ def table_rows(certificate: "Certificate") -> list[tuple[str, ...]]:
 
 def row_of(path: str, size: str, found: list[Any]) -> tuple[str, ...]:
     """Several findings about one layer as one row: the weakest of each."""
+    from steergan.verification.records import FOURIER_FORM
+
     kinds, verdicts = ("exact", "bounded", "measured", "unknown"), ("holds", "no claim", "not applicable")
     kind = max((r.kind for r in found), key=kinds.index)
     worst = max((r.verdict for r in found), key=(*verdicts, "not proved", "broken").index)
@@ -165,6 +167,8 @@ def row_of(path: str, size: str, found: list[Any]) -> tuple[str, ...]:
         words += f": {fault.witness or fault.argument}"
     elif worst != "holds":
         words += f": {found[0].argument}"
+    elif any(r.argument.startswith(FOURIER_FORM) for r in found):
+        words += ", also in its Fourier form"
     layers = list(dict.fromkeys(r.layer for r in found if r.layer))
     types = list(dict.fromkeys(r.types for r in found if r.types))
     return path, layers[0] if len(layers) == 1 else "", types[0] if len(types) == 1 else "", size, kind, bound, words

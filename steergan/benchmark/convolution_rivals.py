@@ -85,7 +85,7 @@ def instructions() -> str:
     """
     found = library.native()
     if found is None:
-        raise SteerganError(f"no convolution kernels to time ({library.absence()}); see steergan doctor --build")
+        raise SteerganError(f"no convolution kernels to time: {library.absence()}; {library.remedy()}")
     return found.instructions
 
 

@@ -34,7 +34,8 @@ from steergan.kernels.interface import INTERFACE_VERSION, declare
 from steergan.kernels.self_check import self_check
 
 LOG = logging.getLogger("steergan")
-USUAL_SECONDS = 15
+OFF = "STEERGAN_KERNELS=off"
+USUAL_SECONDS = 10
 """What a build takes on two cores, for the user who waits."""
 
 Test = Callable[[ctypes.CDLL], str | None]
@@ -69,11 +70,23 @@ def absence() -> str:
     return _once()[1]
 
 
-@cache
-def say_once() -> None:
-    """Log, the first time, why convolutions that could use the kernels don't."""
-    if native() is None:
+def remedy() -> str:
+    """What a user can do about an absence."""
+    return "unset STEERGAN_KERNELS" if absence() == OFF else "build the kernels (steergan doctor --build)"
+
+
+def say_once(told: bool = False) -> None:
+    """Log, the first time, why convolutions that could use the kernels don't.
+
+    Args:
+        told: the user has just been told another way.
+    """
+    if not told and not _told.is_set() and native() is None:
         LOG.warning("convolutions run on the dense path: %s", absence())
+    _told.set()
+
+
+_told = threading.Event()
 
 
 _searching = threading.Lock()
@@ -87,7 +100,7 @@ def _once() -> tuple[NativeLibrary | None, str]:
 @cache
 def _search() -> tuple[NativeLibrary | None, str]:
     if os.environ.get("STEERGAN_KERNELS", "").lower() == "off":
-        return None, "STEERGAN_KERNELS=off"
+        return None, OFF
     try:
         return find(), ""
     except Exception as error:  # whatever it is, the dense path goes on

@@ -10,10 +10,9 @@ from torch import nn
 
 from steergan.errors import RecipeError, RunError
 from steergan.kernels import library
-from steergan.layers.convolution_path import uses_fourier
+from steergan.layers.convolution_path import fourier_paths, uses_fourier
 from steergan.run.folder import RunFolder
 
-BUILD = "steergan doctor --build"
 SWITCH = "--switch-convolution"
 
 
@@ -32,12 +31,14 @@ class ConvolutionRecord(BaseModel):
     """Which instruction set the kernels use."""
     reason: str | None = None
     """Why the path is dense."""
+    layers: str | None = None
+    """How many of the networks' group convolutions take the Fourier path: `3 of 9`."""
 
     @property
     def line(self) -> str:
         """For the user who starts a training."""
         if self.path == "fourier":
-            return f"convolutions: Fourier path, compiled kernels ({self.instructions})"
+            return f"convolutions: {self.layers or 'some'} on the Fourier path ({self.instructions} kernels)"
         return f"convolutions: dense path ({self.reason})"
 
 
@@ -63,7 +64,7 @@ def check_convolution(choice: str, device: str | torch.device = "cpu") -> None:
     if reason := off_processor(device):
         raise RecipeError(f'{refused}: {reason}; say "auto" or "dense", or --device cpu')
     if library.native() is None:
-        raise RecipeError(f'{refused}: {library.absence()}; say "auto" or "dense", or build the kernels with {BUILD}')
+        raise RecipeError(f'{refused}: {library.absence()}; say "auto" or "dense", or {library.remedy()}')
 
 
 def convolution_record(choice: str, device: str | torch.device, *networks: nn.Module) -> ConvolutionRecord:
@@ -87,7 +88,9 @@ def convolution_record(choice: str, device: str | torch.device, *networks: nn.Mo
     if reason is None:  # only now: the kernels may be built when they are first asked for
         native = library.native()
         if native is not None:
-            return ConvolutionRecord(choice=choice, path="fourier", instructions=native.instructions)
+            paths = [path for network in networks for path in fourier_paths(network)]
+            layers = f"{sum(path.wants_fourier for path in paths)} of {len(paths)}"
+            return ConvolutionRecord(choice=choice, path="fourier", instructions=native.instructions, layers=layers)
         reason = library.absence()
     return ConvolutionRecord(choice=choice, device=torch.device(device).type, path="dense", reason=reason)
 
@@ -135,7 +138,7 @@ def continued(
             "the same to rounding, not to the bit"
         )
     elif switch:
-        line = f"from step {step} on: {now.line}; before: {last.line}"
+        line = f"from step {step} on, {now.line}; before, {last.line}"
     else:
         raise RunError(refusal(folder.path, last, now))
     earlier = [entry for entry in kept if entry.from_step < step]
@@ -155,14 +158,15 @@ def refusal(run: os.PathLike[str], last: ConvolutionRecord, now: ConvolutionReco
         was = f'with performance.convolution = "{last.choice}", not "{now.choice}"'
         go_on = "with this choice"
     elif now.path == "fourier":
-        was = f"by the dense path, and now the fourier path would compute it ({now.instructions} kernels)"
+        was = f"by the dense path, and now the Fourier path would compute it ({now.instructions} kernels)"
         go_on = "by the Fourier path"
     else:
         go_on = "with the dense path"
-        was = f"by the fourier path, which is not to be had now ({now.reason})"
+        was = f"by the Fourier path, which is not to be had now ({now.reason})"
         if now.device != "cpu":
             stay = "Compute on the CPU (--device cpu)"
         elif now.choice == last.choice:
-            was = f"by the fourier path, which this machine lacks ({now.reason})"
-            stay = f"Build the kernels ({BUILD})"
+            was = f"by the Fourier path, which is not to be had now ({now.reason})"
+            remedy = library.remedy()
+            stay = remedy[0].upper() + remedy[1:]
     return f"{run}: was computed {was}; the bits would differ from here on. {stay}, or go on {go_on}: {SWITCH}"

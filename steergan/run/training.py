@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from steergan import __version__, data
+from steergan.kernels import library
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
@@ -78,7 +79,9 @@ def train(
         if found is None and init_from is not None:
             save_checkpoint(folder.path, 0, state.state_dict())  # so that a resumed run starts from these weights too
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
-        report.message(convolution.line)
+        if found is None:
+            report.message(convolution.line)
+        library.say_once(told=True)
         Session(folder, recipe, state, images, report).go_on()
     return folder.path
 
@@ -103,8 +106,7 @@ def take_up(
     convolutions, change = continued(folder, before, convolution, state.step, switch)
     for path in found.damaged:
         report.message(f"{path.name} is damaged; going back to {found.path.name}")
-    if change is not None:
-        report.message(change)
+    report.message(change or convolution.line)
     kept = {key: before.get(key) for key in ("started", "init_from")}
     return kept | {"convolutions": [entry.model_dump() for entry in convolutions]}
 

@@ -116,11 +116,15 @@ class Certificate:
             return f"the weights at hand ({layers} layers; values of weights enter between them)"
         if not bounded:
             of = ", constants apart" if self.constants else ""
-            return f"every value of its weights{of} ({layers} layers, all exact)"
+            return f"every value of its weights{of} ({layers} layers, all exact{self._in_fourier_form()})"
         return (
             f"the weights at hand up to the bounds of its sampled bases ({layers} layers, {bounded} of them bounded, "
             f"at most {max(bounds):.1e} of a filter bank)"
         )
+
+    def _in_fourier_form(self) -> str:
+        paths = {r.path for r in self.records if r.level == 1 and r.argument.startswith(FOURIER_FORM)}
+        return f", {len(paths)} of them in their Fourier form" if paths else ""
 
     def _measured(self) -> str:
         errors = [r.bound for r in self.records if r.level == 4 and r.bound is not None]

@@ -33,10 +33,10 @@ print(found.instructions, found.path)
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """Every test searches anew, and leaves the search to others."""
-    for clear in (library._search.cache_clear, library.say_once.cache_clear):
+    for clear in (library._search.cache_clear, library._told.clear):
         clear()
     yield
-    for clear in (library._search.cache_clear, library.say_once.cache_clear):
+    for clear in (library._search.cache_clear, library._told.clear):
         clear()
 
 

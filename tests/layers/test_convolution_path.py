@@ -34,10 +34,10 @@ def kernels() -> None:
 def no_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STEERGAN_KERNELS", "off")
     library._search.cache_clear()
-    library.say_once.cache_clear()
+    library._told.clear()
     yield
     library._search.cache_clear()
-    library.say_once.cache_clear()
+    library._told.clear()
 
 
 def layer(group: str, kernel_size: int = 3, upsample: bool = False, **options: bool) -> nn.Module:

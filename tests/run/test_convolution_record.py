@@ -36,7 +36,8 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Kernels:
     def pretend(instructions: str | None) -> None:
         found = None if instructions is None else SimpleNamespace(instructions=instructions)
         reason = REASON if found is None else ""
-        monkeypatch.setattr(records, "library", SimpleNamespace(native=lambda: found, absence=lambda: reason))
+        for name, answer in (("native", found), ("absence", reason)):
+            monkeypatch.setattr(records.library, name, lambda answer=answer: answer)
         monkeypatch.setattr(records, "uses_fourier", lambda network: True)
 
     return pretend
@@ -105,7 +106,7 @@ def test_kernels_are_recorded_with_their_instructions(kernels: Kernels) -> None:
     kernels("avx2")
     found = convolution_record("auto", "cpu", small("auto"))
     assert (found.path, found.instructions, found.reason) == ("fourier", "avx2", None)
-    assert found.line == "convolutions: Fourier path, compiled kernels (avx2)"
+    assert found.line == "convolutions: 0 of 2 on the Fourier path (avx2 kernels)"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,7 @@ def test_a_run_records_its_path_from_the_start(half: Path) -> None:
         "path": "dense",
         "instructions": None,
         "reason": 'performance.convolution = "dense"',
+        "layers": None,
     }
 
 
@@ -207,7 +209,7 @@ def test_a_run_of_the_fourier_path_is_not_resumed_without_kernels(
     refused = CliRunner().invoke(steergan, ["resume", str(out), "--device", "cpu"])
     assert refused.exit_code == RunError.exit_code
     assert refused.stderr == (
-        f"steergan: {out}: was computed by the fourier path, which this machine lacks ({REASON}); the bits would "
+        f"steergan: {out}: was computed by the Fourier path, which is not to be had now ({REASON}); the bits would "
         "differ from here on. Build the kernels (steergan doctor --build), or go on with the dense path: "
         "--switch-convolution\n"
     )
@@ -252,7 +254,7 @@ def test_switching_goes_on_and_is_recorded(
     where = [str(out)] if command == "resume" else [f"{out}/resolved.toml", "--out", str(out)]
     switched = CliRunner().invoke(steergan, [command, *where, "--device", "cpu", "--switch-convolution"])
     assert switched.exit_code == 0, switched.output
-    assert f"from step 2 on: convolutions: dense path ({REASON})" in switched.stdout
+    assert f"from step 2 on, convolutions: dense path ({REASON})" in switched.stdout
     assert recorded(out) == [FOURIER.model_dump(), {**DENSE.model_dump(), "from_step": 2}]
     assert (out / "generator.safetensors").exists()
 
@@ -314,6 +316,6 @@ def test_an_accelerator_is_never_asked_for_kernels(monkeypatch: pytest.MonkeyPat
     def asked() -> None:
         raise AssertionError("the kernels were asked for")
 
-    monkeypatch.setattr(records, "library", SimpleNamespace(native=asked))
+    monkeypatch.setattr(records.library, "native", asked)
     assert convolution_record("auto", torch.device("cuda"), small("auto")).path == "dense"
     assert convolution_record("dense", "cpu", small("dense")).path == "dense"
