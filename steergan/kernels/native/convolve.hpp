@@ -122,6 +122,7 @@ int32_t convolve(const SteerganConvolution& p, const void* x_, const void* w_, v
   const int64_t splits = larger(divide_up(out_fields, TASK_FIELDS), wanted);
   const int64_t task_tiles = divide_up(filters.tiles, splits), tasks_per_block = divide_up(filters.tiles, task_tiles);
   const int64_t depth = filters.chunk * maps.taps;
+  prefer_huge_pages(y, maps.pixels() * out_fields * Algebra::ORDER * static_cast<int64_t>(sizeof(T)));
   int failed = filters.data.get() == nullptr;
 #pragma omp parallel num_threads(p.threads) if (!failed)
   {

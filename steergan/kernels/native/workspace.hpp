@@ -5,7 +5,24 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace {
+
+/* Ask for huge pages under a large array that is about to be written. Fresh memory is otherwise made page by page of 4
+   kB, which takes longer than the convolution of a few fields. */
+inline void prefer_huge_pages(void* array, int64_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr uintptr_t PAGE = uintptr_t(1) << 21;
+  const uintptr_t from = (reinterpret_cast<uintptr_t>(array) + PAGE - 1) / PAGE * PAGE;
+  const uintptr_t to = (reinterpret_cast<uintptr_t>(array) + static_cast<uintptr_t>(bytes)) / PAGE * PAGE;
+  if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+#else
+  (void)array, (void)bytes;
+#endif
+}
 
 /* An array on a cache line's boundary, or a null pointer where memory has run out. */
 template <class T>
@@ -14,6 +31,7 @@ class Array {
   explicit Array(int64_t count) : data_(nullptr) {
     const size_t bytes = (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
     data_ = static_cast<T*>(aligned_alloc(64, bytes == 0 ? 64 : bytes));
+    prefer_huge_pages(data_, static_cast<int64_t>(bytes));
   }
   ~Array() { free(data_); }
   Array(const Array&) = delete;
