@@ -166,7 +166,6 @@ def refusal(run: os.PathLike[str], last: ConvolutionRecord, now: ConvolutionReco
         if now.device != "cpu":
             stay = "Compute on the CPU (--device cpu)"
         elif now.choice == last.choice:
-            was = f"by the Fourier path, which is not to be had now ({now.reason})"
             remedy = library.remedy()
             stay = remedy[0].upper() + remedy[1:]
     return f"{run}: was computed {was}; the bits would differ from here on. {stay}, or go on {go_on}: {SWITCH}"
