@@ -6,14 +6,11 @@ A `Plan` is a few small choices; `build` makes the network of a plan, always the
 # First, because it silences what escnn warns of at import.
 import steergan  # noqa: F401  # isort: skip
 import copy
-import importlib.util
 import random
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
+import pieces
 import torch
 from escnn import nn as enn
 from escnn.nn import EquivariantModule
@@ -24,20 +21,6 @@ from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupConvoluti
 from steergan.layers.filter_expansion import scipy_svd
 from steergan.symmetry import gspace, is_grid_group, trivial_type
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-pieces = beside("pieces")
 Kind = Literal["gathered", "basis"]
 
 GROUPS: tuple[tuple[str, Kind, bool], ...] = (

@@ -6,17 +6,14 @@ Brute force sees those by another measure, which their `also` names (`Quiet.appl
 
 # First, because it silences what escnn warns of at import.
 import steergan  # noqa: F401  # isort: skip
-import importlib.util
 import math
 import random
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import breaking
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -31,20 +28,6 @@ from steergan.layers import ConditionalBatchNorm, GroupConvolution
 from steergan.layers.filter_expansion import OrbitExpansion, scipy_svd
 from steergan.symmetry import is_permutation, plane_matrices, trivial_type
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-breaking = beside("breaking")
 MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place
 places, everywhere, shuffled, turns = breaking.places, breaking.everywhere, breaking.shuffled, breaking.turns
 follow, override, runs, map_sizes = breaking.follow, breaking.override, breaking.runs, breaking.map_sizes

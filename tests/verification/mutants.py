@@ -6,16 +6,13 @@ edited buffer; a closure over plain numbers.
 
 # First, because it silences what escnn warns of at import.
 import steergan  # noqa: F401  # isort: skip
-import importlib.util
 import random
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import breaking
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -29,20 +26,6 @@ from steergan.layers.filter_expansion import OrbitExpansion
 from steergan.layers.pooling import SpatialPool
 from steergan.symmetry import grid_elements, grid_permutation, is_permutation, plane_matrices, trivial_type
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-breaking = beside("breaking")
 MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place
 places, everywhere, shuffled, turns = breaking.places, breaking.everywhere, breaking.shuffled, breaking.turns
 follow, override, runs, map_sizes = breaking.follow, breaking.override, breaking.runs, breaking.map_sizes

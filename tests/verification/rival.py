@@ -5,19 +5,19 @@ python tests/verification/rival.py --record docs/results/verification-mutants.js
 
 import argparse
 import contextlib
-import importlib.util
 import io
 import random
 import statistics
-import sys
 import time
 import warnings
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import steergan  # noqa: F401  # isort: skip  # silences what escnn warns of at import
+import drawn
+import more_mutants as second
+import mutants as first
 import torch
 from escnn.nn import EquivariantModule
 
@@ -27,20 +27,6 @@ from steergan.results import Claim, write_claim
 from steergan.tables import Table
 from steergan.verification import verify
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-drawn, first, second = beside("drawn"), beside("mutants"), beside("more_mutants")
 MUTANTS = {**first.MUTANTS, **second.MUTANTS}
 
 

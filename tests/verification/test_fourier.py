@@ -1,16 +1,14 @@
 """The certificate of convolutions in the group's Fourier basis, and what it says of wrong ones."""
 
 import ctypes
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
-from types import MethodType, ModuleType
+from types import MethodType
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
 import torch
@@ -32,20 +30,6 @@ from steergan.verification import Finding, Situation, differences, fourier, veri
 from steergan.verification.integers import IntegerMode, NotInteger
 from steergan.verification.records import FOURIER_FORM
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-drawn = beside("drawn")
 ALGEBRA, TABLES, WEIGHTS, OPERATOR = range(4)
 C4 = gspace("C4")
 HIDDEN = regular_type(C4, 3)

@@ -1,31 +1,15 @@
 """The drawn networks are right and the mutants are wrong: what the check is tested on, tested by brute force."""
 
 import copy
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import drawn
+import mutants
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-drawn, mutants = beside("drawn"), beside("mutants")
 breaking, pieces = mutants.breaking, drawn.pieces
 errors_of = breaking.errors_of
 TOLERANCE = {"gathered": 1e-9, "basis": 1e-5}

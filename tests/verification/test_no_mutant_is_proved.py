@@ -1,28 +1,11 @@
 """The check is checked: every way to break a network, on networks drawn at random, costs the proof."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+import rival
 
 from steergan.verification import verify
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-rival = beside("rival")
 QUIET = {"stale", "vacuous", "random"}
 EACH = 1
 

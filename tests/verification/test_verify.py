@@ -1,15 +1,13 @@
 """What `verify` says of right networks, of wrong ones, and of modules that are no longer what their types say."""
 
 import copy
-import importlib.util
 import json
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from types import MethodType, ModuleType
+from types import MethodType
 from typing import Any
 
+import drawn
 import pytest
 import torch
 from escnn import nn as enn
@@ -33,20 +31,6 @@ from steergan.verification import (
 )
 from steergan.verification import registry as certificates
 
-
-def beside(name: str) -> ModuleType:
-    """A module beside this file; the tests are no package."""
-    full = f"tests.verification.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-drawn, mutants = beside("drawn"), beside("mutants")
 C4 = gspace("C4")
 IMAGE, HIDDEN = trivial_type(C4, 1), regular_type(C4, 2)
 
