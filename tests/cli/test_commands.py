@@ -204,7 +204,8 @@ def test_interrupted_training_saves_and_goes_on_to_the_same_weights(
     longer = ["--set", "training.steps=2000", "--set", "evaluation.every=2000"]
     training = subprocess.Popen([*command, *longer], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not (stopped / "state-000003.pt").exists() and training.poll() is None and time.monotonic() < deadline:
+    saved_one = "state-*[1-9]*.pt"  # whichever: only the newest two stay there
+    while not any(stopped.glob(saved_one)) and training.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     training.send_signal(signal.SIGINT)
     out, err = training.communicate(timeout=60)
