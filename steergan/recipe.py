@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from steergan.errors import RecipeError
 
 Group = Literal["trivial", "C2", "C4", "C8", "D1", "D2", "D4", "D8"]
+Initialization = Literal["orthogonal", "normal"]
+"""Orthogonal, the paper's default, or N(0, 0.02) as in C.2.4."""
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -41,6 +43,8 @@ class GeneratorSettings(Section):
     """The generator: latent and label -> seed map -> group convolutions -> image."""
 
     group: Group = "C4"
+    architecture: Literal["plain", "residual"] = "plain"
+    """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
     latent: Literal["dense", "symmetrized"] = "symmetrized"
     latent_law: Literal["normal", "bernoulli"] = "normal"
     z_dim: Annotated[int, Field(ge=1)] = 64
@@ -48,21 +52,36 @@ class GeneratorSettings(Section):
     seed_width: Annotated[int, Field(ge=1)] = 128
     """Channels of the seed map, trivial fields."""
     widths: Widths = (512, 256, 128)
-    """Channels of a plain CNN, one entry per convolution before the last; the group gets width / sqrt(|G|) fields."""
+    """Channels of a plain CNN, one entry per convolution before the last, or per residual block; the group gets
+    width / sqrt(|G|) fields."""
     upsamplings: Annotated[int, Field(ge=0)] = 2
-    """How many of the stages, from the first, end in an upsampling by 2."""
+    """How many of the stages or blocks, from the first, upsample by 2."""
     spectral_norm: bool = True
+    initialization: Initialization = "orthogonal"
 
 
 class DiscriminatorSettings(Section):
     """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label."""
 
     group: Group = "C4"
+    architecture: Literal["plain", "residual"] = "plain"
     widths: Widths = (128, 256, 512)
+    """Channels of a plain CNN, one entry per convolution or residual block."""
+    downsample: Annotated[tuple[bool, ...], Field(strict=False)] = ()
+    """Whether each stage or block ends in a pool by 2; empty: all do."""
+    pool: Literal["average", "max"] = "average"
     pooling: Literal["exact", "paper"] = "exact"
     """`exact`: odd maps are pooled by 3x3, stride 2, padding 1. `paper`: 7 -> 3 drops a row and a column, which breaks
     the symmetry."""
+    batch_norm: bool = False
+    """In front of every ReLU of the residual blocks (LYSTO)."""
+    group_pool: Literal["end", "before-last-block"] = "end"
+    """Where the group's maximum is taken: what follows is a plain CNN, which sees the pose of an image."""
+    plain_width: Annotated[int, Field(ge=0)] = 0
+    """Filters of one plain 3x3 convolution after the group pooling; 0: none."""
+    global_pool: Literal["average", "sum"] = "average"
     spectral_norm: bool = True
+    initialization: Initialization = "orthogonal"
 
 
 class LossSettings(Section):

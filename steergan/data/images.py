@@ -1,7 +1,7 @@
 """What every source becomes: uint8 images with int64 labels."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,6 +83,38 @@ class Plan:
     chunks: Callable[[Split], Iterator[Pixels]]
     rule: str
     copies: int = 1
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a large set that is read at once, and refused at once if it is damaged: a file, or rows of one.
+
+    Args:
+        name: for messages: the file, and which part of it.
+        count: images in it, at most.
+        load: uint8 (n, C, H, W) and int64 (n,) labels, n <= count; raises DataError if it can't be read.
+    """
+
+    name: str
+    count: int
+    load: Callable[[], tuple[Pixels, Labels]]
+
+
+@dataclass(frozen=True)
+class PiecewisePlan:
+    """The plan of a set that goes to disk piece by piece, resumes at a piece, and goes on without damaged ones.
+
+    Args:
+        image_shape: (C, H, W).
+        class_names: K names.
+        pieces: per split, in order.
+        rule: how the images and the split were made, in words.
+    """
+
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    pieces: Mapping[Split, Sequence[Piece]]
+    rule: str
 
 
 def checksum(images: Pixels, labels: Labels) -> str:
