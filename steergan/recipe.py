@@ -74,7 +74,7 @@ class DiscriminatorSettings(Section):
     """`exact`: odd maps are pooled by 3x3, stride 2, padding 1. `paper`: 7 -> 3 drops a row and a column, which breaks
     the symmetry."""
     batch_norm: bool = False
-    """In front of every ReLU of the residual blocks (LYSTO)."""
+    """In front of every ReLU of the stages or blocks (LYSTO)."""
     group_pool: Literal["end", "before-last-block"] = "end"
     """Where the group's maximum is taken: what follows is a plain CNN, which sees the pose of an image."""
     plain_width: Annotated[int, Field(ge=0)] = 0

@@ -10,7 +10,12 @@ from steergan.layers.projection import ProjectionHead
 from steergan.layers.resample import Upsample
 from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock
 from steergan.layers.spectral_norm import SpectralLinear, SpectralNorm, converge_spectral_norm, shared_filters
-from steergan.layers.upsample_convolution import UpsampleConvolution
+from steergan.layers.upsample_convolution import (
+    UpsampleConvolution,
+    filter_size,
+    upsampled_convolution,
+    upsampling_mode,
+)
 
 __all__ = [
     "AveragePool",
@@ -31,5 +36,8 @@ __all__ = [
     "choose_convolution",
     "converge_spectral_norm",
     "filter_orbits",
+    "filter_size",
     "shared_filters",
+    "upsampled_convolution",
+    "upsampling_mode",
 ]

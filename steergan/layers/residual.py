@@ -10,13 +10,15 @@ from steergan.layers.convolution import GroupConvolution
 from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, MaxPool
 from steergan.layers.resample import Upsample
+from steergan.layers.upsample_convolution import filter_size, upsampled_convolution, upsampling_mode
 
 
 class GeneratorBlock(EquivariantModule):
     """ResBlockG: CBN, ReLU, upsampling, 3x3, CBN, ReLU, 3x3, plus a 1x1 shortcut, upsampled.
 
     The convolution in front of a norm has no bias, and the shortcut needs none beside the last convolution's. The
-    shortcut is convolved before it is upsampled: with nearest neighbours the same function at a quarter of the cost.
+    shortcut is convolved before it is upsampled: the same function at a quarter of the cost. Groups that don't permute
+    pixels get bilinear upsampling and 5x5.
 
     Args:
         in_type: permutation representations.
@@ -45,13 +47,15 @@ class GeneratorBlock(EquivariantModule):
         self.in_type, self.out_type = in_type, out_type
         self.norm1 = ConditionalBatchNorm(in_type, conditioning, spectral_norm=spectral_norm)
         self.activation1 = Pointwise(in_type, "relu")
-        self.upsample_in = Upsample(in_type) if upsample else None
-        self.convolution1 = GroupConvolution(in_type, out_type, 3, bias=False, spectral_norm=spectral_norm)
+        self.upsample_in, self.convolution1 = upsampled_convolution(
+            in_type, out_type, upsample=upsample, bias=False, spectral_norm=spectral_norm
+        )
         self.norm2 = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
         self.activation2 = Pointwise(out_type, "relu")
-        self.convolution2 = GroupConvolution(out_type, out_type, 3, spectral_norm=spectral_norm)
+        size = filter_size(in_type.gspace)
+        self.convolution2 = GroupConvolution(out_type, out_type, size, spectral_norm=spectral_norm)
         self.shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
-        self.upsample_out = Upsample(out_type) if upsample else None
+        self.upsample_out = Upsample(out_type, 2, upsampling_mode(in_type.gspace)) if upsample else None
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         h = self.activation1(self.norm1(x, c))
@@ -75,17 +79,19 @@ POOLS = {"average": AveragePool, "max": MaxPool}
 class DiscriminatorBlock(EquivariantModule):
     """ResBlockD: ReLU, 3x3, ReLU, 3x3, pool, plus a 1x1 shortcut, pooled. ResBlockD-BN has a norm before each ReLU.
 
-    The shortcut is pooled before it is convolved: with average pooling the same function at a quarter of the cost.
+    Groups that don't permute pixels get 5x5. The shortcut is pooled before it is convolved: with average pooling the
+    same function at a quarter of the cost.
 
     Args:
         in_type: the field type that comes in; permutation representations unless `first` with average pooling.
         out_type: permutation representations of the same gspace.
-        downsample: pool 2x2, which halves the height and the width.
+        downsample: pool with stride 2, which halves the height and the width.
         first: the input is an image: no norm and no ReLU in front of the first convolution.
         pooling: "average" or "max".
         batch_norm: the ResBlockD-BN of the paper; convolutions in front of a norm then have no bias.
         spectral_norm: on the filter banks.
-        strict: refuse odd sizes, on which a 2x2 pool is not equivariant.
+        kernel_size, padding: of the pools; 3 and 1 for maps of odd size, which become (H + 1) // 2 pixels high.
+        strict: refuse sizes on which the pools are not equivariant.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, H // 2, W // 2), or H and W as they were.
     Symmetry: equivariant, exact to rounding for grid groups on the sizes that `strict` lets pass.
@@ -105,6 +111,8 @@ class DiscriminatorBlock(EquivariantModule):
         pooling: str = "average",
         batch_norm: bool = False,
         spectral_norm: bool = True,
+        kernel_size: int = 2,
+        padding: int = 0,
         strict: bool = True,
     ) -> None:
         super().__init__()
@@ -114,14 +122,15 @@ class DiscriminatorBlock(EquivariantModule):
         self.in_type, self.out_type = in_type, out_type
         before = [] if first else _activation(in_type, batch_norm)
         between = _activation(out_type, batch_norm)
-        convolution1 = GroupConvolution(in_type, out_type, 3, bias=not batch_norm, spectral_norm=spectral_norm)
-        convolution2 = GroupConvolution(out_type, out_type, 3, spectral_norm=spectral_norm)
+        size = filter_size(in_type.gspace)
+        convolution1 = GroupConvolution(in_type, out_type, size, bias=not batch_norm, spectral_norm=spectral_norm)
+        convolution2 = GroupConvolution(out_type, out_type, size, spectral_norm=spectral_norm)
         shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
         self.branch = torch.nn.Sequential(*before, convolution1, *between, convolution2)
         self.shortcut = torch.nn.Sequential(shortcut)
         if downsample:
-            self.branch.append(pool(out_type, strict=strict))
-            self.shortcut.insert(0, pool(in_type, strict=strict))
+            self.branch.append(pool(out_type, kernel_size, 2, padding, strict=strict))
+            self.shortcut.insert(0, pool(in_type, kernel_size, 2, padding, strict=strict))
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         return self.branch(x) + self.shortcut(x)

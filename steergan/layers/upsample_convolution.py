@@ -1,6 +1,7 @@
-"""Nearest upsampling by 2 and a convolution, as one layer that never makes the upsampled map."""
+"""Upsampling by 2 and a convolution; where the upsampling is nearest, as one layer that never makes the larger map."""
 
 import torch
+from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad
@@ -8,6 +9,8 @@ from torch.nn.functional import conv2d, interpolate, pad
 from steergan.errors import SymmetryError
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.fields import typed_tensor
+from steergan.layers.resample import Upsample
+from steergan.symmetry import is_grid_group
 
 
 class UpsampleConvolution(EquivariantModule):
@@ -107,3 +110,25 @@ def interleave(maps: Tensor, height: int, width: int) -> Tensor:
         phases = [maps[:, a, c, :, top : top + height, c * right : c * right + width] for c in (0, 1)]
         rows.append(torch.stack(phases, dim=-1))
     return torch.stack(rows, dim=3).flatten(4, 5).flatten(2, 3)
+
+
+def upsampled_convolution(
+    in_type: FieldType, out_type: FieldType, *, upsample: bool, bias: bool = True, spectral_norm: bool
+) -> tuple[Upsample | None, GroupConvolution | UpsampleConvolution]:
+    """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both."""
+    space = in_type.gspace
+    size = filter_size(space)
+    if upsample and upsampling_mode(space) == "nearest":
+        return None, UpsampleConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
+    convolution = GroupConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
+    return Upsample(in_type, 2, upsampling_mode(space)) if upsample else None, convolution
+
+
+def filter_size(space: GSpace2D) -> int:
+    """3, as in the paper; 5 off the grid, where 3x3 holds too few angular frequencies."""
+    return 3 if is_grid_group(space) else 5
+
+
+def upsampling_mode(space: GSpace2D) -> str:
+    """Nearest, as in the paper; bilinear off the grid, where nearest errs several times more."""
+    return "nearest" if is_grid_group(space) else "bilinear"

@@ -1,74 +1,15 @@
-"""The discriminator: image -> equivariant trunk -> invariant features -> projection with the label."""
+"""The discriminator: image -> equivariant trunk -> group pooling -> (plain layers) -> projection with the label."""
 
 from collections.abc import Sequence
 
-from escnn.gspaces import GSpace2D
-from escnn.nn import EquivariantModule, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.errors import SymmetryError
-from steergan.layers import AveragePool, GroupConvolution, GroupPool, Pointwise, ProjectionHead
-from steergan.networks.generator import filter_size
+from steergan.errors import RecipeError
+from steergan.layers import GroupConvolution, GroupPool, Pointwise, ProjectionHead, SpectralLinear
+from steergan.networks.initialization import initialize
 from steergan.networks.sizes import check_image_shape
-from steergan.symmetry import fields_for_width, group_order, gspace, regular_type, trivial_type
-
-LEAKY_SLOPE = 0.2
-"""Source: Dey et al. 2021, appendix C.2."""
-
-
-class Trunk(EquivariantModule):
-    """Image fields -> regular fields: per width a convolution, leaky ReLU and an average pool by 2.
-
-    Args:
-        space: the group's gspace.
-        image_shape: (C, H, W) in pixels.
-        widths: channels that a plain CNN would have, per stage; see `symmetry.fields_for_width`.
-        pooling: `"exact"`: 2x2 pools on even maps, 3x3 with stride 2 and padding 1 on odd ones; `"paper"`: 2x2
-            everywhere, which drops a row and a column of an odd map.
-        spectral_norm: of every convolution.
-
-    Symmetry: equivariant; exact for groups that permute pixels with `"exact"`, broken with `"paper"` on an odd map.
-
-    Raises:
-        SymmetryError: a map too small to pool, or (exact) with one odd and one even side.
-
-    Source: Dey et al. 2021, Tables 5 and 6. Differs: the odd pool, because 7 -> 3 loses the equivariance.
-    """
-
-    def __init__(
-        self,
-        space: GSpace2D,
-        image_shape: tuple[int, int, int],
-        widths: Sequence[int],
-        *,
-        pooling: str = "exact",
-        spectral_norm: bool = True,
-    ) -> None:
-        super().__init__()
-        channels, height, width = image_shape
-        self.in_type = x_type = trivial_type(space, channels)
-        stages: list[nn.Module] = []
-        for i, stage_width in enumerate(widths):
-            out_type = regular_type(space, fields_for_width(space, stage_width))
-            stages.append(GroupConvolution(x_type, out_type, filter_size(space), spectral_norm=spectral_norm))
-            stages.append(Pointwise(out_type, "leaky_relu", slope=LEAKY_SLOPE))
-            strict = pooling == "exact" and group_order(space) > 1
-            kernel_size, padding = pool_geometry(height, width, pooling, strict, f"discriminator stage {i + 1}")
-            stages.append(AveragePool(out_type, kernel_size, 2, padding, strict=strict))
-            height, width = ((n + 2 * padding - kernel_size) // 2 + 1 for n in (height, width))
-            x_type = out_type
-        self.out_type = x_type
-        self.stages = nn.ModuleList(stages)
-
-    def forward(self, x: GeometricTensor) -> GeometricTensor:
-        for stage in self.stages:
-            x = stage(x)
-        return x
-
-    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        for stage in self.stages:
-            input_shape = stage.evaluate_output_shape(input_shape)  # type: ignore[operator]
-        return input_shape
+from steergan.networks.trunk import LEAKY_SLOPE, Trunk
+from steergan.symmetry import gspace, trivial_type
 
 
 class Discriminator(nn.Module):
@@ -78,17 +19,26 @@ class Discriminator(nn.Module):
         group: a name of `symmetry.GROUPS`; `"trivial"` makes the paper's plain CNN.
         image_shape: (C, H, W) in pixels.
         classes: number of labels K.
-        widths, pooling, spectral_norm: see `Trunk`.
+        widths, architecture, pool, pooling, batch_norm, spectral_norm: see `Trunk`.
+        downsample: whether each stage or block ends in a pool by 2; empty: all do.
+        group_pool: `"end"`, or `"before-last-block"`, which is then a plain CNN's.
+        plain_width: filters of one plain 3x3 convolution behind the group pooling; 0 for none.
+        global_pool: `"average"` or `"sum"` over the last map.
+        initialization: `"orthogonal"`, or `"normal"`: N(0, 0.02).
+        rotations: answers of `rotation_logits`; 0 builds no head for them.
 
     Shapes:
         image (B, C, H, W) in [-1, 1], y (B,) int64 -> score (B,).
 
-    Symmetry: invariant, as far as the trunk is equivariant.
+    Symmetry: up to the group pooling equivariant, as far as the trunk is. Where nothing plain comes behind it the score
+        is invariant; else it sees the pose of an image, which data sets with a preferred pose need.
 
     Raises:
+        RecipeError: as many `downsample` as `widths` were wanted; a group pooling before the only block.
         SymmetryError: a size that the group or the pools can't take.
 
-    Source: Dey et al. 2021, section 2.2, Tables 5 and 6; projection: Miyato and Koyama 2018.
+    Source: Dey et al. 2021, section 2.2 and 3.2, Tables 5 to 14, C.2.4; projection: Miyato and Koyama 2018. Rotation
+        head: Chen et al. 2019, but before group pooling, behind which no rotation is left to see.
     """
 
     def __init__(
@@ -97,34 +47,107 @@ class Discriminator(nn.Module):
         image_shape: tuple[int, int, int],
         classes: int,
         *,
+        architecture: str = "plain",
         widths: Sequence[int] = (128, 256, 512),
+        downsample: Sequence[bool] = (),
+        pool: str = "average",
         pooling: str = "exact",
+        batch_norm: bool = False,
+        group_pool: str = "end",
+        plain_width: int = 0,
+        global_pool: str = "average",
         spectral_norm: bool = True,
+        initialization: str = "orthogonal",
+        rotations: int = 0,
     ) -> None:
         super().__init__()
         space = gspace(group)
         check_image_shape(space, image_shape)
-        self.classes, self.image_shape = classes, image_shape
-        self.trunk = Trunk(space, image_shape, widths, pooling=pooling, spectral_norm=spectral_norm)
+        self.classes, self.image_shape, self.global_pool = classes, image_shape, global_pool
+        downsample = check_downsample(downsample, widths)
+        equivariant = check_blocks(group_pool, widths)
+        options = {
+            "architecture": architecture, "pool": pool, "pooling": pooling,
+            "batch_norm": batch_norm, "spectral_norm": spectral_norm,
+        }  # fmt: skip
+        self.trunk = Trunk(
+            trivial_type(space, image_shape[0]),
+            image_shape[1:],
+            widths[:equivariant],
+            downsample=downsample[:equivariant],
+            last=equivariant == len(widths),
+            **options,  # type: ignore[arg-type]
+        )
         self.group_pool = GroupPool(self.trunk.out_type, "max")
-        self.head = ProjectionHead(len(self.trunk.out_type), classes, spectral_norm=spectral_norm)
+        self.plain_type = x_type = trivial_type(gspace("trivial"), len(self.trunk.out_type))
+        tail: list[nn.Module] = []
+        if equivariant < len(widths):
+            block = Trunk(
+                x_type,
+                self.trunk.size,
+                widths[equivariant:],
+                downsample=downsample[equivariant:],
+                first=False,
+                **options,  # type: ignore[arg-type]
+            )
+            tail.append(block)
+            x_type = block.out_type
+        if plain_width:
+            out_type = trivial_type(gspace("trivial"), plain_width)
+            slope = 0.0 if architecture == "residual" else LEAKY_SLOPE
+            tail.append(GroupConvolution(x_type, out_type, 3, spectral_norm=spectral_norm))
+            tail.append(Pointwise(out_type, "leaky_relu", slope=slope))
+            x_type = out_type
+        self.tail = nn.ModuleList(tail)
+        self.head = ProjectionHead(len(x_type), classes, spectral_norm=spectral_norm)
+        self.rotation_head = None
+        if rotations:
+            self.rotation_head = SpectralLinear(self.trunk.out_type.size, rotations, spectral_norm=spectral_norm)
+        initialize(self, initialization)
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
-        phi_BD = self.group_pool(self.trunk(self.trunk.in_type(image))).tensor.mean(dim=(2, 3))
-        return self.head(phi_BD, y)
+        return self.head(self.features(image), y)
+
+    def features(self, image: Tensor) -> Tensor:
+        """Image (B, C, H, W) -> phi (B, D), what is projected."""
+        x = self.group_pool(self.trunk(self.trunk.in_type(image)))
+        if len(self.tail):
+            x = self.plain_type(x.tensor)
+            for layer in self.tail:
+                x = layer(x)
+        return self.over_space(x.tensor)
+
+    def rotation_logits(self, image: Tensor) -> Tensor:
+        """Image (B, C, H, W) -> (B, rotations): which of the rotations it was turned by.
+
+        Raises:
+            ValueError: built without `rotations`.
+        """
+        if self.rotation_head is None:
+            raise ValueError("this discriminator was built without rotations=; it has no head for them")
+        return self.rotation_head(self.over_space(self.trunk(self.trunk.in_type(image)).tensor))
+
+    def over_space(self, x: Tensor) -> Tensor:
+        """Pool a map (B, D, H, W) to (B, D)."""
+        return x.sum(dim=(2, 3)) if self.global_pool == "sum" else x.mean(dim=(2, 3))
 
 
-def pool_geometry(height: int, width: int, pooling: str, strict: bool, layer: str) -> tuple[int, int]:
-    """(kernel size, padding) of the pool with stride 2 that suits a map of this size."""
-    if min(height, width) < 2:
-        raise SymmetryError(
-            f"{layer}: a map of {height} x {width} is too small to pool; use fewer discriminator.widths"
+def check_downsample(downsample: Sequence[bool], widths: Sequence[int]) -> Sequence[bool]:
+    """One answer for each width."""
+    if downsample and len(downsample) != len(widths):
+        raise RecipeError(
+            f"discriminator.downsample has {len(downsample)} entries and discriminator.widths {len(widths)}; "
+            "give one for each, or none"
         )
-    if height % 2 == 1 and width % 2 == 1 and pooling == "exact":
-        return 3, 1
-    if not strict or (height % 2 == 0 and width % 2 == 0):
-        return 2, 0
-    raise SymmetryError(
-        f"{layer}: no pool by 2 is exact on a map of {height} x {width}; "
-        f'choose sizes whose sides stay both even or both odd, or discriminator.pooling = "paper"'
-    )
+    return downsample or (True,) * len(widths)
+
+
+def check_blocks(group_pool: str, widths: Sequence[int]) -> int:
+    """How many stages or blocks come before the group pooling."""
+    if group_pool == "end":
+        return len(widths)
+    if len(widths) < 2:
+        raise RecipeError(
+            'discriminator.group_pool = "before-last-block" leaves no block for the group; add discriminator.widths'
+        )
+    return len(widths) - 1

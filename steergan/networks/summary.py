@@ -27,10 +27,16 @@ def layer_rows(network: nn.Module, *inputs: Tensor) -> list[LayerRow]:
     rows: list[LayerRow] = []
     handles = []
     for path, layer in shown_layers(network):
+        counted: list[int] = []
 
-        def record(module: nn.Module, args: Any, output: Any, path: str = path) -> None:
-            rows.append(describe(path, module, output))
+        def count(module: nn.Module, args: Any, output: Any, counted: list[int] = counted) -> None:
+            counted.append(products(module, output))
 
+        def record(module: nn.Module, args: Any, output: Any, path: str = path, counted: list[int] = counted) -> None:
+            rows.append(describe(path, module, output, sum(counted)))
+            counted.clear()
+
+        handles += [part.register_forward_hook(count) for part in layer.modules()]
         handles.append(layer.register_forward_hook(record))
     was_training = network.training
     try:
@@ -44,7 +50,7 @@ def layer_rows(network: nn.Module, *inputs: Tensor) -> list[LayerRow]:
 
 
 def shown_layers(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The layers below the networks' own containers."""
+    """The layers below the networks' own containers; a residual block is one."""
     for name, child in network.named_children():
         container = isinstance(child, nn.ModuleList) or type(child).__module__.startswith("steergan.networks")
         if container:
@@ -53,21 +59,28 @@ def shown_layers(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn
             yield prefix + name, child
 
 
-def describe(path: str, module: nn.Module, output: Any) -> LayerRow:
+def describe(path: str, module: nn.Module, output: Any, multiply_adds: int) -> LayerRow:
+    """A row about a layer that gave this output."""
     tensor = output.tensor if isinstance(output, GeometricTensor) else output
     out_type = type_words(output.type) if isinstance(output, GeometricTensor) else "plain"
     size = " x ".join(str(n) for n in tensor.shape[1:]) or "scalar"
-    parameters = sum(p.numel() for p in module.parameters())
+    return LayerRow(
+        path, type(module).__name__, out_type, size, sum(p.numel() for p in module.parameters()), multiply_adds
+    )
+
+
+def products(module: nn.Module, output: Any) -> int:
+    """Multiply-adds of one sample in a layer that has no layers of its own."""
+    if isinstance(module, nn.Linear):
+        return module.in_features * module.out_features
     if isinstance(module, GroupConvolution):
         taps = module.filter_bank().numel()
-        multiply_adds = taps * tensor.shape[2] * tensor.shape[3]
     elif isinstance(module, UpsampleConvolution):
         # One of four phase filters for each output pixel.
         taps = ((module.convolution.kernel_size + 1) // 2) ** 2 * module.in_type.size * module.out_type.size
-        multiply_adds = taps * tensor.shape[2] * tensor.shape[3]
     else:
-        multiply_adds = sum(m.in_features * m.out_features for m in module.modules() if isinstance(m, nn.Linear))
-    return LayerRow(path, type(module).__name__, out_type, size, parameters, multiply_adds)
+        return 0
+    return taps * int(output.tensor.shape[2] * output.tensor.shape[3])
 
 
 def type_words(field_type: FieldType) -> str:

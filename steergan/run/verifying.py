@@ -38,6 +38,8 @@ Progress = Callable[[str], None]
 
 FROM_SEED_MAP = "From the seed map on: how the seed map depends on the latent is no part of this claim."
 
+UP_TO_GROUP_POOLING = "Up to the group pooling: the plain layers behind it see an image's pose, and so does the score."
+
 
 def verify_run(
     path: Path, *, level: int = 6, quick: bool = False, progress: Progress | None = None
@@ -146,26 +148,33 @@ def verify_pair(
         certificate = verify_subject(subject, level=level, modes=modes, progress=progress)
         if subject.name == "synthesis" and certificate.verdict != "no claim":
             certificate = certificate.with_records(note=FROM_SEED_MAP)
+        if subject.upto and certificate.verdict != "no claim":
+            certificate = certificate.with_records(note=UP_TO_GROUP_POOLING)
         found.append(certificate)
     return found
 
 
 def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
-    """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits."""
+    """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits.
+
+    Where plain layers come behind the group pooling, the claim is about the map that they get.
+    """
     height, width = discriminator.image_shape[1:]
     sizes: list[Size] = [(height, width)]
     if recipe.discriminator.pooling == "exact" and not quick:
         sizes += next_size(discriminator, (height, width))
     y = torch.arange(BATCH) % discriminator.classes
+    posed = len(discriminator.tail) > 0
     return Subject(
         "discriminator",
         discriminator,
         discriminator.trunk.in_type,
-        "invariant",
+        "equivariant" if posed else "invariant",
         None,
         tuple(sizes),
         (y,),
         lambda module, image, others: module(image, *others),
+        upto="group_pool" if posed else "",
     )
 
 

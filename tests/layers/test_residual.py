@@ -6,13 +6,16 @@ import torch.nn.functional as F
 from escnn.nn import FieldType
 
 from steergan.errors import SteerganError, SymmetryError
-from steergan.layers import DiscriminatorBlock, GeneratorBlock, GroupConvolution
+from steergan.layers import DiscriminatorBlock, GeneratorBlock, GroupConvolution, UpsampleConvolution
 from steergan.symmetry import gspace, regular_type, trivial_type
 
 PLAIN = gspace("trivial")
 
 
-def plain_convolution(layer: GroupConvolution, x: torch.Tensor) -> torch.Tensor:
+def plain_convolution(layer: GroupConvolution | UpsampleConvolution, x: torch.Tensor) -> torch.Tensor:
+    """On a map that is as large as the result already."""
+    if isinstance(layer, UpsampleConvolution):
+        layer = layer.convolution
     bias = None if layer.bias is None else layer.bias
     return F.conv2d(x, layer.filter_bank(), bias, padding=layer.kernel_size // 2)
 
@@ -120,3 +123,19 @@ def test_types_of_different_groups_are_refused() -> None:
         GeneratorBlock(c4, d4, 3)
     with pytest.raises(SymmetryError, match="one gspace"):
         DiscriminatorBlock(c4, d4)
+
+
+@pytest.mark.parametrize(("size", "kernel_size", "padding"), [(8, 2, 0), (7, 3, 1)])
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_pools_of_either_parity_keep_the_block_equivariant(
+    pooling: str, size: int, kernel_size: int, padding: int
+) -> None:
+    torch.manual_seed(0)
+    regular = regular_type(gspace("D4"), 2)
+    block = DiscriminatorBlock(regular, regular, pooling=pooling, kernel_size=kernel_size, padding=padding).double()
+    x = regular(torch.randn(1, 16, size, size, dtype=torch.float64))
+    wanted = block.eval()(x)
+    assert wanted.shape == block.evaluate_output_shape((1, 16, size, size)) == (1, 16, 4, 4)
+    for element in regular.gspace.testing_elements:
+        turned = block(x.transform(element)).tensor
+        assert torch.allclose(turned, wanted.transform(element).tensor, atol=1e-12)
