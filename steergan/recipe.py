@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from steergan.errors import RecipeError
+from steergan.recipe_data import DataSettings as DataSettings
+from steergan.recipe_data import Section
 
 Group = Literal["trivial", "C2", "C4", "C8", "D1", "D2", "D4", "D8"]
 Initialization = Literal["orthogonal", "normal"]
@@ -18,25 +20,6 @@ Initialization = Literal["orthogonal", "normal"]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(gt=0, le=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class DataSettings(Section):
-    """Which images, and how much of them."""
-
-    name: Literal["rotmnist", "digits", "folder", "npz"]
-    path: str = ""
-    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder` and `npz` need it."""
-    fraction: Fraction = 1.0
-    """Share of the training split that is used: nested, class-stratified subsets of one seeded order."""
-    seed: int = 0
-    """Of the split, the subset and (rotmnist, digits) the angles; not of the training."""
-    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of every class that is kept for evaluation (digits, folder, npz; rotmnist has its own split)."""
 
 
 class GeneratorSettings(Section):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,15 @@ class Plan:
     copies: int = 1
 
 
+class PixelRows(Protocol):
+    """uint8 (n, C, H, W), or what makes such rows when they are sliced: an array, or patches of one large image."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> Pixels: ...
+
+
 @dataclass(frozen=True)
 class Piece:
     """A part of a large set that is read at once, and refused at once if it is damaged: a file, or rows of one.
@@ -97,7 +106,7 @@ class Piece:
 
     name: str
     count: int
-    load: Callable[[], tuple[Pixels, Labels]]
+    load: Callable[[], tuple[PixelRows, Labels]]
 
 
 @dataclass(frozen=True)
@@ -107,14 +116,17 @@ class PiecewisePlan:
     Args:
         image_shape: (C, H, W).
         class_names: K names.
-        pieces: per split, in order.
+        pieces: per split, in order. The very same sequence under both splits is written once.
         rule: how the images and the split were made, in words.
+        divide: for a split over single images: labels (N,) of all images that came -> sorted rows of the training and
+            of the held-out ones. All pieces stand under "train" then.
     """
 
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     pieces: Mapping[Split, Sequence[Piece]]
     rule: str
+    divide: Callable[[Labels], tuple[Labels, Labels]] | None = None
 
 
 def checksum(images: Pixels, labels: Labels) -> str:
