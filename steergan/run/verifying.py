@@ -3,11 +3,13 @@
 import importlib
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from escnn.nn import SequentialModule
 from torch import Tensor
 
 from steergan import data
@@ -38,7 +40,8 @@ Progress = Callable[[str], None]
 
 FROM_SEED_MAP = "From the seed map on: how the seed map depends on the latent is no part of this claim."
 
-UP_TO_GROUP_POOLING = "Up to the group pooling: the plain layers behind it see an image's pose, and so does the score."
+POSED = "discriminator up to its group pooling"
+SEES_POSE = "The plain layers behind the group pooling see the pose of an image, and so does the score."
 
 
 def verify_run(
@@ -56,7 +59,7 @@ def verify_run(
     if progress is not None and not quick:
         progress("law of the samples")
     rows = latent_records(run.generator, run.recipe) if quick else law_records(sample_law(run))
-    return [c if c.name == "discriminator" else c.with_records(*rows) for c in certificates]
+    return with_law(certificates, rows)
 
 
 def verify_recipe(
@@ -77,10 +80,7 @@ def verify_recipe(
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
     certificates = verify_pair(recipe, generator, discriminator, level, quick, progress)
-    if level < 5:
-        return certificates
-    rows = latent_records(generator, recipe)
-    return [c if c.name == "discriminator" else c.with_records(*rows) for c in certificates]
+    return certificates if level < 5 else with_law(certificates, latent_records(generator, recipe))
 
 
 def verify_function(
@@ -148,10 +148,15 @@ def verify_pair(
         certificate = verify_subject(subject, level=level, modes=modes, progress=progress)
         if subject.name == "synthesis" and certificate.verdict != "no claim":
             certificate = certificate.with_records(note=FROM_SEED_MAP)
-        if subject.upto and certificate.verdict != "no claim":
-            certificate = certificate.with_records(note=UP_TO_GROUP_POOLING)
+        if subject.name == POSED and certificate.verdict != "no claim":
+            certificate = certificate.with_records(note=SEES_POSE)
         found.append(certificate)
     return found
+
+
+def with_law(certificates: Sequence[Certificate], rows: Sequence[Record]) -> list[Certificate]:
+    """The generator's certificate with the rows about the law of its samples."""
+    return [c.with_records(*rows) if c.name == "synthesis" else c for c in certificates]
 
 
 def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
@@ -164,17 +169,19 @@ def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: b
     if recipe.discriminator.pooling == "exact" and not quick:
         sizes += next_size(discriminator, (height, width))
     y = torch.arange(BATCH) % discriminator.classes
-    posed = len(discriminator.tail) > 0
+    into = discriminator.trunk.in_type
+    if len(discriminator.tail):
+        layers = OrderedDict(trunk=discriminator.trunk, group_pool=discriminator.group_pool)
+        return Subject(POSED, SequentialModule(layers), into, "equivariant", None, tuple(sizes))
     return Subject(
         "discriminator",
         discriminator,
-        discriminator.trunk.in_type,
-        "equivariant" if posed else "invariant",
+        into,
+        "invariant",
         None,
         tuple(sizes),
         (y,),
         lambda module, image, others: module(image, *others),
-        upto="group_pool" if posed else "",
     )
 
 
