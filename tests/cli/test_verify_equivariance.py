@@ -228,3 +228,14 @@ def test_the_law_of_a_runs_samples_is_among_the_rows(tiny_run: Path, invoke: Inv
     assert told.exit_code == 0, told.output
     assert "law of the samples" in told.stdout
     assert "how the seed map depends on the latent is no part of this claim" in told.stdout
+
+
+def test_a_discriminator_that_sees_the_pose_is_proved_up_to_its_group_pooling(
+    tiny_recipe: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    posed = tmp_path / "posed.toml"
+    posed.write_text(f'extends = "{tiny_recipe}"\n[discriminator]\nwidths = [4, 4]\ngroup_pool = "before-last-block"\n')
+    told = invoke("verify-equivariance", posed, "--quick", "--level", "4")
+    assert told.exit_code == 0, told.output
+    assert "discriminator up to its group pooling is equivariant under C4" in told.stdout
+    assert "see the pose of an image, and so does the score" in told.stdout
