@@ -119,19 +119,29 @@ def read_image(path: Path) -> Pixels:
     Raises:
         DataError: damaged, several pages, more than 8 bits a channel, or see-through pixels.
     """
+    pixels = np.asarray(read_picture(path), dtype=np.uint8)
+    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def read_picture(path: Path) -> Image.Image:
+    """The same as Pillow's image, gray (mode L) or RGB, decoded.
+
+    Raises:
+        DataError: as `read_image`.
+    """
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
             warnings.simplefilter("ignore")  # Pillow's hints about size and metadata; what matters is raised below
             pages = getattr(image, "n_frames", 1)
             if pages > 1:
                 raise DataError(f"{path}: {pages} pages in one file; save each as a file of its own")
-            return channels_first(path, ImageOps.exif_transpose(image))
+            return gray_or_colour(path, ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}); replace or remove it") from None
 
 
-def channels_first(path: Path, image: Image.Image) -> Pixels:
-    """The pixels in one of the two modes that we keep, gray or RGB."""
+def gray_or_colour(path: Path, image: Image.Image) -> Image.Image:
+    """The image in one of the two modes that we keep, gray or RGB."""
     if image.mode.startswith(("I", "F")):
         raise DataError(f"{path}: more than 8 bits a channel (mode {image.mode}); convert it to 8 bits")
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
@@ -139,6 +149,4 @@ def channels_first(path: Path, image: Image.Image) -> Pixels:
         if colour.getextrema()[-1] != (255, 255):
             raise DataError(f"{path}: has see-through pixels; put it on a background first")
         image = colour
-    gray = image.mode in ("1", "L", "LA")
-    pixels = np.asarray(image.convert("L" if gray else "RGB"), dtype=np.uint8)
-    return pixels[None] if gray else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")

@@ -120,6 +120,7 @@ class PiecewisePlan:
         rule: how the images and the split were made, in words.
         divide: for a split over single images: labels (N,) of all images that came -> sorted rows of the training and
             of the held-out ones. All pieces stand under "train" then.
+        advice: what to do when a class comes out empty.
     """
 
     image_shape: tuple[int, int, int]
@@ -127,6 +128,7 @@ class PiecewisePlan:
     pieces: Mapping[Split, Sequence[Piece]]
     rule: str
     divide: Callable[[Labels], tuple[Labels, Labels]] | None = None
+    advice: str = "add images of it, or choose another data.split or seed"
 
 
 def checksum(images: Pixels, labels: Labels) -> str:

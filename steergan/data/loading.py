@@ -1,16 +1,21 @@
 """A recipe's data settings -> images: finds the originals, prepares them once, and loads what was prepared."""
 
+import math
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from steergan.data.anhir import LAYOUT, STAINS, find_anhir, plan_anhir
 from steergan.data.digits import plan_digits
 from steergan.data.folder import find_folder, plan_folder
-from steergan.data.images import SPLITS, ImageSet, Plan, Progress, Split, checksum
+from steergan.data.images import SPLITS, ImageSet, PiecewisePlan, Plan, Progress, Split, checksum
 from steergan.data.mnist import CLASSES, SIDE
 from steergan.data.npz import find_npz, plan_npz
 from steergan.data.originals import Originals
+from steergan.data.patches import find_patches, plan_patches
+from steergan.data.piecewise import write_piecewise
 from steergan.data.prepared import (
     Prepared,
     folder_for,
@@ -20,9 +25,10 @@ from steergan.data.prepared import (
     write_prepared,
 )
 from steergan.data.rotmnist import find_rotmnist, plan_rotmnist, where_to_get
+from steergan.data.shares import share_on_disk
+from steergan.data.slides import PATCH
 from steergan.data.subsets import nested_share
 from steergan.errors import DataError
-from steergan.files import file_sha256
 from steergan.recipe import DataSettings
 
 
@@ -35,24 +41,44 @@ class Survey(NamedTuple):
     train: int
     """Training images that `data.fraction` leaves."""
     held_out: int
+    at_most: bool = False
+    """Whether the counts are bounds, because patches without foreground and damaged files are left out later."""
 
+
+IN_MEMORY = 256_000_000
+"""Bytes: a larger share of a set is kept on disk."""
 
 LISTED_FILES = 16
 """So many original files are listed one by one in a manifest."""
 
 
 class Source(NamedTuple):
-    """How one kind of data set is found and made; `rule` counts up when it is made differently."""
+    """How one kind of data set is found and made."""
 
     find: Callable[[DataSettings], Originals | None]
-    plan: Callable[[Originals, DataSettings], Plan]
+    plan: Callable[[Originals, DataSettings], Plan | PiecewisePlan]
     rule: int
+    """Counts up when the set is made differently."""
+    decided_by: tuple[str, ...] = ("seed", "held_out")
+    """Settings that decide about the whole set; `path` and `fraction` never do."""
+    size: int = 0
+    """Pixels per side where `data.size` is 0."""
+    kind: tuple[int, int] | None = None
+    """Channels and classes, where they are known without the files."""
+    wanted: str = ""
+    """The original files, in words, for who lacks them."""
 
 
 SOURCES = {
-    "rotmnist": Source(find_rotmnist, plan_rotmnist, 1),
+    "rotmnist": Source(find_rotmnist, plan_rotmnist, 1, ("seed",), SIDE, (1, CLASSES)),
     "folder": Source(find_folder, plan_folder, 1),
     "npz": Source(find_npz, plan_npz, 1),
+    "patches": Source(
+        find_patches, plan_patches, 1, ("size", "stride", "foreground", "split", "seed", "held_out"), PATCH
+    ),
+    "anhir": Source(
+        find_anhir, plan_anhir, 1, ("size", "foreground", "split", "seed", "held_out"), PATCH, (3, len(STAINS)), LAYOUT
+    ),
 }
 
 
@@ -78,6 +104,8 @@ def take(prepared: Prepared, settings: DataSettings, split: Split) -> ImageSet:
         return whole
     originals = nested_share(whole.labels[:: prepared.copies], settings.fraction, settings.seed)
     chosen = (originals[:, None] * prepared.copies + np.arange(prepared.copies)).ravel()
+    if prepared.folder and len(chosen) * math.prod(whole.image_shape) > IN_MEMORY:
+        return share_on_disk(prepared.folder, whole, chosen)
     images, labels = whole.images[chosen], whole.labels[chosen]
     for array in (images, labels):
         array.setflags(write=False)
@@ -93,16 +121,21 @@ def prepare(settings: DataSettings, progress: Progress | None = None) -> Prepare
         DataError: as `load`.
     """
     if settings.name == "digits":
-        return keep_in_memory(plan_digits(settings), {"name": "digits", **split_settings(settings)})
+        identity: dict[str, Any] = {"name": "digits", "seed": settings.seed, "held_out": settings.held_out}
+        return keep_in_memory(plan_digits(settings), identity)
     source = SOURCES[settings.name]
     originals = source.find(settings)
-    asked = {"name": settings.name, "rule_version": source.rule, **split_settings(settings)}
+    asked = {"name": settings.name, "rule_version": source.rule, **deciding(settings)}
     if originals is None:
         return prepared_before(settings, asked)
     identity = {**asked, "kind": originals.kind, "originals_sha256": originals.checksum()}
-    return read_prepared(folder_for(identity)) or write_prepared(
-        source.plan(originals, settings), identity, describe(originals), progress
-    )
+    made = read_prepared(folder_for(identity))
+    if made is not None:
+        return made
+    plan = source.plan(originals, settings)
+    if isinstance(plan, PiecewisePlan):
+        return write_piecewise(plan, identity, describe(originals), progress)
+    return write_prepared(plan, identity, describe(originals), progress)
 
 
 def survey(settings: DataSettings) -> Survey:
@@ -113,6 +146,7 @@ def survey(settings: DataSettings) -> Survey:
     """
     source = SOURCES.get(settings.name)
     originals = None if source is None else source.find(settings)
+    plan: Plan | PiecewisePlan
     if source is None:
         plan = plan_digits(settings)
     elif originals is not None:
@@ -122,26 +156,42 @@ def survey(settings: DataSettings) -> Survey:
         train, held_out = made.splits["train"], made.splits["held_out"]
         counted = nested_share(train.labels[:: made.copies], settings.fraction, settings.seed)
         return Survey(train.image_shape, train.class_names, len(counted) * made.copies, len(held_out))
+    if isinstance(plan, PiecewisePlan):
+        return survey_of_pieces(plan, settings)
     counted = nested_share(plan.labels["train"][:: plan.copies], settings.fraction, settings.seed)
     return Survey(plan.image_shape, plan.class_names, len(counted) * plan.copies, len(plan.labels["held_out"]))
 
 
+def survey_of_pieces(plan: PiecewisePlan, settings: DataSettings) -> Survey:
+    """What a piecewise plan gives if no piece is refused and every patch is foreground."""
+    train, held_out = (sum(piece.count for piece in plan.pieces[split]) for split in SPLITS)
+    if plan.divide and train > 1:
+        train, held_out = map(len, plan.divide(np.zeros(train, dtype=np.int64)))
+    return Survey(plan.image_shape, plan.class_names, round(settings.fraction * train), held_out, at_most=True)
+
+
 def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
-    """(C, H, W) and the number of classes; of rotated MNIST known without its files.
+    """(C, H, W) and the number of classes; of the paper's sets known without their files.
 
     Raises:
         DataError: as `survey`.
     """
-    if settings.name == "rotmnist":
-        return (1, SIDE, SIDE), CLASSES
+    source = SOURCES.get(settings.name)
+    if source is not None and source.kind is not None:
+        channels, classes = source.kind
+        side = settings.size or source.size
+        return (channels, side, side), classes
     found = survey(settings)
     return found.image_shape, len(found.class_names)
 
 
-def split_settings(settings: DataSettings) -> dict[str, Any]:
-    """The settings that decide about the whole set; rotmnist has its own split."""
-    decided: dict[str, Any] = {"seed": settings.seed}
-    return decided if settings.name == "rotmnist" else {**decided, "held_out": settings.held_out}
+def deciding(settings: DataSettings) -> dict[str, Any]:
+    """The settings that decide about the whole set, spelled out."""
+    source = SOURCES[settings.name]
+    size = settings.size or source.size
+    spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size}
+    unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(settings.split, ())
+    return {key: spelled_out[key] for key in source.decided_by if key not in unused}
 
 
 def prepared_before(settings: DataSettings, asked: Mapping[str, Any]) -> Prepared:
@@ -152,7 +202,15 @@ def prepared_before(settings: DataSettings, asked: Mapping[str, Any]) -> Prepare
             found = read_prepared(folder)
             if found:
                 return found
-    raise DataError(where_to_get(settings))
+    raise DataError(where_to_get(settings) if settings.name == "rotmnist" else missing(settings))
+
+
+def missing(settings: DataSettings) -> str:
+    """What to do when there are no originals."""
+    where = settings.path or f"STEERGAN_DATA ({os.environ.get('STEERGAN_DATA') or 'not set'})"
+    wanted = SOURCES[settings.name].wanted
+    what = "give data.path (or --data) a folder that holds them, or set STEERGAN_DATA to one"
+    return f"{settings.name}: no originals in {where}; wanted: {wanted}; {what}"
 
 
 def describe(originals: Originals) -> dict[str, Any]:
@@ -160,5 +218,6 @@ def describe(originals: Originals) -> dict[str, Any]:
     root, count = str(originals.root.resolve()), len(originals.files)
     described: dict[str, Any] = {"root": root, "files": count, "bytes": originals.size}
     if count <= LISTED_FILES:
-        described["sha256"] = {file.name: file_sha256(file) for file in originals.files}
+        names = [file.name for file in originals.files]
+        described["sha256"] = dict(zip(names, originals.hashes(), strict=True))
     return described

@@ -1,13 +1,18 @@
 """Where a user's original files are: `data.path`, the folders of STEERGAN_DATA, and what was downloaded when asked."""
 
 import hashlib
+import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from steergan.data.stamps import file_hashes
 from steergan.errors import DataError
-from steergan.files import cache_folder, file_sha256
+from steergan.files import cache_folder
+
+BUNDLE = "scikit-image:"
+"""In front of the name of a photograph that scikit-image brings along."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,14 @@ class Originals:
     def checksum(self) -> str:
         """sha256 over the names and contents of all files, wherever they lie."""
         digest = hashlib.sha256(self.kind.encode())
-        for file in self.files:
+        for file, sha256 in zip(self.files, self.hashes(), strict=True):
             name = file.relative_to(self.root).as_posix() if file != self.root else file.name
-            digest.update(f"\n{name} {file_sha256(file)}".encode())
+            digest.update(f"\n{name} {sha256}".encode())
         return digest.hexdigest()
+
+    def hashes(self) -> list[str]:
+        """sha256 of every file."""
+        return file_hashes(self.root, self.files)
 
 
 def data_folders() -> list[Path]:
@@ -47,14 +56,30 @@ def data_folders() -> list[Path]:
 def resolve_path(path: str) -> Path:
     """`data.path` as a file or folder that exists: relative to the working folder, or to a folder of STEERGAN_DATA.
 
+    `scikit-image:NAME` is a photograph in the installed scikit-image; it is never downloaded.
+
     Raises:
         DataError: there is no such file or folder.
     """
+    if path.startswith(BUNDLE):
+        return bundled_photograph(path.removeprefix(BUNDLE))
     wanted = Path(path).expanduser()
     for base in (Path(), *data_folders()):
         if (base / wanted).exists():
             return base / wanted
     raise DataError(f"data.path = {path!r}: no such file or folder here or in STEERGAN_DATA; give an existing one")
+
+
+def bundled_photograph(name: str) -> Path:
+    """A picture that lies in the installed scikit-image package."""
+    found = importlib.util.find_spec("skimage")  # looked for, not imported
+    if found is None or not found.submodule_search_locations:
+        raise DataError(f"data.path = '{BUNDLE}{name}': scikit-image is not installed; pip install scikit-image")
+    folder = Path(found.submodule_search_locations[0]) / "data"
+    there = sorted(path.name for path in folder.glob("*") if path.suffix in (".png", ".jpg"))
+    if name not in there:
+        raise DataError(f"data.path = '{BUNDLE}{name}': not bundled with scikit-image; {', '.join(there)} are")
+    return folder / name
 
 
 def folders_below(root: Path, levels: int = 2) -> list[Path]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,27 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from steergan.data.images import SPLITS, ImageSet, Pixels, Plan, Progress, Split, checksum, checksum_of_pieces
+from steergan.data.images import (
+    SPLITS,
+    ImageSet,
+    Labels,
+    PiecewisePlan,
+    Pixels,
+    Plan,
+    Progress,
+    Split,
+    checksum,
+    checksum_of_pieces,
+)
+from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError
 from steergan.files import cache_folder
 
 FORMAT = 1
 """Counts up when prepared sets of older versions must not be used any more."""
+
+FILES = ("manifest.json", *(f"{split}-{what}.npy" for split in SPLITS for what in ("images", "labels")))
+"""What a prepared set consists of."""
 
 ABANDONED = 24 * 60 * 60
 """After so many seconds a half-written set is taken for what a killed process left."""
@@ -42,6 +57,12 @@ class Prepared:
     copies: int
     manifest: Mapping[str, Any]
 
+    @property
+    def refused(self) -> Sequence[Mapping[str, str]]:
+        """`name` and `reason` of what was left out because it is damaged or mislabelled."""
+        refused: Sequence[Mapping[str, str]] = self.manifest.get("refused", ())
+        return refused
+
 
 def prepared_root() -> Path:
     """The folder of prepared sets."""
@@ -55,37 +76,46 @@ def folder_for(identity: Mapping[str, Any]) -> Path:
 
 
 def read_prepared(folder: Path) -> Prepared | None:
-    """The set in a folder, memory-mapped, its pixels checked; None if it isn't there or is damaged."""
+    """The set in a folder, memory-mapped; None if it isn't there or is damaged.
+
+    The pixels are checked the first time, and whenever a file was changed since.
+    """
     manifest = read_manifest(folder)
     if manifest is None:
         return None
     splits: dict[Split, ImageSet] = {}
     try:
+        trusted = is_verified(folder, FILES)
         for split in SPLITS:
-            images = np.asarray(np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False))
-            labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
             wanted = manifest["splits"][split]["sha256"]
-            if checksum(images, labels) != wanted:
+            images, labels = read_arrays(folder, split)
+            if not trusted and checksum(images, labels) != wanted:
                 return None
-            labels.setflags(write=False)
             splits[split] = ImageSet(images, labels, tuple(manifest["class_names"]), wanted)
+        if not trusted:
+            mark_verified(folder, FILES)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
     return Prepared(folder, splits, int(manifest["copies"]), manifest)
 
 
+def read_arrays(folder: Path, split: Split) -> tuple[Pixels, Labels]:
+    """Images, memory-mapped, and labels of a split; both read-only."""
+    images = np.asarray(np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False))
+    labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
+    labels.setflags(write=False)
+    return images, labels
+
+
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a prepared set; None if it isn't there, is damaged, or is of another version."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+    manifest = read_json(folder / "manifest.json")
+    return manifest if manifest is not None and manifest.get("format") == FORMAT else None
 
 
 def prepared_manifests() -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every prepared set in the cache, by folder name."""
-    for folder in sorted(prepared_root().glob("*-*")):
+    for folder in sorted(prepared_root().glob("[!.]*-*")):
         manifest = read_manifest(folder)
         if manifest is not None:
             yield folder, manifest
@@ -106,18 +136,33 @@ def write_prepared(
     with cache_faults(), temporary_folder(final) as temporary:
         train = write_split(plan, "train", temporary, 0, progress)
         held_out = write_split(plan, "held_out", temporary, train["count"], progress)
-        manifest = {
-            **identity,
-            "format": FORMAT,
-            "originals": dict(originals),
-            "rule": plan.rule,
-            "copies": plan.copies,
-            "class_names": list(plan.class_names),
-            "image_shape": list(plan.image_shape),
-            "splits": {"train": train, "held_out": held_out},
-        }
-        (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        more = {"originals": originals, "copies": plan.copies, "splits": {"train": train, "held_out": held_out}}
+        write_manifest(temporary, plan, identity, more)
         replace_folder(temporary, final)
+    return read_back(final)
+
+
+def write_manifest(
+    folder: Path, plan: Plan | PiecewisePlan, identity: Mapping[str, Any], more: Mapping[str, Any]
+) -> None:
+    """What a set was made from, and how."""
+    manifest = {
+        **identity,
+        "format": FORMAT,
+        "rule": plan.rule,
+        "class_names": list(plan.class_names),
+        "image_shape": list(plan.image_shape),
+        **more,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def read_back(final: Path) -> Prepared:
+    """The set that was just written.
+
+    Raises:
+        DataError: it is not what was written.
+    """
     prepared = read_prepared(final)
     if prepared is None:
         raise DataError(f"{final}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
@@ -189,11 +234,11 @@ def replace_folder(temporary: Path, final: Path) -> None:
 
 
 @contextmanager
-def cache_faults() -> Iterator[None]:
-    """Faults of the cache folder in one line."""
+def cache_faults(kept: str = "") -> Iterator[None]:
+    """Faults of the cache folder in one line, which ends with what they left."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        hint = "set STEERGAN_CACHE to a folder with room that you can write to"
+        hint = f"set STEERGAN_CACHE to a folder with room that you can write to{kept}"
         raise DataError(f"{prepared_root()}: cannot be written ({reason}); {hint}") from None

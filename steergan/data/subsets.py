@@ -36,6 +36,19 @@ def hold_out(labels: Labels, share: float, seed: int, class_names: Sequence[str]
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def hold_out_exactly(count: int, share: float, seed: int) -> tuple[Labels, Labels]:
+    """The same of images whatever their classes: exactly round(share * count) are held out, but 1 to count - 1.
+
+    Raises:
+        DataError: fewer than two images.
+    """
+    if count < 2:
+        raise DataError(f"{count} image(s) came; 2 are needed: one to train on, one to hold out")
+    order = numpy_stream(seed, "data/held_out").permutation(count)
+    wanted = int(np.clip(np.floor(share * count + 0.5), 1, count - 1))
+    return np.sort(order[wanted:]), np.sort(order[:wanted])
+
+
 def nested_share(labels: Labels, fraction: float, seed: int) -> Labels:
     """Sorted indices of `fraction` of the images: a smaller fraction gives a part of what a larger one gives.
 
