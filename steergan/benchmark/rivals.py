@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 
 from steergan.benchmark.stock import StockDiscriminator, StockGenerator
+from steergan.errors import RecipeError
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
@@ -30,16 +31,25 @@ def equal_channels(recipe: Recipe) -> Recipe:
     Only the generator's last convolution differs: it makes the image itself, not |G| channels to pool over.
     """
     table = recipe.model_dump()
+    plain = int(recipe.discriminator.group_pool == "before-last-block")
     for name in ("generator", "discriminator"):
-        space = gspace(table[name]["group"])
-        table[name]["widths"] = [fields_for_width(space, w) * group_order(space) for w in table[name]["widths"]]
+        space, widths = gspace(table[name]["group"]), table[name]["widths"]
+        steered = len(widths) - (plain if name == "discriminator" else 0)
+        wide = [fields_for_width(space, width) * group_order(space) for width in widths[:steered]]
+        table[name]["widths"] = [*wide, *widths[steered:]]
         table[name]["group"] = "trivial"
     return Recipe.model_validate(table)
 
 
 def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Pair:
-    """The recipe's networks from escnn's own modules; see `stock`."""
+    """The recipe's networks from escnn's own modules; see `stock`.
+
+    Raises:
+        RecipeError: residual networks.
+    """
     generator, discriminator = recipe.generator, recipe.discriminator
+    if "residual" in (generator.architecture, discriminator.architecture):
+        raise RecipeError('there is no stock escnn rival of architecture = "residual"; name a recipe of plain stages')
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
         return Pair(
