@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SOURCES = [*ROOT.glob("steergan/**/*.py"), *ROOT.glob("cli/**/*.py")]
-STUDIES = sorted(ROOT.glob("recipes/studies/*.toml"))
+STUDIES = sorted([*ROOT.glob("recipes/studies/*.toml"), *ROOT.glob("recipes/paper/*/table?.toml")])
 RECIPES = sorted(set(ROOT.glob("recipes/**/*.toml")) - set(STUDIES))
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base"}
 # Spelled in pieces, so that this file does not find itself.

@@ -22,11 +22,11 @@ from steergan import study
 from steergan.errors import RecipeError, RunError
 from steergan.metrics import classifier_bytes
 from steergan.networks.classifier import Classifier
-from steergan.recipe import write_recipe
+from steergan.recipe import read_recipe, write_recipe
 from steergan.results import read_claims
 from steergan.run.folder import RunFolder
 from steergan.study import Run, Study, effects, find, read_study, report, run_study, runs, steps_done
-from steergan.study.pictures import curves_figure, samples_page
+from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.worker import LOG, Event, Log, Task, train_run
 from steergan.training import JsonLines
 from steergan_cli.main import steergan
@@ -103,11 +103,6 @@ def test_study_without_axes_repeats_its_recipe(tmp_path: Path) -> None:
     assert [run.folder for run in grid.runs] == ["seed0", "seed1"]
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/studies/*.toml")), ids=lambda path: path.stem)
-def test_shipped_studies_can_be_run(path: Path) -> None:
-    assert read_study(path).runs
-
-
 def test_small_study_has_the_four_settings_at_two_sizes_and_three_seeds() -> None:
     grid = read_study(ROOT / "recipes" / "studies" / "rotmnist-small.toml")
     settings = {(r.recipe.generator.group, r.recipe.discriminator.group, r.recipe.data.fraction) for r in grid.runs}
@@ -117,8 +112,25 @@ def test_small_study_has_the_four_settings_at_two_sizes_and_three_seeds() -> Non
     assert len({run.recipe.generator.latent for run in grid.runs}) == 1
 
 
+def test_table_2_runs_the_recipes_of_its_cells() -> None:
+    folder = ROOT / "recipes" / "paper" / "rotmnist"
+    losses = {"NSGAN": "nsgan", "WGAN": "wgan", "RaGAN": "ragan"}
+    settings = {"CNN in G & D": "cnn-cnn", "G-CNN in G; CNN in D": "c4-cnn", "CNN in G; G-CNN in D": "cnn-c4"}
+    settings["G-CNN in G & D"] = "c4-c4"
+    runs = read_study(folder / "table2.toml").runs
+    assert len(runs) == 3 * 4 * 4 * 3
+    for run in runs[::3]:
+        loss, setting, percent = run.labels
+        cell = read_recipe(folder / f"{losses[loss]}-{settings[setting]}-{percent.removesuffix(' %')}.toml")
+        assert run.recipe == cell.model_copy(update={"name": run.recipe.name}), run.labels
+
+
 def axis(settings: str, name: str = "a") -> str:
-    return f'[[axis]]\nname = "{name}"\noptions = [{{ label = "x", set = {{ {settings} }} }}]\n'
+    return options(f'{{ label = "plain", set = {{}} }}, {{ label = "x", set = {{ {settings} }} }}', name)
+
+
+def options(text: str, name: str = "a") -> str:
+    return f'[[axis]]\nname = "{name}"\noptions = [{text}]\n'
 
 
 @pytest.mark.parametrize(
@@ -131,11 +143,20 @@ def axis(settings: str, name: str = "a") -> str:
         (axis('"discriminator.gruop" = "C4"'), "did you mean discriminator.group"),
         (axis('"discriminator.group" = "C5"'), "discriminator.group = 'C5'"),
         (axis('"training.seed" = 4'), "list the seeds in seeds"),
-        (axis('"evaluation.samples" = 50'), "can't be compared"),
+        (axis('"evaluation.samples" = 50'), "evaluation.samples is 32 for plain, 50 for x"),
         (axis('"training.ema_decay" = 0.5'), "can't be compared"),
+        (axis('"training.steps" = 4'), "can't be compared"),
+        (axis('"data.held_out" = 0.5'), "can't be compared"),
+        (options('{ label = "x" }'), "option 'x' of axis 'a' has neither recipe nor set"),
+        (options('{ label = "x", set = {} }, { label = "x", set = {} }'), "axis 'a' has two options 'x'"),
+        (options('{ label = "x", recipe = "gone.toml" }'), "gone.toml: no such recipe"),
+        (
+            options('{ label = "x", recipe = "tiny.toml" }') + options('{ label = "y", recipe = "tiny.toml" }', "b"),
+            "axes 'a' and 'b' both name recipes",
+        ),
         (axis('"data.fraction" = 0.5') + axis('"data.fraction" = 1.0', "b"), "axes 'a' and 'b' both set data.fraction"),
         (axis('"data.fraction" = 0.5') * 2, "two axes have the same name"),
-        (axis('"data.fraction" = 0.5').replace("[{", "[{ label = 'X ', set = {} }, {"), "share the folder x-seed0"),
+        (axis('"data.fraction" = 0.5').replace("plain", "X "), "share the folder x-seed0"),
         ("this is no TOML", "not TOML"),
     ],
 )
@@ -145,6 +166,31 @@ def test_study_that_cannot_be_run_is_one_line(tmp_path: Path, text: str, reason:
         read_study(write_study(tmp_path, text, head))
     assert reason in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_option_may_name_a_recipe_and_other_axes_set_keys_over_it(tmp_path: Path) -> None:
+    other = 'recipe = "other.toml"'
+    choices = f'{{ label = "own", {other} }}, {{ label = "both", {other}, set = {{ generator.z_dim = 6 }} }}'
+    (tmp_path / "other.toml").write_text('extends = "tiny.toml"\n[generator]\nz_dim = 5\n[data]\nfraction = 0.5\n')
+    text = options(f'{{ label = "plain", set = {{}} }}, {choices}')
+    text += options('{ label = "10 %", set = { data.fraction = 0.1 } }', "data")
+    recipes = [run.recipe for run in read_study(write_study(tmp_path, text)).runs[::2]]
+    assert [recipe.generator.z_dim for recipe in recipes] == [4, 5, 6]
+    assert [recipe.data.fraction for recipe in recipes] == [0.1] * 3
+    path = tmp_path / "mine.toml"
+    without = 'name = "mine"\nseeds = [0]\n'
+    path.write_text(without + options(choices))
+    assert [run.recipe.generator.z_dim for run in read_study(path).runs] == [5, 6]
+    path.write_text(without + options(f'{choices}, {{ label = "plain", set = {{}} }}'))
+    with pytest.raises(RecipeError, match="no recipe for plain; name one as recipe = PATH"):
+        read_study(path)
+
+
+def test_recipes_that_are_measured_differently_make_no_study(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('extends = "tiny.toml"\n[evaluation]\nsamples = 64\n')
+    text = options('{ label = "plain", set = {} }, { label = "other", recipe = "other.toml" }')
+    with pytest.raises(RecipeError, match=r"evaluation.samples is 32 for plain, 64 for other; .* can't be compared"):
+        read_study(write_study(tmp_path, text))
 
 
 def test_missing_study_and_missing_recipe_are_named(tmp_path: Path) -> None:
@@ -187,6 +233,9 @@ def pretend(run: Run, root: Path, distances: Sequence[float], **changes: Any) ->
         JsonLines(folder.metric("label-agreement")).append(
             {"step": step, "label_agreement": 1 - distance / 100, "label_agreement_real": 0.95}
         )
+        JsonLines(folder.metric("kid")).append({"step": step, "kid": distance / 1000 - 0.005, "floor_kid": 1e-4})
+        shares = {"precision": 1 / distance, "recall": 1 - 1 / distance, "floor_precision": 0.8, "floor_recall": 0.7}
+        JsonLines(folder.metric("precision-recall")).append({"step": step, **shares})
     for seconds in (0.5, 0.1, 0.3):
         JsonLines(folder.stats).append({"step": 1, "seconds_per_step": seconds})
     Image.new("L", (64 * 10, 64 * 10), 20 * run.seed).save(folder.fakes(run.recipe.training.steps))
@@ -297,9 +346,11 @@ def test_report_writes_tables_json_and_pictures(pretended: tuple[Study, Path]) -
     assert [float(row["frechet_invariant_min mean"]) for row in rows] == [16.5, 8.5, 8.5, 4.5]
     table = json.loads((root / "study.json").read_text())
     assert table["cells"][3]["figures"]["frechet_invariant_min"]["values"] == [4, 5]
-    assert table["cells"][3]["runs"][1]["curve"] == [[0, 100], [1, 5], [2, 10]]
+    snapshots = table["cells"][3]["runs"][1]["snapshots"]
+    assert [(row["step"], row["frechet_invariant"]) for row in snapshots] == [(0, 100), (1, 5), (2, 10)]
+    assert [row["recall"] for row in snapshots] == pytest.approx([0.99, 0.8, 0.9])
     assert table["protocol"]["real_count"] == 32
-    for name in ("curves", "samples"):
+    for name in ("curves", "precision-recall", "samples"):
         with Image.open(root / f"{name}.png") as picture:
             assert picture.width > 300
 
@@ -312,6 +363,45 @@ def test_curves_have_a_panel_for_every_option_of_the_last_axis_and_lines_through
     line = next(line for line in figure.axes[1].get_lines() if line.get_label() == "C4 in D")
     assert np.asarray(line.get_ydata()).tolist() == [100, 4.5, 9]
     assert len(figure.axes[1].collections) == 2, "a band for each cell"
+
+
+def test_draw_keys_make_rows_columns_and_lines(tmp_path: Path) -> None:
+    text = AXES.replace('name = "data"', 'name = "data"\ndraw = "rows"') + axis("generator.z_dim = 5", "latent")
+    grid = read_study(write_study(tmp_path, text.replace('name = "latent"', 'name = "latent"\ndraw = "columns"')))
+    for run in grid.runs:
+        pretend(run, tmp_path / "out", distances(run))
+    findings = find(grid, tmp_path / "out")
+    for figure in (curves_figure(findings), precision_recall_figure(findings)):
+        assert figure is not None
+        assert [axes.get_title() for axes in figure.axes] == ["plain, 10 %", "x, 10 %", "plain, 100 %", "x, 100 %"]
+        (legend,) = figure.legends
+        assert {text.get_text() for text in legend.get_texts()} == {"CNN in D", "C4 in D", "real against real"}
+
+
+def test_precision_and_recall_of_every_snapshot_are_drawn_without_step_zero(pretended: tuple[Study, Path]) -> None:
+    figure = precision_recall_figure(find(*pretended))
+    assert figure is not None
+    points = {tuple(np.round(p, 6)) for c in figure.axes[1].collections for p in np.asarray(c.get_offsets())}
+    drawn = [d for last in (8, 9, 4, 5) for d in (last, 2 * last)]
+    assert points == {(round(1 - 1 / d, 6), round(1 / d, 6)) for d in drawn} | {(0.7, 0.8)}
+
+
+def test_study_without_frechet_distances_is_judged_by_kid(grid: Study, tmp_path: Path) -> None:
+    for run in grid.runs:
+        pretend(run, tmp_path, distances(run))
+        for path in (tmp_path / run.folder).glob("metric-frechet.jsonl"):
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+            hidden = dict.fromkeys(("frechet_invariant", "frechet_equivariant", "floor_frechet_invariant"))
+            path.write_text("".join(json.dumps(row | hidden) + "\n" for row in rows))
+    findings = report(grid, tmp_path)
+    text = (tmp_path / "table.md").read_text()
+    assert "Kernel distance (KID)" in text
+    assert "Frechet distance, invariant" not in text
+    assert curves_figure(findings).axes[0].get_ylabel() == "KID"
+    # Least of "C4 in D" at 100 %: 4 and 5 over a thousand, less 0.005: not above zero, so there is no ratio.
+    found = {(e.option, e.within): e.pairs for e in effects(findings, ["kid_min"])}
+    assert found == {("C4 in D", "10 %"): 2, ("100 %", ""): 2}
+    assert "mean KID times" in study.claim(findings, "x", "steergan study mine.toml").verdict
 
 
 def test_samples_page_shows_the_first_seed_of_every_cell(pretended: tuple[Study, Path]) -> None:

@@ -1,5 +1,6 @@
 """What the runs of a study measured: a run's figures, a cell's figures over its seeds, and what each option changes."""
 
+import functools
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from steergan.errors import RunError
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TrainingSettings
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
 from steergan.study.plan import Run, Study
 from steergan.tables import Interval, Mean, geometric_mean_and_range, mean
 from steergan.training import JsonLines
 
-FEATURES = ("invariant", "equivariant")
-"""Feature sets of a Frechet distance: the paper's, and those before group pooling."""
+DISTANCES = ("frechet_invariant", "frechet_equivariant", "kid")
+"""Frechet distance with the paper's features and with those before group pooling; kernel distance."""
+SHARES = ("precision", "recall", "density", "coverage")
+AGREEMENT = ("label_agreement", "label_agreement_real")
 PROTOCOL = (
     "extractor", "extractor_sha256", "classifier_sha256", "real_count", "fake_count", "label_law", "ema", "batch_norm",
     "rank_deficient", "protocol",
@@ -32,8 +35,8 @@ class RunFigures:
 
     run: Run
     figures: Figures
-    curve: list[tuple[int, float]]
-    """(generator step, Frechet distance with invariant features), step 0 included."""
+    snapshots: list[dict[str, Any]]
+    """Every evaluation, step 0 included: `step`, and the figures of that moment, None where one was not measured."""
     protocol: dict[str, Any]
     hardware: dict[str, Any]
 
@@ -62,6 +65,12 @@ class Findings:
     protocol: dict[str, Any]
     hardware: list[dict[str, Any]]
     """One for every different machine or setting that runs were trained on."""
+
+    @property
+    def distance(self) -> str:
+        """What runs are judged by: the Frechet distance, or the kernel distance if a run lacks the former."""
+        known = all(found.figures["frechet_invariant_mean"] is not None for found in self.runs)
+        return "frechet_invariant" if known else "kid"
 
     def of_cell(self, labels: tuple[str, ...]) -> list[RunFigures]:
         """A cell's finished runs."""
@@ -100,47 +109,63 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     """
     folder = RunFolder(root / run.folder)
     about = folder.read_about()
-    frechet = JsonLines(folder.metric("frechet")).rows()
-    agreement = JsonLines(folder.metric("label-agreement")).rows()
+    rows = evaluation_rows(folder)
     seconds = [row["seconds_per_step"] for row in JsonLines(folder.stats).rows()]
-    evaluations = [row for row in frechet if row["step"] > 0]
-    if not (evaluations and agreement and seconds) or evaluations[-1]["step"] != run.recipe.training.steps:
+    evaluations = [row for row in rows if row["step"] > 0]
+    whole = all({"frechet_invariant", *AGREEMENT} <= row.keys() for row in rows)
+    if not (evaluations and whole and seconds) or evaluations[-1]["step"] != run.recipe.training.steps:
         raise RunError(f"{folder.path}: its records are incomplete; delete the folder and run the study again")
-    shape, classes = tuple(about["data"]["image_shape"]), len(about["data"]["class_names"])
-    generator, discriminator = parameters(run.recipe, shape, classes)
+    last, shape = evaluations[-1], tuple(about["data"]["image_shape"])
+    generator, discriminator = parameters(run.recipe, shape, len(about["data"]["class_names"]))
     figures: Figures = {
         **distances(evaluations),
-        "label_agreement": agreement[-1]["label_agreement"],
-        "label_agreement_real": agreement[-1]["label_agreement_real"],
+        **{name: last.get(name) for share in SHARES for name in (share, f"floor_{share}")},
+        **{name: last[name] for name in AGREEMENT},
         "generator_parameters": generator,
         "discriminator_parameters": discriminator,
         "seconds_per_step": statistics.median(seconds),
     }
-    protocol = {key: frechet[-1].get(key) for key in PROTOCOL}
+    protocol = {key: last.get(key) for key in PROTOCOL}
     protocol["held_out_checksum"] = about["data"]["held_out"]["checksum"]
     protocol["evaluated_at_steps"] = [row["step"] for row in evaluations]
-    curve = [(row["step"], row["frechet_invariant"]) for row in frechet]
-    return RunFigures(run, figures, curve, protocol, {**about["hardware"], "versions": about["versions"]})
+    snapshots = [{name: row.get(name) for name in ("step", *DISTANCES, *SHARES, *AGREEMENT[:1])} for row in rows]
+    return RunFigures(run, figures, snapshots, protocol, {**about["hardware"], "versions": about["versions"]})
+
+
+def evaluation_rows(folder: RunFolder) -> list[dict[str, Any]]:
+    """The rows of all metric files, those of one step as one."""
+    rows: dict[int, dict[str, Any]] = {}
+    for path in sorted(folder.path.glob(folder.metric("*").name)):
+        for row in JsonLines(path).rows():
+            rows.setdefault(row["step"], {}).update(row)
+    return [rows[step] for step in sorted(rows)]
 
 
 def distances(evaluations: Sequence[Mapping[str, Any]]) -> Figures:
-    """Least, mean and last Frechet distance over the evaluations of a run, and the floor, for both feature sets.
+    """Least, mean and last distance over the evaluations of a run, and the floor, for every distance.
 
     Source: Dey et al. 2021, Table 2 (minimum and mean over the evaluations of a training).
     """
     figures: Figures = {}
-    for features in FEATURES:
-        values = [row[f"frechet_{features}"] for row in evaluations]
-        known = None not in values
-        figures[f"frechet_{features}_min"] = min(values) if known else None
-        figures[f"frechet_{features}_mean"] = statistics.fmean(values) if known else None
-        figures[f"frechet_{features}_last"] = values[-1]
-        figures[f"floor_frechet_{features}"] = evaluations[-1].get(f"floor_frechet_{features}")
+    for distance in DISTANCES:
+        values = [row.get(distance) for row in evaluations]
+        known = [value for value in values if value is not None]
+        whole = len(known) == len(values)
+        figures[f"{distance}_min"] = min(known) if whole else None
+        figures[f"{distance}_mean"] = statistics.fmean(known) if whole else None
+        figures[f"{distance}_last"] = values[-1]
+        figures[f"floor_{distance}"] = evaluations[-1].get(f"floor_{distance}")
     return figures
 
 
 def parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
     """Trained numbers in the generator and the discriminator."""
+    return count_parameters(recipe.model_copy(update={"training": TrainingSettings()}), image_shape, classes)
+
+
+@functools.cache
+def count_parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """The same; a cell's networks are built once for all its seeds."""
     networks = build_generator(recipe, image_shape, classes), build_discriminator(recipe, image_shape, classes)
     generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
     return generator, discriminator
@@ -174,7 +199,7 @@ def effects(findings: Findings, figures: Sequence[str]) -> list[Effect]:
             for key, here in by_key.items():
                 there = by_key.get((*key[:place], axis.options[0].label, *key[place + 1 :]))
                 chosen = key[place] == option.label and within in ("", key[-2])
-                if chosen and there is not None and all(run[figure] for run in (here, there) for figure in figures):
+                if chosen and there is not None and all((run[f] or 0) > 0 for run in (here, there) for f in figures):
                     pairs.append((here, there))
             if pairs:
                 result.append(effect(option.label, axis.options[0].label, within, figures, pairs))

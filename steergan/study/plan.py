@@ -1,34 +1,47 @@
-"""What a study is: one recipe, axes of options, seeds, and the runs that their product makes."""
+"""What a study is: recipes, axes of options, seeds, and the runs that their product makes."""
 
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from steergan.errors import RecipeError
-from steergan.recipe import Recipe, Section, merge, nearest, read_table, recipe_keys, validate
+from steergan.recipe import Recipe, merge, nearest, read_table, recipe_keys, validate
+from steergan.recipe_data import Section
 from steergan.run.folder import flat
 
-PROTOCOL = ("data.seed", "data.held_out", "evaluation.", "training.ema_")
-"""Keys, or beginnings of keys, that decide how a run is measured: runs that differ there are not compared."""
+PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
+"""Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""
+NOT_PROTOCOL = ("data.fraction",)
+"""The held-out images are the same for every share of the training images."""
 
 
 class Option(Section):
-    """One choice on an axis."""
+    """One choice on an axis: a recipe, keys that are set, or both."""
 
     label: Annotated[str, Field(min_length=1)]
-    set: dict[str, Any]
+    recipe: str = ""
+    """Path of a recipe, relative to the file, in place of the study's."""
+    set: dict[str, Any] | None = None
     """Recipe keys and their values, as `"section.key" = value` or `section.key = value`."""
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """What it sets, with dotted keys."""
+        return flat(self.set or {})
 
 
 class Axis(Section):
     """Something that is varied."""
 
     name: Annotated[str, Field(min_length=1)]
+    draw: Literal["auto", "lines", "rows", "columns"] = "auto"
+    """How pictures tell its options apart: lines in every panel, rows or columns of panels. `auto`: columns for the
+    last of several axes, else lines."""
     options: Annotated[tuple[Option, ...], Field(min_length=1, strict=False)]
 
 
@@ -40,12 +53,12 @@ class StudyFile(Section):
     """Of its page in the results; empty: the name."""
     claim: str = ""
     """What it examines, and who claims it."""
-    recipe: str
-    """Path of the recipe, relative to the file."""
+    recipe: str = ""
+    """Path of the recipe, relative to the file; needed unless all options of an axis name one."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, strict=False)] = (0, 1, 2)
     """Training seeds; every cell is run with each."""
     axis: Annotated[tuple[Axis, ...], Field(strict=False)] = ()
-    """The cells are the product of the axes; pictures have a panel for every option of the last."""
+    """The cells are the product of the axes."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +98,16 @@ def read_study(path: Path) -> Study:
     """The study in a TOML file, with every recipe resolved and checked.
 
     Raises:
-        RecipeError: no such file, not TOML, an unknown key, a wrong type or value; an option that sets a seed, a key
-            that decides how runs are measured, or a key of another axis; two cells or axes whose names can't be told
-            apart; anything that is wrong with a recipe.
+        RecipeError: no such file, not TOML, an unknown key, a wrong type or value; no recipe for a cell, or two; an
+            option that says nothing, or sets a seed or a key of another axis; recipes that are measured differently;
+            two cells, axes or options whose names can't be told apart; anything that is wrong with a recipe.
     """
     if not path.is_file():
         raise RecipeError(f"{path}: no such study; studies are TOML files, see recipes/studies/rotmnist-small.toml")
     file = validate_study(read_table(path), str(path))
-    settings = {axis.name: [flat(option.set) for option in axis.options] for axis in file.axis}
-    check_axes(file, settings, str(path))
-    table = read_table(path.parent / file.recipe)
-    runs = tuple(product(file, settings, table, str(path)))
+    check_axes(file, str(path))
+    runs = tuple(product(file, path))
+    check_measured_alike(runs, str(path))
     folders = [run.folder for run in runs]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)
     if twice is not None:
@@ -118,45 +130,70 @@ def validate_study(table: Mapping[str, Any], source: str) -> StudyFile:
     raise RecipeError(f"{source}: {key} = {fault['input']!r}; wanted: {wanted}")
 
 
-def check_axes(file: StudyFile, settings: Mapping[str, Sequence[Mapping[str, Any]]], source: str) -> None:
-    """Refuse axes that set what they should not."""
-    if len(settings) != len(file.axis):
-        raise RecipeError(f"{source}: two axes have the same name; rename one of {[axis.name for axis in file.axis]}")
+def check_axes(file: StudyFile, source: str) -> None:
+    """Refuse axes that say what they should not."""
+    names = [axis.name for axis in file.axis]
+    if len(set(names)) != len(names):
+        raise RecipeError(f"{source}: two axes have the same name; rename one of {names}")
+    named = [axis.name for axis in file.axis if any(option.recipe for option in axis.options)]
+    if len(named) > 1:
+        raise RecipeError(f"{source}: axes {named[0]!r} and {named[1]!r} both name recipes; leave it to one of them")
     valid = set(recipe_keys())
     taken: dict[str, str] = {}
-    for axis, options in settings.items():
-        for key in dict.fromkeys(key for option in options for key in option):
+    for axis in file.axis:
+        keys = dict.fromkeys(key for option in axis.options for key in option.keys)
+        check_options(axis, source)
+        for key in keys:
             if key not in valid:
-                raise RecipeError(f"{source}: axis {axis!r} sets an unknown key {key}{nearest(key)}")
+                raise RecipeError(f"{source}: axis {axis.name!r} sets an unknown key {key}{nearest(key)}")
             if key == "training.seed":
-                raise RecipeError(f"{source}: axis {axis!r} sets training.seed; list the seeds in seeds = [0, 1, 2]")
-            if key.startswith(PROTOCOL):
-                raise RecipeError(
-                    f"{source}: axis {axis!r} sets {key}, which changes how runs are measured, so that their figures "
-                    "can't be compared; set it in the recipe, for all"
-                )
+                raise RecipeError(f"{source}: axis {axis.name!r} sets {key}; list the seeds in seeds = [0, 1, 2]")
             if key in taken:
-                raise RecipeError(f"{source}: axes {taken[key]!r} and {axis!r} both set {key}; leave it to one of them")
-        taken |= dict.fromkeys((key for option in options for key in option), axis)
+                both = f"axes {taken[key]!r} and {axis.name!r} both set {key}"
+                raise RecipeError(f"{source}: {both}; leave it to one of them")
+        taken |= dict.fromkeys(keys, axis.name)
 
 
-def product(
-    file: StudyFile, settings: Mapping[str, Sequence[Mapping[str, Any]]], table: Mapping[str, Any], source: str
-) -> Iterator[Run]:
+def check_options(axis: Axis, source: str) -> None:
+    """Refuse options that can't be told apart, or that say nothing."""
+    labels = [option.label for option in axis.options]
+    for option in axis.options:
+        if labels.count(option.label) > 1:
+            raise RecipeError(f"{source}: axis {axis.name!r} has two options {option.label!r}; rename one of them")
+        if not option.recipe and option.set is None:
+            raise RecipeError(
+                f"{source}: option {option.label!r} of axis {axis.name!r} has neither recipe nor set; "
+                "give it one of them (set = {} for the study's recipe as it is)"
+            )
+
+
+def product(file: StudyFile, path: Path) -> Iterator[Run]:
     """The runs: cells in the order of the axes, the last one fastest, and within each cell the seeds."""
-    choices = [
-        [(option.label, keys) for option, keys in zip(axis.options, settings[axis.name], strict=True)]
-        for axis in file.axis
-    ]
-    for chosen in itertools.product(*choices):
-        labels = tuple(label for label, _ in chosen)
-        cell = dict(table)
-        for _, keys in chosen:
-            for key, value in keys.items():
-                cell = merge(cell, nested(key, value))
+    for chosen in itertools.product(*(axis.options for axis in file.axis)):
+        labels = tuple(option.label for option in chosen)
+        name = next((option.recipe for option in chosen if option.recipe), file.recipe)
+        if not name:
+            raise RecipeError(f"{path}: no recipe for {', '.join(labels) or 'its runs'}; name one as recipe = PATH")
+        cell = read_table(path.parent / name)
+        for key, value in ((key, value) for option in chosen for key, value in option.keys.items()):
+            cell = merge(cell, nested(key, value))
         for seed in file.seeds:
-            recipe = validate(merge(cell, nested("training.seed", seed)), f"{source}: {', '.join(labels) or 'recipe'}")
+            recipe = validate(merge(cell, nested("training.seed", seed)), f"{path}: {', '.join(labels) or 'recipe'}")
             yield Run(labels, seed, recipe, "-".join([*map(slug, labels), f"seed{seed}"]))
+
+
+def check_measured_alike(runs: Sequence[Run], source: str) -> None:
+    """Refuse recipes that differ in how they are measured."""
+    first = flat(runs[0].recipe.model_dump())
+    for run in runs[1:]:
+        keys = flat(run.recipe.model_dump())
+        for key in keys:
+            if key.startswith(PROTOCOL) and key not in NOT_PROTOCOL and keys[key] != first[key]:
+                one, other = (", ".join(r.labels) or "the recipe" for r in (runs[0], run))
+                raise RecipeError(
+                    f"{source}: {key} is {first[key]!r} for {one}, {keys[key]!r} for {other}; it decides how runs are "
+                    "measured, so their figures can't be compared; use one value for all"
+                )
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:

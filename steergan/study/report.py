@@ -8,18 +8,25 @@ from typing import Any
 from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Claim, listed
-from steergan.study.figures import FEATURES, Effect, Findings, effects, find
-from steergan.study.pictures import curves_figure, samples_page
+from steergan.study.figures import DISTANCES, SHARES, Effect, Findings, effects, find
+from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study
 from steergan.tables import Cell, Table, comma_separated, markdown, shown
 
-COMPARED = ("frechet_invariant_mean", "frechet_invariant_min")
-"""Figures that `effects` are given for, the first of them in the verdict."""
-TITLES = {"invariant": "invariant features", "equivariant": "features before group pooling"}
+TITLES = {
+    "frechet_invariant": "Frechet distance, invariant features",
+    "frechet_equivariant": "Frechet distance, features before group pooling",
+    "kid": "Kernel distance (KID), invariant features",
+}
+
+
+def compared(findings: Findings) -> tuple[str, str]:
+    """Figures that `effects` are given for, the first of them in the verdict."""
+    return f"{findings.distance}_mean", f"{findings.distance}_min"
 
 
 def report(study: Study, root: Path) -> Findings:
-    """Write table.md, table.csv, study.json, curves.png and samples.png below `root`; they say what is finished.
+    """Write table.md, table.csv, study.json and pictures below `root`; they say what is finished.
 
     Raises:
         RunError: nothing is finished, files are damaged, runs were measured differently, or `root` can't be written.
@@ -29,6 +36,9 @@ def report(study: Study, root: Path) -> Findings:
     write_whole(root / "table.csv", comma_separated(wide_table(findings)).encode())
     write_json(root / "study.json", as_json(findings))
     save_png(curves_figure(findings), root / "curves.png")
+    scatter = precision_recall_figure(findings)
+    if scatter is not None:
+        save_png(scatter, root / "precision-recall.png")
     samples = samples_page(study, root)
     if samples is not None:
         save_png(samples, root / "samples.png")
@@ -43,9 +53,10 @@ def page(findings: Findings) -> str:
 
 
 def tables_of(findings: Findings) -> list[Table]:
-    """A table for each feature set, one for the rest, and one of what each option changes."""
-    tables = [distance_table(findings, features) for features in FEATURES]
-    tables = [table for table in tables if any(row[-1] is not None for row in table.rows)]
+    """A table for each distance, one of precision and its like, one for the rest, one of what each option changes."""
+    start = len(cell_columns(findings))
+    tables = [*(distance_table(findings, distance) for distance in DISTANCES), share_table(findings)]
+    tables = [table for table in tables if any(cell is not None for row in table.rows for cell in row[start:])]
     changed = effect_table(findings)
     return [*tables, other_table(findings), *([changed] if changed.rows else [])]
 
@@ -60,13 +71,28 @@ def cell_start(findings: Findings, labels: tuple[str, ...]) -> list[Cell]:
     return [*labels, str(done) if done == all_runs else f"{done} of {all_runs}"]
 
 
-def distance_table(findings: Findings, features: str) -> Table:
-    """Frechet distances of every cell."""
-    names = [f"frechet_{features}_{which}" for which in ("min", "mean", "last")] + [f"floor_frechet_{features}"]
+def distance_table(findings: Findings, distance: str) -> Table:
+    """One distance of every cell."""
+    names = [f"{distance}_{which}" for which in ("min", "mean", "last")] + [f"floor_{distance}"]
     return Table(
-        caption=f"Frechet distance, {TITLES[features]}: least and mean over a run's evaluations, and the last one; "
+        caption=f"{TITLES[distance]}: least and mean over a run's evaluations, and the last one; "
         "mean ± standard deviation over the runs of a cell. Floor: real training images in the generator's place.",
         columns=[*cell_columns(findings), "least", "mean", "last", "floor"],
+        rows=[
+            [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
+            for labels in findings.study.cells
+        ],
+    )
+
+
+def share_table(findings: Findings) -> Table:
+    """Precision and recall, density and coverage of every cell, as far as they were measured."""
+    names = [name for share in SHARES for name in (share, f"floor_{share}")]
+    names = [name for name in names if any(found.figures[name] is not None for found in findings.runs)]
+    return Table(
+        caption="Precision and recall, density and coverage at the end: mean ± standard deviation over the runs of a "
+        "cell. Floor: real training images in the generator's place.",
+        columns=[*cell_columns(findings), *(name.replace("floor_", "floor ") for name in names)],
         rows=[
             [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
             for labels in findings.study.cells
@@ -99,13 +125,14 @@ def other_table(findings: Findings) -> Table:
 def effect_table(findings: Findings) -> Table:
     """What each option changes against the first of its axis."""
     rows: list[list[Cell]] = []
-    for found in effects(findings, COMPARED):
+    figures = compared(findings)
+    for found in effects(findings, figures):
         row: list[Cell] = [f"{found.option} against {found.reference}", found.within]
-        for figure in COMPARED:
+        for figure in figures:
             row += [found.ratio[figure], f"{found.lower[figure]} of {found.pairs}"]
         rows.append(row)
     return Table(
-        caption="What one option changes: ratio of Frechet distances (invariant features) in pairs of runs that differ "
+        caption=f"What one option changes: ratio ({TITLES[findings.distance]}) in pairs of runs that differ "
         "in nothing else: geometric mean (least to largest), and in how many pairs the ratio is below 1.",
         columns=["option", "within", "ratio of means", "below 1", "ratio of least", "below 1"],
         rows=rows,
@@ -135,16 +162,19 @@ def as_json(findings: Findings) -> dict[str, Any]:
         cells.append(
             {
                 "labels": dict(zip((axis.name for axis in study.file.axis), labels, strict=True)),
-                "runs": [{"folder": f.run.folder, "seed": f.run.seed, **f.figures, "curve": f.curve} for f in runs],
+                "runs": [
+                    {"folder": f.run.folder, "seed": f.run.seed, **f.figures, "snapshots": f.snapshots} for f in runs
+                ],
                 "figures": {name: None if value is None else value.model_dump() for name, value in means.items()},
             }
         )
     return {
         "study": study.file.model_dump(mode="json"),
+        "distance": findings.distance,
         "protocol": findings.protocol,
         "hardware": findings.hardware,
         "cells": cells,
-        "effects": [effect_as_json(found) for found in effects(findings, COMPARED)],
+        "effects": [effect_as_json(found) for found in effects(findings, compared(findings))],
     }
 
 
@@ -154,20 +184,24 @@ def effect_as_json(found: Effect) -> dict[str, Any]:
 
 def verdict(findings: Findings) -> str:
     """The effects of the axes before the last, in a sentence each; without such, the cell with the lowest mean."""
-    figure = COMPARED[0]
+    figure, several = compared(findings)[0], len(findings.study.file.axis) > 1
+    name = "KID" if findings.distance == "kid" else "Frechet distance"
     sentences = []
     for found in effects(findings, (figure,)):
-        if found.within or len(findings.study.file.axis) == 1:
+        if found.within or not several:
             where = f" ({found.within})" if found.within else ""
             sentences.append(
-                f"{found.option} against {found.reference}{where}: mean Frechet distance times "
+                f"{found.option} against {found.reference}{where}: mean {name} times "
                 f"{shown(found.ratio[figure])}, lower in {found.lower[figure]} of {found.pairs} pairs of runs."
             )
     if sentences:
         return " ".join(sentences)
     means = {labels: findings.mean(labels, figure) for labels in findings.study.cells}
-    best = min((found.mean, labels, found) for labels, found in means.items() if found is not None)
-    return f"Lowest mean Frechet distance: {shown(best[2])} ({', '.join(best[1]) or 'the recipe'})."
+    known = [(found.mean, labels, found) for labels, found in means.items() if found is not None]
+    best = min(known, default=None)
+    if best is None:
+        return f"No cell has a mean {name}."
+    return f"Lowest mean {name}: {shown(best[2])} ({', '.join(best[1]) or 'the recipe'})."
 
 
 def claim(findings: Findings, name: str, command: str) -> Claim:
