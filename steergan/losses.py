@@ -72,12 +72,16 @@ class Objective(NamedTuple):
     """Called with up = fake scores, down = real scores."""
     generator_sees_real: bool = False
     """Whether the generator's loss depends on the real scores; if not, they are not computed for its update."""
+    relative: bool = False
+    """Whether only differences of scores count, so that the sign of a score alone means nothing."""
 
 
 OBJECTIVES: dict[str, Objective] = {
     "non-saturating": Objective(non_saturating_discriminator, non_saturating_generator),
-    "wasserstein": Objective(wasserstein_discriminator, linear_generator),
-    "relativistic-average": Objective(relativistic_average, relativistic_average, generator_sees_real=True),
+    "wasserstein": Objective(wasserstein_discriminator, linear_generator, relative=True),
+    "relativistic-average": Objective(
+        relativistic_average, relativistic_average, generator_sees_real=True, relative=True
+    ),
     "hinge": Objective(hinge_discriminator, linear_generator),
 }
 """The objectives by their names in a recipe (`loss.name`)."""

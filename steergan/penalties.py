@@ -1,9 +1,13 @@
-"""Gradient penalties on the discriminator: functions of networks and batches, already multiplied by their weight."""
+"""Penalties on top of an objective: functions of networks and batches, already multiplied by their weight."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+ROTATIONS = 4
+"""Quarter turns that `rotation_loss` tells apart."""
 
 
 def r1_penalty(score_B: Tensor, image: Tensor, weight: float) -> Tensor:
@@ -50,6 +54,55 @@ def wgan_gp(
     mixed = torch.lerp(fake.detach(), real.detach(), mix_B[:, None, None, None]).requires_grad_()
     gradient_BD = image_gradient(discriminator(mixed, y), mixed)
     return weight * (torch.linalg.vector_norm(gradient_BD, dim=1) - 1).square().mean()
+
+
+def consistency_penalty(
+    discriminator: Callable[[Tensor, Tensor], Tensor],
+    image: Tensor,
+    y: Tensor,
+    score_B: Tensor,
+    transform: Callable[[Tensor], Tensor],
+    weight: float,
+) -> Tensor:
+    """weight times the mean squared difference of the scores of images and of their transforms (bCR, a term of it).
+
+    Gradients go through both scores and not into the images. With batch norm in the discriminator the transformed
+    images are normalised as a batch of their own, and in training mode running moments learn from it too.
+
+    Args:
+        discriminator: (image, y) -> score (B,).
+        image: (B, C, H, W) float, real or generated.
+        y: labels, (B,) int64.
+        score_B: scores of `image`, with their graph.
+        transform: images -> images of the same shape, already drawn.
+        weight: lambda_real or lambda_fake, 10 in the source.
+
+    Symmetry: zero to rounding where the discriminator is invariant under the transform.
+
+    Source: Zhao et al. 2020, "Improved Consistency Regularization for GANs", section 3.1 (balanced consistency);
+        Dey et al., section 3.2.
+    """
+    return weight * (discriminator(transform(image.detach()), y) - score_B).square().mean()
+
+
+def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, weight: float) -> Tensor:
+    """weight times the cross entropy of guessing by how many quarter turns images were rotated.
+
+    The last quarter of the batch (at least one image) is shown in all four rotations, so that as many images are
+    scored as the batch has. Gradients reach `image`, as a generator needs.
+
+    Args:
+        rotation_logits: (B, C, H, W) -> (B, 4).
+        image: (B, C, H, W) float, H = W, upright: label k is `torch.rot90` by k, counterclockwise.
+        weight: 1.0 on real images for the discriminator, 0.2 on generated ones for the generator, in the source.
+
+    Source: Chen et al. 2019, "Self-Supervised GANs via Auxiliary Rotation Loss", and its code (compare_gan).
+    Differs: the logarithm of the softmax without an epsilon.
+    """
+    quarter = image[-max(1, len(image) // ROTATIONS) :]
+    turned = torch.cat([torch.rot90(quarter, k, (2, 3)) for k in range(ROTATIONS)])
+    label = torch.arange(ROTATIONS, device=image.device).repeat_interleave(len(quarter))
+    return weight * cross_entropy(rotation_logits(turned), label)
 
 
 def image_gradient(score_B: Tensor, image: Tensor) -> Tensor:

@@ -76,6 +76,33 @@ class LossSettings(Section):
     wgan_gp_weight: NonNegative = 0.0
 
 
+class AugmentationSettings(Section):
+    """What images go through on their way into the discriminator, and what it learns from that; by default nothing."""
+
+    group: Literal["C2", "C4", "D1", "D2", "D4"] = "C4"
+    """Of the transforms of `standard` and of consistency: 90-degree rotations and reflections."""
+    standard: bool = False
+    """Real images, and only they, are moved by a random element."""
+    consistency_real: NonNegative = 0.0
+    """Weight of E (D(T real) - D(real))^2 (bCR)."""
+    consistency_fake: NonNegative = 0.0
+    rotation_discriminator: NonNegative = 0.0
+    """Weight of guessing by which quarter turns real images were rotated (1.0 in the source)."""
+    rotation_generator: NonNegative = 0.0
+    """Weight of D's guesses about generated images in the generator's loss (0.2 in the source)."""
+    adaptive_target: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Mean sign of D on real images at which the probability of `transforms` stays; 0: no transforms (0.6 in the
+    source)."""
+    adaptive_images: Annotated[int, Field(ge=1)] = 500_000
+    """Real images over which that probability can move by 1."""
+    transforms: Annotated[tuple[Literal["translation", "scaling", "colour", "cutout"], ...], Field(strict=False)] = (
+        "translation",
+        "scaling",
+        "colour",
+    )
+    """What adaptive augmentation applies, to real and generated images: nothing that a group contains."""
+
+
 class TrainingSettings(Section):
     """Optimisation; every figure that changes the weights stands here."""
 
@@ -125,6 +152,7 @@ class Recipe(Section):
     generator: GeneratorSettings = GeneratorSettings()
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     loss: LossSettings = LossSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     performance: PerformanceSettings = PerformanceSettings()

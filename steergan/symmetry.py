@@ -85,6 +85,16 @@ def plane_matrices(space: GSpace2D) -> NDArray[np.float64]:
     return np.stack([np.asarray(action(element), dtype=np.float64) for element in space.fibergroup.elements])
 
 
+def contains(group: str, part: str) -> bool:
+    """Whether every element of the group `part` acts on the plane as one of `group` does; both by name.
+
+    Raises:
+        SymmetryError: an unknown group.
+    """
+    whole, wanted = plane_matrices(gspace(group)), plane_matrices(gspace(part))
+    return all(bool((np.abs(whole - matrix).max(axis=(1, 2)) < ROUNDING).any()) for matrix in wanted)
+
+
 def grid_elements(space: GSpace2D) -> list[int]:
     """Positions of the elements that map the square pixel grid onto itself: quarter turns and axis reflections."""
     matrices = plane_matrices(space)

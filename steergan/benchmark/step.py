@@ -113,7 +113,7 @@ def step_of(pair: Pair, recipe: Recipe, device: str) -> Callable[[], object]:
     batch = image.to(device), y.to(device)
     for network in pair:
         network.to(device)  # type: ignore[union-attr]
-    state = RunState.start(pair.generator, pair.discriminator, training)
+    state = RunState.start(pair.generator, pair.discriminator, training, recipe.augmentation)
     return lambda: generator_step(state, lambda step, update: batch, training, recipe.loss, recipe.generator.latent_law)
 
 

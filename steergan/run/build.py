@@ -4,6 +4,7 @@ import torch
 
 from steergan.layers import choose_convolution
 from steergan.networks import Discriminator, Generator
+from steergan.penalties import ROTATIONS
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
@@ -34,8 +35,9 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
     """
     check_convolution(recipe.performance.convolution)
     settings = recipe.discriminator.model_dump()
+    rotations = ROTATIONS if recipe.augmentation.rotation_discriminator else 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial discriminator"))
-        network = Discriminator(settings.pop("group"), image_shape, classes, **settings)
+        network = Discriminator(settings.pop("group"), image_shape, classes, rotations=rotations, **settings)
     choose_convolution(network, recipe.performance.convolution)
     return network

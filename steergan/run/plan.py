@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 
 from steergan import data
+from steergan.augmentation import Augmentation
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.recipe import Recipe, write_recipe
+from steergan.run.blindness import augmentation_notice
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.convolution_record import check_convolution, convolution_record
 
@@ -14,7 +16,7 @@ from steergan.run.convolution_record import check_convolution, convolution_recor
 def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
     """Every layer of both networks with its type, size, parameters and multiply-adds, and the resolved recipe.
 
-    Between them stands what would compute the convolutions on the device.
+    Between them stands what would compute the convolutions on the device, and which augmentation does nothing.
 
     Raises:
         SteerganError: the data can't be found, the sizes don't suit the group, or the convolutions can't be had.
@@ -23,6 +25,7 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     found = data.survey(settings)
     classes = len(found.class_names)
+    Augmentation(recipe.augmentation, found.image_shape)  # refuses what training would
     generator = build_generator(recipe, found.image_shape, classes)
     discriminator = build_discriminator(recipe, found.image_shape, classes)
     y = torch.zeros(1, dtype=torch.int64)
@@ -34,6 +37,7 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
+            *filter(None, [augmentation_notice(recipe)]),
             write_recipe(recipe).rstrip(),
         ]
     )

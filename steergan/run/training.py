@@ -9,10 +9,12 @@ from typing import Any
 import torch
 
 from steergan import __version__, data
+from steergan.augmentation import Augmentation
 from steergan.kernels import library
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
+from steergan.run.blindness import augmentation_notice
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.convolution_record import ConvolutionRecord, check_convolution, continued, convolution_record
 from steergan.run.evaluation import Evaluation
@@ -55,6 +57,7 @@ def train(
     torch_device = torch.device(device)
     check_convolution(recipe.performance.convolution, torch_device)  # before data are prepared for nothing
     images = load_data(recipe, data_path, report)
+    Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
     generator = build_generator(recipe, images.train.image_shape, images.train.classes)
     discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
     folder = claim_folder(recipe, out)
@@ -68,7 +71,9 @@ def train(
         found = latest_state(folder.path)
         if found is None and init_from is not None:
             start_from(init_from, generator, discriminator)
-        state = RunState.start(generator.to(torch_device), discriminator.to(torch_device), recipe.training)
+        state = RunState.start(
+            generator.to(torch_device), discriminator.to(torch_device), recipe.training, recipe.augmentation
+        )
         if found is None:
             about["init_from"] = None if init_from is None else str(init_from.resolve())
             about["convolutions"] = [convolution.model_dump()]
@@ -81,6 +86,9 @@ def train(
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
         if found is None:
             report.message(convolution.line)
+        notice = augmentation_notice(recipe)
+        if notice is not None:
+            report.message(notice)
         library.say_once(told=True)
         Session(folder, recipe, state, images, report).go_on()
     return folder.path

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from steergan.augmentation import Treatment
+from steergan.errors import RecipeError
 from steergan.losses import OBJECTIVES
 from steergan.randomness import stream_seed, torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
@@ -51,8 +53,9 @@ def train(
         evaluate_every: generator steps between calls of `on_evaluate`.
         record_every: generator steps between rows.
         on_record: gets a row: step; images_seen, the real images shown to the discriminator in its updates so far;
-            discriminator_loss, generator_loss, real_score, fake_score, and where used r1 and wgan_gp, of the
-            step's last updates; seconds_per_step, the mean since the row before, without the hooks' time.
+            what the updates return (discriminator_loss, generator_loss, real_score, fake_score, and where used r1 and
+            its like), of the step's last updates; with adaptive augmentation augmentation_probability, after the
+            step; seconds_per_step, the mean since the row before, without the hooks' time.
         on_evaluate: gets the step; may leave the networks in any mode.
         on_checkpoint: gets the step; weights are finite when it is called.
         should_stop: asked after every step; if true, the step is checkpointed and the loop ends.
@@ -62,7 +65,9 @@ def train(
 
     Raises:
         RunError: a loss, a weight or a buffer is nan or infinite; nothing is checkpointed after that.
+        RecipeError: auxiliary rotations with a discriminator that has no `rotation_logits`.
     """
+    check_rotations(state)
     pending: list[tuple[int, dict[str, Tensor]]] = []
     stop, lap = False, Lap()
     with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []):
@@ -98,34 +103,53 @@ def generator_step(
 ) -> dict[str, Tensor]:
     """The discriminator's updates, the generator's, and the average's; metrics of the last update of each player."""
     step, seed, device = state.step + 1, training.seed, state.device
-    objective = OBJECTIVES[loss.name]
+    objective, adaptive = OBJECTIVES[loss.name], state.augmentation.adaptive
     torch.manual_seed(stream_seed(seed, "networks", step))
     metrics: dict[str, Tensor] = {}
 
-    def inputs(update: int) -> tuple[Batch, Latents]:
+    def inputs(update: int) -> tuple[Batch, Latents, Treatment]:
         image, y = batches(step, update)
         latents = draw_latents(
             state.generator, len(y), seed=seed, stream="training",
             step=step, update=update, law=latent_law, device=device,
         )  # fmt: skip
-        return (image.to(device), y.to(device)), latents
+        treatment = state.augmentation.treatment(len(y), seed=seed, step=step, update=update)
+        return (image.to(device), y.to(device)), latents, treatment
 
     for update in range(training.discriminator_updates):
-        batch, latents = inputs(update)
+        batch, latents, treatment = inputs(update)
         mix_B = None
         if loss.wgan_gp_weight > 0:
             mix_B = torch.rand(len(batch[1]), generator=torch_stream(seed, f"penalty/{update}", step)).to(device)
         metrics |= discriminator_update(
             state.generator, state.discriminator, state.discriminator_optimizer, objective, batch, latents,
-            r1_weight=loss.r1_weight, wgan_gp_weight=loss.wgan_gp_weight, mix_B=mix_B,
+            r1_weight=loss.r1_weight, wgan_gp_weight=loss.wgan_gp_weight, mix_B=mix_B, treatment=treatment,
         )  # fmt: skip
-    batch, latents = inputs(training.discriminator_updates)
+        if adaptive is not None:
+            adaptive.observe(metrics["real_sign"], len(batch[1]))
+    batch, latents, treatment = inputs(training.discriminator_updates)
     metrics |= generator_update(
-        state.generator, state.discriminator, state.generator_optimizer, objective, batch, latents
+        state.generator, state.discriminator, state.generator_optimizer, objective, batch, latents, treatment=treatment
     )
     state.step = step
     state.average.update(step)
+    if adaptive is not None:
+        adaptive.after_step(step)
+        metrics["augmentation_probability"] = adaptive.probability.clone()
     return metrics
+
+
+def check_rotations(state: RunState) -> None:
+    """Refuse auxiliary rotations with a discriminator that can't guess them.
+
+    Raises:
+        RecipeError: it has no `rotation_logits`.
+    """
+    if state.augmentation.settings.rotation_discriminator and not hasattr(state.discriminator, "rotation_logits"):
+        raise RecipeError(
+            f"augmentation.rotation_discriminator needs a discriminator with rotation_logits, and "
+            f"{type(state.discriminator).__name__} has none; set it to 0 or give the discriminator that method"
+        )
 
 
 def read_metrics(pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:

@@ -42,6 +42,14 @@ class Discriminator(Network, Protocol):
         ...
 
 
+class RotationDiscriminator(Discriminator, Protocol):
+    """What auxiliary rotations ask for besides."""
+
+    def rotation_logits(self, image: Tensor) -> Tensor:
+        """image (B, C, H, W) -> (B, 4), by how many quarter turns it was rotated; must not be blind for them."""
+        ...
+
+
 def as_module(network: Network) -> nn.Module:
     """The same object as a torch module, which it is; a type cannot say both."""
     return cast(nn.Module, network)

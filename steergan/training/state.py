@@ -7,8 +7,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from steergan.augmentation import Augmentation
 from steergan.errors import RunError
-from steergan.recipe import TrainingSettings
+from steergan.recipe import AugmentationSettings, TrainingSettings
 from steergan.training.ema import ExponentialAverage
 from steergan.training.protocols import Discriminator, Generator, Network
 from steergan.training.step import trained_parameters
@@ -23,12 +24,26 @@ class RunState:
     average: ExponentialAverage
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
+    augmentation: Augmentation
+    """Its probability is part of the state, if it adapts one."""
     step: int = 0
     """Generator steps done."""
 
     @classmethod
-    def start(cls, generator: Generator, discriminator: Discriminator, settings: TrainingSettings) -> Self:
-        """The state before the first step, from two networks on their final device; puts them in training mode."""
+    def start(
+        cls,
+        generator: Generator,
+        discriminator: Discriminator,
+        settings: TrainingSettings,
+        augmentation: AugmentationSettings | None = None,
+    ) -> Self:
+        """The state before the first step, from two networks on their final device; puts them in training mode.
+
+        Raises:
+            SteerganError: an augmentation that can't be had; see `Augmentation`.
+        """
+        device = next(p for _, p in generator.named_parameters()).device
+        augmented = Augmentation(augmentation or AugmentationSettings(), generator.image_shape, device)
         generator.train()
         discriminator.train()
         return cls(
@@ -37,6 +52,7 @@ class RunState:
             ExponentialAverage(generator, settings),
             adam(generator, settings.generator_rate, settings),
             adam(discriminator, settings.discriminator_rate, settings),
+            augmented,
         )
 
     @property
@@ -46,13 +62,14 @@ class RunState:
 
     def parts(self) -> dict[str, Any]:
         """Everything that has a state_dict of its own."""
-        return {
+        parts = {
             "generator": self.generator,
             "discriminator": self.discriminator,
             "average": self.average,
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
+        return parts if self.augmentation.adaptive is None else parts | {"augmentation": self.augmentation.adaptive}
 
     def state_dict(self) -> dict[str, Any]:
         """Every weight, moment, buffer and clock, for `save_checkpoint`; tensors are the networks' own, not copies."""
@@ -61,12 +78,15 @@ class RunState:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave, on whatever device.
 
+        A state without a probability of augmentation leaves it as it is: at 0, in a new object.
+
         Raises:
             RunError: the state is of other networks.
         """
         try:
             for name, part in self.parts().items():
-                part.load_state_dict(state[name])
+                if name in state or name != "augmentation":
+                    part.load_state_dict(state[name])
             self.step = int(state["step"])
         except (KeyError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]

@@ -1,0 +1,127 @@
+"""What a recipe's [augmentation] does to the images of each update."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from steergan.augmentation.adaptive import AdaptiveProbability
+from steergan.augmentation.elements import act, action_table
+from steergan.augmentation.transforms import augment, draw_parameters
+from steergan.errors import RecipeError, SymmetryError
+from steergan.randomness import torch_stream
+from steergan.recipe import AugmentationSettings
+
+Transform = Callable[[Tensor], Tensor]
+"""Images (B, C, H, W) -> images of the same shape, each image by itself; fixed once it is drawn."""
+
+NONE = AugmentationSettings()
+
+
+def unchanged(image: Tensor) -> Tensor:
+    """The same object."""
+    return image
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How one update treats its images; the default leaves it as if there were no augmentation."""
+
+    settings: AugmentationSettings = NONE
+    standard: Transform = unchanged
+    """Of real images, before everything else."""
+    adaptive_real: Transform = unchanged
+    """Of real images on their way into the discriminator."""
+    adaptive_fake: Transform = unchanged
+    """Of generated ones."""
+    consistency_real: Transform = unchanged
+    """What the score of a real image, as the discriminator saw it, should not depend on."""
+    consistency_fake: Transform = unchanged
+
+
+class Augmentation:
+    """A recipe's [augmentation], for images of one shape.
+
+    Args:
+        settings: which regularisers, with which weights.
+        image_shape: (C, H, W) in pixels.
+        device: of the images.
+
+    Raises:
+        RecipeError: weights that make no sense without each other.
+        SymmetryError: 90-degree rotations of a rectangle.
+    """
+
+    def __init__(
+        self, settings: AugmentationSettings, image_shape: tuple[int, int, int], device: torch.device | str = "cpu"
+    ) -> None:
+        check(settings, image_shape)
+        self.settings, self.size, self.device = settings, image_shape[1:], torch.device(device)
+        self.table_GP: Tensor | None = None
+        if settings.standard or settings.consistency_real or settings.consistency_fake:
+            self.table_GP = action_table(settings.group, *self.size).to(self.device)
+        self.adaptive: AdaptiveProbability | None = None
+        if settings.adaptive_target:
+            self.adaptive = AdaptiveProbability(settings.adaptive_target, settings.adaptive_images, self.device)
+
+    def treatment(self, count: int, *, seed: int, step: int, update: int) -> Treatment:
+        """The transforms of one update, from streams at (seed, step, update) and the present probability.
+
+        Args:
+            count: B, images.
+            seed: of the run.
+            step: generator step.
+            update: which update of that step.
+        """
+
+        def stream(name: str) -> torch.Generator:
+            return torch_stream(seed, f"augmentation {name}/{update}", step)
+
+        def moved(name: str, used: bool) -> Transform:
+            if self.table_GP is None or not used:
+                return unchanged
+            element_B = torch.randint(len(self.table_GP), (count,), generator=stream(name)).to(self.device)
+            return partial(act, table_GP=self.table_GP, element_B=element_B)
+
+        def adapted(name: str) -> Transform:
+            if self.adaptive is None:
+                return unchanged
+            kinds, probability = self.settings.transforms, self.adaptive.probability
+            return partial(augment, parameters=draw_parameters(count, self.size, kinds, probability, stream(name)))
+
+        settings = self.settings
+        return Treatment(
+            settings,
+            moved("standard", settings.standard),
+            adapted("real"),
+            adapted("fake"),
+            moved("consistency real", settings.consistency_real > 0),
+            moved("consistency fake", settings.consistency_fake > 0),
+        )
+
+
+def check(settings: AugmentationSettings, image_shape: tuple[int, int, int]) -> None:
+    """Refuse what cannot work.
+
+    Raises:
+        RecipeError: rotations that the generator should show and nobody learns; adaptive augmentation by nothing.
+        SymmetryError: rotations of a rectangle.
+    """
+    if settings.rotation_generator and not settings.rotation_discriminator:
+        raise RecipeError(
+            f"augmentation.rotation_generator = {settings.rotation_generator:g} needs a discriminator that learns "
+            "rotations; set augmentation.rotation_discriminator = 1.0"
+        )
+    if settings.adaptive_target and not settings.transforms:
+        raise RecipeError(
+            f"augmentation.adaptive_target = {settings.adaptive_target:g} has no transforms to apply; "
+            'set augmentation.transforms = ["translation", "scaling", "colour"]'
+        )
+    _, height, width = image_shape
+    if settings.rotation_discriminator and height != width:
+        raise SymmetryError(
+            f"augmentation.rotation_discriminator turns images by 90 degrees and got {height} x {width} pixels; "
+            "use square images"
+        )

@@ -1,0 +1,31 @@
+"""What a recipe's augmentation cannot do with its networks: said before training, which goes on."""
+
+from steergan.recipe import Recipe
+from steergan.symmetry import contains
+
+
+def is_blind(recipe: Recipe, group: str) -> bool:
+    """Whether the discriminator's score is invariant under a group: nothing behind its group pooling sees the pose."""
+    judge = recipe.discriminator
+    exact = judge.pooling == "exact" and judge.group_pool == "end" and judge.plain_width == 0
+    return exact and contains(judge.group, group)
+
+
+def augmentation_notice(recipe: Recipe) -> str | None:
+    """One line on the parts of [augmentation] that do nothing or little here; None if there are none."""
+    settings, group, parts = recipe.augmentation, recipe.augmentation.group, []
+    judge = f"the {recipe.discriminator.group} discriminator"
+    if is_blind(recipe, group):
+        if settings.standard:
+            parts.append(f"standard: {judge} scores an image and its {group} transforms alike")
+        if settings.consistency_real or settings.consistency_fake:
+            parts.append(f"consistency: {judge} is invariant under {group}, so the penalty is zero to rounding")
+    if settings.rotation_discriminator and is_blind(recipe, "C4"):
+        parts.append(f"rotations: {judge} sees them in front of its group pooling only, its score does not")
+    turned = recipe.generator.latent == "symmetrized" and contains(recipe.generator.group, "C2")
+    if settings.rotation_generator and turned:
+        parts.append('rotation_generator: latent = "symmetrized" turns every sample at random, so none looks upright')
+    if not parts:
+        return None
+    advice = "" if settings.adaptive_target else "; adaptive_target = 0.6 adds transforms that no group contains"
+    return f"augmentation does nothing or little here ({'; '.join(parts)}){advice}"
