@@ -1,17 +1,23 @@
 """steergan data"""
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from steergan.data import ImageSet, Progress
 
-NAMES = ("rotmnist", "digits", "folder", "npz")
+NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
 """The data sets that a recipe may name; a test compares them with the recipe's."""
+SPLITS = ("auto", "random", "group", "right", "none")
+"""As in the recipe; the test sees to that, too."""
+SECONDS_PER_LINE = 10.0
+"""Between two lines of progress where there is no terminal."""
 
 
 @click.group(no_args_is_help=True)
@@ -25,6 +31,7 @@ def data() -> None:
     Examples:
       steergan data list
       steergan data prepare rotmnist --download
+      steergan data prepare anhir --source ~/ANHIR
       steergan data preview my-images/ --out my-images.png
     """
 
@@ -37,7 +44,7 @@ def list_sets() -> None:
     Example:
       STEERGAN_DATA=~/data steergan data list
     """
-    from steergan.data import originals_found, prepared_found
+    from steergan.data import originals_found, prepared_found, unfinished_found
 
     click.echo("Originals (STEERGAN_DATA):")
     click.echo("  digits    bundled with scikit-learn, 1,797 images")
@@ -54,66 +61,129 @@ def list_sets() -> None:
                 f"            {split:8}  {about['count']:,} images of {shape(manifest['image_shape'])}, "
                 f"{classes(len(about['per_class']))}, {megabytes(about['bytes'])}, sha256 {about['sha256'][:12]}"
             )
+        for left_out in manifest.get("refused", ()):
+            click.echo(f"            left out: {left_out['name']}: {left_out['reason']}")
+    for left in unfinished_found():
+        click.echo(f"  unfinished: {left.folder}, {megabytes(left.size)}; prepare it again to go on, or remove it")
     if not prepared:
         click.echo("  nothing yet; a set is prepared when it is first used, or by steergan data prepare")
 
 
 @data.command()
-@click.argument("name", type=click.Choice(NAMES))
-@click.option("--path", default="", help="Originals: a folder, or an .npz file. Default: found in STEERGAN_DATA.")
-@click.option("--download", is_flag=True, help="rotmnist: fetch MNIST into the cache folder, with checksums.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="As data.seed in the recipe.")
+@click.argument("name", type=click.Choice(NAMES), required=False)
 @click.option(
-    "--held-out", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.2, show_default=True,
-    help="As data.held_out in the recipe; rotmnist has its own split.",
+    "--source", "--path", "path", metavar="PATH",
+    help="Originals: a folder, a file, or scikit-image:ihc.png, a bundled photo. Default: found in STEERGAN_DATA.",
 )
-def prepare(name: str, path: str, download: bool, seed: int, held_out: float) -> None:
+@click.option("--recipe", type=click.Path(path_type=Path), help="Prepare what this recipe uses, in place of NAME.")
+@click.option("--size", type=click.IntRange(min=1), help="Pixels per side of a patch or image. Default: the set's own.")
+@click.option("--stride", type=click.IntRange(min=1), help="patches: pixels from one to the next. Default: no overlap.")
+@click.option(
+    "--foreground", type=click.FloatRange(0, 1),
+    help="patches, anhir: least share of foreground in a patch; 0 takes all. Default: 0.1.",
+)
+@click.option(
+    "--split", type=click.Choice(SPLITS),
+    help="What is held out: whole source images or lesions (group), single patches (random), the right part of every "
+    "large image (right), nothing (none). Default: the set's own way.",
+)
+@click.option(
+    "--held-out", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share that is held out; official splits ignore it. Default: 0.2.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of the split, as data.seed in the recipe. Default: 0.")
+@click.option("--download", is_flag=True, help="rotmnist, cifar10: fetch into the cache folder, with checksums.")
+def prepare(name: str | None, path: str | None, recipe: Path | None, download: bool, **options: Any) -> None:
     """Prepare a data set now, and say where it went. Training would do the same when it first needs it.
+
+    A preparation that was stopped goes on when the same command is given again. Files that are damaged or mislabelled
+    are named on stderr and left out, and the exit code is 1; the set without them is in place.
 
     \b
     Examples:
       steergan data prepare rotmnist --download
-      steergan data prepare folder --path my-images/ --held-out 0.1
+      steergan data prepare folder --source my-images/ --held-out 0.1
+      steergan data prepare patches --source slides/ --size 64 --split right
+      steergan data prepare --recipe recipes/anhir.toml --source ~/ANHIR
     """
-    if download and (name != "rotmnist" or path):
-        raise click.UsageError("--download fetches MNIST for rotmnist; it goes with no other data set and no --path")
-    from steergan.data import download_mnist
+    given = {key: value for key, value in options.items() if value is not None}
+    refuse_combinations(name, path, recipe, download, list(given))
     from steergan.data import prepare as prepare_set
-    from steergan.recipe import DataSettings
+    from steergan.recipe import read_recipe, validate
 
-    if download:
-        path = str(download_mnist())
-    settings = DataSettings.model_validate({"name": name, "path": path, "seed": seed, "held_out": held_out})
-    with progress_bar(f"preparing {name}") as progress:
+    if download and name:
+        path = str(downloader(name)())
+    if recipe is not None:
+        settings = read_recipe(recipe).data
+    else:
+        settings = validate({"name": "data", "data": {"name": name, **given}}, "steergan data prepare").data
+    if path is not None:
+        settings = settings.model_copy(update={"path": path})
+    with progress_lines(f"preparing {settings.name}") as progress:
         prepared = prepare_set(settings, progress)
-    click.echo(f"{name}: {prepared.manifest['rule']}")
+    click.echo(f"{settings.name}: {prepared.manifest['rule']}")
     for split, images in prepared.splits.items():
         click.echo(f"  {split:8}  {described(images)}, sha256 {images.checksum}")
     where = f"in {prepared.folder}" if prepared.folder else "made in memory when it is used; nothing is kept on disk"
     click.echo(f"  {where}")
+    for left_out in prepared.refused:
+        click.echo(f"steergan: {left_out['name']}: left out: {left_out['reason']}", err=True)
+    if prepared.refused:
+        raise click.exceptions.Exit(1)
+
+
+def refuse_combinations(
+    name: str | None, path: str | None, recipe: Path | None, download: bool, given: Sequence[str]
+) -> None:
+    """Options that contradict each other."""
+    if (name is None) == (recipe is None):
+        raise click.UsageError(f"NAME or --recipe FILE is wanted, one of them; names: {', '.join(NAMES)}")
+    if recipe is not None and given:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} stands in the recipe; change it there")
+    if download and (name not in ("rotmnist", "cifar10") or path):
+        raise click.UsageError("--download fetches MNIST for rotmnist, or cifar10; with no other set, and no --source")
+
+
+def downloader(name: str) -> Callable[[], Path]:
+    """What fetches the originals of a set."""
+    if name == "cifar10":
+        from steergan.data.cifar10 import download_cifar10
+
+        return download_cifar10
+    from steergan.data import download_mnist
+
+    return download_mnist
 
 
 @data.command()
-@click.argument("source", metavar="NAME-OR-PATH")
+@click.argument("source", metavar="NAME-OR-PATH", required=False)
+@click.option("--recipe", type=click.Path(path_type=Path), help="Draw what this recipe uses, in place of NAME-OR-PATH.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PNG to write.")
 @click.option("--split", type=click.Choice(["train", "held_out"]), default="train", show_default=True)
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Images a class.")
-def preview(source: str, out: Path, split: str, columns: int) -> None:
-    """Draw real images, a row a class. NAME-OR-PATH is rotmnist, digits, a folder of images, or an .npz file.
+def preview(source: str | None, recipe: Path | None, out: Path, split: str, columns: int) -> None:
+    """Draw real images, a row a class. NAME-OR-PATH is a data set, a folder of images, or an .npz file.
 
     \b
-    Example:
+    Examples:
       steergan data preview digits --out digits.png
+      steergan data preview --recipe recipes/histology-demo.toml --out patches.png
     """
+    if (source is None) == (recipe is None):
+        raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
     from steergan.data import class_rows, load
     from steergan.pictures import grid, save_png
-    from steergan.recipe import DataSettings
+    from steergan.recipe import DataSettings, read_recipe
 
-    if source in ("rotmnist", "digits"):
-        asked = {"name": source}
+    if recipe is not None:
+        settings = read_recipe(recipe).data
+    elif source in NAMES and source not in ("folder", "npz", "patches"):
+        settings = DataSettings.model_validate({"name": source})
+    elif str(source).startswith("scikit-image:"):
+        settings = DataSettings.model_validate({"name": "patches", "path": source, "split": "right"})
     else:
-        asked = {"name": "npz" if source.endswith(".npz") else "folder", "path": source}
-    images = load(DataSettings.model_validate(asked), "train" if split == "train" else "held_out")
+        settings = DataSettings(name="npz" if str(source).endswith(".npz") else "folder", path=str(source))
+    images = load(settings, "train" if split == "train" else "held_out")
     chosen = class_rows(images, columns)
     save_png(grid(images.images[chosen.ravel()], chosen.shape[1], labels=images.class_names), out)
     click.echo(f"{out}: {described(images)}")
@@ -140,15 +210,27 @@ def megabytes(size: int) -> str:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator["Progress"]:
-    """A bar on stderr that appears with the first report and clears itself."""
+def progress_lines(title: str) -> Iterator["Progress"]:
+    """On a terminal a bar with the time left, which clears itself; elsewhere a line on stderr every ten seconds."""
     from tqdm import tqdm
 
-    bar = tqdm(desc=title, unit=" images", unit_scale=True, leave=False, disable=None, delay=0.5)
+    from .progress import clock
+
+    live = sys.stderr.isatty()
+    bar = tqdm(desc=title, unit=" images", unit_scale=True, leave=False, delay=0.5, disable=not live)
+    first: tuple[int, float] | None = None
+    shown = time.monotonic()
 
     def progress(done: int, total: int) -> None:
-        bar.total = total
+        nonlocal first, shown
+        now = time.monotonic()
+        if first is None:  # a preparation that goes on is not that fast
+            first, bar.initial, bar.n, bar.total = (done, now), done, done, total
         bar.update(done - bar.n)
+        if not live and now - shown >= SECONDS_PER_LINE and done > first[0]:
+            shown = now
+            left = clock((total - done) * (now - first[1]) / (done - first[0]))
+            click.echo(f"{title}: {done:,} of {total:,} images, {left} left", err=True)
 
     with bar:
         yield progress

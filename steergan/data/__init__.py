@@ -1,7 +1,7 @@
 """Images from files, prepared once and drawn as pure functions of (seed, step)."""
 
 from steergan.data.images import ImageSet, Progress, Split, checksum
-from steergan.data.inventory import Found, originals_found, prepared_found
+from steergan.data.inventory import Found, originals_found, prepared_found, unfinished_found
 from steergan.data.loading import Survey, image_kind, load, prepare, survey, take
 from steergan.data.originals import resolve_path
 from steergan.data.prepared import Prepared
@@ -29,4 +29,5 @@ __all__ = [
     "stratified_labels",
     "survey",
     "take",
+    "unfinished_found",
 ]

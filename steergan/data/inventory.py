@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from steergan.data.loading import SOURCES
 from steergan.data.mnist import AMAT_FILES, IDX_FILES
 from steergan.data.originals import Originals, data_folders, find_together, folders_below
-from steergan.data.prepared import prepared_manifests
+from steergan.data.prepared import prepared_manifests, prepared_root
+from steergan.errors import DataError
 from steergan.files import cache_folder
+from steergan.recipe import DataSettings
 
 KINDS = {"amat": "official rotated MNIST", "idx": "MNIST", "npz": "arrays"}
 
@@ -19,22 +22,46 @@ class Found(NamedTuple):
     originals: Originals
 
 
+class Unfinished(NamedTuple):
+    """A set whose preparation was stopped, and goes on when it is asked for again."""
+
+    folder: Path
+    size: int
+    """Bytes so far."""
+
+
 def originals_found() -> list[Found]:
     """Originals in STEERGAN_DATA and among the downloads, in the order in which they are taken.
 
-    Image folders are not listed: any folder may be one.
+    Folders of images and of slides are not listed: any folder may be one.
     """
     found = []
     for kind, spellings in (("amat", AMAT_FILES), ("idx", IDX_FILES)):
         files = find_together(data_folders(), spellings)
         if files:
             found.append(Found("rotmnist", KINDS[kind], Originals(kind, files[0].parent, files)))
+    found += [one for name in SOURCES if name not in ("rotmnist", "folder", "npz", "patches") for one in by_name(name)]
     for root in data_folders():
         archives = sorted(path for folder in folders_below(root) for path in folder.glob("*.npz") if path.is_file())
         found += [Found("npz", KINDS["npz"], Originals("npz", path, (path,))) for path in archives]
     return found
 
 
+def by_name(name: str) -> list[Found]:
+    """The originals of a set that is known by its files; none if they are missing or not whole."""
+    try:
+        originals = SOURCES[name].find(DataSettings.model_validate({"name": name}))
+    except DataError:
+        return []
+    return [] if originals is None else [Found(name, originals.kind, originals)]
+
+
 def prepared_found() -> tuple[Path, list[tuple[Path, dict[str, Any]]]]:
     """The cache folder, and every prepared set in it: its folder and its manifest."""
     return cache_folder(), list(prepared_manifests())
+
+
+def unfinished_found() -> list[Unfinished]:
+    """Every set in the cache whose preparation was stopped."""
+    folders = sorted(prepared_root().glob(".*.partial"))
+    return [Unfinished(folder, sum(file.stat().st_size for file in folder.iterdir())) for folder in folders]

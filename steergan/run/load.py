@@ -84,6 +84,8 @@ def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunDat
     """The images that a recipe names, prepared first where they have not been."""
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     prepared = data.prepare(settings, partial(report.stage, f"preparing {settings.name}"))
+    if prepared.refused:
+        report.message(f"{len(prepared.refused)} damaged or mislabelled files left out: see steergan data list")
     return RunData(
         data.take(prepared, settings, "train"), data.take(prepared, settings, "held_out"), prepared.splits["train"]
     )
