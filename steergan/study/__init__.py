@@ -1,5 +1,7 @@
 """Many runs -> one table."""
 
+from steergan.study.cluster import SlurmSettings, run_on_cluster, slurm_executor
+from steergan.study.combine import combine
 from steergan.study.figures import Effect, Findings, RunFigures, effects, find
 from steergan.study.plan import Run, Study, read_study
 from steergan.study.report import claim, page, report
@@ -12,13 +14,17 @@ __all__ = [
     "Reporter",
     "Run",
     "RunFigures",
+    "SlurmSettings",
     "Study",
     "claim",
+    "combine",
     "effects",
     "find",
     "page",
     "read_study",
     "report",
+    "run_on_cluster",
     "run_study",
+    "slurm_executor",
     "steps_done",
 ]

@@ -64,6 +64,18 @@ class Worker:
     end: Event | None = None
 
 
+def refuse_other_recipes(study: Study, root: Path) -> None:
+    """See before anything starts that no run of another recipe is in the way.
+
+    Raises:
+        RunError: there is one.
+    """
+    for run in study.runs:
+        folder = RunFolder(root / run.folder)
+        if folder.recipe.exists():
+            check_same_recipe(folder, run.recipe)
+
+
 def steps_done(run: Run, root: Path) -> int:
     """Generator steps that a run need not do again."""
     folder = RunFolder(root / run.folder)
@@ -96,10 +108,7 @@ def run_study(
     Raises:
         RunError: a run folder below `root` holds a run of another recipe.
     """
-    for run in study.runs:
-        folder = RunFolder(root / run.folder)
-        if folder.recipe.exists():
-            check_same_recipe(folder, run.recipe)
+    refuse_other_recipes(study, root)
     schedule = Schedule(study, root, report)
     if schedule.waiting:
         prepare_data(study, data_path)

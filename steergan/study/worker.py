@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 
@@ -40,6 +40,14 @@ class Event(NamedTuple):
     text: str = ""
 
 
+class Channel(Protocol):
+    """The part of a connection to the study that is used."""
+
+    def send(self, event: Event, /) -> None: ...
+    def poll(self) -> bool: ...
+    def close(self) -> None: ...
+
+
 def main(task: Task, connection: Connection) -> None:
     """What a process of its own starts with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the study to handle
@@ -48,7 +56,7 @@ def main(task: Task, connection: Connection) -> None:
     train_run(task, connection)
 
 
-def train_run(task: Task, connection: Connection) -> None:
+def train_run(task: Task, connection: Channel) -> None:
     """Train, and say how it ended; whatever arrives on the connection asks to stop after the step."""
     report = Log(task.folder, connection)
     folder = RunFolder(task.folder)
@@ -68,7 +76,7 @@ def train_run(task: Task, connection: Connection) -> None:
 class Log:
     """A run's reports: everything to a file in its folder, its progress to the study."""
 
-    def __init__(self, folder: Path, connection: Connection) -> None:
+    def __init__(self, folder: Path, connection: Channel) -> None:
         self.path, self.connection = folder / LOG, connection
         self.alone = False
         """Nobody listens any more."""

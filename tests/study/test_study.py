@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,17 @@ from PIL import Image
 
 from steergan import study
 from steergan.errors import RecipeError, RunError
-from steergan.metrics import classifier_bytes
-from steergan.networks.classifier import Classifier
 from steergan.recipe import read_recipe, write_recipe
 from steergan.results import read_claims
 from steergan.run.folder import RunFolder
-from steergan.study import Run, Study, effects, find, read_study, report, run_study, runs, steps_done
+from steergan.study import Run, Study, combine, effects, find, read_study, report, run_study, runs, steps_done
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.worker import LOG, Event, Log, Task, train_run
+from steergan.tables import Mean
 from steergan.training import JsonLines
 from steergan_cli.main import steergan
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 RECIPE = """
 name = "tiny"
@@ -415,6 +414,59 @@ def test_samples_page_shows_the_first_seed_of_every_cell(pretended: tuple[Study,
     assert black == [True, True, True, False], "the last cell has no grid"
 
 
+def test_studies_of_several_data_sets_become_columns_of_one_table(
+    pretended: tuple[Study, Path], tmp_path: Path
+) -> None:
+    grid, root = pretended
+    report(grid, root)
+    (tmp_path / "second").mkdir()
+    path = write_study(tmp_path / "second", AXES.replace("C4 in D", "C8 in D").replace('"C4"', '"C8"'))
+    path.write_text(path.read_text().replace('"mine"', '"second"'))
+    second = read_study(path)
+    for run in second.runs:
+        pretend(run, tmp_path / "two", [9.0, 7.0, 8.0])
+    report(second, tmp_path / "two")
+    found = invoke("--combine", root, tmp_path / "two", "--out", tmp_path / "both")
+    assert found.exit_code == 0, found.output
+    least, last = combine([root, tmp_path / "two"])
+    assert least.columns == ["discriminator", "data", "mine, Frechet distance", "second, Frechet distance"]
+    assert [row[:2] for row in least.rows] == [
+        [d, f] for d in ("CNN in D", "C4 in D", "C8 in D") for f in ("10 %", "100 %")
+    ]
+    assert least.rows[3] == ["C4 in D", "100 %", Mean(mean=4.5, sd=0.5**0.5, values=[4, 5]), None]
+    assert last.rows[1][3] == Mean(mean=8, sd=0, values=[8, 8])
+    assert (tmp_path / "both" / "table.md").read_text() in found.output
+    assert "| C4 in D       | 100 % |            4.50 ± 0.71 |                        - |" in found.output
+    rows = list(csv.DictReader((tmp_path / "both" / "table.csv").read_text().splitlines()))
+    assert rows[5]["second, Frechet distance mean"] == "7.0"
+
+
+def test_what_cannot_be_combined_is_named(pretended: tuple[Study, Path], tmp_path: Path) -> None:
+    grid, root = pretended
+    with pytest.raises(RunError, match=r"no study\.json; give the folder of a study"):
+        combine([root])
+    report(grid, root)
+    (tmp_path / "lonely").mkdir()
+    lonely = read_study(write_study(tmp_path / "lonely", ""))
+    for run in lonely.runs:
+        pretend(run, tmp_path / "one", distances(run))
+    report(lonely, tmp_path / "one")
+    with pytest.raises(RunError, match=r"its axes are none, those of .* are discriminator, data"):
+        combine([root, tmp_path / "one"])
+    (root / "study.json").write_text("{")
+    with pytest.raises(RunError, match="cannot be read"):
+        combine([root])
+    (root / "study.json").write_text("{}")
+    with pytest.raises(RunError, match="not what `steergan study` writes"):
+        combine([root])
+
+
+def test_two_studies_at_once_are_refused(tmp_path: Path) -> None:
+    found = invoke(tmp_path / "a.toml", tmp_path / "b.toml")
+    assert found.exit_code == 2
+    assert "2 studies came; one at a time, or folders of studies with --combine" in found.output
+
+
 def test_verdict_compares_options_in_plain_sentences(pretended: tuple[Study, Path], tmp_path: Path) -> None:
     claim = study.claim(find(*pretended), "x", "steergan study mine.toml")
     ratio = (4 / 8 * 5 / 9) ** 0.5
@@ -465,28 +517,10 @@ def launch_thread(run: Run, task: Task) -> runs.Worker:
 
 
 @pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A study of three runs, the middle one impossible, measured with a tiny extractor that need not be trained."""
+def trained(tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny study; its runs are trained in threads."""
     monkeypatch.setattr(runs, "launch", launch_thread)
-    return tiny_study(tmp_path)
-
-
-def tiny_study(folder: Path, steps: int = 2) -> Path:
-    images = np.random.default_rng(0).integers(0, 256, (80, 8, 8), dtype=np.uint8)
-    np.savez(folder / "images.npz", images=images, labels=np.arange(80) % 2)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        extractor = Classifier("C4", 2, (1, 8, 8), (2, 2), 4)
-    (folder / "extractor.safetensors").write_bytes(classifier_bytes(extractor, {}))
-    options = [("CNN in D", "discriminator.group", '"trivial"'), ("none", "data.fraction", "1e-5"),
-               ("C4 in D", "discriminator.group", '"C4"')]  # fmt: skip
-    table = ",\n".join(f'{{ label = "{label}", set = {{ {key} = {value} }} }}' for label, key, value in options)
-    path = write_study(folder, f'[[axis]]\nname = "setting"\noptions = [{table}]\n', 'name = "mine"\nseeds = [0]\n')
-    text = RECIPE.replace('name = "digits"', f'name = "npz"\npath = "{folder / "images.npz"}"')
-    for key, value in {"steps = 2": f"steps = {steps}", "every = 2": f"every = {steps}", "= 32": "= 16"}.items():
-        text = text.replace(key, value)
-    (folder / "tiny.toml").write_text(f'{text}features = "{folder / "extractor.safetensors"}"')
-    return path
+    return tiny_study()
 
 
 def invoke(*arguments: object) -> Result:
@@ -585,8 +619,10 @@ def test_run_stops_when_nobody_listens_any_more(tmp_path: Path) -> None:
     assert log.stop_requested()
 
 
-def test_ctrl_c_saves_what_runs_in_processes_of_its_own_and_exits_with_130(tmp_path: Path) -> None:
-    path, root = tiny_study(tmp_path, steps=100_000), tmp_path / "out"
+def test_ctrl_c_saves_what_runs_in_processes_of_its_own_and_exits_with_130(
+    tiny_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, root = tiny_study(steps=100_000), tmp_path / "out"
     first, saved = root / "cnn-in-d-seed0", "state-*[1-9]*.pt"  # whichever: only the newest two stay there
 
     def press_ctrl_c() -> None:

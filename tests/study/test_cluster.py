@@ -1,0 +1,254 @@
+"""Runs as jobs: of submitit's local executor in processes of their own, and of a Slurm cluster that is made up."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import submitit
+import torch
+from click.testing import CliRunner, Result
+
+from steergan.errors import RunError
+from steergan.run.folder import RunFolder
+from steergan.study import SlurmSettings, cluster, read_study, run_on_cluster, slurm_executor, steps_done
+from steergan.study.cluster import TrainJob
+from steergan.study.worker import Event, Task
+from steergan_cli.main import steergan
+
+TinyStudy = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(cluster, "SECONDS_PER_LOOK", 0.05)
+
+
+class Listener:
+    """A user who reads everything, and leaves once so many runs are waited for."""
+
+    def __init__(self, leave_at: int = -1) -> None:
+        self.lines: list[str] = []
+        self.seen: list[tuple[int, int, int]] = []
+        self.leave_at = leave_at
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+    def overall(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
+        self.seen.append((steps, total, runs))
+
+    def stop_requested(self) -> bool:
+        return len(self.seen) == self.leave_at
+
+
+def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
+    tiny_study: TinyStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def local(root: Path, settings: SlurmSettings, **_: object) -> submitit.Executor:
+        assert settings == SlurmSettings("gpu", 30, 0, 2, {"account": "me"})
+        executor = submitit.LocalExecutor(root / cluster.LOGS)
+        executor.update_parameters(timeout_min=10)
+        return executor
+
+    monkeypatch.setattr("steergan.study.slurm_executor", local)
+    path, root = tiny_study(), tmp_path / "out"
+    asked = ["--slurm", "--partition", "gpu", "--time", 30, "--memory", 2, "--slurm-set", "account=me"]
+    found = invoke(path, "--out", root, *asked)
+    assert found.exit_code == 1, found.output
+    assert "submitting 3 jobs" in found.output
+    assert "steergan: none-seed0 failed: data.fraction = 1e-05 leaves" in found.output
+    assert "| C4 in D  | 1      |" in found.output
+    numbers = json.loads((root / cluster.JOBS).read_text())
+    assert sorted(numbers) == ["c4-in-d-seed0", "cnn-in-d-seed0", "none-seed0"]
+    assert str(os.getpid()) not in numbers.values()
+
+
+def test_job_whose_time_is_up_saves_its_step_and_asks_to_be_queued_again(tiny_study: TinyStudy, tmp_path: Path) -> None:
+    first = read_study(tiny_study(steps=100_000)).runs[0]
+    task = Task(first.recipe, tmp_path / "out" / first.folder, "cpu", None, 1)
+    number = getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}")
+    asked: list[int] = []
+
+    def tell_that_time_is_up() -> None:
+        while not (any(task.folder.glob("state-*[1-9]*.pt")) or done.is_set()):
+            time.sleep(0.02)
+        if not done.is_set():
+            os.kill(os.getpid(), number)
+
+    done = threading.Event()
+    teller = threading.Thread(target=tell_that_time_is_up)
+    before = signal.signal(number, lambda caught, _: asked.append(caught))  # in submitit's place
+    teller.start()
+    try:
+        end = TrainJob()(task)
+    finally:
+        done.set()
+        teller.join()
+        signal.signal(number, before)
+    assert (asked, end) == ([number], Event("stopped"))
+    assert 0 < steps_done(first, tmp_path / "out") < 100_000
+    again = TrainJob().checkpoint(task)
+    assert isinstance(again.function, TrainJob)
+    assert again.args == (task,)
+
+
+def test_job_that_cannot_save_in_time_goes_back_into_the_queue_all_the_same(
+    tmp_path: Path, tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}")
+
+    def leave(caught: int, _: object) -> None:
+        sys.exit(-1)
+
+    def train_run(task: Task, channel: cluster.Channel) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(30)
+
+    monkeypatch.setattr(cluster, "train_run", train_run)
+    monkeypatch.setattr(cluster, "GRACE", 1)
+    first = read_study(tiny_study()).runs[0]
+    before = signal.signal(number, leave)
+    try:
+        with pytest.raises(SystemExit):
+            TrainJob()(Task(first.recipe, tmp_path / first.folder, "cpu", None, 1))
+        assert signal.getsignal(number) is leave
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in PATH with the commands of a cluster: jobs get number 42, and the state that the file `state` says."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    sacct = f'printf "JobID|State|NodeList\\n"; for i in 0 1 2; do printf "42_$i|$(cat {folder}/state)|node1\\n"; done'
+    commands = {"srun": "exit 1", "sbatch": 'cp "$1" "$(dirname "$0")/submitted"; echo Submitted batch job 42'}
+    for name, text in {**commands, "sacct": sacct}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    (folder / "state").write_text("RUNNING")
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setattr(submitit.SlurmJob, "_results_timeout_s", 0)
+    submitit.SlurmJob.watcher.clear()
+    return folder
+
+
+def test_jobs_are_one_array_that_asks_for_what_was_said_and_are_found_again(
+    tiny_study: TinyStudy, tmp_path: Path, slurm: Path
+) -> None:
+    grid, root = read_study(tiny_study()), tmp_path / "out"
+    settings = SlurmSettings("gpu", 90, 1, 16, {"account": "me", "mail-type": "END"})
+    executor = slurm_executor(root, settings, name="mine", jobs=2, threads=4)
+    outcome = run_on_cluster(grid, root, executor, report=Listener(leave_at=1))
+    assert (outcome.stopped, outcome.finished, outcome.failed) == (True, [], {})
+    asked = {line.removeprefix("#SBATCH --") for line in (slurm / "submitted").read_text().splitlines()}
+    assert {
+        "array=0-2%2", "partition=gpu", "time=90", "gpus-per-node=1", "mem=16G", "cpus-per-task=4", "account=me",
+        "mail-type=END", "job-name=steergan-mine", f"signal=USR2@{cluster.WARNING}",
+    } <= asked  # fmt: skip
+    assert json.loads((root / cluster.JOBS).read_text()) == {run.folder: f"42_{i}" for i, run in enumerate(grid.runs)}
+
+    (slurm / "submitted").unlink()
+    later = Listener(leave_at=1)
+    assert run_on_cluster(grid, root, executor, report=later).stopped
+    assert "3 jobs of an earlier call have not ended" in later.lines[0]
+    assert not (slurm / "submitted").exists()
+
+
+def test_job_that_was_killed_is_a_failure_and_is_submitted_again_by_the_next_call(
+    tiny_study: TinyStudy, tmp_path: Path, slurm: Path
+) -> None:
+    grid, root = read_study(tiny_study()), tmp_path / "out"
+    finished = RunFolder(root / grid.runs[2].folder)
+    finished.path.mkdir(parents=True)
+    finished.generator.write_bytes(b"")
+    executor = slurm_executor(root, SlurmSettings(), name="mine", jobs=2, threads=1)
+    (slurm / "state").write_text("OUT_OF_MEMORY")
+    for _ in range(2):
+        (slurm / "submitted").unlink(missing_ok=True)
+        submitit.SlurmJob.watcher.clear()
+        listener = Listener()
+        outcome = run_on_cluster(grid, root, executor, report=listener)
+        assert (slurm / "submitted").exists()
+        assert outcome.finished == ["c4-in-d-seed0"]
+        assert sorted(outcome.failed) == ["cnn-in-d-seed0", "none-seed0"]
+        assert "job 42_0 ended without a result (OUT_OF_MEMORY); see " in outcome.failed["cnn-in-d-seed0"]
+        assert listener.lines[:2] == ["1 of 3 runs are finished already", "submitting 2 jobs"]
+        assert listener.seen[-1] == (2, 2, 1)
+
+
+def test_refusal_of_the_cluster_and_lost_numbers_are_one_line(
+    tiny_study: TinyStudy, tmp_path: Path, slurm: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, root = tiny_study(), tmp_path / "out"
+    (slurm / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2; exit 1\n")
+    found = invoke(path, "--out", root, "--slurm", "--partition", "none")
+    assert found.exit_code == 1
+    assert "the cluster refused the jobs: sbatch: error: invalid partition" in found.output
+    (root / cluster.JOBS).write_text("{")
+    found = invoke(path, "--out", root, "--slurm")
+    assert found.exit_code == 1
+    assert "jobs.json: cannot be read" in found.output
+
+
+def test_ctrl_c_leaves_the_jobs_alone_and_says_how_to_come_back(
+    tiny_study: TinyStudy, tmp_path: Path, slurm: Path
+) -> None:
+    root = tmp_path / "out"
+
+    def press_ctrl_c() -> None:
+        while not (root / cluster.JOBS).exists() and not done.is_set():
+            time.sleep(0.02)
+        if not done.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    done = threading.Event()
+    presser = threading.Thread(target=press_ctrl_c)
+    presser.start()
+    try:
+        found = invoke(tiny_study(), "--out", root, "--slurm")
+    finally:
+        done.set()
+        presser.join()
+    assert found.exit_code == 130, found.output
+    assert "steergan: the jobs go on without this command" in found.output
+    assert "the same command comes back to them" in found.output
+
+
+def test_machine_without_slurm_or_submitit_is_told_what_to_do(
+    tiny_study: TinyStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RunError, match="srun is not found"):
+        slurm_executor(tmp_path, SlurmSettings(), name="mine", jobs=1, threads=1)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    found = invoke(tiny_study(), "--out", tmp_path / "out", "--slurm")
+    assert found.exit_code == 1
+    assert 'pip install "steergan[slurm]"' in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--gpus", 1], "--gpus is for jobs of a cluster; add --slurm"),
+        (["--slurm-set", "a=b"], "--slurm-set is for jobs of a cluster; add --slurm"),
+        (["--slurm", "--slurm-set", "account"], "'account' came; KEY=VALUE was wanted"),
+    ],
+)
+def test_options_of_jobs_that_cannot_be_are_refused(
+    tiny_study: TinyStudy, arguments: Sequence[object], reason: str
+) -> None:
+    found = invoke(tiny_study(), *arguments)
+    assert found.exit_code == 2
+    assert reason in found.output
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(steergan, ["study", *map(str, arguments)])
