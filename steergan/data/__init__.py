@@ -1,5 +1,6 @@
 """Images from files, prepared once and drawn as pure functions of (seed, step)."""
 
+from steergan.data.cifar10 import download_cifar10
 from steergan.data.images import ImageSet, Progress, Split, checksum
 from steergan.data.inventory import Found, originals_found, prepared_found, unfinished_found
 from steergan.data.loading import Survey, image_kind, load, prepare, survey, take
@@ -19,6 +20,7 @@ __all__ = [
     "batch_indices",
     "checksum",
     "class_rows",
+    "download_cifar10",
     "download_mnist",
     "image_kind",
     "load",

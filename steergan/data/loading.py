@@ -8,9 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from steergan.data.anhir import LAYOUT, STAINS, find_anhir, plan_anhir
+from steergan.data.cifar10 import LAYOUT as CIFAR10_LAYOUT
+from steergan.data.cifar10 import find_cifar10, plan_cifar10
 from steergan.data.digits import plan_digits
 from steergan.data.folder import find_folder, plan_folder
+from steergan.data.food101 import CLASSES as FOOD101_CLASSES
+from steergan.data.food101 import LAYOUT as FOOD101_LAYOUT
+from steergan.data.food101 import find_food101, plan_food101
 from steergan.data.images import SPLITS, ImageSet, PiecewisePlan, Plan, Progress, Split, checksum
+from steergan.data.lysto import WANTED as LYSTO_FILE
+from steergan.data.lysto import find_lysto, plan_lysto
 from steergan.data.mnist import CLASSES, SIDE
 from steergan.data.npz import find_npz, plan_npz
 from steergan.data.originals import Originals
@@ -79,6 +86,9 @@ SOURCES = {
     "anhir": Source(
         find_anhir, plan_anhir, 1, ("size", "foreground", "split", "seed", "held_out"), PATCH, (3, len(STAINS)), LAYOUT
     ),
+    "lysto": Source(find_lysto, plan_lysto, 1, ("size", "split", "seed", "held_out"), 256, (3, 3), LYSTO_FILE),
+    "cifar10": Source(find_cifar10, plan_cifar10, 1, (), 32, (3, 10), CIFAR10_LAYOUT),
+    "food101": Source(find_food101, plan_food101, 1, ("size",), 64, (3, FOOD101_CLASSES), FOOD101_LAYOUT),
 }
 
 
