@@ -137,6 +137,9 @@ def run_as_jobs(
             grid, root, executor, threads=threads, device=where, data_path=data_path, report=progress
         )
     if outcome.stopped:
+        if outcome.finished:
+            studies.report(grid, root)
+            click.echo(f"{FILES} of the {len(outcome.finished)} finished runs in {root}")
         click.echo(
             f"steergan: the jobs go on without this command (their numbers are in {root / 'jobs.json'}; scancel ends "
             "them); the same command comes back to them",

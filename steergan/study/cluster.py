@@ -75,6 +75,7 @@ def slurm_executor(root: Path, settings: SlurmSettings, *, name: str, jobs: int,
         job_name=f"steergan-{name}",
         time=settings.minutes,
         cpus_per_task=threads,
+        srun_args=[f"--cpus-per-task={threads}"],  # which srun does not take over from sbatch since Slurm 22.05
         array_parallelism=jobs,
         signal_delay_s=WARNING,
         additional_parameters=dict(settings.options),

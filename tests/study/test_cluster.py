@@ -148,7 +148,9 @@ def test_jobs_are_one_array_that_asks_for_what_was_said_and_are_found_again(
     executor = slurm_executor(root, settings, name="mine", jobs=2, threads=4)
     outcome = run_on_cluster(grid, root, executor, report=Listener(leave_at=1))
     assert (outcome.stopped, outcome.finished, outcome.failed) == (True, [], {})
-    asked = {line.removeprefix("#SBATCH --") for line in (slurm / "submitted").read_text().splitlines()}
+    script = (slurm / "submitted").read_text()
+    assert " --cpus-per-task=4 " in next(line for line in script.splitlines() if line.startswith("srun"))
+    asked = {line.removeprefix("#SBATCH --") for line in script.splitlines()}
     assert {
         "array=0-2%2", "partition=gpu", "time=90", "gpus-per-node=1", "mem=16G", "cpus-per-task=4", "account=me",
         "mail-type=END", "job-name=steergan-mine", f"signal=USR2@{cluster.WARNING}",

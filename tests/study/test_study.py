@@ -124,6 +124,36 @@ def test_table_2_runs_the_recipes_of_its_cells() -> None:
         assert run.recipe == cell.model_copy(update={"name": run.recipe.name}), run.labels
 
 
+TABLE_3 = {
+    "CNN in G & D": "cnn-cnn",
+    "G-CNN in G; CNN in D": "g-cnn",
+    "CNN in G; G-CNN in D": "cnn-g",
+    "G-CNN in G & D": "g-g",
+    "CNN in G & D + Standard Aug.": "cnn-cnn-standard",
+    "CNN in G & D + bCR": "cnn-cnn-bcr",
+    "CNN in G & D + AR": "cnn-cnn-ar",
+    "G-CNN in G & D + bCR": "g-g-bcr",
+}
+
+
+@pytest.mark.parametrize(("name", "posed"), [("anhir", False), ("lysto", False), ("cifar10", True), ("food101", True)])
+def test_table_3_runs_the_recipes_of_its_cells_and_their_labels_are_true(name: str, posed: bool) -> None:
+    folder = ROOT / "recipes" / "paper" / name
+    grid = read_study(folder / "table3.toml")
+    assert grid.cells == [(label,) for label in TABLE_3 if posed or "AR" not in label]
+    for run in grid.runs[:: len(grid.file.seeds)]:
+        ((label,), recipe) = run.labels, run.recipe
+        assert recipe == read_recipe(folder / f"{TABLE_3[label]}.toml")
+        first, _, added = label.partition(" + ")
+        group = {True: "C4" if posed else "D4", False: "trivial"}
+        both = "G & D" in first
+        steered = ["G-CNN in G" in first, "G-CNN in D" in first or (both and first.startswith("G-CNN"))]
+        assert [recipe.generator.group, recipe.discriminator.group] == [group[found] for found in steered], label
+        treated = recipe.augmentation
+        chosen = (treated.standard, treated.consistency_real > 0, treated.rotation_discriminator > 0)
+        assert chosen == (added == "Standard Aug.", added == "bCR", added == "AR"), label
+
+
 def axis(settings: str, name: str = "a") -> str:
     return options(f'{{ label = "plain", set = {{}} }}, {{ label = "x", set = {{ {settings} }} }}', name)
 
