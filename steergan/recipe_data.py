@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-SPLITS_TAKEN: Mapping[str, tuple[str, ...]] = {
+Split = Literal["auto", "random", "group", "right", "none"]
+SPLITS_TAKEN: Mapping[str, tuple[Split, ...]] = {
     "patches": ("group", "random", "right", "none"),
     "anhir": ("group", "random", "none"),
     "lysto": ("random", "none"),
 }
-"""Splits beside `auto` that a source can make."""
+"""Splits beside `auto` that a source can make; the first one is what `auto` means there."""
 
 TAKEN_BY: Mapping[str, tuple[str, ...]] = {
     "size": ("patches", "anhir", "lysto", "cifar10", "food101"),
@@ -40,7 +41,7 @@ class DataSettings(Section):
     """Pixels from one patch to the next (patches); 0: as `size`, so that patches don't overlap."""
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Least share of foreground in a patch (patches, anhir); 0: every patch is taken."""
-    split: Literal["auto", "random", "group", "right", "none"] = "auto"
+    split: Split = "auto"
     """What is held out. `auto`: the source's own way (official: rotmnist, cifar10, food101; `group`: patches, anhir;
     else a seeded share of every class). `group`: whole source images (patches), whole lesions (anhir). `random`: single
     patches or images. `right`: the right part of every large image. `none`: nothing, both splits hold all images."""

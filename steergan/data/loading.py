@@ -37,6 +37,7 @@ from steergan.data.slides import PATCH
 from steergan.data.subsets import nested_share
 from steergan.errors import DataError
 from steergan.recipe import DataSettings
+from steergan.recipe_data import SPLITS_TAKEN
 
 
 class Survey(NamedTuple):
@@ -199,7 +200,10 @@ def deciding(settings: DataSettings) -> dict[str, Any]:
     """The settings that decide about the whole set, spelled out."""
     source = SOURCES[settings.name]
     size = settings.size or source.size
-    spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size}
+    split = settings.split
+    if split == "auto" and settings.name in SPLITS_TAKEN:
+        split = SPLITS_TAKEN[settings.name][0]
+    spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size, "split": split}
     unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(settings.split, ())
     return {key: spelled_out[key] for key in source.decided_by if key not in unused}
 

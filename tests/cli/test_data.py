@@ -11,7 +11,7 @@ from PIL import Image
 
 from steergan.data import load, rotmnist
 from steergan.recipe import DataSettings
-from steergan_cli.data import NAMES
+from steergan_cli.data import NAMES, SPLITS
 from steergan_cli.main import steergan
 
 
@@ -40,6 +40,7 @@ def invoke(*arguments: object) -> Result:
 
 def test_names_are_those_that_a_recipe_may_say() -> None:
     assert set(NAMES) == set(get_args(DataSettings.model_fields["name"].annotation))
+    assert get_args(DataSettings.model_fields["split"].annotation) == SPLITS
 
 
 def test_nothing_heavy_is_imported_for_help() -> None:
@@ -109,6 +110,91 @@ def test_download_goes_with_rotmnist_alone(more: list[str]) -> None:
     assert "--download fetches MNIST" in result.output
 
 
+def write_slides(folder: Path) -> Path:
+    """Four slides of two classes, 48 x 32, full of tissue."""
+    for name in ("a/1", "a/2", "b/1", "b/2"):
+        path = folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((32, 48, 3), (120, 80, 60), np.uint8)).save(path)
+    return folder
+
+
+def test_prepare_cuts_patches_as_the_options_say(tmp_path: Path) -> None:
+    options = ["--size", 16, "--stride", 8, "--foreground", 0.2, "--split", "right", "--held-out", 0.4]
+    result = invoke("prepare", "patches", "--source", write_slides(tmp_path / "x"), *options)
+    assert result.exit_code == 0, result.output
+    settings = DataSettings(
+        name="patches", path=str(tmp_path / "x"), size=16, stride=8, foreground=0.2, split="right", held_out=0.4
+    )
+    train = load(settings, "train")
+    assert f"train     {len(train)} images of 3 x 16 x 16, 2 classes, sha256 {train.checksum}" in result.output
+    assert "every 8 pixels, at least 0.2 foreground; the right 0.4" in result.output
+
+
+def test_prepare_of_a_recipe_is_what_the_recipe_uses(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('name = "mine"\n[data]\nname = "patches"\npath = "elsewhere"\nsize = 16\nsplit = "random"\n')
+    result = invoke("prepare", "--recipe", recipe, "--source", write_slides(tmp_path / "x"))
+    assert result.exit_code == 0, result.output
+    settings = DataSettings(name="patches", path=str(tmp_path / "x"), size=16, split="random")
+    assert load(settings, "held_out").checksum in result.output
+    assert len(list((tmp_path / "cache" / "prepared").glob("patches-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ([], "NAME or --recipe FILE is wanted"),
+        (["digits", "--recipe", "x.toml"], "NAME or --recipe FILE is wanted"),
+        (["--recipe", "x.toml", "--held-out", "0.5"], "--held-out stands in the recipe"),
+        (["digits", "--split", "right"], 'data.split = \'right\'; wanted: "auto" with data.name = digits'),
+        (["npz", "--size", "8"], "data.size = 8; wanted: no such key with data.name = npz"),
+        (["--recipe", "none.toml"], "no such recipe"),
+    ],
+)
+def test_contradictions_are_refused(arguments: list[str], fault: str) -> None:
+    result = invoke("prepare", *arguments)
+    assert result.exit_code == 2
+    assert fault in result.output
+
+
+def test_damaged_slides_are_named_and_the_rest_is_in_place(tmp_path: Path) -> None:
+    (write_slides(tmp_path / "x") / "a" / "3.png").write_bytes(b"nothing")
+    options = ["--source", tmp_path / "x", "--size", 16, "--split", "none", "--foreground", 0]
+    for _ in range(2):  # again: the set is there, and what it lacks is still said
+        result = invoke("prepare", "patches", *options)
+        assert result.exit_code == 1
+        assert "train     24 images" in result.stdout
+        assert result.stderr.startswith("steergan: a/3.png: left out: not a readable image (")
+        assert result.stderr.count("\n") == 1
+    assert "left out: a/3.png: not a readable image" in invoke("list").output
+
+
+def test_list_names_unfinished_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(settings: object) -> None:
+        raise KeyboardInterrupt
+
+    options = ["patches", "--source", write_slides(tmp_path / "x"), "--size", 16, "--split", "none"]
+    with monkeypatch.context() as patched:
+        patched.setattr("steergan.data.slides.find_foreground", stop)
+        result = invoke("prepare", *options)
+    assert result.exit_code == 130
+    [partial] = (tmp_path / "cache" / "prepared").glob(".patches-*.partial")
+    assert f"unfinished: {partial}, 0.0 MB; prepare it again to go on" in invoke("list").output
+    assert invoke("prepare", *options).exit_code == 0
+    assert "unfinished: " not in invoke("list").output
+
+
+def test_progress_without_a_terminal_is_a_line_with_the_time_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steergan_cli.data.SECONDS_PER_LINE", 0)
+    options = ["--source", write_slides(tmp_path / "x"), "--size", 16, "--split", "none"]
+    lines = invoke("prepare", "patches", *options).stderr.splitlines()
+    assert lines[0] == "preparing patches: 12 of 24 images, 0:00:00 left"
+    assert lines[-1] == "preparing patches: 24 of 24 images, 0:00:00 left"
+
+
 @pytest.mark.parametrize("option", [["--seed", "-1"], ["--held-out", "1"], ["--held-out", "0"]])
 def test_impossible_values_are_refused(option: list[str]) -> None:
     assert invoke("prepare", "digits", *option).exit_code == 2
@@ -150,3 +236,23 @@ def test_preview_of_digits_needs_no_files(tmp_path: Path) -> None:
     with Image.open(tmp_path / "d.png") as sheet:
         assert sheet.width > 10 * 64
         assert len(np.unique(np.asarray(sheet))) > 50
+
+
+def test_preview_draws_bundled_photographs_and_recipes(tmp_path: Path) -> None:
+    result = invoke("preview", "scikit-image:ihc.png", "--split", "train", "--out", tmp_path / "a.png")
+    assert result.exit_code == 1  # the right fifth is too narrow for patches of 128
+    assert "a patch needs 128 x 128" in result.output
+    recipe = tmp_path / "demo.toml"
+    settings = 'name = "patches"\npath = "scikit-image:ihc.png"\nsize = 64\nsplit = "right"\n'
+    recipe.write_text(f'name = "demo"\n[data]\n{settings}')
+    result = invoke("preview", "--recipe", recipe, "--out", tmp_path / "b.png")
+    assert "images of 3 x 64 x 64, 1 class" in result.output
+    with Image.open(tmp_path / "b.png") as sheet:
+        assert sheet.width > 6 * 64
+
+
+@pytest.mark.parametrize("arguments", [[], ["digits", "--recipe", "x.toml"]])
+def test_preview_needs_one_source(tmp_path: Path, arguments: list[str]) -> None:
+    result = invoke("preview", *arguments, "--out", tmp_path / "a.png")
+    assert result.exit_code == 2
+    assert "NAME-OR-PATH or --recipe FILE is wanted" in result.output
