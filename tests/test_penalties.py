@@ -1,8 +1,12 @@
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from steergan.penalties import r1_penalty, wgan_gp
+from steergan.augmentation import act, action_table
+from steergan.networks import Discriminator
+from steergan.penalties import consistency_penalty, r1_penalty, rotation_loss, wgan_gp
 
 
 class Quadratic(nn.Module):
@@ -113,3 +117,62 @@ def test_wgan_gp_sends_no_gradient_into_the_images() -> None:
     wgan_gp(network, real, fake, Y, torch.full((4,), 0.5, dtype=torch.float64), 1.0).backward()
     assert fake.grad is None
     assert network.S.grad is not None
+
+
+def test_consistency_is_the_weighted_mean_squared_difference_of_scores() -> None:
+    network, x = Quadratic(12), image(4, 3, 2, 2)
+    expected = 0.3 * (network(x.flip(3), Y) - network(x, Y)).square().mean()
+    found = consistency_penalty(network, x, Y, network(x, Y), lambda image: image.flip(3), 0.3)
+    assert torch.allclose(found, expected, rtol=1e-12)
+
+
+def test_consistency_sends_gradients_through_both_scores_and_not_into_the_images() -> None:
+    network, x = Quadratic(4), image(4, 1, 2, 2).requires_grad_()
+    consistency_penalty(network, x, Y, network(x.detach(), Y), lambda image: image.flip(3), 2.0).backward()
+    assert x.grad is None
+
+    def penalty(S: Tensor, a: Tensor) -> Tensor:
+        def score(x: Tensor, y: Tensor) -> Tensor:
+            return torch.func.functional_call(network, {"S": S, "a": a}, (x, y))
+
+        return consistency_penalty(score, x.detach(), Y, score(x.detach(), Y), lambda image: image.flip(3), 2.0)
+
+    assert torch.autograd.gradcheck(penalty, (network.S, network.a))
+
+
+@pytest.mark.parametrize("group", ["C4", "D4", "trivial"])
+def test_consistency_of_an_invariant_discriminator_is_zero_to_rounding_and_of_a_plain_one_is_not(group: str) -> None:
+    torch.manual_seed(0)
+    network = Discriminator(group, (3, 8, 8), 2, widths=(8, 8), spectral_norm=False).double()
+    x, whole = image(8, 3, 8, 8), group if group != "trivial" else "C4"
+    table = action_table(whole, 8, 8)
+    elements, y = torch.arange(8) % len(table), torch.arange(8) % 2
+    found = consistency_penalty(network, x, y, network(x, y), lambda image: act(image, table, elements), 1.0).item()
+    assert (found > 1e-6) if group == "trivial" else (found < 1e-24)
+
+
+def test_the_last_quarter_is_shown_in_all_rotations_with_their_labels() -> None:
+    corner = torch.zeros(8, 1, 4, 4)
+    corner[:, 0, 0, 0] = 1.0 + torch.arange(8)
+    seen: list[Tensor] = []
+
+    def logits(image: Tensor) -> Tensor:
+        seen.append(image)
+        # Counterclockwise, the corner goes from the upper left to the lower left, and on.
+        return 100 * (image[:, 0, (0, 3, 3, 0), (0, 0, 3, 3)] > 0).float()
+
+    assert rotation_loss(logits, corner, 1.0).item() == pytest.approx(0.0, abs=1e-6)
+    assert seen[0].amax((1, 2, 3)).tolist() == [7.0, 8.0] * 4
+
+
+def test_rotation_loss_of_one_who_knows_nothing_is_the_weighted_logarithm_of_four() -> None:
+    for count in (1, 3, 9):
+        found = rotation_loss(lambda image: torch.zeros(len(image), 4), torch.rand(count, 3, 4, 4), 0.2)
+        assert found.item() == pytest.approx(0.2 * math.log(4))
+
+
+def test_rotation_loss_reaches_the_images() -> None:
+    x, weight = image(4, 1, 4, 4).requires_grad_(), image(16, 4, seed=3)
+    rotation_loss(lambda image: image.flatten(1) @ weight, x, 1.0).backward()
+    assert x.grad is not None
+    assert [bool(gradient.any()) for gradient in x.grad] == [False, False, False, True]

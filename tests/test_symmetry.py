@@ -7,6 +7,7 @@ import torch
 from steergan.errors import SymmetryError
 from steergan.symmetry import (
     GROUPS,
+    contains,
     fields_for_width,
     grid_elements,
     grid_permutation,
@@ -102,3 +103,20 @@ def test_continuous_group_has_no_order() -> None:
     assert signed_permutation(space.trivial_repr) is None
     with pytest.raises(SymmetryError, match="infinitely many"):
         group_order(space)
+
+
+SUBGROUPS = {
+    "trivial": {"trivial"},
+    "C2": {"trivial", "C2"},
+    "C4": {"trivial", "C2", "C4"},
+    "C8": {"trivial", "C2", "C4", "C8"},
+    "D1": {"trivial", "D1"},
+    "D2": {"trivial", "C2", "D1", "D2"},
+    "D4": {"trivial", "C2", "C4", "D1", "D2", "D4"},
+    "D8": set(GROUPS),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_contains_its_subgroups_and_no_other(group: str) -> None:
+    assert {part for part in GROUPS if contains(group, part)} == SUBGROUPS[group]

@@ -1,0 +1,294 @@
+"""What augmentation and its regularisers do to the updates, the loop and its checkpoints."""
+
+import math
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steergan.augmentation import Augmentation, Treatment
+from steergan.errors import RecipeError
+from steergan.losses import OBJECTIVES
+from steergan.networks import Discriminator
+from steergan.penalties import rotation_loss
+from steergan.recipe import AugmentationSettings, LossSettings
+from steergan.training import (
+    RunState,
+    discriminator_update,
+    draw_latents,
+    generator_update,
+    load_state,
+    save_state,
+    train,
+)
+
+EVERYTHING = AugmentationSettings(
+    group="D4", standard=True, consistency_real=0.2, consistency_fake=0.1, rotation_discriminator=1.0,
+    rotation_generator=0.2, adaptive_target=0.1, adaptive_images=300,
+    transforms=("translation", "scaling", "colour", "cutout"),
+)  # fmt: skip
+
+
+def turned(image: Tensor) -> Tensor:
+    return image.rot90(1, (2, 3))
+
+
+def brighter(image: Tensor) -> Tensor:
+    return image + 1
+
+
+def start(pair: ModuleType, settings: AugmentationSettings = EVERYTHING, seed: int = 0) -> RunState:
+    class WithRotations(pair.PlainDiscriminator):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.rotations = nn.Linear(32, 4)
+
+        def rotation_logits(self, image: Tensor) -> Tensor:
+            logits: Tensor = self.rotations(self.features(image))
+            return logits
+
+    torch.manual_seed(seed)
+    return RunState.start(pair.PlainGenerator(), WithRotations(), pair.SETTINGS, settings)
+
+
+class Watching(nn.Module):
+    """A linear judge that keeps what it was shown."""
+
+    def __init__(self, size: int = 16) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, size))
+        self.rotate = nn.Parameter(torch.randn(size, 4, generator=torch.Generator().manual_seed(0)))
+        self.shown: list[Tensor] = []
+        self.rotated: list[Tensor] = []
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        self.shown.append(image.detach())
+        return image.flatten(1) @ self.weight
+
+    def rotation_logits(self, image: Tensor) -> Tensor:
+        self.rotated.append(image.detach())
+        return image.flatten(1) @ self.rotate
+
+
+class Scene:
+    """A judge that watches, and the images of one batch."""
+
+    def __init__(self, pair: ModuleType) -> None:
+        torch.manual_seed(0)
+        self.generator, self.judge = pair.PlainGenerator(), Watching()
+        self.batch = pair.batches()(1, 0)
+        self.latents = draw_latents(self.generator, 8, seed=0, stream="test")
+        self.real = self.batch[0]
+        self.fake = self.generator(self.latents.z, self.batch[1]).detach()
+
+    def judged(self, treatment: Treatment, objective: str = "hinge", **options: Any) -> dict[str, Tensor]:
+        optimizer = torch.optim.SGD(self.judge.parameters(), lr=0.0)
+        arguments = self.generator, self.judge, optimizer, OBJECTIVES[objective], self.batch, self.latents
+        return discriminator_update(*arguments, treatment=treatment, **options)
+
+    def drawn(self, treatment: Treatment, objective: str = "hinge") -> dict[str, Tensor]:
+        optimizer = torch.optim.SGD(self.generator.parameters(), lr=0.1)
+        arguments = self.generator, self.judge, optimizer, OBJECTIVES[objective], self.batch, self.latents
+        return generator_update(*arguments, treatment=treatment)
+
+
+@pytest.fixture
+def scene(pair: ModuleType) -> Scene:
+    return Scene(pair)
+
+
+def shown(scene: Scene, *images: Tensor) -> bool:
+    """Whether the judge was shown these images, in order, and no others."""
+    return len(images) == len(scene.judge.shown) and all(map(torch.allclose, images, scene.judge.shown))
+
+
+@pytest.mark.parametrize("objective", ["hinge", "relativistic-average"])
+def test_standard_augmentation_moves_real_images_only_for_either_player(scene: Scene, objective: str) -> None:
+    treatment = Treatment(standard=turned)
+    scene.judged(treatment, objective, r1_weight=1.0)
+    assert shown(scene, turned(scene.real), scene.fake)
+    scene.judge.shown.clear()
+    scene.drawn(treatment, objective)
+    assert shown(scene, scene.fake, *([turned(scene.real)] if objective == "relativistic-average" else []))
+
+
+def test_adaptive_augmentation_comes_after_standard_and_on_both_kinds_of_images_for_either_player(scene: Scene) -> None:
+    treatment = Treatment(standard=turned, adaptive_real=brighter, adaptive_fake=turned)
+    scene.judged(treatment)
+    assert shown(scene, turned(scene.real) + 1, turned(scene.fake))
+    scene.judge.shown.clear()
+    scene.drawn(treatment, "relativistic-average")
+    assert shown(scene, turned(scene.fake), turned(scene.real) + 1)
+
+
+def test_consistency_compares_what_the_discriminator_saw_with_its_transform(scene: Scene) -> None:
+    settings = AugmentationSettings(consistency_real=2.0, consistency_fake=3.0)
+    treatment = Treatment(
+        settings, adaptive_real=brighter, adaptive_fake=brighter, consistency_real=turned, consistency_fake=turned
+    )
+    metrics = scene.judged(treatment)
+    seen = scene.real + 1, scene.fake + 1
+    assert shown(scene, *seen, turned(seen[0]), turned(seen[1]))
+    for weight, name, image in zip((2.0, 3.0), ("consistency_real", "consistency_fake"), seen, strict=True):
+        difference = (turned(image) - image).flatten(1) @ scene.judge.weight
+        assert metrics[name].item() == pytest.approx(weight * difference.square().mean().item(), rel=1e-4)
+    scene.judge.shown.clear()
+    assert set(scene.drawn(treatment)) == {"generator_loss"}
+    assert len(scene.judge.shown) == 1
+
+
+def test_r1_goes_through_adaptive_augmentation_and_wgan_gp_starts_from_what_was_seen(scene: Scene) -> None:
+    treatment = Treatment(standard=turned, adaptive_real=lambda image: 3 * image, adaptive_fake=brighter)
+    metrics = scene.judged(treatment, r1_weight=2.0, wgan_gp_weight=1.0, mix_B=torch.full((8,), 0.25))
+    assert metrics["r1"].item() == pytest.approx(9 * scene.judge.weight.square().sum().item(), rel=1e-5)
+    assert torch.allclose(scene.judge.shown[2], 0.25 * 3 * turned(scene.real) + 0.75 * (scene.fake + 1))
+
+
+def test_each_player_gets_its_own_rotation_loss_on_upright_images(scene: Scene) -> None:
+    settings = AugmentationSettings(rotation_discriminator=1.5, rotation_generator=0.2)
+    treatment = Treatment(settings, standard=turned, adaptive_real=brighter, adaptive_fake=brighter)
+    metrics = scene.judged(treatment) | scene.drawn(treatment)
+    for name, weight, image in (
+        ("rotation_discriminator", 1.5, scene.real),
+        ("rotation_generator", 0.2, scene.fake),
+    ):
+        expected = rotation_loss(lambda image: image.flatten(1) @ scene.judge.rotate, image, weight)
+        assert metrics[name].item() == pytest.approx(expected.item(), rel=1e-5), name
+    assert [len(image) for image in scene.judge.rotated] == [8, 8]
+
+
+def test_the_generator_goes_down_its_rotation_loss_and_the_discriminator_does_not_move(scene: Scene) -> None:
+    settings = AugmentationSettings(rotation_discriminator=1.0, rotation_generator=50.0)
+    before = scene.judge.rotate.detach().clone(), scene.judge.weight.detach().clone()
+    losses = [scene.drawn(Treatment(settings))["rotation_generator"].item() for _ in range(20)]
+    assert losses[-1] < 0.9 * losses[0]
+    assert torch.equal(before[0], scene.judge.rotate)
+    assert torch.equal(before[1], scene.judge.weight)
+    assert scene.judge.rotate.grad is None
+
+
+@pytest.mark.parametrize(
+    ("objective", "relative"),
+    [("hinge", False), ("non-saturating", False), ("wasserstein", True), ("relativistic-average", True)],
+)
+def test_the_sign_is_that_of_the_logit_of_the_objective(scene: Scene, objective: str, relative: bool) -> None:
+    with torch.no_grad():
+        scene.judge.weight += 1.0
+    real_B, fake_B = (image.flatten(1) @ scene.judge.weight for image in (scene.real, scene.fake))
+    expected = (real_B - fake_B.mean() if relative else real_B).sign().mean()
+    sign = scene.judged(Treatment(AugmentationSettings(adaptive_target=0.5)), objective)["real_sign"]
+    assert sign == expected
+    assert "real_sign" not in scene.judged(Treatment(), objective)
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_rotations_are_learned_in_front_of_the_group_pooling_and_not_behind_it(blind: bool) -> None:
+    torch.manual_seed(0)
+    network = Discriminator("C4", (1, 8, 8), 2, widths=(8, 16), rotations=4)
+    behind = nn.Linear(8, 4)
+    parameters = [*network.parameters(), *behind.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=0.02)
+    image = 0.1 * torch.randn(32, 1, 8, 8)
+    image += torch.linspace(-1, 1, 8)[:, None]  # brighter and brighter from top to bottom
+    for _ in range(60):
+        loss = rotation_loss(lambda x: behind(network.features(x)) if blind else network.rotation_logits(x), image, 1.0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    # Spectral norm bounds the logits, and so the loss from below.
+    assert (loss.item() > 0.99 * math.log(4)) if blind else (loss.item() < 0.5 * math.log(4))
+
+
+def test_everything_at_once_is_trained_recorded_and_resumed_to_the_last_bit(
+    pair: ModuleType, compare: Any, tmp_path: Path
+) -> None:
+    rows: list[dict[str, float]] = []
+    whole, first, second = start(pair), start(pair), start(pair, seed=1)
+    pair.run(whole, record_every=1, on_record=rows.append)
+    wanted = {f"{kind}_{who}" for kind, who in (("consistency", "real"), ("consistency", "fake"),
+                                                ("rotation", "discriminator"), ("rotation", "generator"))}  # fmt: skip
+    assert wanted | {"augmentation_probability", "real_sign", "r1"} <= rows[-1].keys()
+    assert {row["augmentation_probability"] for row in rows[:3]} == {0.0}
+    assert rows[-1]["augmentation_probability"] > 0
+    # Within an interval of adjustment, so that its sums matter.
+    pair.run(first, should_stop=lambda: first.step == 6)
+    save_state(tmp_path / "state.pt", first.state_dict())
+    second.load_state_dict(load_state(tmp_path / "state.pt"))
+    assert second.augmentation.adaptive is not None
+    assert second.augmentation.adaptive.count == 32
+    pair.run(second)
+    assert compare(second.state_dict(), whole.state_dict()) == []
+
+
+def test_each_key_changes_the_training(pair: ModuleType, compare: Any) -> None:
+    def trained(**settings: Any) -> Any:
+        state = start(pair, AugmentationSettings(**settings))
+        train(state, pair.batches(), pair.SETTINGS.model_copy(update={"steps": 6}), pair.LOSS)
+        return {name: part for name, part in state.state_dict().items() if name != "augmentation"}
+
+    untouched = trained()
+    for settings in (
+        {"standard": True}, {"consistency_real": 1.0}, {"consistency_fake": 1.0}, {"rotation_discriminator": 1.0},
+    ):  # fmt: skip
+        assert "state.discriminator.head.weight" in compare(trained(**settings), untouched), settings
+    one, both = trained(rotation_discriminator=1.0), trained(rotation_discriminator=1.0, rotation_generator=0.2)
+    assert "state.generator.image.weight" in compare(one, both)
+    adapted = {"adaptive_target": 0.01, "adaptive_images": 64}
+    assert "state.discriminator.head.weight" in compare(trained(**adapted), untouched)
+
+
+def test_the_probability_rises_under_a_discriminator_that_knows_the_real_images_and_falls_under_one_that_does_not(
+    pair: ModuleType,
+) -> None:
+    settings = pair.SETTINGS.model_copy(update={"steps": 16, "discriminator_rate": 1e-6})
+    reached = {}
+    for bias in (100.0, -100.0):
+        state = start(pair, AugmentationSettings(adaptive_target=0.6, adaptive_images=1024))
+        adaptive = state.augmentation.adaptive
+        assert adaptive is not None
+        adaptive.probability.fill_(0.5)
+        nn.init.constant_(state.discriminator.head.bias, bias)  # type: ignore[attr-defined]
+        train(state, pair.batches(), settings, LossSettings(name="non-saturating"))
+        reached[bias] = adaptive.probability.item()
+    assert reached == {100.0: pytest.approx(0.75), -100.0: pytest.approx(0.25)}
+
+
+def test_a_checkpoint_from_before_adaptive_augmentation_loads(pair: ModuleType) -> None:
+    old = start(pair, AugmentationSettings())
+    pair.run(old, pair.SETTINGS.model_copy(update={"steps": 2}))
+    state = start(pair, seed=1)
+    state.load_state_dict(old.state_dict())
+    assert state.step == 2
+    assert state.augmentation.adaptive is not None
+    assert state.augmentation.adaptive.probability == 0
+
+
+def test_rotations_with_a_discriminator_that_cannot_guess_them_are_refused(pair: ModuleType) -> None:
+    settings = AugmentationSettings(rotation_discriminator=1.0)
+    state = RunState.start(pair.PlainGenerator(), pair.PlainDiscriminator(), pair.SETTINGS, settings)
+    with pytest.raises(RecipeError, match="PlainDiscriminator has none"):
+        pair.run(state)
+
+
+def test_extra_forwards_do_not_iterate_spectral_norm_again(steered: ModuleType) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = steered.SteeredGenerator(), steered.SteeredDiscriminator()
+    layers = [m for m in discriminator.modules() if getattr(m, "spectral", None) is not None]
+    expected = []
+    for layer in layers:
+        matrix = layer.raw_filter().detach()
+        v = nn.functional.normalize(matrix.T @ layer.spectral.u, dim=0)
+        expected.append(nn.functional.normalize(matrix @ v, dim=0))
+    settings = AugmentationSettings(consistency_real=1.0, consistency_fake=1.0)
+    treatment = Augmentation(settings, (1, 4, 4)).treatment(6, seed=0, step=1, update=0)
+    metrics = discriminator_update(
+        generator, discriminator, torch.optim.SGD(discriminator.parameters(), lr=0.1), OBJECTIVES["hinge"],
+        (torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])), draw_latents(generator, 6, seed=0, stream="test"),
+        treatment=treatment,
+    )  # fmt: skip
+    assert max(metrics["consistency_real"].item(), metrics["consistency_fake"].item()) < 1e-10
+    for layer, u in zip(layers, expected, strict=True):
+        assert torch.allclose(layer.spectral.u, u, atol=1e-6)
