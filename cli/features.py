@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from steergan.metrics import ClassifierTraining
     from steergan.networks.classifier import Classifier
 
-NAMES = ("rotmnist", "digits", "folder", "npz")
+NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
 
 
 def place(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
