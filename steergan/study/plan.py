@@ -123,7 +123,8 @@ def validate_study(table: Mapping[str, Any], source: str) -> StudyFile:
         fault = error.errors()[0]
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        raise RecipeError(f"{source}: unknown key {key}; a study has {', '.join(StudyFile.model_fields)}")
+        hint = "; this is a recipe: steergan train runs it" if key in Recipe.model_fields else ""
+        raise RecipeError(f"{source}: unknown key {key}; a study has {', '.join(StudyFile.model_fields)}{hint}")
     if fault["type"] == "missing":
         raise RecipeError(f"{source}: key {key} is missing; it has no default")
     wanted = fault["msg"].removeprefix("Input should be ").removeprefix("a valid ")

@@ -166,6 +166,7 @@ def options(text: str, name: str = "a") -> str:
     ("text", "reason"),
     [
         ("jobs = 3", "unknown key jobs"),
+        ("[data]\nname = 'digits'", "this is a recipe: steergan train runs it"),
         ("seeds = []", "seeds"),
         ("[[axis]]\nname = 'a'\noptions = []", "axis.0.options"),
         ("[[axis]]\nname = 'a'", "axis.0.options is missing"),
@@ -495,6 +496,20 @@ def test_two_studies_at_once_are_refused(tmp_path: Path) -> None:
     found = invoke(tmp_path / "a.toml", tmp_path / "b.toml")
     assert found.exit_code == 2
     assert "2 studies came; one at a time, or folders of studies with --combine" in found.output
+
+
+def test_leaving_the_jobs_of_a_cluster_tabulates_what_is_finished(
+    pretended: tuple[Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, root = pretended
+    (root / grid.runs[0].folder / "generator.safetensors").unlink()
+    left = study.Outcome(finished=[run.folder for run in grid.runs[1:]], stopped=True)
+    monkeypatch.setattr(study, "slurm_executor", lambda *_, **__: None)
+    monkeypatch.setattr(study, "run_on_cluster", lambda *_, **__: left)
+    found = invoke(tmp_path / "mine.toml", "--out", root, "--slurm")
+    assert found.exit_code == 130, found.output
+    assert "of the 7 finished runs" in found.output
+    assert "1 of 2" in (root / "table.md").read_text()
 
 
 def test_verdict_compares_options_in_plain_sentences(pretended: tuple[Study, Path], tmp_path: Path) -> None:
