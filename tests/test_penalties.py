@@ -151,6 +151,18 @@ def test_consistency_of_an_invariant_discriminator_is_zero_to_rounding_and_of_a_
     assert (found > 1e-6) if group == "trivial" else (found < 1e-24)
 
 
+def test_batch_norm_of_an_invariant_discriminator_keeps_consistency_at_zero_and_learns_from_the_extra_batch() -> None:
+    torch.manual_seed(0)
+    network = Discriminator("D4", (3, 8, 8), 2, widths=(8, 8), batch_norm=True, spectral_norm=False).double()
+    x, table, elements, y = image(8, 3, 8, 8), action_table("D4", 8, 8), torch.arange(8), torch.arange(8) % 2
+    score_B = network(x, y)
+    found = consistency_penalty(network, x, y, score_B, lambda image: act(image, table, elements), 1.0)
+    assert found.item() < 1e-24
+    tracked = [int(buffer) for name, buffer in network.named_buffers() if name.endswith("num_batches_tracked")]
+    assert tracked
+    assert set(tracked) == {2}
+
+
 def test_the_last_quarter_is_shown_in_all_rotations_with_their_labels() -> None:
     corner = torch.zeros(8, 1, 4, 4)
     corner[:, 0, 0, 0] = 1.0 + torch.arange(8)
