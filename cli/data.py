@@ -156,7 +156,7 @@ def downloader(name: str) -> Callable[[], Path]:
 
 
 @data.command()
-@click.argument("source", metavar="NAME-OR-PATH", required=False)
+@click.argument("source", metavar="[NAME-OR-PATH]", required=False)
 @click.option("--recipe", type=click.Path(path_type=Path), help="Draw what this recipe uses, in place of NAME-OR-PATH.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PNG to write.")
 @click.option("--split", type=click.Choice(["train", "held_out"]), default="train", show_default=True)

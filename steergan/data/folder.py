@@ -135,7 +135,8 @@ def read_picture(path: Path) -> Image.Image:
             pages = getattr(image, "n_frames", 1)
             if pages > 1:
                 raise DataError(f"{path}: {pages} pages in one file; save each as a file of its own")
-            return gray_or_colour(path, ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)  # a copy of a slide is a gigabyte
+            return gray_or_colour(path, image)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable image ({error}); replace or remove it") from None
 
@@ -149,4 +150,10 @@ def gray_or_colour(path: Path, image: Image.Image) -> Image.Image:
         if colour.getextrema()[-1] != (255, 255):
             raise DataError(f"{path}: has see-through pixels; put it on a background first")
         image = colour
-    return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+    return in_mode(image, "L" if image.mode in ("1", "L", "LA") else "RGB")
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """The image, decoded, in a mode of Pillow's; no copy if it has that mode."""
+    image.load()
+    return image if image.mode == mode else image.convert(mode)

@@ -178,7 +178,8 @@ def survey_of_pieces(plan: PiecewisePlan, settings: DataSettings) -> Survey:
     train, held_out = (sum(piece.count for piece in plan.pieces[split]) for split in SPLITS)
     if plan.divide and train > 1:
         train, held_out = map(len, plan.divide(np.zeros(train, dtype=np.int64)))
-    return Survey(plan.image_shape, plan.class_names, round(settings.fraction * train), held_out, at_most=True)
+    counted = int(np.floor(settings.fraction * train + 0.5))
+    return Survey(plan.image_shape, plan.class_names, counted, held_out, at_most=True)
 
 
 def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:

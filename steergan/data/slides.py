@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from steergan.data.folder import read_picture
+from steergan.data.folder import in_mode, read_picture
 from steergan.data.foreground import find_foreground
 from steergan.data.images import Labels, Piece, Pixels
 from steergan.errors import DataError
@@ -99,7 +99,7 @@ def slide_piece(path: Path, name: str, label: int, cut: Cut, part: Part = whole)
 
     def load() -> tuple[ImagePatches, Labels]:
         with large_images():
-            image = read_picture(path).convert("L" if cut.channels == 1 else "RGB")
+            image = in_mode(read_picture(path), "L" if cut.channels == 1 else "RGB")
         corners = grid_corners(image.size, cut, part)
         if cut.foreground:
             found = find_foreground(image)

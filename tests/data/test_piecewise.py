@@ -326,3 +326,12 @@ def test_a_large_set_is_prepared_shared_and_drawn_from_in_less_memory_than_it_ha
     command = [sys.executable, "-c", MEMORY]
     ran = subprocess.run(command, check=False, env=dict(os.environ), capture_output=True, text=True)
     assert ran.stdout.strip() == "bounded", ran.stderr
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "train-images.npy", "held_out-labels.npy"])
+def test_a_finished_set_that_was_damaged_is_made_again(cache: Path, expected: dict[str, bytes], file: str) -> None:
+    made = write_piecewise(whole_plan(), IDENTITY, {}, None)
+    assert made.folder is not None
+    (made.folder / file).write_bytes((made.folder / file).read_bytes()[:-200] + bytes(100))
+    assert read_prepared(made.folder) is None
+    assert contents(write_piecewise(whole_plan(), IDENTITY, {}, None).folder) == expected
