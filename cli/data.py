@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .data_symmetry import symmetry
+
 if TYPE_CHECKING:
     from steergan.data import ImageSet, Progress
 
@@ -34,6 +36,9 @@ def data() -> None:
       steergan data prepare anhir --source ~/ANHIR
       steergan data preview my-images/ --out my-images.png
     """
+
+
+data.add_command(symmetry)
 
 
 @data.command("list")
@@ -129,6 +134,8 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
     for left_out in prepared.refused:
         click.echo(f"steergan: {left_out['name']}: left out: {left_out['reason']}", err=True)
     if prepared.refused:
+        again = f"mend them and prepare again (if they did not change, remove {prepared.folder} first)"
+        click.echo(f"steergan: {len(prepared.refused)} left out, the rest is in place; {again}", err=True)
         raise click.exceptions.Exit(1)
 
 

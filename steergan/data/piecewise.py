@@ -70,19 +70,20 @@ def write_piecewise(
                 return ready
             partial.mkdir(exist_ok=True)
             entries = write_streams(plan, partial, progress)
-            refused = [entry for stream in entries.values() for entry in stream if entry.refused]
+            refused = refused_in(entries)
             splits = write_splits(plan, partial, entries, refused)
-            more = {
-                "originals": originals,
-                "copies": 1,
-                "splits": splits,
-                "refused": [{"name": entry.piece, "reason": entry.refused} for entry in refused],
-            }
+            more = {"originals": originals, "copies": 1, "splits": splits, "refused": refused}
             write_manifest(partial, plan, identity, more)
             settle(partial)
             replace_folder(partial, final)
             remove_journals(final)
     return read_back(final)
+
+
+def refused_in(entries: Mapping[str, Sequence[Entry]]) -> list[dict[str, str]]:
+    """What was left out, each once: an image may be a piece of both splits."""
+    lines = [(entry.piece, entry.refused) for stream in entries.values() for entry in stream if entry.refused]
+    return [{"name": name, "reason": reason} for name, reason in dict.fromkeys(lines)]
 
 
 def streams_of(plan: PiecewisePlan) -> dict[str, Sequence[Piece]]:
@@ -198,7 +199,7 @@ def crc_of(file: BinaryIO, size: int, labels: Sequence[int]) -> int | None:
 
 
 def write_splits(
-    plan: PiecewisePlan, folder: Path, entries: Mapping[str, Sequence[Entry]], refused: Sequence[Entry]
+    plan: PiecewisePlan, folder: Path, entries: Mapping[str, Sequence[Entry]], refused: Sequence[Mapping[str, str]]
 ) -> dict[Split, dict[str, Any]]:
     """Finish the arrays of both splits, and say about each what the manifest says."""
     came = {name: np.array([y for entry in of for y in entry.labels], np.int64) for name, of in entries.items()}
@@ -231,11 +232,13 @@ def placement(plan: PiecewisePlan, came: Mapping[str, Labels]) -> dict[Split, tu
     return {split: (split if split in came else "train", None) for split in SPLITS}
 
 
-def refuse_empty_classes(plan: PiecewisePlan, labels: Labels, split: Split, refused: Sequence[Entry]) -> None:
+def refuse_empty_classes(
+    plan: PiecewisePlan, labels: Labels, split: Split, refused: Sequence[Mapping[str, str]]
+) -> None:
     """Every class needs an image in each split."""
     empty = np.flatnonzero(np.bincount(labels, minlength=len(plan.class_names)) == 0)
     if len(empty):
-        why = f"; {len(refused)} refused, first {refused[0].piece}: {refused[0].refused}" if refused else ""
+        why = f"; {len(refused)} refused, first {refused[0]['name']}: {refused[0]['reason']}" if refused else ""
         where = "to train on" if split == "train" else "to hold out"
         raise DataError(f"class {plan.class_names[empty[0]]} has no image {where}{why}; {plan.advice}")
 

@@ -121,7 +121,8 @@ def grid_corners(size: tuple[int, int], cut: Cut, part: Part) -> Labels:
     tops = np.arange(0, height - cut.size + 1, cut.stride)
     lefts = np.arange(first, end - cut.size + 1, cut.stride)
     if not len(tops) or not len(lefts):
-        raise DataError(f"{end - first} x {height} pixels; a patch needs {cut.size} x {cut.size}: lower data.size")
+        came = f"{'a part of ' * (end - first < width)}{end - first} x {height} pixels"
+        raise DataError(f"{came}; a patch needs {cut.size} x {cut.size}: lower data.size")
     return np.stack(np.meshgrid(tops, lefts, indexing="ij"), axis=-1).reshape(-1, 2)
 
 

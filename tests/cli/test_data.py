@@ -166,7 +166,8 @@ def test_damaged_slides_are_named_and_the_rest_is_in_place(tmp_path: Path) -> No
         assert result.exit_code == 1
         assert "train     24 images" in result.stdout
         assert result.stderr.startswith("steergan: a/3.png: left out: not a readable image (")
-        assert result.stderr.count("\n") == 1
+        assert "\nsteergan: 1 left out, the rest is in place; mend" in result.stderr
+        assert result.stderr.count("\n") == 2
     assert "left out: a/3.png: not a readable image" in invoke("list").output
 
 

@@ -88,6 +88,15 @@ def test_right_part_is_held_out(cache: Path, tmp_path: Path) -> None:
     assert {left for _, _, left in origin(made.splits["held_out"].images)} == {39, 44, 49}
 
 
+def test_an_image_that_is_in_neither_part_is_named_once(cache: Path, tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "x")
+    (root / "tumour" / "0.png").write_bytes(b"nothing")
+    write(root / "stroma" / "0.tif", coded(0, 14))
+    made = prepare(settings(root, split="right"))
+    assert [one["name"] for one in made.refused] == ["tumour/0.png", "stroma/0.tif"]
+    assert made.refused[1]["reason"] == "a part of 3 x 24 pixels; a patch needs 8 x 8: lower data.size"
+
+
 sides, shares = st.integers(1, 90), st.floats(0.01, 0.99)
 
 
