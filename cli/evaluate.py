@@ -14,9 +14,22 @@ from .progress import Progress
 @click.command()
 @run_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole protocol.")
+@click.option(
+    "--neighbours",
+    metavar="OUT.png",
+    type=click.Path(path_type=Path),
+    help="Look for memorised images: a picture of samples beside the nearest training images, and figures.",
+)
+@click.option(
+    "--group",
+    type=click.Choice(["trivial", "C2", "C4", "D1", "D2", "D4"]),
+    help="Over which --neighbours compares. Default: the larger one of the networks.",
+)
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
-def evaluate(run: Path, as_json: bool, device: str, data_path: str | None) -> None:
+def evaluate(
+    run: Path, as_json: bool, neighbours: Path | None, group: str | None, device: str, data_path: str | None
+) -> None:
     """Measure the generator of RUN against held-out images: Frechet distances, KID, precision, recall, label agreement.
 
     Figures can be compared only where their protocols agree: the extractor and its hash, and the numbers of images.
@@ -25,16 +38,30 @@ def evaluate(run: Path, as_json: bool, device: str, data_path: str | None) -> No
     Examples:
       steergan evaluate runs/00000-quickstart
       steergan evaluate runs/00000-quickstart --json > quickstart.json
+      steergan evaluate runs/00000-quickstart --neighbours neighbours.png
     """
     from steergan import run as runs
 
+    if neighbours is not None and neighbours.suffix != ".png":
+        raise click.BadParameter(f"{neighbours.name!r} came; NAME.png was wanted", param_hint="'--neighbours'")
     progress = Progress()
     with progress.watching():
-        found = runs.evaluate(run, device=chosen_device(device), data_path=data_path, report=progress)
+        found = runs.evaluate(
+            run,
+            device=chosen_device(device),
+            data_path=data_path,
+            report=progress,
+            neighbours=neighbours,
+            group=group,
+        )
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    copied = found.pop("memorisation", None)
     click.echo(as_text(found))
+    if copied is not None:
+        click.echo("\n" + memorised(copied))
+        click.echo(f"{neighbours}: samples beside their nearest training images")
 
 
 def as_text(found: Mapping[str, Any]) -> str:
@@ -47,6 +74,17 @@ def as_text(found: Mapping[str, Any]) -> str:
     rows += [("", "", ""), *((key, shown(found[key]), "") for key in protocol if key != "label_agreement_real")]
     width = max(len(row[0]) for row in rows)
     return "\n".join(f"{key.replace('_', ' '):<{width}}  {value:<12}  {floor}".rstrip() for key, value, floor in rows)
+
+
+def memorised(found: Mapping[str, Any]) -> str:
+    """What the nearest training images say, in two lines."""
+    return (
+        f"nearest training images, over {found['group']}: {found['closer_share']:.1%} of {found['sample_count']} "
+        f"samples lie closer than the closest {found['quantile']:.0%} of {found['held_out_count']} "
+        f"{found['held_out']}\n"
+        f"a sample lies closer with probability {found['probability_closer']:.3f} (0.5: no copying), z "
+        f"{found['z']:.2f}, p {found['p_value']:.3g}"
+    )
 
 
 def shown(value: Any) -> str:

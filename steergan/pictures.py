@@ -107,8 +107,9 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     Args:
         stats: rows of stats.jsonl; `step` and whichever of `discriminator_loss`, `generator_loss`, `real_score` and
             `fake_score` are there.
-        metrics: rows of the evaluations; `step` and whichever of `frechet_distance` and `label_agreement` are there.
-        floor: the Frechet distance between real images and real images, drawn as a line.
+        metrics: rows of the evaluations; `step` and whichever of `frechet_distance`, `kid` and `label_agreement` are
+            there. KID is drawn where there is no Frechet distance.
+        floor: the distance between real images and real images, drawn as a line.
         real_agreement: how often the classifier is right on held-out real images, drawn as a line.
     """
     figure = Figure(figsize=(10, 6.4), dpi=120, layout="constrained")
@@ -118,12 +119,14 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     losses.set(title="Loss")
     draw_lines(scores, stats, {"real_score": "real images", "fake_score": "generated images"})
     scores.set(title="Discriminator's score, batch mean")
-    draw_lines(distance, metrics, {"frechet_distance": "generated"}, marker="o")
+    refused = bool(metrics) and all(row.get("frechet_distance") is None for row in metrics)
+    name, key = ("KID", "kid") if refused else ("Frechet distance", "frechet_distance")
+    draw_lines(distance, metrics, {key: "generated"}, marker="o")
     draw_level(distance, floor, "real against real")
     draw_lines(agreement, metrics, {"label_agreement": "generated"}, marker="o")
     draw_level(agreement, real_agreement, "held-out real images")
-    distance.set(title="Frechet distance", xlabel="generator step")
-    if (distance.dataLim.y0 > 0) and any(row.get("frechet_distance") for row in metrics):
+    distance.set(title=name, xlabel="generator step")
+    if (distance.dataLim.y0 > 0) and any(row.get(key) for row in metrics):
         distance.set_yscale("log")
         distance.yaxis.set_major_formatter(LogFormatter())
         distance.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
@@ -173,3 +176,34 @@ def finish(axes: Axes) -> None:
     else:
         axes.tick_params(left=False, labelleft=False)
         axes.text(0.5, 0.5, "not measured yet", transform=axes.transAxes, ha="center", va="center", color="0.5")
+
+
+def neighbours(
+    rows: ArrayLike, labels: Sequence[str], distances: ArrayLike, held_out: ArrayLike, columns: int, said: str
+) -> Figure:
+    """Samples with their nearest training images, above the distances of samples and of held-out images.
+
+    Args:
+        rows: uint8 (N, C, H, W): in each row of the grid a sample, then what is nearest to it.
+        labels: one a row.
+        distances: of samples to their nearest training images.
+        held_out: the same of held-out images.
+        columns: images in a row.
+        said: what was found, as a title.
+    """
+    sheet = grid(rows, columns, labels=labels)
+    width = 8.0
+    figure = Figure(figsize=(width, width * sheet.height / sheet.width + 3.2), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    shown, below = figure.subplots(2, 1, height_ratios=[width * sheet.height / sheet.width, 2.8])
+    shown.imshow(np.asarray(sheet.convert("RGB")), interpolation="nearest")
+    shown.set_axis_off()
+    shown.set_title("a sample, then the nearest training images; the closest samples first", fontsize=10)
+    sets = [np.asarray(found, dtype=np.float64) for found in (held_out, distances)]
+    edges = np.histogram_bin_edges(np.concatenate(sets), bins=30)
+    for values, label, colour in zip(sets, ("held-out images", "samples"), ("0.55", "C0"), strict=True):
+        weights = np.full(len(values), 1 / len(values))
+        below.hist(values, edges, weights=weights, label=label, color=colour, alpha=0.6)
+    below.set(title=said, xlabel="distance to the nearest training image", ylabel="share")
+    finish(below)
+    return figure

@@ -6,12 +6,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.errors import DataError
-from steergan.metrics.features import Images, image_batches
+from steergan.metrics.backbone import Backbone
+from steergan.metrics.features import BackboneExtractor, FeatureExtractor, Features, Images, image_batches
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
 
 
-def label_agreement(classifier: Classifier, images: Images, labels: Tensor | NDArray[np.int64]) -> float:
+def label_agreement(classifier: Classifier | Backbone, images: Images, labels: Tensor | NDArray[np.int64]) -> float:
     """Share of uint8 images (N, C, H, W) that the classifier assigns to their label (N,).
 
     A Frechet distance cannot see swapped labels; this can. On held-out real images it is the classifier's accuracy: the
@@ -28,8 +29,28 @@ def label_agreement(classifier: Classifier, images: Images, labels: Tensor | NDA
     return float((seen.numpy() == np.asarray(labels)).mean())
 
 
+def agreement_with(
+    extractor: FeatureExtractor,
+    classifier: Classifier | Backbone,
+    features: Features,
+    images: Images,
+    labels: Tensor | NDArray[np.int64],
+) -> float:
+    """The same, of images whose features are known: a backbone that gave them is not run a second time.
+
+    Raises:
+        DataError: as `label_agreement`.
+    """
+    if not (isinstance(extractor, BackboneExtractor) and extractor.classifier is classifier):
+        return label_agreement(classifier, images, labels)
+    if len(features.invariant) != len(labels):
+        raise DataError(f"{len(features.invariant)} images with {len(labels)} labels; a label for each was wanted")
+    seen = extractor.labels(torch.from_numpy(features.invariant).float())
+    return float((seen.numpy() == np.asarray(labels)).mean())
+
+
 @torch.no_grad()
-def predict(classifier: Classifier, images: Tensor) -> Tensor:
+def predict(classifier: Classifier | Backbone, images: Tensor) -> Tensor:
     """The likeliest label (B,) of uint8 images (B, C, H, W), by the classifier in evaluation mode."""
     device = next(classifier.parameters()).device
     return classifier.eval()(to_unit(images.to(device))).argmax(dim=1).cpu()

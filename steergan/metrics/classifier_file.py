@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,13 +14,18 @@ from safetensors.torch import save
 from torch import Tensor
 
 from steergan.errors import DataError
+from steergan.metrics.backbone import Backbone, backbone_of
 from steergan.networks.classifier import Classifier
 
 SHIPPED = "rotmnist-p4cnn.safetensors"
 """The p4-CNN that we trained on rotated MNIST; its provenance is inside."""
 
 
-def classifier_bytes(classifier: Classifier, provenance: Mapping[str, str]) -> bytes:
+Network: TypeAlias = Classifier | Backbone
+"""What a file may hold; `kind` in its metadata says which."""
+
+
+def classifier_bytes(classifier: Network, provenance: Mapping[str, str]) -> bytes:
     """The content of a .safetensors file: weights, and as metadata the architecture, their hash and the provenance.
 
     Args:
@@ -28,6 +33,7 @@ def classifier_bytes(classifier: Classifier, provenance: Mapping[str, str]) -> b
     """
     described = {
         **provenance,
+        "kind": "backbone" if isinstance(classifier, Backbone) else "classifier",
         "architecture": json.dumps(asdict(classifier.architecture)),
         "weights_sha256": weights_sha256(classifier),
     }
@@ -35,15 +41,31 @@ def classifier_bytes(classifier: Classifier, provenance: Mapping[str, str]) -> b
 
 
 def read_classifier(path: str | Path) -> Classifier:
-    """The classifier in a file, on the CPU, in evaluation mode.
+    """The p4-CNN in a file, on the CPU, in evaluation mode.
+
+    Raises:
+        DataError: no such file, a damaged one, one that `classifier_bytes` did not make, or one with a backbone.
+    """
+    network = read_network(path)
+    if isinstance(network, Backbone):
+        raise DataError(f"{path}: holds a {network.architecture.name}, not a p4-CNN; give the file of another training")
+    return network
+
+
+def read_network(path: str | Path) -> Network:
+    """The classifier or backbone in a file, on the CPU, in evaluation mode.
 
     Raises:
         DataError: no such file, a damaged one, or one that `classifier_bytes` did not make.
     """
     table, tensors = read_file(path)
+    classifier: Network
     try:
-        with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
-            classifier = Classifier(**json.loads(table["architecture"]))
+        if table.get("kind") == "backbone":
+            classifier = backbone_of(table)
+        else:
+            with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
+                classifier = Classifier(**json.loads(table["architecture"]))
         classifier.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{path}: holds no classifier of this version ({first_line(error)}); train it again") from None
@@ -84,7 +106,7 @@ def shipped_weights() -> Path:
     return Path(str(resources.files("steergan.metrics.weights") / SHIPPED))
 
 
-def weights_sha256(classifier: Classifier) -> str:
+def weights_sha256(classifier: Network) -> str:
     """sha256 over the architecture and every weight and buffer: one function has one hash, whatever the file."""
     digest = hashlib.sha256(json.dumps(asdict(classifier.architecture), sort_keys=True).encode())
     for name, tensor in sorted(weights(classifier).items()):
@@ -93,7 +115,7 @@ def weights_sha256(classifier: Classifier) -> str:
     return digest.hexdigest()
 
 
-def weights(classifier: Classifier) -> dict[str, Tensor]:
+def weights(classifier: Network) -> dict[str, Tensor]:
     """Every weight and buffer on the CPU."""
     return {name: tensor.detach().cpu() for name, tensor in classifier.state_dict().items()}
 

