@@ -1,0 +1,122 @@
+"""steergan data symmetry"""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from steergan.recipe_data import DataSettings
+    from steergan.run.data_symmetry import DataSymmetry
+
+SOURCES = ("rotmnist", "digits", "anhir", "lysto", "cifar10", "food101")
+"""Data sets that are found by name."""
+
+
+@click.command()
+@click.argument("source", metavar="NAME-OR-PATH", required=False)
+@click.option("--recipe", type=click.Path(path_type=Path), help="Test what this recipe trains on.")
+@click.option("--size", type=click.IntRange(min=2), help="Cut patches of so many pixels a side; a folder of slides.")
+@click.option("--samples", type=click.IntRange(min=20), default=1000, show_default=True, help="At most, of a class.")
+@click.option("--permutations", type=click.IntRange(min=199), default=999, show_default=True, help="Of each test.")
+@click.option(
+    "--features",
+    default="filters",
+    show_default=True,
+    help="filters (untrained, plain), rotmnist, inception, or a .safetensors file of steergan features train.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of halves and permutations.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Draw examples and copies into this PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole protocol.")
+def symmetry(
+    source: str | None, recipe: Path | None, size: int | None, out: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Test which symmetry a data set has, and recommend a group: D4, C4, D2, C2, D1 or none.
+
+    Half of the training images of each class, and of all together, are compared with the other half, rotated and
+    reflected. A test that finds nothing is no proof; the answer says what it would have found. NAME-OR-PATH is a data
+    set, a folder of images, an .npz file, or scikit-image:NAME.
+
+    \b
+    Examples:
+      steergan data symmetry rotmnist --out symmetry.png
+      steergan data symmetry slides/ --size 64
+      steergan data symmetry --recipe recipes/lysto.toml --json
+    """
+    if (source is None) == (recipe is None):
+        raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
+    if size is not None and (source is None or source in SOURCES or source.endswith(".npz")):
+        raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
+    from steergan import data
+    from steergan.pictures import save_png
+    from steergan.run.data_symmetry import data_symmetry
+    from steergan.run.symmetry_picture import symmetry_figure
+
+    settings = settings_of(source, recipe, size)
+    prepared = data.prepare(settings)
+    images = data.take(prepared, settings, "train")
+    found = data_symmetry(images, copies=prepared.copies, progress=show_progress, **options)
+    if out is not None:
+        save_png(symmetry_figure(images, found), out)
+    what = f"{settings.name}: {len(images):,} training images of {' x '.join(map(str, images.image_shape))}"
+    if as_json:
+        about = {"data": settings.model_dump(), "images_sha256": images.checksum, "caveat": caveat(settings)}
+        click.echo(json.dumps({**asdict(found), **about}, indent=2))
+    else:
+        click.echo(as_text(found, what, caveat(settings)))
+        if out is not None:
+            click.echo(f"{out}: examples beside their transformed copies")
+
+
+def settings_of(source: str | None, recipe: Path | None, size: int | None) -> "DataSettings":
+    """What to load."""
+    from steergan.recipe import read_recipe
+    from steergan.recipe_data import DataSettings
+
+    if recipe is not None:
+        return read_recipe(recipe).data
+    if source in SOURCES:
+        return DataSettings.model_validate({"name": source})
+    if size is not None or str(source).startswith("scikit-image:"):
+        return DataSettings(name="patches", path=str(source), size=size or 0, split="none")
+    return DataSettings(name="npz" if str(source).endswith(".npz") else "folder", path=str(source))
+
+
+def show_progress(done: int, total: int) -> None:
+    """A line that is overwritten, on a terminal only."""
+    if sys.stderr.isatty():
+        click.echo(f"\rtesting: {done} of {total} classes" + "\n" * (done == total), err=True, nl=False)
+
+
+def as_text(found: "DataSymmetry", what: str, caveat: str) -> str:
+    """A table of corrected p-values, a row a class, then the finding."""
+    names = [element.element for element in found.subjects[0].elements]
+    head = ("", "images", "as is", *(short(name) for name in names))
+    rows = [head]
+    for subject in found.subjects:
+        cells = (f"{e.adjusted_p_value:.3g}{'*' * (e.adjusted_p_value <= 0.05)}" for e in subject.elements)
+        rows.append((subject.name, f"2 x {subject.count}", f"{subject.control.p_value:.3g}", *cells))
+    widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    protocol = f"p-values over {found.tests} tests (Holm), * below 0.05; {found.permutations} permutations; features: "
+    group = "none" if found.group == "trivial" else found.group
+    notes = [protocol + found.features, *found.skipped, *([caveat] if caveat else [])]
+    return "\n".join([what, *table, *notes, "", found.finding, "", f"recommended group: {group}"])
+
+
+def short(name: str) -> str:
+    """An element's name for the head of a column."""
+    words = name.removeprefix("the ")
+    for long, brief in (("rotation by ", ""), (" degrees", "°"), ("reflection of ", ""), ("reflection about the ", "")):
+        words = words.replace(long, brief)
+    return words.replace(" and ", "/").replace(" diagonal", " diag.")
+
+
+def caveat(settings: "DataSettings") -> str:
+    """What the test takes for granted and these images don't quite have."""
+    if settings.name not in ("patches", "anhir"):
+        return ""
+    return "Patches of one image are not quite independent, so p-values are somewhat too small."
