@@ -37,8 +37,8 @@ def symmetry(
     """Test which symmetry a data set has, and recommend a group: D4, C4, D2, C2, D1 or none.
 
     Half of the training images of each class, and of all together, are compared with the other half, rotated and
-    reflected. A test that finds nothing is no proof; the answer says what it would have found. NAME-OR-PATH is a data
-    set, a folder of images, an .npz file, or scikit-image:NAME.
+    reflected. A test that finds nothing is no proof; the answer says what it would have found. Angles between quarter
+    turns are not tested. NAME-OR-PATH is a data set, a folder of images, an .npz file, or scikit-image:NAME.
 
     \b
     Examples:
@@ -55,8 +55,11 @@ def symmetry(
     from steergan.run.data_symmetry import data_symmetry
     from steergan.run.symmetry_picture import symmetry_figure
 
+    from .data import progress_lines  # it registers this command
+
     settings = settings_of(source, recipe, size)
-    prepared = data.prepare(settings)
+    with progress_lines(f"preparing {settings.name}") as progress:
+        prepared = data.prepare(settings, progress)
     images = data.take(prepared, settings, "train")
     found = data_symmetry(images, copies=prepared.copies, progress=show_progress, **options)
     if out is not None:

@@ -1,5 +1,6 @@
 """Which symmetry a data set has: real and drawn images of known symmetry, false alarms, and what is refused."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from sklearn.datasets import load_digits
 from steergan import data
 from steergan.data import ImageSet, checksum
 from steergan.data.digits import COPIES
+from steergan.data.mnist import read_labelled
+from steergan.data.rotation import rotate as turn_digits
+from steergan.data.rotmnist import find_rotmnist
 from steergan.errors import DataError, RecipeError
 from steergan.recipe import DataSettings
 from steergan.run.data_symmetry import DataSymmetry, data_symmetry, finest, subjects_of, with_ramp
@@ -100,6 +104,21 @@ def test_rotated_digits_are_symmetric_under_rotations_only() -> None:
     assert found.group == "C4"
     assert found.subjects[0].count == len(fives) // COPIES // 2
     assert "The images change under the reflection of left and right (p 0.0" in found.finding
+
+
+@pytest.mark.skipif("STEERGAN_DATA" not in os.environ, reason="STEERGAN_DATA names no folder with MNIST")
+def test_mnist_has_no_symmetry_until_it_is_rotated() -> None:
+    originals = find_rotmnist(DataSettings(name="rotmnist"))
+    assert originals is not None
+    digits, labels = read_labelled(*originals.files[2:])
+    chosen = np.flatnonzero(np.isin(labels, (2, 5)))[:600]
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, len(chosen))
+    named = (labels[chosen] == 5).astype(np.int64)
+    found = [
+        found_in(ImageSet(pixels[:, None], named, ("2", "5"), ""))
+        for pixels in (digits[chosen], turn_digits(digits[chosen], angles))
+    ]
+    assert [one.group for one in found] == ["trivial", "C4"]
 
 
 def test_patches_of_tissue_have_no_direction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
