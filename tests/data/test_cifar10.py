@@ -32,13 +32,15 @@ def some_batch(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def python_two_pickle(images: np.ndarray, labels: list[int]) -> bytes:
-    """As the official files are: protocol 2, written by Python 2, whose text is bytes."""
-    body = pickle.dumps({"@data": images, "@labels": labels}, protocol=2)
-    for key in (b"data", b"labels"):  # BINUNICODE, 4 bytes of length -> SHORT_BINSTRING, 1 byte of length
-        old = b"X" + (len(key) + 1).to_bytes(4, "little") + b"@" + key
-        assert old in body
-        body = body.replace(old, b"U" + bytes([len(key)]) + key)
-    return body
+    """As the official files are: protocol 2 of Python 2, whose strings (U, T) are bytes."""
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01" + b"".join(b"J" + length.to_bytes(4, "little") for length in images.shape) + b"\x86"
+        b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        b"\x89T" + images.size.to_bytes(4, "little") + images.tobytes() + b"tb"
+    )
+    digits = b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e"
+    return b"\x80\x02}(U\x0bbatch_labelU\x15training batch 1 of 5U\x06labels" + digits + b"U\x04data" + array + b"u."
 
 
 def contents(version: str) -> dict[str, bytes]:
