@@ -14,7 +14,6 @@ from steergan.augmentation.elements import act, action_table
 from steergan.errors import RunError
 from steergan.metrics.backbone import Backbone
 from steergan.metrics.classifier_training import Progress, check_labels, shuffled
-from steergan.metrics.features import image_batches
 from steergan.randomness import stream_seed, torch_stream
 
 Epoch = Callable[[int, float], None]
@@ -34,8 +33,9 @@ class BackboneTraining:
 
 def train_backbone(
     backbone: Backbone,
-    train: tuple[NDArray[np.uint8], NDArray[np.int64]],
-    validation: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]],
     settings: BackboneTraining,
     *,
     seed: int = 0,
@@ -45,27 +45,30 @@ def train_backbone(
 ) -> float:
     """Fine-tune on images (N, C, H, W) with labels (N,); returns the validation accuracy of the weights that are kept.
 
-    Of epochs that are equally good the first is kept.
+    Of epochs that are equally good the first is kept. Images are read batch by batch.
+
+    Args:
+        rows: which images to train on, and which to validate on.
 
     Raises:
         DataError: labels that don't fit images or classes.
         RunError: the loss is not finite.
     """
-    images, labels = train
-    for some_images, some_labels in (train, validation):
-        check_labels(some_images, some_labels, backbone.architecture.classes)
+    train, validation = rows
+    check_labels(images, labels, backbone.architecture.classes)
     backbone.to(device)
-    per_epoch = len(images) // min(settings.batch_size, len(images))
+    per_epoch = len(train) // min(settings.batch_size, len(train))
     updates = settings.epochs * per_epoch
     optimizer = torch.optim.Adam(backbone.parameters(), lr=settings.peak_rate)
     schedule = OneCycleLR(optimizer, settings.peak_rate, total_steps=updates, cycle_momentum=False)
     best, kept = -1.0, {}
-    for update, rows in enumerate(shuffled(len(images), settings.batch_size, updates, seed)):
+    for update, places in enumerate(shuffled(len(train), settings.batch_size, updates, seed)):
+        chosen = train[places]
         backbone.train()
-        image = moved(backbone.resized(torch.from_numpy(images[rows]).to(device)), settings.group, seed, update)
+        image = moved(backbone.resized(torch.from_numpy(images[chosen]).to(device)), settings.group, seed, update)
         with torch.random.fork_rng(devices=[]):  # dropout draws from torch's global stream
             torch.manual_seed(stream_seed(seed, "backbone-dropout", update))
-            loss = cross_entropy(backbone.logits(image), torch.from_numpy(labels[rows]).to(device))
+            loss = cross_entropy(backbone.logits(image), torch.from_numpy(labels[chosen]).to(device))
         if not torch.isfinite(loss):
             raise RunError(f"backbone: the loss is {loss.item()} at update {update}; lower --rate")
         optimizer.zero_grad(set_to_none=True)
@@ -75,7 +78,7 @@ def train_backbone(
         if progress is not None:
             progress(update + 1, updates, loss.item())
         if (update + 1) % per_epoch == 0:
-            accuracy = float((predicted(backbone, validation[0]) == validation[1]).mean())
+            accuracy = float((predicted(backbone, images, validation) == labels[validation]).mean())
             if accuracy > best:
                 best, kept = accuracy, {key: value.detach().clone() for key, value in backbone.state_dict().items()}
             if on_epoch is not None:
@@ -93,11 +96,16 @@ def moved(image: Tensor, group: str, seed: int, update: int) -> Tensor:
 
 
 @torch.no_grad()
-def predicted(backbone: Backbone, images: NDArray[np.uint8], batch_size: int = 64) -> NDArray[np.int64]:
-    """The likeliest label of uint8 images, (N,), in evaluation mode."""
+def predicted(
+    backbone: Backbone, images: NDArray[np.uint8], rows: NDArray[np.int64], batch_size: int = 64
+) -> NDArray[np.int64]:
+    """The likeliest label of some of the uint8 images, (rows,), in evaluation mode."""
     device = next(backbone.parameters()).device
     backbone.eval()
-    found = [backbone.logits(backbone.resized(b.to(device))).argmax(1).cpu() for b in image_batches(images, batch_size)]
+    found = []
+    for start in range(0, len(rows), batch_size):
+        batch = torch.from_numpy(images[rows[start : start + batch_size]])
+        found.append(backbone.logits(backbone.resized(batch.to(device))).argmax(dim=1).cpu())
     return np.asarray(torch.cat(found).numpy())
 
 

@@ -31,8 +31,6 @@ class Nearest:
     """(Q, k)."""
     rows: NDArray[np.int64]
     """(Q, k): training images."""
-    elements: NDArray[np.int64]
-    """(Q, k): the group element that, acting on the query, brought it so close."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +103,7 @@ def memorisation(
         excluded[len(samples) :] = own_rows
     found = nearest(extractor, both, train, excluded, batch_size, progress)
     count = len(samples)
-    near = Nearest(found.distances[:count], found.rows[:count], found.elements[:count])
+    near = Nearest(found.distances[:count], found.rows[:count])
     mine, theirs = near.distances[:, 0], found.distances[len(samples) :, 0]
     return Memorisation(
         **asdict(compare(mine, theirs)),
@@ -177,18 +175,16 @@ def nearest(
     skip = torch.from_numpy(excluded)
     centre = queries_GQD.mean(dim=(0, 1))
     queries = (queries_GQD - centre).flatten(0, 1)
-    best, rows, elements = torch.full((count, 0), torch.inf), skip.new_zeros(count, 0), skip.new_zeros(count, 0)
-    best, start = best.double(), 0
+    best, rows, start = torch.zeros(count, 0, dtype=torch.float64), skip.new_zeros(count, 0), 0
     for batch in image_batches(train, batch_size):
         features = extractor(batch).invariant.cpu().double() - centre
         apart = torch.cat([distances for _, distances in squared_distances(queries, features)])
-        least, element = apart.view(-1, count, len(batch)).min(dim=0)
+        least = apart.view(-1, count, len(batch)).amin(dim=0)
         here = torch.arange(start, start + len(batch))
         least[here[None] == skip[:, None]] = torch.inf
         best, chosen = torch.cat([best, least], 1).topk(min(NEAREST, best.shape[1] + len(batch)), largest=False)
         rows = torch.cat([rows, here.expand(count, -1)], 1).gather(1, chosen)
-        elements = torch.cat([elements, element], 1).gather(1, chosen)
         start += len(batch)
         if progress is not None:
             progress(len(batch))
-    return Nearest(best.sqrt().numpy(), rows.numpy(), elements.numpy())
+    return Nearest(best.sqrt().numpy(), rows.numpy())

@@ -29,6 +29,7 @@ from steergan.metrics.distances import (
 from steergan.metrics.features import ClassifierExtractor, FeatureExtractor, Features, Images, extract, image_batches
 from steergan.metrics.precision_recall import DENSITY_NEIGHBOURS, NEIGHBOURS
 from steergan.networks.classifier import Classifier
+from steergan.randomness import numpy_stream
 
 FORMAT = 1
 """Counts up when the file, or what it is computed by, changes."""
@@ -92,7 +93,7 @@ def prepare_reference(
         held_out = extract(extractor, image_batches(held_out_images[chosen], batch_size), progress)
         same = bool(train_checksum) and train_checksum == held_out_checksum
         if same and len(train_images) < 2 * count:  # identical sets would lie at no distance from one another
-            order = np.random.default_rng(seed).permutation(len(chosen))
+            order = numpy_stream(seed, "metrics/halves").permutation(len(chosen))
             first, second = (held_out.rows(np.sort(part)) for part in np.array_split(order, 2))
             refuse_too_few(len(second.invariant), "images in half of the set", "add images")
             return held_out, floor(second, side(extractor, first, seed), count, seed)
@@ -150,7 +151,8 @@ def reference_bytes(features: Features, found: Floor, protocol: dict[str, Any]) 
 def read_reference(path: Path, protocol: dict[str, Any]) -> tuple[Features, Floor] | None:
     """What such a file holds; None if there is none, it is damaged, or it was made under another protocol."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        content = io.BytesIO(path.read_bytes())  # numpy leaves a damaged file open
+        with np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about, digest = str(arrays.pop("about")), str(arrays.pop("digest"))
         table = json.loads(about)

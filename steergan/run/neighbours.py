@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from steergan.augmentation.elements import act, action_table
@@ -62,15 +63,19 @@ def spread(available: int, stream: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.sort(numpy_stream(0, f"neighbours/{stream}").permutation(available)[:MOST])
 
 
-def picture(found: Memorisation, samples: Tensor, images: RunData) -> Any:
-    """The closest samples in the pose of the training images that are nearest to them."""
+def picture(found: Memorisation, samples: Tensor, images: RunData) -> Figure:
+    """The closest samples, each with the nearest training images, moved to lie as close to it in pixels as they can."""
     near = found.samples
     closest = np.argsort(near.distances[:, 0], kind="stable")[:SHOWN]
     table, tiles = action_table(found.group, *samples.shape[2:]), []
     for row in closest:
-        element = torch.tensor([int(near.elements[row, 0])])
-        tiles.append(act(samples[row : row + 1], table, element))
-        tiles.append(torch.from_numpy(np.array(images.train.images[near.rows[row]])))
+        sample = samples[row : row + 1]
+        tiles.append(sample)
+        for place in near.rows[row]:
+            copies = torch.from_numpy(np.array(images.train.images[[place]])).expand(len(table), -1, -1, -1)
+            poses = act(copies, table, torch.arange(len(table)))
+            best = (poses.float() - sample.float()).square().sum(dim=(1, 2, 3)).argmin()
+            tiles.append(poses[best : best + 1])
     said = (
         f"{found.closer_share:.1%} of samples closer than {found.quantile:.0%} of {found.held_out} (z = {found.z:.1f})"
     )

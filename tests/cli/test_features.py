@@ -10,14 +10,15 @@ import pytest
 from click.testing import Result
 
 from steergan.metrics import (
+    BackboneExtractor,
     ClassifierExtractor,
     choose_extractor,
     label_agreement,
     read_classifier,
     read_provenance,
 )
+from steergan_cli.backbone_options import NAMES
 from steergan_cli.data import NAMES as DATA_NAMES
-from steergan_cli.features import NAMES
 
 Invoke = Callable[..., Result]
 
@@ -105,8 +106,78 @@ def test_nothing_heavy_is_imported_for_help() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["show"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["check"], ["download"], ["show"]])
 def test_every_help_has_an_example(invoke: Invoke, command: list[str]) -> None:
     result = invoke("features", *command, "--help")
     assert result.exit_code == 0
-    assert "steergan features " in result.output.split("Examples:")[1]
+    assert "steergan features " in result.output.partition("Example")[2]
+
+
+@pytest.fixture
+def shades(tmp_path: Path) -> Path:
+    """A recipe that names dark and bright images."""
+    labels = np.arange(60) % 2
+    noise = np.random.default_rng(0).integers(0, 40, size=(60, 1, 8, 8))
+    np.savez(
+        tmp_path / "shades.npz", images=(noise + 190 * labels[:, None, None, None]).astype(np.uint8), labels=labels
+    )
+    recipe = tmp_path / "shades.toml"
+    recipe.write_text(f'name = "shades"\ndata = {{ name = "npz", path = "{tmp_path}/shades.npz", held_out = 0.3 }}\n')
+    return recipe
+
+
+BACKBONE = ("--backbone", "resnet18", "--side", 32, "--rate", 0.001, "--epochs", 2, "--device", "cpu")
+
+
+def test_fine_tuned_backbone_serves_as_an_extractor_and_says_where_it_comes_from(
+    invoke: Invoke, shades: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine.safetensors"
+    result = invoke("features", "train", "--recipe", shades, *BACKBONE, "--weights", "none", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "resnet18: random weights; --weights FILE starts from torchvision's ImageNet ones" in result.output
+    assert "18 test images right (34 trained on, 8 to validate)" in result.output
+    assert "512 features; name it as evaluation.features" in result.output
+    table = read_provenance(out)
+    assert (table["kind"], table["started_from"], table["train_count"]) == ("backbone", "random weights", "42")
+    assert table["command"] == (
+        "steergan features train --recipe shades.toml --backbone resnet18 --weights none --side 32 --rate 0.001 "
+        "--epochs 2 --seed 0 --out mine.safetensors"
+    )
+    assert isinstance(choose_extractor(str(out), (1, 8, 8)), BackboneExtractor)
+    shown = invoke("features", "show", out)
+    assert (shown.exit_code, "validation error" in shown.output) == (0, True)
+
+
+def test_check_tells_classes_apart_on_images_that_were_not_trained_on(invoke: Invoke, shades: Path) -> None:
+    result = invoke("features", "check", "--recipe", shades, *BACKBONE)
+    assert result.exit_code == 0, result.output
+    assert "16 test images right (20 trained on, 6 to validate)" in result.output  # 40 % of 42, a fifth of the others
+    assert all(f"  {name}  " in result.output for name in "01")
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (("--data", "npz", "--recipe", "x.toml"), "give --data NAME or --recipe FILE, and not both"),
+        ((), "give --data NAME or --recipe FILE, and not both"),
+        (("--data", "npz", "--side", "64"), "--weights, --side and --rate are a backbone's; add --backbone NAME"),
+    ],
+)
+def test_options_that_contradict_one_another_are_refused(
+    invoke: Invoke, tmp_path: Path, said: tuple[str, ...], answer: str
+) -> None:
+    result = invoke("features", "train", *said, "--out", tmp_path / "x.safetensors")
+    assert result.exit_code == 2
+    assert answer in result.output
+
+
+def test_unknown_backbone_and_missing_weights_are_one_line_each(invoke: Invoke, shades: Path, tmp_path: Path) -> None:
+    for more, answer in (
+        (("--backbone", "resnet19"), "torchvision has no such classifier"),
+        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "cannot be read"),
+    ):
+        result = invoke("features", "check", "--recipe", shades, "--device", "cpu", *more)
+        assert result.exit_code == 1
+        assert answer in result.output
+        assert "Traceback" not in result.output

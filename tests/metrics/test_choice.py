@@ -109,3 +109,15 @@ def test_classifier_that_nobody_can_train_is_refused(no_inception: None) -> None
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         choose_extractor(str(tmp_path / "none.safetensors"), (3, 12, 12))
+
+
+def test_inception_may_be_named_by_its_file(inception: Path, tmp_path: Path) -> None:
+    found = choose_extractor(str(tmp_path / "inception-2015-12-05.pt"), (3, 64, 64))
+    assert isinstance(found, FakeInception)
+    assert found.path == tmp_path / "inception-2015-12-05.pt"
+
+
+def test_a_file_that_is_not_inception_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.pt").write_bytes(b"other")
+    with pytest.raises(DataError, match="not the 2015 Inception network"):
+        choose_extractor(str(tmp_path / "mine.pt"), (3, 64, 64))

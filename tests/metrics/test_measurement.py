@@ -97,10 +97,10 @@ def test_figures_are_those_of_the_functions(reference: Reference) -> None:
 def test_record_is_flat_json_with_the_whole_protocol(reference: Reference) -> None:
     record = json.loads(json.dumps(measured(reference, blobs(2, 200)).record(), allow_nan=False))
     assert set(record) == {
-        "frechet_invariant", "frechet_equivariant", "kid", "precision", "recall", "density", "coverage", "label_agreement",
-        "label_agreement_real", "rank_deficient", "real_count", "fake_count", "label_law", "ema", "batch_norm",
-        "extractor", "extractor_sha256", "classifier_sha256", "seed", "held_out_checksum", "precision_recall_count",
-        "protocol", "floor_frechet_invariant",
+        "frechet_invariant", "frechet_equivariant", "kid", "precision", "recall", "density", "coverage",
+        "label_agreement", "label_agreement_real", "rank_deficient", "real_count", "fake_count", "label_law", "ema",
+        "batch_norm", "extractor", "extractor_sha256", "classifier_sha256", "seed", "held_out_checksum",
+        "precision_recall_count", "protocol", "floor_frechet_invariant",
         "floor_frechet_equivariant", "floor_kid", "floor_precision", "floor_recall", "floor_density",
         "floor_coverage", "floor_count",
     }  # fmt: skip

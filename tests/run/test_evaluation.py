@@ -1,0 +1,61 @@
+"""Measuring runs: KID where a Frechet distance would mean nothing, references kept, nearest training images."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from steergan import run
+from steergan.metrics import build_backbone, classifier_bytes
+from steergan.recipe import Recipe
+from steergan.run.neighbours import larger_group
+
+KID_STANDS_IN = (
+    "16 held-out images and 16 samples, 512 features: a Frechet distance needs more images than features; "
+    "KID is given instead"
+)
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("backbone") / "resnet.safetensors"
+    path.write_bytes(classifier_bytes(build_backbone("resnet18", 2, side=32), {"class_names": '["0", "1"]'}))
+    return path
+
+
+def test_a_run_of_few_images_is_told_once_that_kid_stands_in(
+    recipe: Callable[..., Recipe], backbone: Path, tmp_path: Path, notes: type
+) -> None:
+    told = notes()
+    made = recipe(f"evaluation.features={backbone}", "training.steps=3")
+    folder = run.train(made, tmp_path / "run", report=told)
+    said = [line for line in told.messages if "KID is given instead" in line]
+    assert said == [
+        "16 held-out images and 16 samples, 512 features: a Frechet distance needs more images than features; KID is given instead"
+    ]
+    assert any(line.startswith("KID: ") for line in told.messages)
+    rows = [json.loads(line) for line in (folder / "metric-frechet.jsonl").read_text().splitlines()]
+    assert {row["frechet_invariant"] for row in rows} == {None}
+    more = [json.loads(line) for line in (folder / "metric-density-coverage.jsonl").read_text().splitlines()]
+    assert all(0 <= row["coverage"] <= 1 and "floor_density" in row for row in more)
+    with Image.open(folder / "curves.png") as picture:
+        assert picture.width > 100
+    assert run.evaluate(folder)["kid"] == json.loads((folder / "metric-kid.jsonl").read_text().splitlines()[-1])["kid"]
+
+
+def test_references_are_taken_from_the_cache(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path))
+    first = run.evaluate(tiny_run)
+    (kept,) = (tmp_path / "references").iterdir()
+    before = kept.stat().st_mtime_ns
+    assert run.evaluate(tiny_run) == first
+    assert kept.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("groups", "wanted"), [(("D4", "C4"), "D4"), (("trivial", "C8"), "C4")])
+def test_the_larger_group_is_compared_over(recipe: Callable[..., Recipe], groups: tuple[str, str], wanted: str) -> None:
+    generator, discriminator = groups
+    made = recipe(f"generator.group={generator}", f"discriminator.group={discriminator}")
+    assert larger_group(made) == wanted
