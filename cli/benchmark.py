@@ -195,6 +195,30 @@ def costs(
         click.echo(f"recorded in {record}; `steergan results` writes the page anew")
 
 
+@benchmark.command()
+@click.option(
+    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
+)
+def metrics(record: Path | None) -> None:
+    """Compare FID and KID of two fixed sets of images with clean-fid's, through the same extractor.
+
+    \b
+    Examples:
+      steergan benchmark metrics
+      steergan benchmark metrics --record docs/results/metric-parity.json
+    """
+    from steergan.benchmark import metric_parity as measured
+    from steergan.results import write_claim
+    from steergan.tables import markdown
+
+    found = measured.compare(measured.fixed_extractor(), *measured.fixed_images())
+    click.echo(markdown(measured.table(found)))
+    click.echo("\n" + measured.verdict(found))
+    if record is not None:
+        write_claim(record, measured.claim(found, record.stem, " ".join(["steergan", *sys.argv[1:]])))
+        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+
+
 class Countdown:
     """How many timed calls are done and how long the rest takes: a live line on a terminal, lines elsewhere.
 
