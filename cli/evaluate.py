@@ -1,7 +1,9 @@
 """steergan evaluate"""
 
 import json
+import sys
 from collections.abc import Mapping
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,8 @@ def evaluate(
     if neighbours is not None and neighbours.suffix != ".png":
         raise click.BadParameter(f"{neighbours.name!r} came; NAME.png was wanted", param_hint="'--neighbours'")
     progress = Progress()
-    with progress.watching():
+    aside = redirect_stdout(sys.stderr) if as_json else nullcontext()  # what is said on the way is no JSON
+    with progress.watching(), aside:
         found = runs.evaluate(
             run,
             device=chosen_device(device),

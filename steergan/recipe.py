@@ -133,7 +133,8 @@ class EvaluationSettings(Section):
     samples: Annotated[int, Field(ge=16)] = 10_000
     """Generated images, and at most as many held-out real ones."""
     features: str = "auto"
-    """`auto`, `rotmnist` (shipped), `inception`, `classifier` (trained on the run's own data), or a weights file."""
+    """`auto`, `rotmnist` (shipped), `inception`, `classifier` (trained on the run's own data), a .safetensors file of
+    `steergan features train`, or inception-2015-12-05.pt."""
 
 
 class PerformanceSettings(Section):

@@ -83,7 +83,8 @@ def memorisation(
 
     Args:
         group: one that permutes pixels.
-        own_rows: where the held-out images are training images, which: each is then compared with the others only.
+        own_rows: where the held-out images are training images, which (-1: none): each is then compared with the
+            others only.
         progress: called after every batch with the number of its images, moved copies of queries included.
 
     Source: Meehan et al. 2020 (the test of data copying: training distances of samples against those of fresh images).

@@ -1,14 +1,17 @@
 """Samples of a run beside their nearest training images."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.augmentation.elements import act, action_table
+from steergan.data.images import Pixels
 from steergan.metrics import FeatureExtractor, Memorisation, memorisation
 from steergan.pictures import neighbours, save_png
 from steergan.randomness import numpy_stream
@@ -42,7 +45,9 @@ def compare_neighbours(
     held_out = images.held_out.images
     samples = drawn[spread(len(drawn), "samples")]
     rows = spread(len(held_out), "held-out")
-    own = rows if images.held_out.checksum == images.train.checksum else None
+    own = None
+    if images.held_out.checksum == images.whole_train.checksum:  # data.split = "none"
+        own = rows_among(images.train.images, held_out[rows])
     order = len(action_table(group, *drawn.shape[2:]))
     total, done = order * (len(samples) + len(rows)) + len(images.train), 0
 
@@ -58,7 +63,13 @@ def compare_neighbours(
     return found.record()
 
 
-def spread(available: int, stream: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+def rows_among(images: Pixels, wanted: Pixels) -> NDArray[np.int64]:
+    """Which of the images each wanted one is, by its pixels; -1: none."""
+    known = {hashlib.sha256(image.tobytes()).digest(): row for row, image in enumerate(images)}
+    return np.array([known.get(hashlib.sha256(image.tobytes()).digest(), -1) for image in wanted])
+
+
+def spread(available: int, stream: str) -> NDArray[np.int64]:
     """Sorted numbers of at most 256 images, from all classes."""
     return np.sort(numpy_stream(0, f"neighbours/{stream}").permutation(available)[:MOST])
 

@@ -8,6 +8,10 @@ import numpy as np
 from click.testing import Result
 from PIL import Image
 
+from steergan import run
+from steergan.metrics import build_backbone, classifier_bytes
+from steergan.recipe import Recipe
+
 Invoke = Callable[..., Result]
 
 
@@ -18,7 +22,7 @@ def test_neighbours_are_drawn_and_counted(invoke: Invoke, tiny_run: Path, tmp_pa
     assert "nearest training images, over D4" in result.output
     with Image.open(out) as picture:
         assert len(np.unique(np.asarray(picture))) > 10
-    found = json.loads(invoke("evaluate", tiny_run, "--device", "cpu", "--neighbours", out, "--json").output)[
+    found = json.loads(invoke("evaluate", tiny_run, "--device", "cpu", "--neighbours", out, "--json").stdout)[
         "memorisation"
     ]
     assert (found["group"], found["sample_count"], found["held_out_count"], found["train_count"]) == ("C4", 16, 16, 24)
@@ -29,3 +33,16 @@ def test_neighbours_want_a_png(invoke: Invoke, tiny_run: Path) -> None:
     result = invoke("evaluate", tiny_run, "--neighbours", "x.jpg")
     assert result.exit_code == 2
     assert "NAME.png was wanted" in result.output
+
+
+def test_json_is_not_mixed_with_what_is_said_on_the_way(
+    invoke: Invoke, recipe: Callable[..., Recipe], tmp_path: Path, notes: type
+) -> None:
+    backbone = tmp_path / "resnet.safetensors"
+    backbone.write_bytes(classifier_bytes(build_backbone("resnet18", 2, side=32), {"class_names": '["0", "1"]'}))
+    made = recipe(f"evaluation.features={backbone}", "training.steps=3")
+    folder = run.train(made, tmp_path / "run", report=notes())
+    result = invoke("evaluate", folder, "--device", "cpu", "--json")
+    assert json.loads(result.stdout)["frechet_invariant"] is None
+    assert "KID is given instead" in result.stderr
+    assert "frechet invariant       -" in invoke("evaluate", folder, "--device", "cpu").stdout

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from steergan import run
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
-from steergan.run.neighbours import larger_group
+from steergan.run.neighbours import larger_group, rows_among
 
 KID_STANDS_IN = (
     "16 held-out images and 16 samples, 512 features: a Frechet distance needs more images than features; "
@@ -57,3 +58,9 @@ def test_the_larger_group_is_compared_over(recipe: Callable[..., Recipe], groups
     generator, discriminator = groups
     made = recipe(f"generator.group={generator}", f"discriminator.group={discriminator}")
     assert larger_group(made) == wanted
+
+
+def test_images_are_found_again_by_their_pixels() -> None:
+    images = np.random.default_rng(0).integers(0, 256, size=(20, 1, 4, 4), dtype=np.uint8)
+    other = 255 - images[:1]
+    assert rows_among(images, np.concatenate([images[[7, 3]], other])).tolist() == [7, 3, -1]
