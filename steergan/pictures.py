@@ -179,19 +179,18 @@ def finish(axes: Axes) -> None:
 
 
 def neighbours(
-    rows: ArrayLike, labels: Sequence[str], distances: ArrayLike, held_out: ArrayLike, columns: int, said: str
+    images: ArrayLike, labels: Sequence[str], distances: Mapping[str, ArrayLike], columns: int, said: str
 ) -> Figure:
-    """Samples with their nearest training images, above the distances of samples and of held-out images.
+    """Samples with their nearest training images, above the distances of several sets to theirs.
 
     Args:
-        rows: uint8 (N, C, H, W): in each row of the grid a sample, then what is nearest to it.
+        images: uint8 (N, C, H, W): in each row of the grid a sample, then what is nearest to it.
         labels: one a row.
-        distances: of samples to their nearest training images.
-        held_out: the same of held-out images.
+        distances: by the name of the set.
         columns: images in a row.
         said: what was found, as a title.
     """
-    sheet = grid(rows, columns, labels=labels)
+    sheet = grid(images, columns, labels=labels)
     width = 8.0
     figure = Figure(figsize=(width, width * sheet.height / sheet.width + 3.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
@@ -199,11 +198,11 @@ def neighbours(
     shown.imshow(np.asarray(sheet.convert("RGB")), interpolation="nearest")
     shown.set_axis_off()
     shown.set_title("a sample, then the nearest training images; the closest samples first", fontsize=10)
-    sets = [np.asarray(found, dtype=np.float64) for found in (held_out, distances)]
-    edges = np.histogram_bin_edges(np.concatenate(sets), bins=30)
-    for values, label, colour in zip(sets, ("held-out images", "samples"), ("0.55", "C0"), strict=True):
+    sets = {name: np.asarray(found, dtype=np.float64) for name, found in distances.items()}
+    edges = np.histogram_bin_edges(np.concatenate(list(sets.values())), bins=30)
+    for number, (name, values) in enumerate(sets.items()):
         weights = np.full(len(values), 1 / len(values))
-        below.hist(values, edges, weights=weights, label=label, color=colour, alpha=0.6)
+        below.hist(values, edges, weights=weights, label=name, color=f"C{number}", alpha=0.6)
     below.set(title=said, xlabel="distance to the nearest training image", ylabel="share")
     finish(below)
     return figure

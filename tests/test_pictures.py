@@ -174,3 +174,21 @@ def test_full_disk_leaves_the_old_picture_whole(tmp_path: Path, monkeypatch: pyt
         pictures.save_png(pictures.grid(numbered(4, 1, 8, 8), 2), target)
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
+
+
+def test_kid_is_drawn_where_there_is_no_frechet_distance() -> None:
+    rows = [{"step": k, "frechet_distance": None, "kid": 0.1 - 0.06 * k, "label_agreement": 0.5} for k in range(3)]
+    figure = pictures.curves([], rows, floor=0.01)
+    np.testing.assert_allclose(lines(figure, "KID")["generated"], [(0, 0.1), (1, 0.04), (2, -0.02)])
+    np.testing.assert_array_equal(lines(figure, "KID")["real against real"][:, 1], [0.01, 0.01])
+
+
+def test_neighbours_stand_above_the_distances_of_every_set() -> None:
+    distances = {"samples": [1.0, 2.0, 3.0], "held-out images": [2.0, 2.5]}
+    figure = pictures.neighbours(numbered(6, 3, 8, 8), ["1", "2"], distances, 3, "nothing was copied")
+    shown, below = figure.axes
+    sheet = pictures.grid(numbered(6, 3, 8, 8), 3, labels=["1", "2"])
+    np.testing.assert_array_equal(shown.images[0].get_array(), np.asarray(sheet.convert("RGB")))
+    assert below.get_title() == "nothing was copied"
+    assert [text.get_text() for text in below.get_legend().get_texts()] == list(distances)
+    assert sum(patch.get_height() for patch in below.patches) == pytest.approx(2)  # shares of each set

@@ -92,4 +92,5 @@ def picture(found: Memorisation, samples: Tensor, images: RunData) -> Figure:
     )
     labels = [f"{near.distances[row, 0]:.3g}" for row in closest]
     columns = 1 + near.rows.shape[1]
-    return neighbours(torch.cat(tiles).numpy(), labels, near.distances[:, 0], found.held_out_distances, columns, said)
+    distances = {"samples": near.distances[:, 0], found.held_out: found.held_out_distances}
+    return neighbours(torch.cat(tiles).numpy(), labels, distances, columns, said)
