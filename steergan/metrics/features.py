@@ -14,7 +14,27 @@ from steergan.metrics.classifier_file import weights_sha256
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
 
-Images = Tensor | NDArray[np.uint8]
+
+class Chosen:
+    """Some rows of an array of images (N, C, H, W), read when they are sliced: chosen ones of a large set stay on disk.
+
+    Args:
+        images: all of them.
+        rows: numbers of those that are meant, in order.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
+        self.images, self.rows = images, rows
+        self.dtype, self.ndim, self.shape = images.dtype, images.ndim, (len(rows), *images.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> NDArray[np.uint8]:
+        return self.images[self.rows[part]]
+
+
+Images = Tensor | NDArray[np.uint8] | Chosen
 """uint8 (N, C, H, W); memory-mapped arrays are read batch by batch."""
 
 

@@ -26,7 +26,14 @@ from steergan.metrics.distances import (
     refuse_too_few,
     subset,
 )
-from steergan.metrics.features import ClassifierExtractor, FeatureExtractor, Features, Images, extract, image_batches
+from steergan.metrics.features import (
+    Chosen,
+    ClassifierExtractor,
+    FeatureExtractor,
+    Features,
+    extract,
+    image_batches,
+)
 from steergan.metrics.precision_recall import DENSITY_NEIGHBOURS, NEIGHBOURS
 from steergan.networks.classifier import Classifier
 from steergan.randomness import numpy_stream
@@ -54,8 +61,8 @@ class Reference:
 
 def prepare_reference(
     extractor: FeatureExtractor,
-    train_images: Images,
-    held_out_images: Images,
+    train_images: NDArray[np.uint8],
+    held_out_images: NDArray[np.uint8],
     held_out_labels: NDArray[np.int64],
     *,
     count: int,
@@ -88,9 +95,10 @@ def prepare_reference(
     refuse_too_few(len(train_images), "training images", "add images, or lower data.held_out")
     refuse_too_few(count, "samples to measure", "raise evaluation.samples")
     chosen = subset(len(held_out_images), count, seed, "held-out")
+    held_out_chosen = Chosen(held_out_images, chosen)
 
     def compute() -> tuple[Features, Floor]:
-        held_out = extract(extractor, image_batches(held_out_images[chosen], batch_size), progress)
+        held_out = extract(extractor, image_batches(held_out_chosen, batch_size), progress)
         same = bool(train_checksum) and train_checksum == held_out_checksum
         if same and len(train_images) < 2 * count:  # identical sets would lie at no distance from one another
             order = numpy_stream(seed, "metrics/halves").permutation(len(chosen))
@@ -99,7 +107,7 @@ def prepare_reference(
             return held_out, floor(second, side(extractor, first, seed), count, seed)
         free = np.setdiff1d(np.arange(len(train_images)), chosen) if same else np.arange(len(train_images))
         rows = free[subset(len(free), count, seed, "train")]
-        train = extract(extractor, image_batches(train_images[rows], batch_size), progress)
+        train = extract(extractor, image_batches(Chosen(train_images, rows), batch_size), progress)
         return held_out, floor(train, side(extractor, held_out, seed), count, seed)
 
     protocol = {
@@ -112,7 +120,7 @@ def prepare_reference(
     features, found_floor = kept(cache, protocol, compute) if cache is not None and named else compute()
     agreement = None
     if classifier is not None:
-        agreement = agreement_with(extractor, classifier, features, held_out_images[chosen], held_out_labels[chosen])
+        agreement = agreement_with(extractor, classifier, features, held_out_chosen, held_out_labels[chosen])
     real = side(extractor, features, seed)
     return Reference(extractor, classifier, real, held_out_checksum, agreement, found_floor, seed)
 

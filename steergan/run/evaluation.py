@@ -42,6 +42,9 @@ FIGURES = {
 
 LABEL_LAW = "held-out class frequencies, stratified"
 BATCH = 250
+"""Latents that are drawn together."""
+RENDERED_PIXELS = 2**20
+"""Pixels that a generator renders at once, at most: maps of large images need gigabytes."""
 
 
 class Evaluation:
@@ -145,9 +148,12 @@ class Evaluation:
     @torch.no_grad()
     def draw(self, generator: Generator) -> Tensor:
         """The samples that are measured, uint8 (N, C, H, W)."""
-        images = []
+        _, height, width = generator.image_shape
+        images = torch.empty(len(self.labels), *generator.image_shape, dtype=torch.uint8)
+        at_once = max(1, RENDERED_PIXELS // (height * width))
         with shared_filters(generator):  # type: ignore[arg-type]
             for update, labels in enumerate(self.labels.split(BATCH)):
+                start = update * BATCH
                 latents = draw_latents(
                     generator,
                     len(labels),
@@ -157,9 +163,13 @@ class Evaluation:
                     law=self.recipe.generator.latent_law,
                     device=self.device,
                 )
-                images.append(to_uint8(generator(latents.z, labels.to(self.device), latents.element)).cpu())
-                self.report.stage("samples", min(len(self.labels), (update + 1) * BATCH), len(self.labels))
-        return torch.cat(images)
+                for part in range(0, len(labels), at_once):
+                    some = slice(part, part + at_once)
+                    element = None if latents.element is None else latents.element[some]
+                    drawn = to_uint8(generator(latents.z[some], labels[some].to(self.device), element))
+                    images[start + part : start + part + len(drawn)] = drawn.cpu()
+                    self.report.stage("samples", start + part + len(drawn), len(self.labels))
+        return images
 
     def record(self, measurement: Measurement, step: int) -> str:
         """Add a row to every metric file; the line that a user is told."""

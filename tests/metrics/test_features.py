@@ -1,5 +1,7 @@
 """Images to features: one way for reals and fakes, whatever the batches."""
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 
 from steergan.errors import DataError
 from steergan.metrics import ClassifierExtractor, FeatureBatch, Features, extract, image_batches, weights_sha256
+from steergan.metrics.features import Chosen
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
 
@@ -110,3 +113,18 @@ def test_no_images_are_refused(classifier: Classifier) -> None:
 def test_images_that_are_not_uint8_of_four_axes_are_refused(wrong: NDArray[np.uint8]) -> None:
     with pytest.raises(DataError, match=r"uint8 \(N, C, H, W\) was wanted"):
         next(image_batches(wrong))
+
+
+def test_chosen_rows_of_a_large_set_are_read_batch_by_batch() -> None:
+    class Counted(np.ndarray):
+        read: ClassVar[list[int]] = []
+
+        def __getitem__(self, rows: Any) -> Any:
+            self.read.append(len(rows))
+            return np.asarray(self)[rows]
+
+    images = np.random.default_rng(0).integers(0, 256, (50, 1, 4, 4), dtype=np.uint8)
+    rows = np.array([3, 7, 20, 21, 49])
+    batches = list(image_batches(Chosen(images.view(Counted), rows), 2))
+    assert torch.equal(torch.cat(batches), torch.from_numpy(images[rows]))
+    assert Counted.read == [2, 2, 1]
