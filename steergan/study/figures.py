@@ -118,7 +118,7 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     last, shape = evaluations[-1], tuple(about["data"]["image_shape"])
     generator, discriminator = parameters(run.recipe, shape, len(about["data"]["class_names"]))
     figures: Figures = {
-        **distances(evaluations),
+        **distances(rows),
         **{name: last.get(name) for share in SHARES for name in (share, f"floor_{share}")},
         **{name: last[name] for name in AGREEMENT},
         "generator_parameters": generator,
@@ -141,16 +141,18 @@ def evaluation_rows(folder: RunFolder) -> list[dict[str, Any]]:
     return [rows[step] for step in sorted(rows)]
 
 
-def distances(evaluations: Sequence[Mapping[str, Any]]) -> Figures:
-    """Least, mean and last distance over the evaluations of a run, and the floor, for every distance.
+def distances(rows: Sequence[Mapping[str, Any]]) -> Figures:
+    """The distance before training; least, mean and last over the evaluations after it began; the floor; of each kind.
 
     Source: Dey et al. 2021, Table 2 (minimum and mean over the evaluations of a training).
     """
     figures: Figures = {}
+    evaluations = [row for row in rows if row["step"] > 0]
     for distance in DISTANCES:
         values = [row.get(distance) for row in evaluations]
         known = [value for value in values if value is not None]
         whole = len(known) == len(values)
+        figures[f"{distance}_start"] = next((row.get(distance) for row in rows if row["step"] == 0), None)
         figures[f"{distance}_min"] = min(known) if whole else None
         figures[f"{distance}_mean"] = statistics.fmean(known) if whole else None
         figures[f"{distance}_last"] = values[-1]

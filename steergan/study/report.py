@@ -73,11 +73,11 @@ def cell_start(findings: Findings, labels: tuple[str, ...]) -> list[Cell]:
 
 def distance_table(findings: Findings, distance: str) -> Table:
     """One distance of every cell."""
-    names = [f"{distance}_{which}" for which in ("min", "mean", "last")] + [f"floor_{distance}"]
+    names = [f"{distance}_{which}" for which in ("start", "min", "mean", "last")] + [f"floor_{distance}"]
     return Table(
-        caption=f"{TITLES[distance]}: least and mean over a run's evaluations, and the last one; "
+        caption=f"{TITLES[distance]}: before training, least and mean over a run's evaluations, and the last one; "
         "mean ± standard deviation over the runs of a cell. Floor: real training images in the generator's place.",
-        columns=[*cell_columns(findings), "least", "mean", "last", "floor"],
+        columns=[*cell_columns(findings), "start", "least", "mean", "last", "floor"],
         rows=[
             [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
             for labels in findings.study.cells
