@@ -4,26 +4,23 @@ import copy
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
-from steergan import benchmark, data
+from steergan import benchmark
 from steergan.benchmark import equal_channels, in_turns, own_pair, ratio, stock_pair, timing
 from steergan.benchmark.step import (
     CHANNELS,
     LIMITS,
     OWN,
     PLAIN,
-    SHAPES,
     STOCK,
-    image_shape,
     time_step,
     without_spectral_norm,
 )
 from steergan.layers import GroupConvolution
-from steergan.recipe import DataSettings, Recipe, write_recipe
+from steergan.recipe import Recipe, write_recipe
 from steergan.results import read_claims
 from steergan_cli.main import steergan
 
@@ -148,19 +145,6 @@ def test_verdict_says_which_limits_are_kept(timed: benchmark.StepBenchmark) -> N
     assert "0.25 times" in found
     slow = {OWN: [3.0], CHANNELS: [1.0], STOCK: [2.0], PLAIN: [0.5]}
     assert benchmark.verdict(benchmark.StepBenchmark(**{**vars(timed), "seconds": slow})).count("missed") == len(LIMITS)
-
-
-def test_bundled_image_shapes_are_the_datas_own() -> None:
-    images = data.load(DataSettings(name="digits"), "held_out")
-    assert SHAPES["digits"] == (images.image_shape, images.classes)
-
-
-def test_shape_of_a_users_images_is_looked_up(tmp_path: Path) -> None:
-    images = np.zeros((40, 8, 8, 3), dtype=np.uint8)
-    images[::2] = 255
-    np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
-    mine = DataSettings(name="npz", path=str(tmp_path / "mine.npz"))
-    assert image_shape(recipe().model_copy(update={"data": mine})) == ((3, 8, 8), 2)
 
 
 def test_command_prints_a_table_and_writes_json_and_a_claim(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steergan import data
 from steergan.benchmark.anhir import residual_pair
 from steergan.benchmark.convolution_layers import Progress, onward
 from steergan.benchmark.convolution_rivals import instructions
 from steergan.benchmark.rivals import Pair, own_pair
-from steergan.benchmark.step import count, image_shape, step_of
+from steergan.benchmark.step import count, step_of
 from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.layers import choose_convolution
 from steergan.recipe import Recipe
@@ -75,7 +76,7 @@ class StepTimes:
 
 def recipe_case(recipe: Recipe, group: str) -> StepCase:
     """A recipe's networks with another group; a CNN with the same widths has about as many parameters."""
-    shape, classes = image_shape(recipe)
+    shape, classes = data.image_kind(recipe.data)
 
     def pair(name: str) -> Pair:
         return own_pair(with_group(recipe, name), shape, classes)

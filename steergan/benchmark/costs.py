@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from steergan import data
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count, step_of
 from steergan.benchmark.timing import in_turns, ratio
@@ -21,15 +22,8 @@ from steergan.results import Claim
 from steergan.run.folder import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
-Images = tuple[tuple[int, int, int], int]
-"""Shape (C, H, W) and number of classes."""
-SETS: dict[str, Images] = {
-    "anhir": ((3, 128, 128), 5),
-    "lysto": ((3, 256, 256), 3),
-    "cifar10": ((3, 32, 32), 10),
-    "food101": ((3, 64, 64), 101),
-}
-"""Source: Dey et al. 2021, Table 1."""
+SETS = ("anhir", "lysto", "cifar10", "food101")
+"""Data sets of the paper's section 3.2, by their folders of recipes."""
 CELLS = {"CNN": "cnn-cnn", "G-CNN": "g-g"}
 """Settings of Table 3, by file name."""
 BATCH = 2
@@ -55,7 +49,7 @@ class Cost:
 
 def measure(
     folder: Path,
-    names: Sequence[str] = tuple(SETS),
+    names: Sequence[str] = SETS,
     rounds: int = 5,
     batch_size: int = BATCH,
     *,
@@ -66,7 +60,7 @@ def measure(
 
     Args:
         folder: recipes/paper.
-        names: keys of `SETS`.
+        names: of `SETS`; their images need not be there.
         rounds: timed steps of each.
         batch_size: images.
         device: where to compute; memory is the accelerator's there.
@@ -79,14 +73,14 @@ def measure(
     found = []
     for name in names:
         recipes = {setting: read(folder / name / f"{cell}.toml", batch_size) for setting, cell in CELLS.items()}
-        pairs = {setting: own_pair(recipe, *SETS[name]) for setting, recipe in recipes.items()}
+        pairs = {setting: own_pair(recipe, *data.image_kind(recipe.data)) for setting, recipe in recipes.items()}
         sizes = {setting: (parameters(pair), products(pair)) for setting, pair in pairs.items()}
         steps = {setting: step_of(pair, recipes[setting], device) for setting, pair in pairs.items()}
         seconds = in_turns(steps, rounds, device=device, progress=progress)
         pairs.clear()
         steps.clear()
         for setting, recipe in recipes.items():
-            memory = peak_memory(recipe, SETS[name], device)
+            memory = peak_memory(recipe, device)
             found.append(Cost(name, setting, *sizes[setting], seconds[setting], memory))
     return found
 
@@ -109,11 +103,11 @@ def products(pair: Pair) -> tuple[int, int]:
     return generator, discriminator
 
 
-def peak_memory(recipe: Recipe, images: Images, device: str) -> int:
+def peak_memory(recipe: Recipe, device: str) -> int:
     """Bytes by which a process of its own grows at most, from before its networks are built to after two steps."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    arguments = (recipe, images, device, torch.get_num_threads(), theirs)
+    arguments = (recipe, device, torch.get_num_threads(), theirs)
     process = context.Process(target=grow, args=arguments, daemon=True)
     process.start()
     theirs.close()
@@ -126,11 +120,11 @@ def peak_memory(recipe: Recipe, images: Images, device: str) -> int:
         process.join()
 
 
-def grow(recipe: Recipe, images: Images, device: str, threads: int, answer: Connection) -> None:
+def grow(recipe: Recipe, device: str, threads: int, answer: Connection) -> None:
     """What the process does."""
     torch.set_num_threads(threads)
     before = resident()
-    step = step_of(own_pair(recipe, *images), recipe, device)
+    step = step_of(own_pair(recipe, *data.image_kind(recipe.data)), recipe, device)
     step()
     step()
     on_accelerator = torch.device(device).type == "cuda"

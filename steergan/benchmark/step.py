@@ -28,8 +28,6 @@ ABOUT = {
 }
 LIMITS = {CHANNELS: 1.10, STOCK: 1.0}
 """Largest ratio of the recipe's pair to a rival that we want."""
-SHAPES = {"rotmnist": ((1, 28, 28), 10), "digits": ((1, 16, 16), 10)}
-"""Image shape and classes of the sets whose images need not be there to be timed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def time_step(
     Raises:
         SteerganError: sizes that the group can't take, or data whose shape can't be found out.
     """
-    shape, classes = image_shape(recipe)
+    shape, classes = data.image_kind(recipe.data)
     pairs = {
         OWN: own_pair(recipe, shape, classes),
         CHANNELS: own_pair(equal_channels(recipe), shape, classes),
@@ -79,14 +77,6 @@ def time_step(
     steps = {name: step_of(pair, recipe, device) for name, pair in pairs.items()}
     seconds = in_turns(steps, rounds, device=device, progress=progress)
     return StepBenchmark(recipe, shape, seconds, parameters, surroundings(torch.device(device)))
-
-
-def image_shape(recipe: Recipe) -> tuple[tuple[int, int, int], int]:
-    """(C, H, W) of the recipe's images, and their classes."""
-    if recipe.data.name in SHAPES:
-        return SHAPES[recipe.data.name]
-    images = data.load(recipe.data, "train")
-    return images.image_shape, images.classes
 
 
 def without_spectral_norm(recipe: Recipe) -> Recipe:
