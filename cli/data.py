@@ -1,25 +1,21 @@
 """steergan data"""
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .data_symmetry import symmetry
+from .progress import progress_lines
 
 if TYPE_CHECKING:
-    from steergan.data import ImageSet, Progress
+    from steergan.data import ImageSet
 
 NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
 """The data sets that a recipe may name; a test compares them with the recipe's."""
 SPLITS = ("auto", "random", "group", "right", "none")
 """As in the recipe; the test sees to that, too."""
-SECONDS_PER_LINE = 10.0
-"""Between two lines of progress where there is no terminal."""
 
 
 @click.group(no_args_is_help=True)
@@ -214,30 +210,3 @@ def classes(count: int) -> str:
 def megabytes(size: int) -> str:
     """Bytes in MB, with a decimal."""
     return f"{size / 1e6:,.1f} MB"
-
-
-@contextmanager
-def progress_lines(title: str) -> Iterator["Progress"]:
-    """On a terminal a bar with the time left, which clears itself; elsewhere a line on stderr every ten seconds."""
-    from tqdm import tqdm
-
-    from .progress import clock
-
-    live = sys.stderr.isatty()
-    bar = tqdm(desc=title, unit=" images", unit_scale=True, leave=False, delay=0.5, disable=not live)
-    first: tuple[int, float] | None = None
-    shown = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        nonlocal first, shown
-        now = time.monotonic()
-        if first is None:  # a preparation that goes on is not that fast
-            first, bar.initial, bar.n, bar.total = (done, now), done, done, total
-        bar.update(done - bar.n)
-        if not live and now - shown >= SECONDS_PER_LINE and done > first[0]:
-            shown = now
-            left = clock((total - done) * (now - first[1]) / (done - first[0]))
-            click.echo(f"{title}: {done:,} of {total:,} images, {left} left", err=True)
-
-    with bar:
-        yield progress

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .progress import progress_lines
+
 if TYPE_CHECKING:
     from steergan.recipe_data import DataSettings
     from steergan.run.data_symmetry import DataSymmetry
@@ -54,8 +56,6 @@ def symmetry(
     from steergan.pictures import save_png
     from steergan.run.data_symmetry import data_symmetry
     from steergan.run.symmetry_picture import symmetry_figure
-
-    from .data import progress_lines  # it registers this command
 
     settings = settings_of(source, recipe, size)
     with progress_lines(f"preparing {settings.name}") as progress:

@@ -1,4 +1,4 @@
-"""What a user sees while a network trains: a live line on a terminal, one aligned line per tick elsewhere."""
+"""What a user sees while something takes long: a live line on a terminal, one aligned line per tick elsewhere."""
 
 import os
 import signal
@@ -24,6 +24,8 @@ NAMES = {
 """What the line shows, in this order, of what a step records."""
 
 SECONDS_PER_TICK = 5.0
+SECONDS_PER_LINE = 10.0
+"""Between two lines about a data set that is prepared, where there is no terminal."""
 BAR = "{n_fmt}/{total_fmt} |{bar:10}| {rate_fmt}, {remaining} left{postfix}"
 """Losses, speed and time left fit into 80 columns; tqdm puts a comma before the figures and cuts what is too long."""
 
@@ -144,3 +146,26 @@ def follow(training: Callable[[Progress], Path]) -> None:
     if progress.stop_asked and not (folder / "generator.safetensors").exists():
         click.echo(f"steergan: stopped and saved; continue with: steergan resume {folder}", err=True)
         raise click.exceptions.Exit(130)
+
+
+@contextmanager
+def progress_lines(title: str) -> Iterator[Callable[[int, int], None]]:
+    """On a terminal a bar with the time left, which clears itself; elsewhere a line on stderr every ten seconds."""
+    live = sys.stderr.isatty()
+    bar = tqdm(desc=title, unit=" images", unit_scale=True, leave=False, delay=0.5, disable=not live)
+    first: tuple[int, float] | None = None
+    shown = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal first, shown
+        now = time.monotonic()
+        if first is None:  # a preparation that goes on is not that fast
+            first, bar.initial, bar.n, bar.total = (done, now), done, done, total
+        bar.update(done - bar.n)
+        if not live and now - shown >= SECONDS_PER_LINE and done > first[0]:
+            shown = now
+            left = clock((total - done) * (now - first[1]) / (done - first[0]))
+            click.echo(f"{title}: {done:,} of {total:,} images, {left} left", err=True)
+
+    with bar:
+        yield progress

@@ -189,7 +189,7 @@ def test_list_names_unfinished_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_progress_without_a_terminal_is_a_line_with_the_time_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("steergan_cli.data.SECONDS_PER_LINE", 0)
+    monkeypatch.setattr("steergan_cli.progress.SECONDS_PER_LINE", 0)
     options = ["--source", write_slides(tmp_path / "x"), "--size", 16, "--split", "none"]
     lines = invoke("prepare", "patches", *options).stderr.splitlines()
     assert lines[0] == "preparing patches: 12 of 24 images, 0:00:00 left"
