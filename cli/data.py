@@ -163,27 +163,31 @@ def downloader(name: str) -> Callable[[], Path]:
 @click.option("--recipe", type=click.Path(path_type=Path), help="Draw what this recipe uses, in place of NAME-OR-PATH.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PNG to write.")
 @click.option("--split", type=click.Choice(["train", "held_out"]), default="train", show_default=True)
+@click.option("--size", type=click.IntRange(min=2), help="Cut patches of so many pixels a side; a folder of slides.")
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Images a class.")
-def preview(source: str | None, recipe: Path | None, out: Path, split: str, columns: int) -> None:
+def preview(source: str | None, recipe: Path | None, out: Path, split: str, size: int | None, columns: int) -> None:
     """Draw real images, a row a class. NAME-OR-PATH is a data set, a folder of images, or an .npz file.
 
     \b
     Examples:
       steergan data preview digits --out digits.png
+      steergan data preview slides/ --size 64 --out slides.png
       steergan data preview --recipe recipes/histology-demo.toml --out patches.png
     """
     if (source is None) == (recipe is None):
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
+    if source in ("folder", "npz", "patches"):
+        raise click.UsageError(f"{source} is a kind of data; give the folder or file itself, or --recipe FILE")
     from steergan.data import class_rows, load
     from steergan.pictures import grid, save_png
     from steergan.recipe import DataSettings, read_recipe
 
     if recipe is not None:
         settings = read_recipe(recipe).data
-    elif source in NAMES and source not in ("folder", "npz", "patches"):
+    elif source in NAMES:
         settings = DataSettings.model_validate({"name": source})
-    elif str(source).startswith("scikit-image:"):
-        settings = DataSettings.model_validate({"name": "patches", "path": source, "split": "right"})
+    elif size is not None or str(source).startswith("scikit-image:"):
+        settings = DataSettings(name="patches", path=str(source), size=size or 0, split="none")
     else:
         settings = DataSettings(name="npz" if str(source).endswith(".npz") else "folder", path=str(source))
     images = load(settings, "train" if split == "train" else "held_out")

@@ -12,6 +12,9 @@ import click
 from .options import chosen_device, device_option, run_argument
 from .progress import Progress
 
+SIGNIFICANT = 0.01
+"""A p-value below which samples count as closer to the training images than held-out ones are."""
+
 
 @click.command()
 @run_argument
@@ -85,9 +88,15 @@ def memorised(found: Mapping[str, Any]) -> str:
         f"nearest training images, over {found['group']}: {found['closer_share']:.1%} of {found['sample_count']} "
         f"samples lie closer than the closest {found['quantile']:.0%} of {found['held_out_count']} "
         f"{found['held_out']}\n"
-        f"a sample lies closer with probability {found['probability_closer']:.3f} (0.5: no copying), z "
-        f"{found['z']:.2f}, p {found['p_value']:.3g}"
+        f"a sample lies closer than one of these with probability {found['probability_closer']:.3f} "
+        f"(p = {found['p_value']:.2g} that 0.5 or less gives so much): {verdict(found)}"
     )
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Whether samples look copied, in plain words."""
+    copied = found["p_value"] < SIGNIFICANT and found["closer_share"] > found["quantile"]
+    return "samples lie closer to the training images than fresh ones do: copies?" if copied else "no sign of copying"
 
 
 def shown(value: Any) -> str:

@@ -85,6 +85,10 @@ class Progress:
         """Whether the user asked to stop after the step that is running."""
         return self.stop_asked
 
+    def leave_requested(self) -> bool:
+        """Whether the user asked to stop, before there was a step."""
+        return self.stop_asked
+
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile the first Ctrl-C asks to stop after the step, and the second one aborts. Ends the live line."""

@@ -48,8 +48,15 @@ def plan_anhir(originals: Originals, settings: DataSettings) -> PiecewisePlan:
     Differs: the paper doesn't say how its split was drawn; the counts are three quarters of the patches.
 
     Raises:
-        DataError: a single lesion and `group`.
+        DataError: a stain that no slide has; a single lesion and `group`.
     """
+    found = {stain for file in originals.files for stain in stains_in(file.stem)}
+    lacking = [stain for k, stain in enumerate(STAINS) if k not in found]
+    if lacking:
+        raise DataError(
+            f"{originals.root}: no slide has {' or '.join(lacking)} in its name; at least one of each of "
+            f"{', '.join(STAINS)} is wanted; check the names, or use data.name = 'patches' for other stains"
+        )
     cut = cut_of(settings, channels=3)
     rule = f"{described(cut)}, of all scales; class by stain"
     make = partial(PiecewisePlan, (cut.channels, cut.size, cut.size), STAINS, advice=ADVICE)

@@ -26,7 +26,7 @@ def find_folder(settings: DataSettings) -> Originals:
         DataError: no path, no such folder, or no image in it.
     """
     if not settings.path:
-        raise DataError('data.name = "folder" needs data.path (or --data): a folder, with a sub-folder a class')
+        raise DataError('data.name = "folder" needs data.path (--data, --source): a folder, with a sub-folder a class')
     root = resolve_path(settings.path)
     if not root.is_dir():
         raise DataError(f'{root}: is a file; data.name = "folder" needs a folder of images')
@@ -109,7 +109,8 @@ def read_like(path: Path, shape: tuple[int, ...], first: Path) -> Pixels:
     image = read_image(path)
     if image.shape != shape:
         came, wanted = (f"{s[2]} x {s[1]} pixels with {s[0]} channel(s)" for s in (image.shape, shape))
-        raise DataError(f"{path}: {came}; {first.name} has {wanted}, and all must agree: resize or convert them")
+        remedy = "all must agree: resize or convert them, or cut patches (data.name = 'patches', or --size)"
+        raise DataError(f"{path}: {came}; {first.name} has {wanted}, and {remedy}")
     return image
 
 

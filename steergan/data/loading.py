@@ -224,8 +224,9 @@ def missing(settings: DataSettings) -> str:
     """What to do when there are no originals."""
     where = settings.path or f"STEERGAN_DATA ({os.environ.get('STEERGAN_DATA') or 'not set'})"
     wanted = SOURCES[settings.name].wanted
-    what = "give data.path (or --data) a folder that holds them, or set STEERGAN_DATA to one"
-    return f"{settings.name}: no originals in {where}; wanted: {wanted}; {what}"
+    what = "name a folder that holds them with data.path, --data or --source, or set STEERGAN_DATA to one"
+    fetch = ", or run `steergan data prepare cifar10 --download`" if settings.name == "cifar10" else ""
+    return f"{settings.name}: no originals in {where}; wanted: {wanted}; {what}{fetch}"
 
 
 def describe(originals: Originals) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def find_npz(settings: DataSettings) -> Originals:
         DataError: no path, or no such file.
     """
     if not settings.path:
-        raise DataError('data.name = "npz" needs data.path (or --data): a .npz file with the arrays images and labels')
+        raise DataError('data.name = "npz" needs data.path (--data, --source): a .npz file with images and labels')
     path = resolve_path(settings.path)
     if not path.is_file():
         raise DataError(f'{path}: is a folder; data.name = "npz" needs a .npz file with the arrays images and labels')

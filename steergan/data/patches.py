@@ -24,7 +24,7 @@ def find_patches(settings: DataSettings) -> Originals:
         DataError: no path, nothing there, or no image in the folder.
     """
     if not settings.path:
-        raise DataError('data.name = "patches" needs data.path (or --data): a folder of large images, or one image')
+        raise DataError('data.name = "patches" needs data.path (--data, --source): a folder of large images, or one')
     root = resolve_path(settings.path)
     files = (root,) if root.is_file() else tuple(images_below(root))
     if not files:

@@ -29,6 +29,8 @@ from steergan.data.stamps import STAMP, mark_verified
 from steergan.errors import DataError
 from steergan.files import flush_folder
 
+NAMED = 3
+"""So many of the pieces that were left out are named in a message."""
 ROWS = 64
 """Images that are in memory at once while they are written."""
 BLOCK = 1 << 20
@@ -238,9 +240,15 @@ def refuse_empty_classes(
     """Every class needs an image in each split."""
     empty = np.flatnonzero(np.bincount(labels, minlength=len(plan.class_names)) == 0)
     if len(empty):
-        why = f"; {len(refused)} refused, first {refused[0]['name']}: {refused[0]['reason']}" if refused else ""
         where = "to train on" if split == "train" else "to hold out"
-        raise DataError(f"class {plan.class_names[empty[0]]} has no image {where}{why}; {plan.advice}")
+        what = f"class {plan.class_names[empty[0]]} has no image {where}"
+        if refused:
+            named = "; ".join(f"{piece['name']}: {piece['reason']}" for piece in refused[:NAMED])
+            more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+            raise DataError(
+                f"{what}; left out: {named}{more}; mend or remove these and prepare again, or {plan.advice}"
+            )
+        raise DataError(f"{what}; {plan.advice}")
 
 
 def copy_rows(source: Path, path: Path, rows: Labels) -> None:

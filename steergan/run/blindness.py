@@ -3,6 +3,16 @@
 from steergan.recipe import Recipe
 from steergan.symmetry import contains
 
+FAR = 0.5
+"""A probability that adaptive augmentation should be able to reach."""
+
+
+def reachable(recipe: Recipe) -> float:
+    """The largest probability that adaptive augmentation can have at the end: it moves so far with every real image."""
+    training = recipe.training
+    seen = training.steps * training.discriminator_updates * training.batch_size
+    return min(1.0, seen / recipe.augmentation.adaptive_images)
+
 
 def is_blind(recipe: Recipe, group: str) -> bool:
     """Whether the discriminator's score is invariant under a group: nothing behind its group pooling sees the pose."""
@@ -25,6 +35,12 @@ def augmentation_notice(recipe: Recipe) -> str | None:
     turned = recipe.generator.latent == "symmetrized" and contains(recipe.generator.group, "C2")
     if settings.rotation_generator and turned:
         parts.append('rotation_generator: latent = "symmetrized" turns every sample at random, so none looks upright')
+    reach = reachable(recipe)
+    if settings.adaptive_target and reach < FAR:
+        parts.append(
+            f"adaptive: in so short a run its probability can reach {reach:.2g} at most; lower "
+            f"augmentation.adaptive_images = {settings.adaptive_images:,}"
+        )
     if not parts:
         return None
     advice = "" if settings.adaptive_target else "; adaptive_target = 0.6 adds transforms that no group contains"

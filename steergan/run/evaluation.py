@@ -28,7 +28,7 @@ from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
 from steergan.run.neighbours import compare_neighbours, larger_group
 from steergan.run.own_classifier import OwnClassifier
-from steergan.run.reporting import Reporter, Silence
+from steergan.run.reporting import Reporter, Silence, Stopped
 from steergan.training import Generator, JsonLines, draw_latents
 
 FIGURES = {
@@ -67,6 +67,8 @@ class Evaluation:
         report: Reporter,
     ) -> None:
         self.recipe, self.device, self.report = recipe, device, report
+        self.before_training = True
+        """Until the first step; the caller ends it."""
         reals, held_out = images.train, images.held_out
         self.files = {key: JsonLines(folder.metric(key)) for key in FIGURES}
         own = OwnClassifier(recipe, reals, folder, device, report)
@@ -134,6 +136,16 @@ class Evaluation:
             self.reference.extractor, drawn, images, path, group or larger_group(self.recipe), self.report
         )
 
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Report how far a part is.
+
+        Raises:
+            Stopped: the user asked for it, and no step is done that would be lost.
+        """
+        self.report.stage(name, done, total)
+        if self.before_training and self.report.leave_requested():
+            raise Stopped
+
     def counter(self, name: str, total: int) -> Callable[[int], None]:
         """Reports how many of `total` images are done, given the number of every batch's."""
         done = 0
@@ -141,7 +153,7 @@ class Evaluation:
         def count(images: int) -> None:
             nonlocal done
             done += images
-            self.report.stage(name, done, total)
+            self.stage(name, done, total)
 
         return count
 
@@ -168,7 +180,7 @@ class Evaluation:
                     element = None if latents.element is None else latents.element[some]
                     drawn = to_uint8(generator(latents.z[some], labels[some].to(self.device), element))
                     images[start + part : start + part + len(drawn)] = drawn.cpu()
-                    self.report.stage("samples", start + part + len(drawn), len(self.labels))
+                    self.stage("samples", start + part + len(drawn), len(self.labels))
         return images
 
     def record(self, measurement: Measurement, step: int) -> str:
@@ -259,8 +271,11 @@ def evaluate(
     images = load_data(run.recipe, where, report)
     check_same_data(run.folder, run.about["data"], describe_data(images))
     torch_device = torch.device(device)
-    evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
-    drawn = evaluation.draw(run.generator.to(torch_device))
+    try:
+        evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
+        drawn = evaluation.draw(run.generator.to(torch_device))
+    except Stopped:
+        raise KeyboardInterrupt from None
     found = evaluation.measure_images(drawn).record()
     if neighbours is not None:
         found["memorisation"] = evaluation.memorisation(drawn, images, neighbours, group)

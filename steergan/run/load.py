@@ -1,6 +1,5 @@
 """Networks from a run folder, as they are evaluated: averaged generator, trained discriminator, evaluation mode."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +82,13 @@ class RunData(NamedTuple):
 def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunData:
     """The images that a recipe names, prepared first where they have not been."""
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    prepared = data.prepare(settings, partial(report.stage, f"preparing {settings.name}"))
+
+    def tell(done: int, total: int) -> None:
+        report.stage(f"preparing {settings.name}", done, total)
+        if report.leave_requested():
+            raise KeyboardInterrupt  # no run has begun; the preparation goes on where it stopped
+
+    prepared = data.prepare(settings, tell)
     if prepared.refused:
         report.message(f"{len(prepared.refused)} damaged or mislabelled files left out: see steergan data list")
     return RunData(

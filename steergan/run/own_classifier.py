@@ -11,7 +11,7 @@ from steergan.networks.classifier import Classifier
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.folder import RunFolder
-from steergan.run.reporting import Reporter
+from steergan.run.reporting import Reporter, Stopped
 
 
 class OwnClassifier:
@@ -48,5 +48,15 @@ class OwnClassifier:
             classes=reals.classes,
             seed=seed,
             device=self.device,
-            progress=lambda done, total, loss: self.report.stage("classifier", done, total),
+            progress=self.tell,
         )
+
+    def tell(self, done: int, total: int, loss: float) -> None:
+        """Pass on how far the training is; it is short enough to be done again.
+
+        Raises:
+            Stopped: the user asked for it.
+        """
+        self.report.stage("classifier", done, total)
+        if self.report.leave_requested():
+            raise Stopped

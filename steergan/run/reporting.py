@@ -19,6 +19,13 @@ class Reporter(Protocol):
     def stop_requested(self) -> bool:
         """Whether to stop after the step that is running."""
 
+    def leave_requested(self) -> bool:
+        """The same, asked before the first step: whether to leave at once, for nothing is done that would be lost."""
+
+
+class Stopped(Exception):
+    """The user asked to stop before the first step, and nothing was under way that is worth its end."""
+
 
 class Silence:
     """Tells nobody."""
@@ -30,4 +37,7 @@ class Silence:
     def stage(self, name: str, done: int, total: int) -> None: ...
 
     def stop_requested(self) -> bool:
+        return False
+
+    def leave_requested(self) -> bool:
         return False

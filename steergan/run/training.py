@@ -21,7 +21,7 @@ from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe, surroundings
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData, describe_data, load_data, start_from
-from steergan.run.reporting import Reporter
+from steergan.run.reporting import Reporter, Stopped
 from steergan.training import JsonLines, LatestState, Row, RunState, latest_state, save_checkpoint, save_weights
 from steergan.training import train as train_networks
 from steergan.training.protocols import as_module
@@ -90,7 +90,10 @@ def train(
         if notice is not None:
             report.message(notice)
         library.say_once(told=True)
-        Session(folder, recipe, state, images, report).go_on()
+        try:
+            Session(folder, recipe, state, images, report).go_on()
+        except Stopped:
+            report.message(f"{folder.path}: stopped before {'its first' if found is None else 'another'} step")
     return folder.path
 
 
@@ -187,6 +190,7 @@ class Session:
         if new:
             save_png(real_grid(self.reals), self.folder.reals)
             self.evaluate(0)
+        self.evaluation.before_training = False
         ended = train_networks(
             self.state,
             lambda step, update: data.batch(

@@ -63,6 +63,8 @@ def train_run(task: Task, connection: Channel) -> None:
     try:
         run.train(task.recipe, task.folder, device=task.device, data_path=task.data_path, report=report)
         report.say(Event("finished" if folder.finished else "stopped"))
+    except KeyboardInterrupt:
+        report.say(Event("stopped"))
     except SteerganError as error:
         report.message(f"failed: {error}")
         report.say(Event("failed", text=str(error)))
@@ -107,6 +109,10 @@ class Log:
         with suppress(OSError):
             return self.alone or self.connection.poll()
         return True
+
+    def leave_requested(self) -> bool:
+        """The same before the first step."""
+        return self.stop_requested()
 
     def say(self, event: Event) -> None:
         """Tell the study, if it still listens."""

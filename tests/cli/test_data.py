@@ -240,9 +240,12 @@ def test_preview_of_digits_needs_no_files(tmp_path: Path) -> None:
 
 
 def test_preview_draws_bundled_photographs_and_recipes(tmp_path: Path) -> None:
-    result = invoke("preview", "scikit-image:ihc.png", "--split", "train", "--out", tmp_path / "a.png")
-    assert result.exit_code == 1  # the right fifth is too narrow for patches of 128
-    assert "a patch needs 128 x 128" in result.output
+    result = invoke("preview", "scikit-image:ihc.png", "--size", 100, "--out", tmp_path / "a.png")
+    assert result.exit_code == 0, result.output
+    assert "images of 3 x 100 x 100, 1 class" in result.output
+    refused = invoke("preview", "patches", "--out", tmp_path / "a.png")
+    assert refused.exit_code == 2
+    assert "patches is a kind of data; give the folder or file itself" in refused.output
     recipe = tmp_path / "demo.toml"
     settings = 'name = "patches"\npath = "scikit-image:ihc.png"\nsize = 64\nsplit = "right"\n'
     recipe.write_text(f'name = "demo"\n[data]\n{settings}')

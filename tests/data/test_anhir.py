@@ -117,7 +117,7 @@ def test_a_missing_stain_is_refused(cache: Path, tmp_path: Path) -> None:
     root = write_lesions(tmp_path / "ANHIR")
     for path in root.glob("*/*/*proSPC*"):
         path.unlink()
-    with pytest.raises(DataError, match="class proSPC has no image to train on"):
+    with pytest.raises(DataError, match="no slide has proSPC in its name; at least one of each of Cc10, CD31"):
         prepare(settings(root))
 
 

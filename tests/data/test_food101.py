@@ -101,7 +101,7 @@ def test_a_class_without_photographs_is_refused_with_its_name(food: Path) -> Non
     for path in (food / "images/waffles").iterdir():
         path.unlink()
     (food / "images/waffles").rmdir()
-    assert "class waffles has no image to train on; 3 refused, first images/waffles/11.jpg" in refusal(food)
+    assert "class waffles has no image to train on; left out: images/waffles/11.jpg" in refusal(food)
 
 
 def test_lists_in_json_give_the_same(food: Path) -> None:

@@ -194,7 +194,7 @@ def test_pieces_unlike_the_plan_are_refused(cache: Path, load: Load, reason: str
 def test_a_class_that_comes_out_empty_is_refused_with_the_first_reason(cache: Path) -> None:
     only_a = piece(0, lambda: (rows(0)[0], np.zeros(100, np.int64)))
     plan = plan_of([only_a, piece(1, refuse("no stain"))], [piece(5)], advice="do this")
-    with pytest.raises(DataError, match=r"class b has no image to train on; 1 refused, first slide-1\.png: no stain"):
+    with pytest.raises(DataError, match=r"class b has no image to train on; left out: slide-1\.png: no stain; mend"):
         write_piecewise(plan, IDENTITY, {}, None)
     with pytest.raises(DataError, match="class a has no image to hold out; do this"):
         write_piecewise(plan_of([piece(0)], [], advice="do this"), {**IDENTITY, "seed": 1}, {}, None)

@@ -57,11 +57,18 @@ def test_what_is_in_vain_is_named_with_a_remedy(recipe: MakeRecipe) -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [(), ADAPTIVE, (PLAIN, STANDARD, *BCR), (STANDARD, "augmentation.group=D4"),
+    [(), (ADAPTIVE[0], "augmentation.adaptive_images=40"), (PLAIN, STANDARD, *BCR), (STANDARD, "augmentation.group=D4"),
      (PLAIN, *ROTATIONS, "generator.latent=dense"), (PLAIN, *ROTATIONS, "generator.group=D1")],
 )  # fmt: skip
 def test_what_works_is_not_mentioned(recipe: MakeRecipe, overrides: tuple[str, ...]) -> None:
     assert augmentation_notice(recipe(*overrides)) is None
+
+
+def test_a_run_too_short_for_its_adaptive_augmentation_is_told_how_far_it_gets(recipe: MakeRecipe) -> None:
+    """6 steps of 4 images."""
+    notice = augmentation_notice(recipe("augmentation.adaptive_target=0.6", "augmentation.adaptive_images=240"))
+    assert notice is not None
+    assert "can reach 0.1 at most; lower augmentation.adaptive_images = 240" in notice
 
 
 def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(

@@ -110,6 +110,33 @@ def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, n
     assert_same_run(whole, out)
 
 
+@pytest.mark.parametrize("stage", ["classifier", "features of real images", "samples"])
+def test_a_user_who_stops_before_the_first_step_need_not_wait(
+    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """And the same command goes on to the same weights, whatever measures them."""
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))  # no features of real images are kept there yet
+    out, told = tmp_path / "run", notes(leave_at=stage)
+    settings = recipe("evaluation.features=classifier", "evaluation.samples=18")
+    run.train(settings, out, report=told)
+    assert told.messages[-1] == f"{out}: stopped before its first step"
+    done, total = told.stages[stage][-1]
+    assert len(told.stages[stage]) == 1
+    assert done < total or stage != "classifier"
+    assert not list(out.glob("state-*.pt"))
+    run.train(settings, out, report=notes())
+    assert same(load_state(whole / "state-000006.pt"), load_state(out / "state-000006.pt"))
+
+
+def test_a_user_who_stops_while_data_are_prepared_leaves_no_run(
+    recipe: MakeRecipe, notes: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(KeyboardInterrupt):
+        run.train(recipe(), tmp_path / "run", report=notes(leave_at="preparing npz"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_measuring_more_often_does_not_change_the_training(
     whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
 ) -> None:

@@ -573,11 +573,19 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(steergan, ["study", *map(str, arguments)])
 
 
-def test_failing_run_does_not_stop_the_others_and_what_was_stopped_goes_on(trained: Path, tmp_path: Path) -> None:
+def test_failing_run_does_not_stop_the_others_and_what_was_stopped_goes_on(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, record = tmp_path / "out", tmp_path / "claims" / "tiny.json"
     first, _, last = read_study(trained).runs
     ours, theirs = multiprocessing.Pipe()
     ours.send("stop")
+    train_run(Task(first.recipe, root / first.folder, "cpu", None, 1), theirs)
+    assert ours.recv() == Event("stopped")
+    assert steps_done(first, root) == 0  # asked before its first step, it left at once
+    ours, theirs = multiprocessing.Pipe()
+    ours.send("stop")
+    monkeypatch.setattr(Log, "leave_requested", lambda self: False)
     train_run(Task(first.recipe, root / first.folder, "cpu", None, 1), theirs)
     assert ours.recv() == Event("stopped")
     assert steps_done(first, root) == 1
