@@ -1,4 +1,4 @@
-"""The pictures of a run: real and generated images, a row a class."""
+"""The pictures of a run: real and generated images, a row a class, or several where classes are few."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,37 @@ from steergan.recipe import Recipe
 from steergan.training import Generator, draw_latents
 
 COLUMNS = 10
+ROWS = 5
+"""So many rows at least, where there are images for them."""
+
+
+def rows_of_class(classes: int) -> int:
+    """Rows of images of each class."""
+    return max(1, ROWS // classes)
+
+
+def row_labels(class_names: Sequence[str], rows: int) -> list[str]:
+    """A class's name beside the first of its rows."""
+    return [name if row == 0 else "" for name in class_names for row in range(rows)]
 
 
 def real_grid(reals: ImageSet) -> Image.Image:
     """Real images of every class."""
-    chosen = class_rows(reals, COLUMNS)
-    return grid(reals.images[chosen.ravel()], chosen.shape[1], labels=reals.class_names)
+    chosen = class_rows(reals, COLUMNS * rows_of_class(reals.classes))
+    columns = min(COLUMNS, chosen.shape[1])
+    rows = chosen.shape[1] // columns
+    chosen = chosen[:, : rows * columns]
+    return grid(reals.images[chosen.ravel()], columns, labels=row_labels(reals.class_names, rows))
 
 
 @torch.no_grad()
 def fake_grid(generator: Generator, recipe: Recipe, class_names: Sequence[str]) -> Image.Image:
     """The same latents for every class and at every step, so that pictures of different steps can be compared."""
     device = next(p for _, p in generator.named_parameters()).device
+    per_class = rows_of_class(len(class_names))
     latents = draw_latents(
         generator,
-        COLUMNS,
+        COLUMNS * per_class,
         seed=recipe.training.seed,
         stream="grid",
         law=recipe.generator.latent_law,
@@ -34,6 +50,6 @@ def fake_grid(generator: Generator, recipe: Recipe, class_names: Sequence[str]) 
     )
     rows = []
     for label in range(len(class_names)):
-        y = torch.full((COLUMNS,), label, device=device)
+        y = torch.full((len(latents.z),), label, device=device)
         rows.append(to_uint8(generator(latents.z, y, latents.element)).cpu())
-    return grid(torch.cat(rows), COLUMNS, labels=class_names)
+    return grid(torch.cat(rows), COLUMNS, labels=row_labels(class_names, per_class))
