@@ -6,6 +6,9 @@ import click
 
 from .options import numbers, positive, run_argument
 
+WIDEST = 10
+"""Images in a row of the grid, where there is a single class."""
+
 
 @click.command()
 @run_argument
@@ -39,6 +42,8 @@ def sample(
         for seed, image in zip(seeds, row, strict=True):
             file = target / f"class{label}-seed{seed:04d}.png"
             pictures.save_png(pictures.grid(image[None], 1, scale=1, pad=0), file)
-    rows = [names[label] for label in labels]
-    pictures.save_png(pictures.grid(images.flatten(0, 1), len(seeds), labels=rows), target / "grid.png")
+    rows, columns = [names[label] for label in labels], len(seeds)
+    if len(rows) == 1 and columns > WIDEST:
+        rows, columns = rows + [""] * ((columns - 1) // WIDEST), WIDEST
+    pictures.save_png(pictures.grid(images.flatten(0, 1), columns, labels=rows), target / "grid.png")
     click.echo(f"{len(labels) * len(seeds)} images and grid.png in {target}")
