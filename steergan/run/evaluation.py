@@ -28,7 +28,7 @@ from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
 from steergan.run.neighbours import compare_neighbours, larger_group
 from steergan.run.own_classifier import OwnClassifier
-from steergan.run.reporting import Reporter, Silence, Stopped
+from steergan.run.reporting import Reporter, Silence, stage_before_training
 from steergan.training import Generator, JsonLines, draw_latents
 
 FIGURES = {
@@ -142,9 +142,10 @@ class Evaluation:
         Raises:
             Stopped: the user asked for it, and no step is done that would be lost.
         """
-        self.report.stage(name, done, total)
-        if self.before_training and self.report.leave_requested():
-            raise Stopped
+        if self.before_training:
+            stage_before_training(self.report, name, done, total)
+        else:
+            self.report.stage(name, done, total)
 
     def counter(self, name: str, total: int) -> Callable[[int], None]:
         """Reports how many of `total` images are done, given the number of every batch's."""
@@ -271,11 +272,8 @@ def evaluate(
     images = load_data(run.recipe, where, report)
     check_same_data(run.folder, run.about["data"], describe_data(images))
     torch_device = torch.device(device)
-    try:
-        evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
-        drawn = evaluation.draw(run.generator.to(torch_device))
-    except Stopped:
-        raise KeyboardInterrupt from None
+    evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
+    drawn = evaluation.draw(run.generator.to(torch_device))
     found = evaluation.measure_images(drawn).record()
     if neighbours is not None:
         found["memorisation"] = evaluation.memorisation(drawn, images, neighbours, group)

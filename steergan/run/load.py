@@ -1,5 +1,6 @@
 """Networks from a run folder, as they are evaluated: averaged generator, trained discriminator, evaluation mode."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
-from steergan.run.reporting import Reporter
+from steergan.run.reporting import Reporter, stage_before_training
 from steergan.training import load_weights
 
 
@@ -82,13 +83,7 @@ class RunData(NamedTuple):
 def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunData:
     """The images that a recipe names, prepared first where they have not been."""
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-
-    def tell(done: int, total: int) -> None:
-        report.stage(f"preparing {settings.name}", done, total)
-        if report.leave_requested():
-            raise KeyboardInterrupt  # no run has begun; the preparation goes on where it stopped
-
-    prepared = data.prepare(settings, tell)
+    prepared = data.prepare(settings, partial(stage_before_training, report, f"preparing {settings.name}"))
     if prepared.refused:
         report.message(f"{len(prepared.refused)} damaged or mislabelled files left out: see steergan data list")
     return RunData(

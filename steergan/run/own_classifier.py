@@ -11,7 +11,7 @@ from steergan.networks.classifier import Classifier
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.folder import RunFolder
-from steergan.run.reporting import Reporter, Stopped
+from steergan.run.reporting import Reporter, stage_before_training
 
 
 class OwnClassifier:
@@ -48,15 +48,5 @@ class OwnClassifier:
             classes=reals.classes,
             seed=seed,
             device=self.device,
-            progress=self.tell,
+            progress=lambda done, total, loss: stage_before_training(self.report, "classifier", done, total),
         )
-
-    def tell(self, done: int, total: int, loss: float) -> None:
-        """Pass on how far the training is; it is short enough to be done again.
-
-        Raises:
-            Stopped: the user asked for it.
-        """
-        self.report.stage("classifier", done, total)
-        if self.report.leave_requested():
-            raise Stopped

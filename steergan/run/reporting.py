@@ -23,8 +23,19 @@ class Reporter(Protocol):
         """The same, asked before the first step: whether to leave at once, for nothing is done that would be lost."""
 
 
-class Stopped(Exception):
+class Stopped(KeyboardInterrupt):
     """The user asked to stop before the first step, and nothing was under way that is worth its end."""
+
+
+def stage_before_training(report: Reporter, name: str, done: int, total: int) -> None:
+    """Report how far a part is that can be done again, or go on, another time.
+
+    Raises:
+        Stopped: the user asked for it.
+    """
+    report.stage(name, done, total)
+    if report.leave_requested():
+        raise Stopped
 
 
 class Silence:
