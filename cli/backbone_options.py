@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import NAMES
+
 if TYPE_CHECKING:
     from steergan.recipe import DataSettings
     from steergan.run.backbones import FineTuning
 
-NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from .options import chosen_device, device_option
+from .options import chosen_device, command_line, device_option, record_option, save_record
 from .progress import clock
 
 DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
@@ -38,9 +38,7 @@ def benchmark() -> None:
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
 @device_option
 @click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
-@click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
-)
+@record_option
 def step(
     recipe: Path,
     overrides: tuple[str, ...],
@@ -64,7 +62,6 @@ def step(
     from steergan import benchmark as benchmarks
     from steergan.files import write_json
     from steergan.recipe import read_recipe
-    from steergan.results import write_claim
     from steergan.tables import markdown
 
     settings = read_recipe(recipe, overrides)
@@ -78,8 +75,7 @@ def step(
     if file is not None:
         write_json(file, benchmarks.as_json(found))
     if record is not None:
-        write_claim(record, benchmarks.claim(found, record.stem, " ".join(["steergan", *sys.argv[1:]])))
-        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+        save_record(benchmarks.claim(found, record.stem, command_line()), record)
 
 
 @benchmark.command()
@@ -94,9 +90,7 @@ def step(
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
 @click.option("--device", default="cpu", show_default=True, help="The kernels are on the CPU only.")
 @click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
-@click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
-)
+@record_option
 def convolution(
     only: tuple[str, ...],
     recipe: Path,
@@ -121,7 +115,6 @@ def convolution(
 
     from steergan.benchmark import convolution as measured
     from steergan.files import write_json
-    from steergan.results import write_claim
     from steergan.tables import markdown
 
     if device != "cpu":
@@ -139,8 +132,7 @@ def convolution(
     if file is not None:
         write_json(file, measured.as_json(found))
     if record is not None:
-        write_claim(record, measured.claim(found, record.stem, " ".join(["steergan", *sys.argv[1:]])))
-        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+        save_record(measured.claim(found, record.stem, command_line()), record)
 
 
 @benchmark.command()
@@ -153,9 +145,7 @@ def convolution(
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each pair.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
 @device_option
-@click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
-)
+@record_option
 def costs(
     recipes: Path,
     names: tuple[str, ...],
@@ -177,7 +167,6 @@ def costs(
     import torch
 
     from steergan.benchmark import costs as measured
-    from steergan.results import write_claim
     from steergan.tables import markdown
 
     where = chosen_device(device)
@@ -190,15 +179,11 @@ def costs(
     click.echo(markdown(measured.table(found)))
     click.echo("\n" + measured.verdict(found))
     if record is not None:
-        command = " ".join(["steergan", *sys.argv[1:]])
-        write_claim(record, measured.claim(found, record.stem, command, where, batch_size))
-        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+        save_record(measured.claim(found, record.stem, command_line(), where, batch_size), record)
 
 
 @benchmark.command()
-@click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
-)
+@record_option
 def metrics(record: Path | None) -> None:
     """Compare FID and KID of two fixed sets of images with clean-fid's, through the same extractor.
 
@@ -208,15 +193,13 @@ def metrics(record: Path | None) -> None:
       steergan benchmark metrics --record docs/results/metric-parity.json
     """
     from steergan.benchmark import metric_parity as measured
-    from steergan.results import write_claim
     from steergan.tables import markdown
 
     found = measured.compare(measured.fixed_extractor(), *measured.fixed_images())
     click.echo(markdown(measured.table(found)))
     click.echo("\n" + measured.verdict(found))
     if record is not None:
-        write_claim(record, measured.claim(found, record.stem, " ".join(["steergan", *sys.argv[1:]])))
-        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+        save_record(measured.claim(found, record.stem, command_line()), record)
 
 
 class Countdown:

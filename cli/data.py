@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .data_symmetry import symmetry
+from .data_symmetry import settings_of, symmetry
+from .options import NAMES
 from .progress import progress_lines
 
 if TYPE_CHECKING:
     from steergan.data import ImageSet
 
-NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
-"""The data sets that a recipe may name; a test compares them with the recipe's."""
 SPLITS = ("auto", "random", "group", "right", "none")
 """As in the recipe; the test sees to that, too."""
 
@@ -180,17 +179,8 @@ def preview(source: str | None, recipe: Path | None, out: Path, split: str, size
         raise click.UsageError(f"{source} is a kind of data; give the folder or file itself, or --recipe FILE")
     from steergan.data import class_rows, load
     from steergan.pictures import grid, save_png
-    from steergan.recipe import DataSettings, read_recipe
 
-    if recipe is not None:
-        settings = read_recipe(recipe).data
-    elif source in NAMES:
-        settings = DataSettings.model_validate({"name": source})
-    elif size is not None or str(source).startswith("scikit-image:"):
-        settings = DataSettings(name="patches", path=str(source), size=size or 0, split="none")
-    else:
-        settings = DataSettings(name="npz" if str(source).endswith(".npz") else "folder", path=str(source))
-    images = load(settings, "train" if split == "train" else "held_out")
+    images = load(settings_of(source, recipe, size), "train" if split == "train" else "held_out")
     chosen = class_rows(images, columns)
     save_png(grid(images.images[chosen.ravel()], chosen.shape[1], labels=images.class_names), out)
     click.echo(f"{out}: {described(images)}")

@@ -1,10 +1,21 @@
 """Options that several commands share, and how their values are read."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from steergan.results import Claim
+
+NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
+"""The data sets that a recipe may name; a test compares them with the recipe's."""
+
+record_option = click.option(
+    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
+)
 
 MOST_NUMBERS = 100_000
 """A range longer than this is taken for a slip of the finger."""
@@ -77,3 +88,16 @@ def chosen_device(name: str) -> str:
         there = ", ".join(device for device, found in present.items() if found)
         raise click.BadParameter(f"torch finds no {name} device here; it finds: {there}", param_hint="'--device'")
     return name
+
+
+def command_line() -> str:
+    """The command as the user gave it, with the program's short name."""
+    return " ".join(["steergan", *sys.argv[1:]])
+
+
+def save_record(claim: "Claim", path: Path) -> None:
+    """A record for the results page."""
+    from steergan.results import write_claim
+
+    write_claim(path, claim)
+    click.echo(f"recorded in {path}; `steergan results` writes the page anew")

@@ -1,7 +1,6 @@
 """steergan study"""
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +11,10 @@ import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
-from .options import chosen_device, device_option
+from .options import chosen_device, command_line, device_option, record_option, save_record
 from .progress import BAR, Progress, clock
 
 if TYPE_CHECKING:
-    from steergan.results import Claim
     from steergan.study import Outcome, SlurmSettings, Study
 
 SECONDS_PER_LINE = 30.0
@@ -44,9 +42,7 @@ def settings(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each run.")
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
-@click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
-)
+@record_option
 @click.option("--dry-run", is_flag=True, help="List the runs, and what is done of each; write nothing.")
 @click.option("--slurm", is_flag=True, help="Submit every run as a job to a Slurm cluster (extra steergan[slurm]).")
 @click.option("--partition", metavar="NAME", default="", help="Slurm partition.")
@@ -192,19 +188,6 @@ def list_runs(grid: "Study", root: Path) -> None:
         state = "finished" if done == steps else f"{done:,} of {steps:,} steps"
         click.echo(f"{root / run.folder}  {state}")
     click.echo(f"{len(grid.runs)} runs: {len(grid.cells)} cells x {len(grid.file.seeds)} seeds, {left:,} steps to do")
-
-
-def save_record(claim: "Claim", path: Path) -> None:
-    """A record for the results page."""
-    from steergan.results import write_claim
-
-    write_claim(path, claim)
-    click.echo(f"recorded in {path}; `steergan results` writes the page anew")
-
-
-def command_line() -> str:
-    """The command as the user gave it, with the program's short name."""
-    return " ".join(["steergan", *sys.argv[1:]])
 
 
 class StudyProgress(Progress):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import command_line, record_option, save_record
+
 if TYPE_CHECKING:
     from steergan.results import Claim
     from steergan.verification import Certificate
@@ -25,9 +27,7 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
 @click.option("--quick", is_flag=True, help="One size, evaluation mode, nothing drawn; seconds instead of minutes.")
 @click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the certificates.")
 @click.option("--check", metavar="FILE", type=click.Path(path_type=Path), help="Compare with certificates in FILE.")
-@click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
-)
+@record_option
 def verify_equivariance(
     targets: tuple[str, ...],
     level: int,
@@ -69,10 +69,7 @@ def verify_equivariance(
         write_whole(file, certificate_bytes(certificates))
         click.echo(f"\ncertificates written to {file}")
     if record is not None:
-        from steergan.results import write_claim
-
-        write_claim(record, claim(certificates, record.stem))
-        click.echo(f"recorded in {record}; `steergan results` writes the page anew")
+        save_record(claim(certificates, record.stem), record)
     code = max((EXIT[c.verdict] for _, c in certificates), key=(0, 3, 1).index)
     if saved is not None:
         code = compare(saved, certificates, check) or code
@@ -242,7 +239,7 @@ def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Clai
         id=identity,
         title="Certificates of trained networks",
         claim="Proved for every input and every value of the weights, at the sizes named in the certificate.",
-        command=" ".join(["steergan", *sys.argv[1:]]),
+        command=command_line(),
         date=f"{datetime.now():%Y-%m-%d}",
         hardware=[{**around["hardware"], "versions": around["versions"]}],
         protocol={"levels": "0 to 6, docs/verification.md", "modes": "evaluation and training"},

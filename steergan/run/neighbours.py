@@ -48,8 +48,7 @@ def compare_neighbours(
     own = None
     if images.held_out.checksum == images.whole_train.checksum:  # data.split = "none"
         own = rows_among(images.train.images, held_out[rows])
-    order = len(action_table(group, *drawn.shape[2:]))
-    total, done = order * (len(samples) + len(rows)) + len(images.train), 0
+    total, done = group_order(gspace(group)) * (len(samples) + len(rows)) + len(images.train), 0
 
     def progress(count: int) -> None:
         nonlocal done
