@@ -1,28 +1,26 @@
 """Groups by name: their gspaces, field types, and how their elements act on channels and on the pixel grid."""
 
+import re
 from functools import cache
-from math import isqrt
+from math import isqrt, sqrt
 
 import numpy as np
 from escnn import gspaces
-from escnn.group import Representation
+from escnn.group import GroupElement, Representation, directsum
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
 from numpy.typing import NDArray
 
 from steergan.errors import SymmetryError
 
-GROUPS = {
-    "trivial": gspaces.trivialOnR2,
-    "C2": lambda: gspaces.rot2dOnR2(2),
-    "C4": lambda: gspaces.rot2dOnR2(4),
-    "C8": lambda: gspaces.rot2dOnR2(8),
-    "D1": gspaces.flip2dOnR2,
-    "D2": lambda: gspaces.flipRot2dOnR2(2),
-    "D4": lambda: gspaces.flipRot2dOnR2(4),
-    "D8": lambda: gspaces.flipRot2dOnR2(8),
-}
-"""A recipe's group names (the papers' z2, p4 and p4m are trivial, C4 and D4) and escnn's gspaces."""
+GROUPS = ("trivial", "C2", "C4", "C8", "C16", "D1", "D2", "D4", "D8", "SO2", "O2")
+"""The groups of the recipes, by name (the papers' z2, p4 and p4m are trivial, C4 and D4); any C_N and D_N will do."""
+
+LARGEST_ORDER = 64
+"""N of C_N and D_N, at most."""
+
+HIGHEST_FREQUENCY = 16
+"""Of irreps of SO(2) and O(2) that escnn is asked to prepare."""
 
 ROUNDING = 1e-9
 """How far escnn's float64 matrices may lie from the signed permutations that they stand for."""
@@ -32,19 +30,51 @@ SignedPermutation = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 @cache
 def gspace(name: str) -> GSpace2D:
-    """escnn's gspace of a group name.
+    """escnn's gspace of a group name: trivial, C_N, D_N (N up to 64), SO2 or O2.
 
     Raises:
-        SymmetryError: the name is not one of `GROUPS`.
+        SymmetryError: another name.
     """
-    if name not in GROUPS:
-        raise SymmetryError(f"group {name!r} is not known; choose one of {', '.join(GROUPS)}")
-    return GROUPS[name]()
+    if name == "trivial":
+        return gspaces.trivialOnR2()
+    if name == "SO2":
+        return gspaces.rot2dOnR2(-1, maximum_frequency=HIGHEST_FREQUENCY)
+    if name == "O2":
+        return gspaces.flipRot2dOnR2(-1, maximum_frequency=HIGHEST_FREQUENCY)
+    found = re.fullmatch(r"([CD])([1-9][0-9]?)", name)
+    order = int(found[2]) if found else 0
+    if found is None or name == "C1" or order > LARGEST_ORDER:
+        raise SymmetryError(
+            f"group {name!r} is not known; choose one of {', '.join(GROUPS)}, or C_N, D_N with N up to {LARGEST_ORDER}"
+        )
+    if found[1] == "C":
+        return gspaces.rot2dOnR2(order)
+    return gspaces.flip2dOnR2() if order == 1 else gspaces.flipRot2dOnR2(order)
 
 
 def group_name(space: GSpace2D) -> str:
-    """The name in `GROUPS`, or escnn's own name of a gspace that has none there."""
-    return next((name for name in GROUPS if gspace(name) == space), str(space.name))
+    """The recipe's name of a gspace, or escnn's own name of one that has none."""
+    order = int(space.fibergroup.order())
+    names = ["SO2", "O2"] if order < 1 else ["trivial", f"C{order}", f"D{order // 2}"]
+    return next((name for name in names if is_gspace(name, space)), str(space.name))
+
+
+def is_gspace(name: str, space: GSpace2D) -> bool:
+    """Whether a gspace is the one of this name."""
+    try:
+        return gspace(name) == space
+    except SymmetryError:
+        return False
+
+
+def is_trivial(space: GSpace2D) -> bool:
+    """Whether there is nothing but the identity."""
+    return int(space.fibergroup.order()) == 1
+
+
+def is_continuous(space: GSpace2D) -> bool:
+    """Whether the group has infinitely many elements: SO(2), O(2)."""
+    return int(space.fibergroup.order()) < 1
 
 
 def group_order(space: GSpace2D) -> int:
@@ -69,17 +99,91 @@ def trivial_type(space: GSpace2D, fields: int) -> FieldType:
     return FieldType(space, [space.trivial_repr] * fields)
 
 
-def fields_for_width(space: GSpace2D, width: int) -> int:
-    """How many regular fields stand in for `width` channels of a plain CNN at about as many parameters.
+@cache
+def fourier_representation(space: GSpace2D, frequency: int) -> Representation:
+    """Functions on SO(2) or O(2) up to an angular frequency: their Fourier coefficients, in a basis of irreps.
 
-    int(width / sqrt(|G|)), at least one. Source: Dey et al. 2021, section 3 ("divided by the square root of the
-    cardinality of the symmetry set").
+    The size is 2 frequency + 1 for SO(2), twice as much for O(2).
+
+    Raises:
+        SymmetryError: the group is finite, or the frequency is out of range.
     """
-    return max(1, isqrt(width * width // group_order(space)))
+    if not is_continuous(space):
+        raise SymmetryError(f"{group_name(space)} is finite; its functions are regular fields, not Fourier fields")
+    if not 0 <= frequency <= HIGHEST_FREQUENCY:
+        raise SymmetryError(f"frequency {frequency}: 0 to {HIGHEST_FREQUENCY} was wanted")
+    reflections = group_name(space) == "O2"
+    irreps: list[tuple[int, ...]] = [(0, 0), (1, 0)] if reflections else [(0,)]
+    irreps += [(1, f) if reflections else (f,) for f in range(1, frequency + 1)]
+    return space.fibergroup.spectral_regular_representation(*irreps)
+
+
+@cache
+def gated_representation(space: GSpace2D, frequency: int) -> Representation:
+    """A gate, which is a trivial irrep, and behind it a Fourier field."""
+    parts = [space.trivial_repr, fourier_representation(space, frequency)]
+    return directsum(parts, name=f"gated_{frequency}")
+
+
+def fields_for_width(
+    space: GSpace2D, width: int, kernel_size: int = 5, representation: Representation | None = None
+) -> int:
+    """How many fields stand in for `width` channels of a plain CNN with 3x3 filters, at about as many parameters.
+
+    Groups that permute pixels: int(width / sqrt(|G|)) regular fields, the rule of Dey et al. 2021, section 3 ("divided
+    by the square root of the cardinality of the symmetry set"). Between two layers of so many fields there are
+    9 |G| fields^2 = 9 width^2 weights. All others (C_N, D_N beyond 4, SO2, O2) are made to have as many: with d free
+    weights of a filter between two fields (`filter_weights`), 3 width / sqrt(d) fields, rounded. At least one.
+
+    Args:
+        space: the group's gspace.
+        width: channels of the plain CNN.
+        kernel_size: of the filters; groups that permute pixels do without.
+        representation: of a field; None: the regular one.
+    """
+    if is_grid_group(space):
+        return max(1, isqrt(width * width // group_order(space)))
+    field = space.regular_repr if representation is None else representation
+    return max(1, round(3 * width / sqrt(filter_weights(space, field, field, kernel_size))))
+
+
+def ring_frequencies(kernel_size: int) -> list[int]:
+    """The highest angular frequency that escnn's basis has on each ring of a kernel, from the centre to the rim.
+
+    Rings are one pixel apart. Source: escnn's default band limit for `R2Conv`.
+    """
+    rim = kernel_size // 2
+    return [0] + [2 * r - (r + 1) % 2 if r < rim else 2 for r in range(1, rim + 1)]
+
+
+def filter_weights(space: GSpace2D, out_field: Representation, in_field: Representation, kernel_size: int) -> int:
+    """Free weights of a band-limited filter between two fields, on a square kernel of odd size.
+
+    The dimension of the filters that satisfy K(g x) = rho_out(g) K(x) rho_in(g)^-1, counted by characters: the mean
+    over the group of trace(rho_out) trace(rho_in) times the trace on each ring's circular harmonics.
+    """
+    elements = elements_of(space, 8 * HIGHEST_FREQUENCY)
+    rings, total = ring_frequencies(kernel_size), 0.0
+    for element in elements:
+        (a, b), (c, d) = np.asarray(space.basespace_action(element), dtype=np.float64)
+        angle, turns = np.arctan2(c, a), a * d - b * c > 0
+        harmonics = sum(1 + turns * 2 * sum(np.cos(m * angle) for m in range(1, f + 1)) for f in rings)
+        total += np.trace(out_field(element)) * np.trace(in_field(element)) * harmonics
+    return round(total / len(elements))
+
+
+def elements_of(space: GSpace2D, angles: int) -> list[GroupElement]:
+    """All elements of a finite group; of a continuous one those at so many equal angles, reflected ones too."""
+    group = space.fibergroup
+    return list(group.grid(angles, "regular") if is_continuous(space) else group.elements)
 
 
 def plane_matrices(space: GSpace2D) -> NDArray[np.float64]:
-    """The action on the plane, (G, 2, 2), on column vectors (x to the right, y up), in the order of the elements."""
+    """The action on the plane, (G, 2, 2), on column vectors (x to the right, y up), in the order of the elements.
+
+    Raises:
+        SymmetryError: the group is continuous.
+    """
     group_order(space)
     action = space.basespace_action
     return np.stack([np.asarray(action(element), dtype=np.float64) for element in space.fibergroup.elements])
@@ -91,12 +195,20 @@ def contains(group: str, part: str) -> bool:
     Raises:
         SymmetryError: an unknown group.
     """
-    whole, wanted = plane_matrices(gspace(group)), plane_matrices(gspace(part))
-    return all(bool((np.abs(whole - matrix).max(axis=(1, 2)) < ROUNDING).any()) for matrix in wanted)
+    whole, wanted = gspace(group), gspace(part)
+    if is_continuous(whole):
+        orientations = np.linalg.det([np.asarray(wanted.basespace_action(g)) for g in elements_of(wanted, 4)])
+        return group == "O2" or bool((orientations > 0).all())
+    if is_continuous(wanted):
+        return False
+    matrices = plane_matrices(whole)
+    return all(bool((np.abs(matrices - m).max(axis=(1, 2)) < ROUNDING).any()) for m in plane_matrices(wanted))
 
 
 def grid_elements(space: GSpace2D) -> list[int]:
     """Positions of the elements that map the square pixel grid onto itself: quarter turns and axis reflections."""
+    if is_continuous(space):
+        raise SymmetryError(f"{group_name(space)} is continuous; name a finite subgroup of it, C4 or D4")
     matrices = plane_matrices(space)
     deviation = np.abs(matrices - matrices.round()).max(axis=(1, 2))
     return [int(i) for i in np.flatnonzero(deviation < ROUNDING)]
