@@ -12,3 +12,9 @@ def to_unit(image: Tensor) -> Tensor:
 def to_uint8(image: Tensor) -> Tensor:
     """Float (..., C, H, W) in [-1, 1] -> uint8, rounded as a viewer would see it; values outside are clipped."""
     return ((image.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def disk_mask(side: int) -> Tensor:
+    """Pixels of a square whose centres lie in its inscribed disk, bool (side, side)."""
+    centred = torch.arange(side) - (side - 1) / 2
+    return centred[:, None].square() + centred.square() <= (side / 2) ** 2

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationError
 from steergan.errors import RecipeError
 from steergan.recipe_data import DataSettings as DataSettings
 from steergan.recipe_data import Section
+from steergan.recipe_fields import DiscriminatorGroup, FieldSettings, GeneratorGroup
 
-Group = Literal["trivial", "C2", "C4", "C8", "D1", "D2", "D4", "D8"]
 Initialization = Literal["orthogonal", "normal"]
 """Orthogonal, the paper's default, or N(0, 0.02) as in C.2.4."""
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
@@ -22,31 +22,33 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class GeneratorSettings(Section):
+class GeneratorSettings(FieldSettings):
     """The generator: latent and label -> seed map -> group convolutions -> image."""
 
-    group: Group = "C4"
+    group: GeneratorGroup = "C4"
     architecture: Literal["plain", "residual"] = "plain"
     """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
-    latent: Literal["dense", "symmetrized"] = "symmetrized"
+    latent: Literal["dense", "symmetrized", "steerable"] = "symmetrized"
+    """A plain vector; one whose seed map is turned by a random element; or a field that the group acts on, with which
+    the picture turns."""
     latent_law: Literal["normal", "bernoulli"] = "normal"
     z_dim: Annotated[int, Field(ge=1)] = 64
     embedding_dim: Annotated[int, Field(ge=1)] = 64
     seed_width: Annotated[int, Field(ge=1)] = 128
-    """Channels of the seed map, trivial fields."""
+    """Channels of the seed map, trivial fields (steerable: hidden fields in place of so many)."""
     widths: Widths = (512, 256, 128)
     """Channels of a plain CNN, one entry per convolution before the last, or per residual block; the group gets
-    width / sqrt(|G|) fields."""
+    width / sqrt(|G|) fields, off the grid as many as have the same number of weights."""
     upsamplings: Annotated[int, Field(ge=0)] = 2
     """How many of the stages or blocks, from the first, upsample by 2."""
     spectral_norm: bool = True
     initialization: Initialization = "orthogonal"
 
 
-class DiscriminatorSettings(Section):
+class DiscriminatorSettings(FieldSettings):
     """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label."""
 
-    group: Group = "C4"
+    group: DiscriminatorGroup = "C4"
     architecture: Literal["plain", "residual"] = "plain"
     widths: Widths = (128, 256, 512)
     """Channels of a plain CNN, one entry per convolution or residual block."""

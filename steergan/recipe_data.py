@@ -45,6 +45,8 @@ class DataSettings(Section):
     """What is held out. `auto`: the source's own way (official: rotmnist, cifar10, food101; `group`: patches, anhir;
     else a seeded share of every class). `group`: whole source images (patches), whole lesions (anhir). `random`: single
     patches or images. `right`: the right part of every large image. `none`: nothing, both splits hold all images."""
+    disk: bool = False
+    """Every image is black outside its inscribed disk, so that nothing leaves the picture when it turns."""
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the training split that is used: nested, class-stratified subsets of one seeded order."""
     seed: int = 0

@@ -15,7 +15,7 @@ from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.layers import filter_size, upsampling_mode
-from steergan.layers.filter_expansion import scipy_svd
+from steergan.layers.sampled_basis import scipy_svd
 from steergan.networks.generator import seed_size, symmetrizing_elements
 from steergan.networks.trunk import LEAKY_SLOPE, pool_geometry
 from steergan.symmetry import fields_for_width, grid_permutation, gspace, regular_type, trivial_type

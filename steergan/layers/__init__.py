@@ -1,14 +1,20 @@
 """Equivariant layers: escnn `EquivariantModule`s, geometric tensors in and out."""
 
+from steergan.layers.activation import activation
+from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.convolution_path import choose_convolution
 from steergan.layers.filter_orbits import FilterOrbits, filter_orbits
+from steergan.layers.fourier_pointwise import FourierPointwise
+from steergan.layers.gated import Gated
+from steergan.layers.invariant_map import InvariantMap
 from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
 from steergan.layers.projection import ProjectionHead
 from steergan.layers.resample import Upsample
-from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock
+from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, pool_layer
+from steergan.layers.restriction import Restriction
 from steergan.layers.spectral_norm import SpectralLinear, SpectralNorm, converge_spectral_norm, shared_filters
 from steergan.layers.upsample_convolution import (
     UpsampleConvolution,
@@ -18,25 +24,32 @@ from steergan.layers.upsample_convolution import (
 )
 
 __all__ = [
+    "AntialiasedPool",
     "AveragePool",
     "ConditionalBatchNorm",
     "DiscriminatorBlock",
     "FieldBatchNorm",
     "FilterOrbits",
+    "FourierPointwise",
+    "Gated",
     "GeneratorBlock",
     "GroupConvolution",
     "GroupPool",
+    "InvariantMap",
     "MaxPool",
     "Pointwise",
     "ProjectionHead",
+    "Restriction",
     "SpectralLinear",
     "SpectralNorm",
     "Upsample",
     "UpsampleConvolution",
+    "activation",
     "choose_convolution",
     "converge_spectral_norm",
     "filter_orbits",
     "filter_size",
+    "pool_layer",
     "shared_filters",
     "upsampled_convolution",
     "upsampling_mode",

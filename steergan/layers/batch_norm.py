@@ -4,27 +4,27 @@ import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
-from steergan.layers.fields import FieldLayout, require_permutations, typed_tensor
+from steergan.layers.field_moments import FieldMoments
+from steergan.layers.fields import FieldLayout, typed_tensor
 from steergan.layers.spectral_norm import SpectralLinear
-
-WHY = "one mean for all channels of a field is not equivariant"
+from steergan.symmetry import is_permutation
 
 
 class FieldBatchNorm(EquivariantModule):
     """Batch normalisation whose moments are pooled over batch, space and the channels of a field.
 
-    With the trivial group this is `torch.nn.BatchNorm2d`, to the last bit and with the same state_dict.
+    With the trivial group this is `torch.nn.BatchNorm2d`, to the last bit and with the same state_dict. Fields that are
+    no permutations (irreps, Fourier fields) have a mean and a shift along their trivial irreps only, see
+    `FieldMoments`.
 
     Args:
-        in_type: permutation representations.
+        in_type: any field type.
         momentum: weight of the newest batch in the running moments; None averages all batches since the last reset.
         eps: added to the variance.
         affine: learn one scale and one shift per field.
 
     Shapes: (B, C, H, W) -> the same.
     Symmetry: equivariant, exact to rounding, in both modes.
-    Raises:
-        SymmetryError: a representation is not a permutation.
     Source: Dey et al. 2021, section 2.2 ("moments are calculated per group-feature map").
     """
 
@@ -36,14 +36,16 @@ class FieldBatchNorm(EquivariantModule):
         self, in_type: FieldType, *, momentum: float | None = 0.1, eps: float = 1e-5, affine: bool = True
     ) -> None:
         super().__init__()
-        require_permutations("FieldBatchNorm", in_type, WHY)
         self.in_type = self.out_type = in_type
         self.momentum, self.eps, self.affine = momentum, eps, affine
         self.layout = FieldLayout(in_type)
+        permuted = all(is_permutation(representation) for representation in set(in_type.representations))
+        self.moments = None if permuted else FieldMoments(in_type)
         fields = len(in_type)
+        means = fields if self.moments is None else self.moments.directions
         self.register_parameter("weight", torch.nn.Parameter(torch.ones(fields)) if affine else None)
-        self.register_parameter("bias", torch.nn.Parameter(torch.zeros(fields)) if affine else None)
-        self.register_buffer("running_mean", torch.zeros(fields))
+        self.register_parameter("bias", torch.nn.Parameter(torch.zeros(means)) if affine else None)
+        self.register_buffer("running_mean", torch.zeros(means))
         self.register_buffer("running_var", torch.ones(fields))
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
@@ -60,6 +62,8 @@ class FieldBatchNorm(EquivariantModule):
         if self.training:
             self.num_batches_tracked += 1
             factor = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        if self.moments is not None:
+            return self.out_type(self._normalise_any(self.moments, tensor, factor))
         if not self.layout.mixed:
             part = self.layout.split(tensor)[0]
             return self.out_type(self.layout.join([self._normalise(part, slice(None), factor)]))
@@ -83,6 +87,23 @@ class FieldBatchNorm(EquivariantModule):
             self.running_mean[fields], self.running_var[fields] = mean, variance
         return out.view_as(x_BFGHW)
 
+    def _normalise_any(self, moments: FieldMoments, x: Tensor, factor: float) -> Tensor:
+        """The same for fields that are no permutations."""
+        mean, variance = self.running_mean, self.running_var
+        if self.training:
+            mean, variance = moments.measure(x)
+            numbers = moments.sizes * (x.numel() // x.shape[1])
+            with torch.no_grad():  # torch's batch norm remembers the unbiased variance too
+                self.running_mean.lerp_(mean, factor)
+                self.running_var.lerp_(variance * (numbers / (numbers - 1)), factor)
+        scale = torch.rsqrt(variance + self.eps)
+        if self.weight is not None:
+            scale = scale * self.weight
+        shift = -mean * scale[moments.field_of_direction]
+        if self.bias is not None:
+            shift = shift + self.bias
+        return moments.scaled(x, scale[None], shift[None])
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
 
@@ -90,10 +111,11 @@ class FieldBatchNorm(EquivariantModule):
 class ConditionalBatchNorm(EquivariantModule):
     """Batch normalisation whose scale and shift, one of each per field, are linear in a conditioning vector.
 
-    scale = 1 + gamma(c), shift = beta(c), both without a constant.
+    scale = 1 + gamma(c), shift = beta(c), both without a constant. Fields that are no permutations are shifted along
+    their trivial irreps only, each by a number of its own.
 
     Args:
-        in_type: permutation representations.
+        in_type: any field type.
         conditioning: length of c.
         spectral_norm: divide both dense weights by their spectral norms.
         momentum: as in `FieldBatchNorm`.
@@ -101,8 +123,6 @@ class ConditionalBatchNorm(EquivariantModule):
 
     Shapes: (B, C, H, W) and c (B, conditioning) -> (B, C, H, W).
     Symmetry: equivariant in the feature map, exact to rounding, where c is invariant.
-    Raises:
-        SymmetryError: a representation is not a permutation.
     Source: Dey et al. 2021, section 2.2 ("affine transformation parameters per group-feature map").
     """
 
@@ -119,11 +139,15 @@ class ConditionalBatchNorm(EquivariantModule):
         self.in_type = self.out_type = in_type
         self.norm = FieldBatchNorm(in_type, momentum=momentum, eps=eps, affine=False)
         self.scale = SpectralLinear(conditioning, len(in_type), bias=False, spectral_norm=spectral_norm)
-        self.shift = SpectralLinear(conditioning, len(in_type), bias=False, spectral_norm=spectral_norm)
+        shifts = len(self.norm.running_mean)
+        self.shift = SpectralLinear(conditioning, shifts, bias=False, spectral_norm=spectral_norm) if shifts else None
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        layout = self.norm.layout
-        scale_BF, shift_BF = 1 + self.scale(c), self.shift(c)
+        layout, moments = self.norm.layout, self.norm.moments
+        scale_BF, shift_BF = 1 + self.scale(c), None if self.shift is None else self.shift(c)
+        if moments is not None:
+            return self.out_type(moments.scaled(self.norm(x).tensor, scale_BF, shift_BF))
+        assert shift_BF is not None
         parts = []
         for x_BFGHW, fields in zip(layout.split(self.norm(x).tensor), layout.fields, strict=True):
             selected = fields if layout.mixed else slice(None)

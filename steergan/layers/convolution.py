@@ -2,7 +2,9 @@
 
 from typing import Any, Self
 
+import numpy as np
 import torch
+from escnn.group import Representation
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor, R2Conv
 from torch import Tensor
 
@@ -33,9 +35,10 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
     Args:
         in_type: any field type.
         out_type: a field type of the same gspace.
-        kernel_size: taps along one side. An even one changes the size by one pixel; exact too, for grid groups only.
+        kernel_size: taps along one side. An even one changes the size by one pixel; exact too.
         padding: zeros on every side; None means kernel_size // 2.
-        bias: one per field of a permutation representation, the same for all its channels; none on other fields.
+        bias: one per field of a permutation representation, the same for all its channels; on sums of irreps one per
+            trivial irrep; none on other fields.
         spectral_norm: divide the bank, as a matrix (out channels, the rest), by its largest singular value.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, H + 2 padding - kernel_size + 1, the same of W).
@@ -43,8 +46,8 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         approximately between.
     Raises:
         SteerganError: the map is smaller than the kernel (when asked for the output shape).
-        SymmetryError: the types are of different gspaces; the kernel size or padding is not a single integer; an even
-            kernel with escnn's basis; no filter but zero is equivariant.
+        SymmetryError: the types are of different gspaces; the kernel size or padding is not a single integer; no filter
+            but zero is equivariant.
     Source: Cohen and Welling 2016, section 6; Dey et al. 2021, section 2.2. Orthogonal initialisation: Dey et al., C.2.
     Differs: filters for any signed permutation representation, not only regular ones.
     """
@@ -83,8 +86,6 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         groups = self._out_groups + self._in_groups
         space = self.in_type.gspace
         self.exact = is_grid_group(space) and all(signed_permutation(g.representation) is not None for g in groups)
-        if not self.exact and self.kernel_size % 2 == 0:
-            raise SymmetryError(f"kernel size {self.kernel_size} on {space.name}: escnn's basis needs an odd one")
         self.expansions = torch.nn.ModuleList()
         self.weights = torch.nn.ParameterList()
         self._pair_number: dict[tuple[int, int], int] = {}
@@ -109,15 +110,18 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             self.register_buffer(name, None if in_order else channels.argsort(), persistent=False)
 
     def _add_bias(self, wanted: bool) -> None:
-        fields = [f for group in self._out_groups if is_permutation(group.representation) for f in group.fields]
-        self.register_parameter("bias", torch.nn.Parameter(torch.empty(len(fields))) if wanted and fields else None)
-        if self.bias is None:
-            return
-        number = {field: position for position, field in enumerate(sorted(fields))}
-        sizes = [representation.size for representation in self.out_type.representations]
-        # Channels without a bias point at a zero behind the last one.
-        index = [number.get(field, len(fields)) for field, size in enumerate(sizes) for _ in range(size)]
-        self.register_buffer("bias_index", torch.tensor(index), persistent=False)
+        slots = {r: bias_slots(r) for r in set(self.out_type.representations)}
+        index: list[int] = []
+        count = 0
+        for representation in self.out_type.representations:
+            found = slots[representation]
+            index += [-1 if slot < 0 else count + slot for slot in found]
+            count += max(found) + 1
+        self.register_parameter("bias", torch.nn.Parameter(torch.empty(count)) if wanted and count else None)
+        if self.bias is not None:
+            # Channels without a bias point at a zero behind the last one.
+            bias_index = torch.tensor([count if number < 0 else number for number in index])
+            self.register_buffer("bias_index", bias_index, persistent=False)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -175,15 +179,19 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         """The bias of every channel, (C_out,)."""
         if self.bias is None:
             return None
-        padded = torch.cat([self.bias, self.bias.new_zeros(1)]) if len(self.bias) < len(self.out_type) else self.bias
+        padded = torch.cat([self.bias, self.bias.new_zeros(1)])
         return padded.index_select(0, self.bias_index)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         tensor = typed_tensor(self, x)
         if self.takes_fourier(tensor):
             return self.out_type(self.fourier_convolution(tensor))
-        out = torch.nn.functional.conv2d(tensor, self.filter_bank(), self.channel_bias(), padding=self.padding)
-        return self.out_type(out)
+        bank, bias = self.filter_bank(), self.channel_bias()
+        if tensor.shape[2:] == (1, 1) and self.padding == self.kernel_size - 1:
+            # A single pixel meets every tap once: no need to multiply by the zeros around it.
+            out = torch.einsum("bc,ochw->bohw", tensor[:, :, 0, 0], bank.flip(2, 3))
+            return self.out_type(out if bias is None else out + bias[:, None, None])
+        return self.out_type(torch.nn.functional.conv2d(tensor, bank, bias, padding=self.padding))
 
     def fourier_convolution(self, x: Tensor) -> Tensor:
         """What a forward computes, in the group's Fourier basis; for layers that have a `fourier_group`."""
@@ -267,6 +275,26 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         bank = self.raw_filter() if self.spectral is None else self.spectral.divide(self.raw_filter())
         bank = bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
         return make_r2conv(self.in_type, self.out_type, bank, self.padding, self.channel_bias(), full_band=self.exact)
+
+
+def bias_slots(representation: Representation) -> list[int]:
+    """Which bias each channel of a field gets, -1 for none: one for a permutation, one for each trivial irrep.
+
+    Trivial irreps are looked for only where the representation is a plain sum of irreps.
+    """
+    if is_permutation(representation):
+        return [0] * representation.size
+    slots = [-1] * representation.size
+    if not np.array_equal(representation.change_of_basis, np.eye(representation.size)):
+        return slots
+    channel, count = 0, 0
+    for name in representation.irreps:
+        irrep = representation.group.irrep(*name)
+        if irrep.is_trivial():
+            slots[channel] = count
+            count += 1
+        channel += irrep.size
+    return slots
 
 
 def _check_arguments(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int | None) -> None:

@@ -66,9 +66,11 @@ def pays(group: str, kernel_size: int, in_fields: int, out_fields: int) -> bool:
 def fourier_group(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int) -> str | None:
     """The group in whose Fourier basis a convolution can be computed: regular fields, odd filters, the same size."""
     name = group_name(in_type.gspace)
+    if name not in ALGEBRAS:
+        return None
     regular = all(r == in_type.gspace.regular_repr for r in in_type.representations + out_type.representations)
     same_size = kernel_size % 2 == 1 and padding == kernel_size // 2
-    return name if name in ALGEBRAS and regular and same_size and kernel_size <= MAX_KERNEL else None
+    return name if regular and same_size and kernel_size <= MAX_KERNEL else None
 
 
 def fourier_paths(network: nn.Module) -> Iterator[FourierPath]:

@@ -1,14 +1,23 @@
 """Which channels belong to which fields, and the checks that every layer makes of its field types."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from escnn.group import Representation
+from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
 from steergan.errors import SymmetryError
-from steergan.symmetry import is_permutation
+from steergan.symmetry import (
+    HIGHEST_FREQUENCY,
+    fourier_representation,
+    gated_representation,
+    group_name,
+    is_continuous,
+    is_permutation,
+)
 
 
 class FieldGroup(NamedTuple):
@@ -56,6 +65,27 @@ def require_permutations(layer: str, field_type: FieldType, why: str) -> None:
                 f"{layer} got fields of {group.representation.name!r}, on which {why}; "
                 "give it permutation representations (trivial, regular, quotient)"
             )
+
+
+def fourier_frequency(space: GSpace2D, representation: Representation) -> int | None:
+    """The frequency of a `fourier_representation`; None for any other representation."""
+    return _frequency(space, representation, representation.size, fourier_representation)
+
+
+def gated_frequency(space: GSpace2D, representation: Representation) -> int | None:
+    """The frequency of a `gated_representation`; None for any other representation."""
+    return _frequency(space, representation, representation.size - 1, gated_representation)
+
+
+def _frequency(
+    space: GSpace2D, representation: Representation, size: int, make: Callable[[GSpace2D, int], Representation]
+) -> int | None:
+    if not is_continuous(space):
+        return None
+    coefficients, rest = divmod(size, 2 if group_name(space) == "O2" else 1)
+    frequency = (coefficients - 1) // 2
+    possible = rest == 0 and coefficients % 2 == 1 and 0 <= frequency <= HIGHEST_FREQUENCY
+    return frequency if possible and representation == make(space, frequency) else None
 
 
 class FieldLayout(torch.nn.Module):

@@ -1,21 +1,16 @@
 """From free weights to the filter bank of one pair of representations: by orbits, or by escnn's basis."""
 
-import contextlib
-import io
-from collections.abc import Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
-import escnn.group._numerical as escnn_numerical
 import numpy as np
 import torch
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
-from escnn.nn import FieldType, R2Conv
 from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.layers.filter_orbits import FilterOrbits, filter_orbits
+from steergan.layers.sampled_basis import BasisExpansion, sampled_basis
 
 IntArray = NDArray[np.int64]
 
@@ -133,66 +128,6 @@ def _members(entry: IntArray, sign: IntArray, count: int) -> tuple[IntArray, Int
     member[row, slot, entry[row, place]] = place
     member_sign[row, slot, entry[row, place]] = sign[row, place]
     return member.reshape(len(entry), -1), member_sign.reshape(len(entry), -1)
-
-
-class BasisExpansion(torch.nn.Module):
-    """Coefficients of a sampled basis of steerable filters.
-
-    Args:
-        basis: (count, out size, in size * k * k); a layer that changes its dtype or device leaves its siblings alone.
-    """
-
-    basis: Tensor
-    is_identity = False
-
-    def __init__(self, basis: Tensor) -> None:
-        super().__init__()
-        self.count = len(basis)
-        self.register_buffer("basis", basis.to(torch.get_default_dtype()), persistent=False)
-
-    def forward(self, weight: Tensor) -> Tensor:
-        """(n_out, n_in, count) -> (n_out, out size, n_in, in size * k * k)."""
-        return torch.einsum("ocb,bsl->oscl", weight, self.basis)
-
-    def fit(self, block: Tensor) -> Tensor:
-        """The coefficients whose block lies nearest, in the sense of least squares."""
-        n_out, _, n_in, _ = block.shape
-        matrix = self.basis.flatten(1).mT
-        target = block.permute(1, 3, 0, 2).reshape(matrix.shape[0], -1)
-        solution: Tensor = torch.linalg.lstsq(matrix, target).solution
-        return solution.mT.reshape(n_out, n_in, self.count)
-
-
-@contextlib.contextmanager
-def scipy_svd() -> Iterator[None]:
-    """Inside, escnn uses SciPy's SVD: with scikit-learn's it raises TypeError on D_n and O(2) (escnn issue 112)."""
-    installed = escnn_numerical.randomized_svd
-    escnn_numerical.randomized_svd = None
-    try:
-        yield
-    finally:
-        escnn_numerical.randomized_svd = installed
-
-
-@cache
-def sampled_basis(
-    space: GSpace2D, out_representation: Representation, in_representation: Representation, kernel_size: int
-) -> Tensor | None:
-    """escnn's basis at its default band limit, (count, out size, in size * k * k), or None if it is empty."""
-    try:
-        # escnn prints a warning before it raises; an empty pair among others is no fault.
-        with scipy_svd(), contextlib.redirect_stdout(io.StringIO()):
-            convolution = R2Conv(
-                FieldType(space, [in_representation]),
-                FieldType(space, [out_representation]),
-                kernel_size,
-                bias=False,
-                initialize=False,
-            )
-    except ValueError:
-        return None
-    expansion = convolution.basisexpansion
-    return torch.stack([expansion(row) for row in torch.eye(expansion.dimension())]).detach().flatten(2)
 
 
 def pair_expansion(

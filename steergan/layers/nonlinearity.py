@@ -33,8 +33,7 @@ class Pointwise(EquivariantModule):
 
     def __init__(self, in_type: FieldType, function: str, slope: float = 0.2) -> None:
         super().__init__()
-        if function not in FUNCTIONS:
-            raise SteerganError(f"pointwise function {function!r} is not known; choose one of {', '.join(FUNCTIONS)}")
+        self._apply_pointwise = pointwise_function(function, slope)
         if function not in ODD_FUNCTIONS:
             require_permutations(f"Pointwise {function}", in_type, "it does not commute with the group")
         for group in group_by_representation(in_type):
@@ -45,7 +44,6 @@ class Pointwise(EquivariantModule):
                 )
         self.in_type = self.out_type = in_type
         self.function, self.slope = function, slope
-        self._apply_pointwise = _function(function, slope)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         return self.out_type(self._apply_pointwise(typed_tensor(self, x)))
@@ -57,7 +55,14 @@ class Pointwise(EquivariantModule):
         return f"{self.in_type}, {self.function}"
 
 
-def _function(name: str, slope: float) -> Callable[[Tensor], Tensor]:
+def pointwise_function(name: str, slope: float) -> Callable[[Tensor], Tensor]:
+    """The function of one of the `FUNCTIONS`' names.
+
+    Raises:
+        SteerganError: another name.
+    """
+    if name not in FUNCTIONS:
+        raise SteerganError(f"pointwise function {name!r} is not known; choose one of {', '.join(FUNCTIONS)}")
     if name == "leaky_relu":
         return partial(F.leaky_relu, negative_slope=slope)
     functions: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "elu": F.elu, "tanh": F.tanh}

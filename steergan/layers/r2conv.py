@@ -7,7 +7,7 @@ from scipy.sparse.linalg import LinearOperator, lsqr
 from torch import Tensor
 
 from steergan.errors import SymmetryError
-from steergan.layers.filter_expansion import scipy_svd
+from steergan.layers.sampled_basis import scipy_svd
 
 FULL_BAND = 4.0
 """The frequency cutoff at which escnn's basis holds every equivariant filter up to 5 x 5, and none that is not."""

@@ -1,16 +1,19 @@
 """Pre-activation residual blocks."""
 
 import torch
+from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
 from steergan.errors import SteerganError
+from steergan.layers.activation import activation
+from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
 from steergan.layers.convolution import GroupConvolution
-from steergan.layers.nonlinearity import Pointwise
-from steergan.layers.pooling import AveragePool, MaxPool
+from steergan.layers.pooling import AveragePool, MaxPool, SpatialPool
 from steergan.layers.resample import Upsample
 from steergan.layers.upsample_convolution import filter_size, upsampled_convolution, upsampling_mode
+from steergan.symmetry import is_grid_group
 
 
 class GeneratorBlock(EquivariantModule):
@@ -18,19 +21,20 @@ class GeneratorBlock(EquivariantModule):
 
     The convolution in front of a norm has no bias, and the shortcut needs none beside the last convolution's. The
     shortcut is convolved before it is upsampled: the same function at a quarter of the cost. Groups that don't permute
-    pixels get bilinear upsampling and 5x5.
+    pixels get bilinear upsampling and 5x5. The place of ReLU is taken by what suits the fields, see `activation`.
 
     Args:
-        in_type: permutation representations.
-        out_type: permutation representations of the same gspace.
+        in_type: what `activation` takes: permutation representations, Fourier or gated fields.
+        out_type: the same, of the same gspace.
         conditioning: length of c.
+        kernel_size: of all but the shortcut; None: `filter_size` of the group.
         upsample: double the height and the width.
         spectral_norm: on the filter banks and on CBN's dense layers.
 
     Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
     Symmetry: equivariant in the feature map, exact to rounding for grid groups, where c is invariant.
     Raises:
-        SymmetryError: a representation is not a permutation; the gspaces differ.
+        SymmetryError: fields that no nonlinearity suits; the gspaces differ.
     Source: Dey et al. 2021, Figure 13 (its caption) and C.2.2.
     """
 
@@ -40,20 +44,23 @@ class GeneratorBlock(EquivariantModule):
         out_type: FieldType,
         conditioning: int,
         *,
+        kernel_size: int | None = None,
         upsample: bool = True,
         spectral_norm: bool = True,
     ) -> None:
         super().__init__()
         self.in_type, self.out_type = in_type, out_type
+        size = kernel_size or filter_size(in_type.gspace)
         self.norm1 = ConditionalBatchNorm(in_type, conditioning, spectral_norm=spectral_norm)
-        self.activation1 = Pointwise(in_type, "relu")
+        self.activation1 = activation(in_type, "relu")
         self.upsample_in, self.convolution1 = upsampled_convolution(
-            in_type, out_type, upsample=upsample, bias=False, spectral_norm=spectral_norm
+            self.activation1.out_type, out_type, size, upsample=upsample, bias=False, spectral_norm=spectral_norm
         )
         self.norm2 = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
-        self.activation2 = Pointwise(out_type, "relu")
-        size = filter_size(in_type.gspace)
-        self.convolution2 = GroupConvolution(out_type, out_type, size, spectral_norm=spectral_norm)
+        self.activation2 = activation(out_type, "relu")
+        self.convolution2 = GroupConvolution(
+            self.activation2.out_type, out_type, size, spectral_norm=spectral_norm
+        )
         self.shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
         self.upsample_out = Upsample(out_type, 2, upsampling_mode(in_type.gspace)) if upsample else None
 
@@ -73,24 +80,39 @@ class GeneratorBlock(EquivariantModule):
         return (batch, self.out_type.size, factor * height, factor * width)
 
 
-POOLS = {"average": AveragePool, "max": MaxPool}
+POOLS = ("average", "max")
+
+
+def pool_layer(name: str, space: GSpace2D) -> type[SpatialPool]:
+    """The pool of a recipe's name: off the grid an average is antialiased.
+
+    Raises:
+        SteerganError: another name.
+    """
+    if name not in POOLS:
+        raise SteerganError(f"pooling {name!r} is not known; choose one of {', '.join(POOLS)}")
+    if name == "max":
+        return MaxPool
+    return AveragePool if is_grid_group(space) else AntialiasedPool
 
 
 class DiscriminatorBlock(EquivariantModule):
     """ResBlockD: ReLU, 3x3, ReLU, 3x3, pool, plus a 1x1 shortcut, pooled. ResBlockD-BN has a norm before each ReLU.
 
-    Groups that don't permute pixels get 5x5. The shortcut is pooled before it is convolved: with average pooling the
-    same function at a quarter of the cost.
+    Groups that don't permute pixels get 5x5 and antialiased average pools. The shortcut is pooled before it is
+    convolved: with average pooling the same function at a quarter of the cost. The place of ReLU is taken by what suits
+    the fields, see `activation`.
 
     Args:
-        in_type: the field type that comes in; permutation representations unless `first` with average pooling.
-        out_type: permutation representations of the same gspace.
+        in_type: the field type that comes in: any if `first` with average pooling, else what `activation` takes.
+        out_type: what `activation` takes, of the same gspace.
         downsample: pool with stride 2, which halves the height and the width.
         first: the input is an image: no norm and no ReLU in front of the first convolution.
         pooling: "average" or "max".
         batch_norm: the ResBlockD-BN of the paper; convolutions in front of a norm then have no bias.
         spectral_norm: on the filter banks.
-        kernel_size, padding: of the pools; 3 and 1 for maps of odd size, which become (H + 1) // 2 pixels high.
+        kernel_size: of the 3x3 convolutions; None: `filter_size` of the group.
+        window, padding: of the pools; 3 and 1 for maps of odd size, which become (H + 1) // 2 pixels high.
         strict: refuse sizes on which the pools are not equivariant.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, H // 2, W // 2), or H and W as they were.
@@ -111,26 +133,26 @@ class DiscriminatorBlock(EquivariantModule):
         pooling: str = "average",
         batch_norm: bool = False,
         spectral_norm: bool = True,
-        kernel_size: int = 2,
+        kernel_size: int | None = None,
+        window: int = 2,
         padding: int = 0,
         strict: bool = True,
     ) -> None:
         super().__init__()
-        if pooling not in POOLS:
-            raise SteerganError(f"pooling {pooling!r} is not known; choose one of {', '.join(POOLS)}")
-        pool = POOLS[pooling]
+        pool = pool_layer(pooling, in_type.gspace)
         self.in_type, self.out_type = in_type, out_type
         before = [] if first else _activation(in_type, batch_norm)
         between = _activation(out_type, batch_norm)
-        size = filter_size(in_type.gspace)
-        convolution1 = GroupConvolution(in_type, out_type, size, bias=not batch_norm, spectral_norm=spectral_norm)
-        convolution2 = GroupConvolution(out_type, out_type, size, spectral_norm=spectral_norm)
+        size = kernel_size or filter_size(in_type.gspace)
+        x_type = before[-1].out_type if before else in_type
+        convolution1 = GroupConvolution(x_type, out_type, size, bias=not batch_norm, spectral_norm=spectral_norm)
+        convolution2 = GroupConvolution(between[-1].out_type, out_type, size, spectral_norm=spectral_norm)
         shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
         self.branch = torch.nn.Sequential(*before, convolution1, *between, convolution2)
         self.shortcut = torch.nn.Sequential(shortcut)
         if downsample:
-            self.branch.append(pool(out_type, kernel_size, 2, padding, strict=strict))
-            self.shortcut.insert(0, pool(in_type, kernel_size, 2, padding, strict=strict))
+            self.branch.append(pool(out_type, window, 2, padding, strict=strict))
+            self.shortcut.insert(0, pool(in_type, window, 2, padding, strict=strict))
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         return self.branch(x) + self.shortcut(x)
@@ -144,5 +166,5 @@ class DiscriminatorBlock(EquivariantModule):
 
 
 def _activation(field_type: FieldType, batch_norm: bool) -> list[EquivariantModule]:
-    relu = Pointwise(field_type, "relu")
+    relu = activation(field_type, "relu")
     return [FieldBatchNorm(field_type), relu] if batch_norm else [relu]

@@ -113,11 +113,20 @@ def interleave(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 def upsampled_convolution(
-    in_type: FieldType, out_type: FieldType, *, upsample: bool, bias: bool = True, spectral_norm: bool
+    in_type: FieldType,
+    out_type: FieldType,
+    kernel_size: int | None = None,
+    *,
+    upsample: bool,
+    bias: bool = True,
+    spectral_norm: bool,
 ) -> tuple[Upsample | None, GroupConvolution | UpsampleConvolution]:
-    """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both."""
+    """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both.
+
+    Kernels are of `filter_size` unless a size is given.
+    """
     space = in_type.gspace
-    size = filter_size(space)
+    size = kernel_size or filter_size(space)
     if upsample and upsampling_mode(space) == "nearest":
         return None, UpsampleConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
     convolution = GroupConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)

@@ -4,30 +4,41 @@ from collections.abc import Sequence
 
 import torch
 from escnn.gspaces import GSpace2D
+from escnn.nn import FieldType
 from torch import Tensor, nn
 from torch.nn import Buffer
 
 from steergan.errors import SymmetryError
 from steergan.layers import SpectralLinear
+from steergan.networks.hidden_fields import HiddenFields
 from steergan.networks.initialization import initialize
-from steergan.networks.sizes import check_image_shape
+from steergan.networks.sizes import check_image_shape, inscribed_disk
+from steergan.networks.steerable_latent import (
+    SteerableSeed,
+    acted_on,
+    count_invariants,
+    element_at,
+    steerable_type,
+)
 from steergan.networks.synthesis import SYNTHESES
-from steergan.symmetry import grid_permutation, group_name, group_order, gspace, is_grid_group
+from steergan.symmetry import grid_permutation, group_name, group_order, gspace, is_grid_group, is_trivial
 
 
 class Generator(nn.Module):
     """Draws images: generator(z, y, element=None) -> image.
 
     Args:
-        group: a name of `symmetry.GROUPS`; `"trivial"` makes the paper's plain CNN.
+        group: a name that `symmetry.gspace` knows; `"trivial"` makes the paper's plain CNN.
         architecture: `"plain"` stages (`Synthesis`) or `"residual"` blocks (`ResidualSynthesis`).
         image_shape: (C, H, W) in pixels; H and W are multiples of 2^upsamplings.
         classes: number of labels K.
-        latent: `"dense"`, the paper's, or `"symmetrized"`: the caller draws a uniformly random group element per
-            sample, and it acts on the seed map.
-        z_dim, embedding_dim: lengths of the latent z and of the embedded label; c is both, joined.
-        seed_width: trivial fields of the seed map.
+        latent: `"dense"`, the paper's; `"symmetrized"`: the caller draws a uniformly random group element per sample,
+            and it acts on the seed map; `"steerable"`: the group acts on z itself, see `SteerableSeed`.
+        z_dim, embedding_dim: lengths of the latent z and of the embedded label.
+        seed_width: channels of the seed map: trivial fields, or (steerable) hidden fields for so many.
         widths, upsamplings, spectral_norm: see `Synthesis`.
+        kernel_size, frequency, nonlinearity: see `HiddenFields`.
+        disk: the image is black outside its inscribed disk.
         initialization: `"orthogonal"`, or `"normal"`: N(0, 0.02).
 
     Shapes:
@@ -35,13 +46,17 @@ class Generator(nn.Module):
         -> (B, C, H, W) in [-1, 1].
 
     Symmetry: equivariant from the seed map on, not from z. With `"symmetrized"` and elements drawn uniformly the
-        law of the images is invariant, exactly; with `"dense"` no claim is made about the law.
+        law of the images is invariant, exactly; with `"dense"` no claim is made about the law. With `"steerable"`
+        equivariant from z on: G(g z, y) = g G(z, y), and the law is invariant because that of a Gaussian z is; exact
+        for groups that permute pixels.
 
     Raises:
-        SymmetryError: a size that the upsamplings can't reach, a rectangle under 90-degree rotations, or
-            `"symmetrized"` for a group that does not permute pixels.
+        SymmetryError: a size that the upsamplings can't reach, a rectangle under 90-degree rotations, in a disk or with
+            a steerable latent, `"symmetrized"` for a group that does not permute pixels; fields that the kernel or the
+            nonlinearity doesn't suit.
 
-    Source: Dey et al. 2021, section 2.2, Tables 5 to 14. Symmetrization: Birrell et al., ICML 2022.
+    Source: Dey et al. 2021, section 2.2, Tables 5 to 14. Symmetrization: Birrell et al., ICML 2022. Latents that the
+        group acts on: the paper's future work, its point 4.
     """
 
     def __init__(
@@ -57,6 +72,10 @@ class Generator(nn.Module):
         seed_width: int = 128,
         widths: Sequence[int] = (512, 256, 128),
         upsamplings: int = 2,
+        kernel_size: int = 0,
+        frequency: int = 3,
+        nonlinearity: str = "auto",
+        disk: bool = False,
         spectral_norm: bool = True,
         initialization: str = "orthogonal",
     ) -> None:
@@ -65,20 +84,36 @@ class Generator(nn.Module):
         check_image_shape(space, image_shape)
         self.z_dim, self.classes, self.image_shape = z_dim, classes, image_shape
         channels, height, width = image_shape
-        self.seed_shape = (seed_width, *seed_size(height, width, upsamplings, len(widths)))
-        conditioning = z_dim + embedding_dim
+        fields = HiddenFields(kernel_size, frequency, nonlinearity)
+        fields.check(space)
+        seed_height, seed_width_pixels = seed_size(height, width, upsamplings, len(widths))
+        self.disk_HW = Buffer(inscribed_disk(image_shape) if disk else torch.empty(0), persistent=False)
         self.embedding = nn.Embedding(classes, embedding_dim)
-        seed_features = self.seed_shape[0] * self.seed_shape[1] * self.seed_shape[2]
-        self.seed = SpectralLinear(conditioning, seed_features, spectral_norm=spectral_norm)
+        self.latent_type: FieldType | None = None
+        self.seed: SpectralLinear | SteerableSeed
+        self.conditioning = z_dim + embedding_dim
+        if latent == "steerable":
+            self.latent_type = steerable_type(fields.representation_after(space), space, z_dim, (height, width))
+            self.conditioning = count_invariants(self.latent_type) + embedding_dim
+        else:
+            seed_features = seed_width * seed_height * seed_width_pixels
+            self.seed = SpectralLinear(self.conditioning, seed_features, spectral_norm=spectral_norm)
         self.synthesis = SYNTHESES[architecture](
             space,
             seed_width,
             widths,
             channels,
-            conditioning,
+            self.conditioning,
+            fields=fields,
+            steerable_seed=self.latent_type is not None,
             upsamplings=upsamplings,
             spectral_norm=spectral_norm,
         )
+        if self.latent_type is not None:
+            self.seed = SteerableSeed(
+                self.latent_type, embedding_dim, self.synthesis.in_type, seed_height, spectral_norm=spectral_norm
+            )
+        self.seed_shape = (self.synthesis.in_type.size, seed_height, seed_width_pixels)
         nn.init.orthogonal_(self.embedding.weight)
         initialize(self, initialization)
         self.elements = 0
@@ -90,7 +125,8 @@ class Generator(nn.Module):
         self.turn_GP = Buffer(turn_GP, persistent=False)
 
     def seed_map(self, c: Tensor, element: Tensor | None) -> Tensor:
-        """Conditioning vector -> (B, seed_width, h, w), acted on by each sample's group element."""
+        """Latent and embedding, joined -> (B, seed_width, h, w), acted on by each sample's group element."""
+        assert isinstance(self.seed, SpectralLinear)
         x_BCP = self.seed(c).unflatten(1, self.seed_shape).flatten(2)
         if element is not None and self.elements:
             source_B1P = self.turn_GP[element].unsqueeze(1)
@@ -101,12 +137,31 @@ class Generator(nn.Module):
         return self.decode(torch.cat([z, self.embedding(y)], dim=1), element)
 
     def decode(self, c: Tensor, element: Tensor | None = None) -> Tensor:
-        """Conditioning vector c (B, Z + embedding) -> image; labels may be mixed by mixing their embeddings."""
+        """Latent and embedding, joined, (B, Z + embedding) -> image; labels may be mixed by mixing their embeddings."""
+        if self.latent_type is not None:
+            return self.from_latent(c[:, : self.z_dim, None, None], c[:, self.z_dim :])
         return self.render(self.seed_map(c, element), c)
 
+    def from_latent(self, z: Tensor, e: Tensor) -> Tensor:
+        """A steerable latent (B, Z, 1, 1) and an embedding (B, E) -> image, equivariant in z."""
+        assert isinstance(self.seed, SteerableSeed)
+        seed, c = self.seed(z, e)
+        return self.render(seed.tensor, c)
+
     def render(self, seed: Tensor, c: Tensor) -> Tensor:
-        """Seed map (B, seed_width, h, w) and c -> image; equivariant in the seed map."""
-        return torch.tanh(self.synthesis(self.synthesis.in_type(seed), c).tensor)
+        """Seed map (B, C, h, w) and conditioning vector (B, conditioning) -> image; equivariant in the seed map."""
+        image = torch.tanh(self.synthesis(self.synthesis.in_type(seed), c).tensor)
+        return (image + 1) * self.disk_HW - 1 if self.disk_HW.numel() else image
+
+    def turned(self, z: Tensor, degrees: float, reflect: bool = False) -> Tensor:
+        """rho(g) z for latents (B, Z): their images, reflected left and right if asked, then turned counterclockwise.
+
+        Raises:
+            SymmetryError: the latent is not steerable, or the group has no such element.
+        """
+        if self.latent_type is None:
+            raise SymmetryError('only a steerable latent can be turned; train with generator.latent = "steerable"')
+        return acted_on(z, self.latent_type, element_at(self.latent_type.gspace, degrees, reflect))
 
 
 def seed_size(height: int, width: int, upsamplings: int, stages: int) -> tuple[int, int]:
@@ -129,7 +184,6 @@ def symmetrizing_elements(space: GSpace2D) -> int:
     if not is_grid_group(space):
         raise SymmetryError(
             f'latent = "symmetrized" needs a group that permutes pixels, which {group_name(space)} does not; '
-            'use latent = "dense"'
+            'use latent = "steerable" or "dense"'
         )
-    order = group_order(space)
-    return order if order > 1 else 0
+    return 0 if is_trivial(space) else group_order(space)

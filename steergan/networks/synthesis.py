@@ -10,34 +10,40 @@ from steergan.layers import (
     ConditionalBatchNorm,
     FieldBatchNorm,
     GeneratorBlock,
+    GroupConvolution,
     GroupPool,
-    Pointwise,
+    Upsample,
+    UpsampleConvolution,
+    activation,
     upsampled_convolution,
 )
-from steergan.symmetry import fields_for_width, regular_type, trivial_type
+from steergan.networks.hidden_fields import HiddenFields
+from steergan.symmetry import is_continuous, regular_type, trivial_type
 
 
 class Stage(EquivariantModule):
-    """Upsampling by 2 (if asked), convolution, conditional batch norm (except in the first stage), ReLU."""
+    """Upsampling by 2 (if asked), convolution, conditional batch norm (except in the first stage), nonlinearity."""
 
     def __init__(
         self,
         in_type: FieldType,
         out_type: FieldType,
         conditioning: int | None,
+        kernel_size: int,
         *,
         upsample: bool,
         spectral_norm: bool,
     ) -> None:
         super().__init__()
-        self.in_type, self.out_type = in_type, out_type
+        self.in_type = in_type
         self.upsample, self.convolution = upsampled_convolution(
-            in_type, out_type, upsample=upsample, bias=conditioning is None, spectral_norm=spectral_norm
+            in_type, out_type, kernel_size, upsample=upsample, bias=conditioning is None, spectral_norm=spectral_norm
         )
         self.norm = None
         if conditioning is not None:
             self.norm = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
-        self.activation = Pointwise(out_type, "relu")
+        self.activation = activation(out_type, "relu")
+        self.out_type = self.activation.out_type
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         if self.upsample is not None:
@@ -50,7 +56,20 @@ class Stage(EquivariantModule):
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if self.upsample is not None:
             input_shape = self.upsample.evaluate_output_shape(input_shape)
-        return self.convolution.evaluate_output_shape(input_shape)
+        return self.activation.evaluate_output_shape(self.convolution.evaluate_output_shape(input_shape))
+
+
+def image_convolution(
+    in_type: FieldType, channels: int, kernel_size: int, *, upsample: bool, spectral_norm: bool
+) -> tuple[Upsample | None, GroupConvolution | UpsampleConvolution, GroupPool | None]:
+    """Hidden fields -> an image's: regular fields and their maximum over the group; SO2, O2: trivial ones at once."""
+    space = in_type.gspace
+    continuous = is_continuous(space)
+    out_type = trivial_type(space, channels) if continuous else regular_type(space, channels)
+    upsampling, convolution = upsampled_convolution(
+        in_type, out_type, kernel_size, upsample=upsample, spectral_norm=spectral_norm
+    )
+    return upsampling, convolution, None if continuous else GroupPool(out_type, "max")
 
 
 class Synthesis(EquivariantModule):
@@ -58,15 +77,17 @@ class Synthesis(EquivariantModule):
 
     Args:
         space: the group's gspace.
-        seed_channels: trivial fields of the seed map.
+        seed_channels: trivial fields of the seed map; with `steerable_seed` hidden fields in their place.
         widths: channels that a plain CNN would have, per stage; see `symmetry.fields_for_width`.
         channels: of the image.
         conditioning: length of the conditioning vector c.
+        fields: which fields stand between the layers.
+        steerable_seed: the seed map's channels move with the group.
         upsamplings: the first so many stages are followed by an upsampling by 2.
         spectral_norm: of every convolution and of the dense layers in the conditional batch norms.
 
     Shapes:
-        x (B, seed_channels, h, w), c (B, conditioning) -> (B, channels, 2^upsamplings h, 2^upsamplings w).
+        x (B, channels of in_type, h, w), c (B, conditioning) -> (B, channels, 2^upsamplings h, 2^upsamplings w).
 
     Symmetry: equivariant in x for c fixed; exact for the groups that permute pixels.
 
@@ -81,44 +102,48 @@ class Synthesis(EquivariantModule):
         channels: int,
         conditioning: int,
         *,
+        fields: HiddenFields | None = None,
+        steerable_seed: bool = False,
         upsamplings: int,
         spectral_norm: bool = True,
     ) -> None:
         super().__init__()
-        self.in_type = trivial_type(space, seed_channels)
-        self.out_type = trivial_type(space, channels)
+        fields = fields or HiddenFields()
+        size = fields.filter_size(space)
+        seed = fields.seed_of_width(space, seed_channels) if steerable_seed else trivial_type(space, seed_channels)
+        self.in_type, self.out_type = seed, trivial_type(space, channels)
         stages, x_type = [], self.in_type
         for i, width in enumerate(widths):
-            out_type = regular_type(space, fields_for_width(space, width))
-            stages.append(
-                Stage(
-                    x_type,
-                    out_type,
-                    conditioning if i > 0 else None,
-                    upsample=0 < i <= upsamplings,
-                    spectral_norm=spectral_norm,
-                )
+            stage = Stage(
+                x_type,
+                fields.of_width(space, width),
+                conditioning if i > 0 else None,
+                size,
+                upsample=0 < i <= upsamplings,
+                spectral_norm=spectral_norm,
             )
-            x_type = out_type
+            stages.append(stage)
+            x_type = stage.out_type
         self.stages = nn.ModuleList(stages)
-        self.upsample, self.to_image = upsampled_convolution(
-            x_type, regular_type(space, channels), upsample=0 < len(widths) <= upsamplings, spectral_norm=spectral_norm
+        self.upsample, self.to_image, self.group_pool = image_convolution(
+            x_type, channels, size, upsample=0 < len(widths) <= upsamplings, spectral_norm=spectral_norm
         )
-        self.group_pool = GroupPool(self.to_image.out_type, "max")
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         for stage in self.stages:
             x = stage(x, c)
         if self.upsample is not None:
             x = self.upsample(x)
-        return self.group_pool(self.to_image(x))
+        x = self.to_image(x)
+        return x if self.group_pool is None else self.group_pool(x)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         for stage in self.stages:
             input_shape = stage.evaluate_output_shape(input_shape)  # type: ignore[operator]
         if self.upsample is not None:
             input_shape = self.upsample.evaluate_output_shape(input_shape)
-        return self.group_pool.evaluate_output_shape(self.to_image.evaluate_output_shape(input_shape))
+        batch, _, height, width = self.to_image.evaluate_output_shape(input_shape)
+        return (batch, self.out_type.size, height, width)
 
 
 class ResidualSynthesis(EquivariantModule):
@@ -126,15 +151,17 @@ class ResidualSynthesis(EquivariantModule):
 
     Args:
         space: the group's gspace.
-        seed_channels: trivial fields of the seed map.
+        seed_channels: trivial fields of the seed map; with `steerable_seed` hidden fields in their place.
         widths: channels that a plain CNN would have, per block; see `symmetry.fields_for_width`.
         channels: of the image.
         conditioning: length of the conditioning vector c.
+        fields: which fields stand between the layers.
+        steerable_seed: the seed map's channels move with the group.
         upsamplings: the first so many blocks upsample by 2.
         spectral_norm: of every convolution and of the dense layers in the conditional batch norms.
 
     Shapes:
-        x (B, seed_channels, h, w), c (B, conditioning) -> (B, channels, 2^upsamplings h, 2^upsamplings w).
+        x (B, channels of in_type, h, w), c (B, conditioning) -> (B, channels, 2^upsamplings h, 2^upsamplings w).
 
     Symmetry: equivariant in x for c fixed; exact for the groups that permute pixels.
 
@@ -149,36 +176,46 @@ class ResidualSynthesis(EquivariantModule):
         channels: int,
         conditioning: int,
         *,
+        fields: HiddenFields | None = None,
+        steerable_seed: bool = False,
         upsamplings: int,
         spectral_norm: bool = True,
     ) -> None:
         super().__init__()
-        self.in_type = x_type = trivial_type(space, seed_channels)
-        self.out_type = trivial_type(space, channels)
-        blocks = []
+        fields = fields or HiddenFields()
+        size = fields.filter_size(space)
+        seed = fields.of_width(space, seed_channels) if steerable_seed else trivial_type(space, seed_channels)
+        self.in_type, self.out_type = seed, trivial_type(space, channels)
+        blocks, x_type = [], self.in_type
         for i, width in enumerate(widths):
-            out_type = regular_type(space, fields_for_width(space, width))
-            blocks.append(
-                GeneratorBlock(x_type, out_type, conditioning, upsample=i < upsamplings, spectral_norm=spectral_norm)
+            block = GeneratorBlock(
+                x_type,
+                fields.of_width(space, width),
+                conditioning,
+                kernel_size=size,
+                upsample=i < upsamplings,
+                spectral_norm=spectral_norm,
             )
-            x_type = out_type
+            blocks.append(block)
+            x_type = block.out_type
         self.blocks = nn.ModuleList(blocks)
         self.norm = FieldBatchNorm(x_type)
-        self.activation = Pointwise(x_type, "relu")
-        _, self.to_image = upsampled_convolution(
-            x_type, regular_type(space, channels), upsample=False, spectral_norm=spectral_norm
+        self.activation = activation(x_type, "relu")
+        _, self.to_image, self.group_pool = image_convolution(
+            self.activation.out_type, channels, size, upsample=False, spectral_norm=spectral_norm
         )
-        self.group_pool = GroupPool(self.to_image.out_type, "max")
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         for block in self.blocks:
             x = block(x, c)
-        return self.group_pool(self.to_image(self.activation(self.norm(x))))
+        x = self.to_image(self.activation(self.norm(x)))
+        return x if self.group_pool is None else self.group_pool(x)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         for block in self.blocks:
             input_shape = block.evaluate_output_shape(input_shape)  # type: ignore[operator]
-        return self.group_pool.evaluate_output_shape(self.to_image.evaluate_output_shape(input_shape))
+        batch, _, height, width = self.to_image.evaluate_output_shape(input_shape)
+        return (batch, self.out_type.size, height, width)
 
 
 SYNTHESES: dict[str, type[Synthesis] | type[ResidualSynthesis]] = {

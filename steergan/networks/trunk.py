@@ -2,20 +2,28 @@
 
 from collections.abc import Sequence
 
+from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import nn
 
 from steergan.errors import SymmetryError
-from steergan.layers import DiscriminatorBlock, FieldBatchNorm, GroupConvolution, Pointwise, filter_size
-from steergan.layers.residual import POOLS
-from steergan.symmetry import fields_for_width, group_order, regular_type
+from steergan.layers import (
+    DiscriminatorBlock,
+    FieldBatchNorm,
+    GroupConvolution,
+    Restriction,
+    activation,
+    pool_layer,
+)
+from steergan.networks.hidden_fields import HiddenFields
+from steergan.symmetry import is_grid_group, is_trivial
 
 LEAKY_SLOPE = 0.2
 """Source: Dey et al. 2021, appendix C.2."""
 
 
 class Trunk(EquivariantModule):
-    """Fields -> regular fields: plain stages (convolution, leaky ReLU, pool) or residual blocks, then ReLU.
+    """Fields -> hidden fields: plain stages (convolution, leaky ReLU, pool) or residual blocks, then ReLU.
 
     Args:
         in_type: trivial fields: an image, or what group pooling left.
@@ -23,20 +31,28 @@ class Trunk(EquivariantModule):
         widths: channels that a plain CNN would have, per stage or block; see `symmetry.fields_for_width`.
         architecture: `"plain"` or `"residual"`.
         downsample: whether each stage or block ends in a pool by 2.
+        spaces: the gspace of each stage or block, every one the former's or a subgroup's; None: the input's throughout.
+        fields: which fields stand between the layers.
         pool: `"average"` or `"max"`.
         pooling: `"exact"`: 2x2 pools on even maps, 3x3 with stride 2 and padding 1 on odd ones; `"paper"`: 2x2
-            everywhere, which drops a row and a column of an odd map.
+            everywhere, which drops a row and a column of an odd map. Averages off the grid are antialiased.
         batch_norm: in front of every ReLU of a stage or block (not of the last one: Tables 9 and 10).
         spectral_norm: of every convolution.
         first: the input is an image: a residual block has no ReLU in front of its first convolution.
         last: nothing comes after it: ReLU after the last residual block.
 
-    Symmetry: equivariant; exact for groups that permute pixels with `"exact"`, broken with `"paper"` on an odd map.
+    Attributes:
+        restrictions: positions in `stages` of the layers that take a subgroup.
+
+    Symmetry: equivariant under the last group; exact for groups that permute pixels with `"exact"`, broken with
+        `"paper"` on an odd map. Before a restriction, under the larger group.
 
     Raises:
-        SymmetryError: a map too small to pool, or (exact) with one odd and one even side.
+        SymmetryError: a map too small to pool, or (exact) with one odd and one even side; a gspace that is no subgroup
+            of the one before; fields and kernels that don't suit each other.
 
     Source: Dey et al. 2021, Figure 13, Tables 5 to 14. Differs: the odd pool, because 7 -> 3 loses the equivariance.
+        Restriction: Weiler and Cesa 2019, section 2.7.
     """
 
     def __init__(
@@ -47,6 +63,8 @@ class Trunk(EquivariantModule):
         *,
         architecture: str = "plain",
         downsample: Sequence[bool],
+        spaces: Sequence[GSpace2D] | None = None,
+        fields: HiddenFields | None = None,
         pool: str = "average",
         pooling: str = "exact",
         batch_norm: bool = False,
@@ -56,35 +74,48 @@ class Trunk(EquivariantModule):
     ) -> None:
         super().__init__()
         self.in_type = x_type = in_type
-        space = in_type.gspace
-        strict = pooling == "exact" and group_order(space) > 1
-        stages: list[nn.Module] = []
+        fields = fields or HiddenFields()
+        residual = architecture == "residual"
+        stages: list[EquivariantModule] = []
+        self.restrictions: list[int] = []
+        is_image = first  # what comes in, and needs no nonlinearity before a residual block
         for i, (width, shrinks) in enumerate(zip(widths, downsample, strict=True)):
-            out_type = regular_type(space, fields_for_width(space, width))
-            window = (2, 0)
+            space = spaces[i] if spaces else in_type.gspace
+            if space != x_type.gspace:
+                # A residual block's nonlinearity is for the fields as they were, so it comes before.
+                stages += [] if is_image or not residual else nonlinearity(x_type, "relu", batch_norm)
+                self.restrictions.append(len(stages))
+                stages.append(Restriction(stages[-1].out_type if stages else x_type, space))
+                x_type, is_image = stages[-1].out_type, True
+            out_type = fields.of_width(space, width)
+            strict = pooling == "exact" and not is_trivial(space)
+            window, padding = 2, 0
             if shrinks:
-                window = pool_geometry(*size, pooling, strict, f"discriminator {WORDS[architecture]} {i + 1}")
-                size = pooled(size, window)
-            if architecture == "residual":
+                layer = f"discriminator {WORDS[architecture]} {i + 1}"
+                window, padding = pool_geometry(*size, pooling, strict, layer)
+                size = pooled(size, (window, padding))
+                if pool == "average" and window == 2 and not is_grid_group(space):
+                    window, padding = 4, 1  # the antialiased pool that leaves as many pixels
+            if residual:
                 stages.append(
                     DiscriminatorBlock(
-                        x_type, out_type, downsample=shrinks, first=first and i == 0, pooling=pool,
-                        batch_norm=batch_norm, spectral_norm=spectral_norm,
-                        kernel_size=window[0], padding=window[1], strict=strict,
+                        x_type, out_type, downsample=shrinks, first=is_image, pooling=pool, batch_norm=batch_norm,
+                        spectral_norm=spectral_norm, kernel_size=fields.filter_size(space),
+                        window=window, padding=padding, strict=strict,
                     )
                 )  # fmt: skip
             else:
-                stages.append(
-                    GroupConvolution(
-                        x_type, out_type, filter_size(space), bias=not batch_norm, spectral_norm=spectral_norm
-                    )
+                convolution = GroupConvolution(
+                    x_type, out_type, fields.filter_size(space), bias=not batch_norm, spectral_norm=spectral_norm
                 )
-                stages += [FieldBatchNorm(out_type)] if batch_norm else []
-                stages.append(Pointwise(out_type, "leaky_relu", slope=LEAKY_SLOPE))
-                stages += [POOLS[pool](out_type, window[0], 2, window[1], strict=strict)] if shrinks else []
-            x_type = out_type
-        if architecture == "residual" and last:
-            stages.append(Pointwise(x_type, "relu"))
+                stages += [convolution, *nonlinearity(out_type, "leaky_relu", batch_norm)]
+                out_type = stages[-1].out_type
+                if shrinks:
+                    stages.append(pool_layer(pool, space)(out_type, window, 2, padding, strict=strict))
+            x_type, is_image = out_type, False
+        if residual and last:
+            stages += nonlinearity(x_type, "relu", False)
+            x_type = stages[-1].out_type
         self.out_type, self.size = x_type, size
         self.stages = nn.ModuleList(stages)
 
@@ -97,6 +128,12 @@ class Trunk(EquivariantModule):
         for stage in self.stages:
             input_shape = stage.evaluate_output_shape(input_shape)  # type: ignore[operator]
         return input_shape
+
+
+def nonlinearity(field_type: FieldType, function: str, batch_norm: bool) -> list[EquivariantModule]:
+    """What suits the fields, perhaps with a norm in front."""
+    layer = activation(field_type, function, LEAKY_SLOPE)
+    return [FieldBatchNorm(field_type), layer] if batch_norm else [layer]
 
 
 WORDS = {"plain": "stage", "residual": "block"}

@@ -15,13 +15,13 @@ def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: 
 
     Raises:
         RecipeError: convolutions that can't be had here.
-        SymmetryError: a size that the group or the upsamplings can't take.
+        SymmetryError: a size that the group or the upsamplings can't take; fields that don't suit the group.
     """
     check_convolution(recipe.performance.convolution)
     settings = recipe.generator.model_dump(exclude={"latent_law"})  # the law is the caller's, who draws
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial generator"))
-        network = Generator(settings.pop("group"), image_shape, classes, **settings)
+        network = Generator(settings.pop("group"), image_shape, classes, disk=recipe.data.disk, **settings)
     choose_convolution(network, recipe.performance.convolution)
     return network
 
@@ -31,13 +31,15 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
 
     Raises:
         RecipeError: convolutions that can't be had here.
-        SymmetryError: a size that the group or the pools can't take.
+        SymmetryError: a size that the group or the pools can't take; fields that don't suit the group.
     """
     check_convolution(recipe.performance.convolution)
     settings = recipe.discriminator.model_dump()
     rotations = ROTATIONS if recipe.augmentation.rotation_discriminator else 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial discriminator"))
-        network = Discriminator(settings.pop("group"), image_shape, classes, rotations=rotations, **settings)
+        network = Discriminator(
+            settings.pop("group"), image_shape, classes, rotations=rotations, disk=recipe.data.disk, **settings
+        )
     choose_convolution(network, recipe.performance.convolution)
     return network

@@ -10,7 +10,7 @@ from escnn.nn import FieldType, R2Conv
 from torch import Tensor
 
 from steergan.layers import GroupConvolution
-from steergan.layers.filter_expansion import BasisExpansion
+from steergan.layers.sampled_basis import BasisExpansion
 from steergan.symmetry import ROUNDING
 from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
 from steergan.verification.records import Finding, broken, exact, unknown

@@ -20,7 +20,7 @@ from steergan.errors import SymmetryError
 from steergan.kernels import library
 from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.convolution_path import fourier_paths
-from steergan.layers.filter_expansion import BasisExpansion
+from steergan.layers.sampled_basis import BasisExpansion
 from steergan.layers.spectral_norm import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer, widened

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
 from steergan.layers import shared_filters
-from steergan.layers.filter_expansion import BasisExpansion
+from steergan.layers.sampled_basis import BasisExpansion
 from steergan.verification.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.forward import Result, Runner, acted_on, first_broken_layer, widened

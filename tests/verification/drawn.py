@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupConvolution
-from steergan.layers.filter_expansion import scipy_svd
+from steergan.layers.sampled_basis import scipy_svd
 from steergan.symmetry import gspace, is_grid_group, trivial_type
 
 Kind = Literal["gathered", "basis"]

@@ -25,7 +25,8 @@ from torch import Tensor
 
 from steergan import layers
 from steergan.layers import ConditionalBatchNorm, GroupConvolution
-from steergan.layers.filter_expansion import OrbitExpansion, scipy_svd
+from steergan.layers.filter_expansion import OrbitExpansion
+from steergan.layers.sampled_basis import scipy_svd
 from steergan.symmetry import is_permutation, plane_matrices, trivial_type
 
 MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place

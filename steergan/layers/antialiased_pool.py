@@ -1,0 +1,53 @@
+"""Average pooling with a filter that is nearly round, for groups beyond four rotations."""
+
+import torch
+from escnn.nn import FieldType
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from steergan.errors import SteerganError
+from steergan.layers.pooling import SpatialPool
+
+TAPS = {3: (1.0, 2.0, 1.0), 4: (1.0, 3.0, 3.0, 1.0)}
+"""Binomial filters by size, before they are scaled to sum 1."""
+
+
+class AntialiasedPool(SpatialPool):
+    """The mean over windows under binomial weights; padded pixels do not count.
+
+    Args:
+        in_type: any field type.
+        kernel_size: 4 for even maps, 3 for odd ones.
+        stride: pixels between windows.
+        padding: on every side.
+        strict: refuse sizes on which the pool is not equivariant. With the trivial group every size will do.
+
+    Shapes: (B, C, H, W) -> (B, C, (H + 2 padding - kernel_size) // stride + 1, the same of W).
+    Symmetry: equivariant; exact to rounding at multiples of 90 degrees and reflections, on sizes that `strict` admits.
+        Between, it errs less than `AveragePool`, whose windows are square and let more aliases pass.
+    Raises:
+        SteerganError: another kernel size; the padding is more than half the kernel; the map is smaller than a window.
+        SymmetryError: a size that breaks the symmetry (when run, or when asked for the output shape).
+    Source: Zhang 2019 (making convolutional networks shift-invariant again), binomial filters.
+    Differs: even maps get an even filter; escnn's antialiased pool is odd, and lies askew on them.
+    """
+
+    filter: Tensor
+
+    def __init__(
+        self, in_type: FieldType, kernel_size: int = 4, stride: int = 2, padding: int = 1, *, strict: bool = True
+    ) -> None:
+        super().__init__(in_type, kernel_size, stride, padding, strict=strict)
+        if kernel_size not in TAPS:
+            raise SteerganError(f"antialiased pooling with kernel {kernel_size}: 4 (even maps) or 3 (odd) was wanted")
+        taps = torch.tensor(TAPS[kernel_size])
+        self.register_buffer("filter", (torch.outer(taps, taps) / taps.sum() ** 2)[None, None], persistent=False)
+
+    def pool(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        weighted = self._filtered(x.reshape(batch * channels, 1, height, width))
+        counted = self._filtered(x.new_ones(1, 1, height, width))
+        return (weighted / counted).unflatten(0, (batch, channels)).squeeze(2)
+
+    def _filtered(self, x: Tensor) -> Tensor:
+        return conv2d(x, self.filter, stride=self.stride, padding=self.padding)

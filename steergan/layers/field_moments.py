@@ -1,0 +1,101 @@
+"""Means and variances of fields that are no permutations."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from escnn.group import Representation
+from escnn.nn import FieldType
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from steergan.layers.fields import group_by_representation
+
+
+def invariant_directions(representation: Representation) -> NDArray[np.float64]:
+    """An orthonormal basis of what the group leaves alone, (size, count), count being the number of trivial irreps."""
+    trivial: list[int] = []
+    start = 0
+    for name in representation.irreps:
+        irrep = representation.group.irrep(*name)
+        trivial += [start] if irrep.is_trivial() else []
+        start += irrep.size
+    columns = np.asarray(representation.change_of_basis)[:, trivial]
+    if columns.shape[1] == 0 or np.allclose(columns.T @ columns, np.eye(len(trivial)), atol=1e-12):
+        return columns
+    return np.linalg.qr(columns)[0]
+
+
+class FieldMoments(nn.Module):
+    """Means and variances of fields of any orthogonal representations, and their way back into feature maps.
+
+    Only the invariant part of a field has a mean, over batch and space; its variance is one number, the mean square of
+    what is left over batch, space and channels. Anything else would not commute with the group. For a regular field
+    these are its mean and variance over batch, space and group, in any basis.
+
+    Args:
+        field_type: any field type.
+
+    Attributes:
+        directions: invariant directions of all fields, field by field: so many numbers have a mean, or a shift.
+    """
+
+    order: Tensor
+    sizes: Tensor
+    field_of_direction: Tensor
+
+    def __init__(self, field_type: FieldType) -> None:
+        super().__init__()
+        groups = group_by_representation(field_type)
+        self.count, self.mixed = len(groups), len(groups) > 1
+        bases = [invariant_directions(group.representation) for group in groups]
+        width = {field: basis.shape[1] for group, basis in zip(groups, bases, strict=True) for field in group.fields}
+        field_of_direction = [field for field in range(len(field_type)) for _ in range(width[field])]
+        self.directions = len(field_of_direction)
+        starts = np.cumsum([0, *(width[field] for field in range(len(field_type)))])
+        for number, (group, basis) in enumerate(zip(groups, bases, strict=True)):
+            own = [int(starts[field]) + i for field in group.fields for i in range(width[field])]
+            self._keep(f"basis{number}", torch.from_numpy(basis.copy()).to(torch.get_default_dtype()))
+            self._keep(f"channels{number}", torch.tensor(group.channels))
+            self._keep(f"fields{number}", torch.tensor(group.fields))
+            self._keep(f"directions{number}", torch.tensor(own, dtype=torch.int64))
+        self._keep("order", torch.tensor([channel for group in groups for channel in group.channels]).argsort())
+        self._keep("sizes", torch.tensor([representation.size for representation in field_type.representations]))
+        self._keep("field_of_direction", torch.tensor(field_of_direction, dtype=torch.int64))
+
+    def _keep(self, name: str, tensor: Tensor) -> None:
+        self.register_buffer(name, tensor, persistent=False)
+
+    def parts(self, x: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """For each representation its number, its fields (B, F, size, H * W), and their basis (size, directions)."""
+        for number in range(self.count):
+            part = x.index_select(1, self.get_buffer(f"channels{number}")) if self.mixed else x
+            basis = self.get_buffer(f"basis{number}")
+            yield number, part.unflatten(1, (-1, len(basis))).flatten(3), basis
+
+    def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (directions,) and variance (fields,) of a batch (B, C, H, W)."""
+        mean, variance = x.new_zeros(self.directions), x.new_zeros(len(self.sizes))
+        for number, part, basis in self.parts(x):
+            mean_FD = part.mean((0, 3)) @ basis
+            centred = part - (mean_FD @ basis.mT).unsqueeze(2)
+            mean = mean.index_copy(0, self.get_buffer(f"directions{number}"), mean_FD.flatten())
+            variance = variance.index_copy(0, self.get_buffer(f"fields{number}"), centred.square().mean((0, 2, 3)))
+        return mean, variance
+
+    def scaled(self, x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
+        """Every field times its scale, plus its shift along the invariant directions.
+
+        Shapes: x (B, C, H, W), scale (B or 1, fields), shift (B or 1, directions) -> (B, C, H, W).
+        """
+        done = []
+        for number, part, basis in self.parts(x):
+            factor = scale[:, self.get_buffer(f"fields{number}"), None, None] if self.mixed else scale[..., None, None]
+            if shift is None or basis.shape[1] == 0:
+                done.append((factor * part).flatten(1, 2))
+                continue
+            own = shift[:, self.get_buffer(f"directions{number}")] if self.mixed else shift
+            offset = own.unflatten(1, (-1, basis.shape[1])) @ basis.mT
+            done.append(torch.addcmul(offset.unsqueeze(3), factor, part).flatten(1, 2))
+        joined = torch.cat(done, dim=1).index_select(1, self.order) if self.mixed else done[0]
+        return joined.view(x.shape)

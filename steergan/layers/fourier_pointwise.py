@@ -1,0 +1,97 @@
+"""Nonlinear functions of Fourier fields, applied to samples of the functions that they stand for."""
+
+import numpy as np
+import torch
+from escnn.gspaces import GSpace2D
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from numpy.typing import NDArray
+from torch import Tensor
+
+from steergan.errors import SymmetryError
+from steergan.layers.fields import fourier_frequency, typed_tensor
+from steergan.layers.nonlinearity import pointwise_function
+from steergan.symmetry import elements_of, fourier_representation, group_name
+
+FEWEST_SAMPLES = 16
+
+
+class FourierPointwise(EquivariantModule):
+    """Fourier coefficients -> samples over the group -> one function of each -> Fourier coefficients.
+
+    Args:
+        in_type: fields of one `symmetry.fourier_representation`.
+        function: "elu", "relu", "leaky_relu" or "tanh"; a smooth one loses least between the samples.
+        samples: angles at which a field is sampled (under O2, of rotations and as many of reflections); None: 16, or
+            4 (frequency + 1) where that is more.
+        slope: of leaky_relu below zero.
+
+    Shapes: (B, C, H, W) -> the same.
+    Symmetry: equivariant; exact to rounding for the elements that permute the samples, multiples of 90 degrees (and
+        reflections) among them. Between them up to the frequencies that the function makes and sampling folds back.
+    Raises:
+        SteerganError: the function is not one of these.
+        SymmetryError: other fields; samples that are no multiple of 4, or too few for the frequency.
+    Source: Cesa et al. 2022, section 4.2 (as escnn's FourierPointwise); Weiler and Cesa 2019 for SO(2).
+    Differs: samples are scaled to have the coefficients' mean square, so that the function meets numbers of order one.
+    """
+
+    sampling: Tensor
+    projection: Tensor
+
+    def __init__(
+        self, in_type: FieldType, function: str = "elu", samples: int | None = None, *, slope: float = 0.2
+    ) -> None:
+        super().__init__()
+        space, found = in_type.gspace, set(in_type.representations)
+        frequency = fourier_frequency(space, next(iter(found))) if len(found) == 1 else None
+        if frequency is None:
+            raise SymmetryError(
+                f"FourierPointwise got fields of {in_type}; give it fields of one fourier_representation of SO2 or O2 "
+                "(regular fields take Pointwise)"
+            )
+        samples = max(FEWEST_SAMPLES, 4 * (frequency + 1)) if samples is None else samples
+        if samples % 4 or samples <= 2 * frequency:
+            raise SymmetryError(
+                f"FourierPointwise with {samples} samples of frequency {frequency}: a multiple of 4 above "
+                f"{2 * frequency} was wanted"
+            )
+        self.in_type = self.out_type = in_type
+        self.function, self.samples = function, samples
+        self._apply_function = pointwise_function(function, slope)
+        sampling = sampling_matrix(space, frequency, samples)
+        for name, matrix in (("sampling", sampling), ("projection", np.linalg.pinv(sampling))):
+            self.register_buffer(name, torch.from_numpy(matrix).to(torch.get_default_dtype()), persistent=False)
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        tensor = typed_tensor(self, x)
+        coefficients = tensor.unflatten(1, (len(self.in_type), -1)).flatten(3)
+        values = self._apply_function(self.sampling @ coefficients)
+        return self.out_type((self.projection @ values).view_as(tensor))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, {self.function}, {self.samples} samples"
+
+
+def sampling_matrix(space: GSpace2D, frequency: int, samples: int) -> NDArray[np.float64]:
+    """Coefficients -> values at equally spaced elements, (samples or 2 samples, size); rows have length one.
+
+    The value at g is sum over irreps of sqrt(d) times coefficients times a column of the irrep's matrix at g: its first
+    column for SO(2), whose matrices' second columns say the same; one column for each copy of the irrep for O(2).
+    """
+    representation = fourier_representation(space, frequency)
+    group = representation.group
+    columns: list[tuple[tuple[int, ...], int]] = []
+    for number, irrep in enumerate(representation.irreps):
+        columns.append((irrep, representation.irreps[:number].count(irrep)))
+    rows = []
+    for element in elements_of(space, samples):
+        parts = [
+            np.sqrt(group.irrep(*irrep).size) * np.asarray(group.irrep(*irrep)(element))[:, copy]
+            for irrep, copy in columns
+        ]
+        rows.append(np.concatenate(parts))
+    assert group_name(space) in ("SO2", "O2")
+    return np.stack(rows) / np.sqrt(representation.size)
