@@ -241,10 +241,10 @@ def override_table(override: str) -> dict[str, Any]:
 
 
 def is_text(key: str) -> bool:
-    """Whether a key's value is any string."""
+    """Whether a key's value is any string: a name or a path, not a group."""
     section, _, name = key.rpartition(".")
     model = Recipe.model_fields[section].annotation if section else Recipe
-    return model is not None and model.model_fields[name].annotation is str
+    return model is not None and model.model_fields[name].annotation is str and name != "group"
 
 
 def validate(table: Mapping[str, Any], source: str) -> Recipe:

@@ -13,7 +13,7 @@ from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
 from steergan.layers.projection import ProjectionHead
 from steergan.layers.resample import Upsample
-from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, pool_layer
+from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, halving_pool
 from steergan.layers.restriction import Restriction
 from steergan.layers.spectral_norm import SpectralLinear, SpectralNorm, converge_spectral_norm, shared_filters
 from steergan.layers.upsample_convolution import (
@@ -49,7 +49,7 @@ __all__ = [
     "converge_spectral_norm",
     "filter_orbits",
     "filter_size",
-    "pool_layer",
+    "halving_pool",
     "shared_filters",
     "upsampled_convolution",
     "upsampling_mode",

@@ -2,22 +2,20 @@
 
 from typing import Any, Self
 
-import numpy as np
 import torch
-from escnn.group import Representation
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor, R2Conv
 from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
 from steergan.layers.convolution_path import FourierPath, fourier_group, pays
-from steergan.layers.fields import group_by_representation, typed_tensor
+from steergan.layers.fields import bias_slots, group_by_representation, typed_tensor
 from steergan.layers.filter_expansion import pair_expansion
 from steergan.layers.filter_init import normal_weights, orthogonal_weights
 from steergan.layers.gathered_matrix import GatheredMatrix
 from steergan.layers.r2conv import bank_of, bias_of, check_convertible, make_r2conv
 from steergan.layers.spectral_norm import FilteredLayer
-from steergan.symmetry import is_grid_group, is_permutation, signed_permutation
+from steergan.symmetry import is_grid_group, signed_permutation
 
 IMPORT_TOLERANCE = 1e-5
 """Largest relative difference between a filter bank and its import: escnn samples its basis in float32."""
@@ -275,26 +273,6 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         bank = self.raw_filter() if self.spectral is None else self.spectral.divide(self.raw_filter())
         bank = bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
         return make_r2conv(self.in_type, self.out_type, bank, self.padding, self.channel_bias(), full_band=self.exact)
-
-
-def bias_slots(representation: Representation) -> list[int]:
-    """Which bias each channel of a field gets, -1 for none: one for a permutation, one for each trivial irrep.
-
-    Trivial irreps are looked for only where the representation is a plain sum of irreps.
-    """
-    if is_permutation(representation):
-        return [0] * representation.size
-    slots = [-1] * representation.size
-    if not np.array_equal(representation.change_of_basis, np.eye(representation.size)):
-        return slots
-    channel, count = 0, 0
-    for name in representation.irreps:
-        irrep = representation.group.irrep(*name)
-        if irrep.is_trivial():
-            slots[channel] = count
-            count += 1
-        channel += irrep.size
-    return slots
 
 
 def _check_arguments(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int | None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
@@ -65,6 +66,26 @@ def require_permutations(layer: str, field_type: FieldType, why: str) -> None:
                 f"{layer} got fields of {group.representation.name!r}, on which {why}; "
                 "give it permutation representations (trivial, regular, quotient)"
             )
+
+
+def bias_slots(representation: Representation) -> list[int]:
+    """Which bias each channel of a field gets, -1 for none: one for a permutation, one for each trivial irrep.
+
+    Trivial irreps are looked for only where the representation is a plain sum of irreps.
+    """
+    if is_permutation(representation):
+        return [0] * representation.size
+    slots = [-1] * representation.size
+    if not np.array_equal(representation.change_of_basis, np.eye(representation.size)):
+        return slots
+    channel, count = 0, 0
+    for name in representation.irreps:
+        irrep = representation.group.irrep(*name)
+        if irrep.is_trivial():
+            slots[channel] = count
+            count += 1
+        channel += irrep.size
+    return slots
 
 
 def fourier_frequency(space: GSpace2D, representation: Representation) -> int | None:

@@ -1,7 +1,6 @@
 """Pre-activation residual blocks."""
 
 import torch
-from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
@@ -83,17 +82,23 @@ class GeneratorBlock(EquivariantModule):
 POOLS = ("average", "max")
 
 
-def pool_layer(name: str, space: GSpace2D) -> type[SpatialPool]:
-    """The pool of a recipe's name: off the grid an average is antialiased.
+def halving_pool(
+    name: str, in_type: FieldType, window: int = 2, padding: int = 0, *, strict: bool = True
+) -> SpatialPool:
+    """A pool with stride 2 by its name in recipes; off the grid an average is antialiased, on two more taps if even.
 
     Raises:
         SteerganError: another name.
+        SymmetryError: a maximum of fields that are no permutations.
     """
     if name not in POOLS:
         raise SteerganError(f"pooling {name!r} is not known; choose one of {', '.join(POOLS)}")
     if name == "max":
-        return MaxPool
-    return AveragePool if is_grid_group(space) else AntialiasedPool
+        return MaxPool(in_type, window, 2, padding, strict=strict)
+    if is_grid_group(in_type.gspace):
+        return AveragePool(in_type, window, 2, padding, strict=strict)
+    even = window == 2
+    return AntialiasedPool(in_type, 4 if even else window, 2, padding + even, strict=strict)
 
 
 class DiscriminatorBlock(EquivariantModule):
@@ -139,7 +144,6 @@ class DiscriminatorBlock(EquivariantModule):
         strict: bool = True,
     ) -> None:
         super().__init__()
-        pool = pool_layer(pooling, in_type.gspace)
         self.in_type, self.out_type = in_type, out_type
         before = [] if first else _activation(in_type, batch_norm)
         between = _activation(out_type, batch_norm)
@@ -151,8 +155,8 @@ class DiscriminatorBlock(EquivariantModule):
         self.branch = torch.nn.Sequential(*before, convolution1, *between, convolution2)
         self.shortcut = torch.nn.Sequential(shortcut)
         if downsample:
-            self.branch.append(pool(out_type, window, 2, padding, strict=strict))
-            self.shortcut.insert(0, pool(in_type, window, 2, padding, strict=strict))
+            self.branch.append(halving_pool(pooling, out_type, window, padding, strict=strict))
+            self.shortcut.insert(0, halving_pool(pooling, in_type, window, padding, strict=strict))
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         return self.branch(x) + self.shortcut(x)

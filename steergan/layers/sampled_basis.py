@@ -135,12 +135,31 @@ def basis_at(
 
 
 def sample(basis: KernelBasis, points: Tensor) -> Tensor:
-    """(count, out size, in size, P) float64."""
+    """(count, out size, in size, P) float64.
+
+    escnn keeps bases, shares their parts, and compares them by value: their numbers are replaced for the time being, one
+    by one, because torch's own conversion compares parts that are converted with parts that are not.
+    """
+    singles = [(part, name, tensor) for part in parts_of(basis, {}) for name, tensor in part._buffers.items()]
     try:
-        sampled: Tensor = basis.double().sample(points.double()).detach()
+        for part, name, tensor in singles:
+            if tensor is not None and tensor.is_floating_point():
+                part._buffers[name] = tensor.double()
+        sampled: Tensor = basis.sample(points.double()).detach()
     finally:
-        basis.float()  # escnn keeps it, and shares its parts with other bases
+        for part, name, tensor in singles:
+            part._buffers[name] = tensor
     return sampled.permute(1, 2, 3, 0)
+
+
+def parts_of(module: torch.nn.Module, seen: dict[int, torch.nn.Module]) -> list[torch.nn.Module]:
+    """A module and all below it, each once."""
+    if id(module) not in seen:
+        seen[id(module)] = module
+        for child in module._modules.values():
+            if child is not None:
+                parts_of(child, seen)
+    return list(seen.values())
 
 
 def analytic_basis(

@@ -13,10 +13,10 @@ from steergan.layers import (
     GroupConvolution,
     Restriction,
     activation,
-    pool_layer,
+    halving_pool,
 )
 from steergan.networks.hidden_fields import HiddenFields
-from steergan.symmetry import is_grid_group, is_trivial
+from steergan.symmetry import is_trivial
 
 LEAKY_SLOPE = 0.2
 """Source: Dey et al. 2021, appendix C.2."""
@@ -94,8 +94,6 @@ class Trunk(EquivariantModule):
                 layer = f"discriminator {WORDS[architecture]} {i + 1}"
                 window, padding = pool_geometry(*size, pooling, strict, layer)
                 size = pooled(size, (window, padding))
-                if pool == "average" and window == 2 and not is_grid_group(space):
-                    window, padding = 4, 1  # the antialiased pool that leaves as many pixels
             if residual:
                 stages.append(
                     DiscriminatorBlock(
@@ -111,7 +109,7 @@ class Trunk(EquivariantModule):
                 stages += [convolution, *nonlinearity(out_type, "leaky_relu", batch_norm)]
                 out_type = stages[-1].out_type
                 if shrinks:
-                    stages.append(pool_layer(pool, space)(out_type, window, 2, padding, strict=strict))
+                    stages.append(halving_pool(pool, out_type, window, padding, strict=strict))
             x_type, is_image = out_type, False
         if residual and last:
             stages += nonlinearity(x_type, "relu", False)

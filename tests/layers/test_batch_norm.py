@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 import torch
+from escnn.group import directsum
 from escnn.nn import FieldType, InnerBatchNorm
 
-from steergan.errors import SymmetryError
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm
-from steergan.symmetry import gspace, regular_type
+from steergan.symmetry import fourier_representation, gspace, regular_type
 
 
 def batches(channels: int, count: int = 3) -> list[torch.Tensor]:
@@ -103,8 +103,71 @@ def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation() -> None:
     assert torch.allclose(together[:1], alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("layer", [FieldBatchNorm, lambda t: ConditionalBatchNorm(t, 3)])
-def test_fields_that_are_no_permutations_are_refused(layer: Any) -> None:
-    space = gspace("C4")
-    with pytest.raises(SymmetryError, match=r"'irrep_1'.*not equivariant"):
-        layer(FieldType(space, [space.regular_repr, space.irrep(1)]))
+@pytest.mark.parametrize("name", ["C4", "C8", "D4"])
+@pytest.mark.parametrize("training", [True, False])
+def test_regular_fields_in_a_basis_of_irreps_are_normalised_as_regular_ones(name: str, training: bool) -> None:
+    """Parseval: mean and variance over the group are the trivial coefficient and the mean square of the others."""
+    torch.manual_seed(0)
+    space = gspace(name)
+    regular = space.regular_repr
+    change = torch.from_numpy(regular.change_of_basis.copy())
+    in_irreps = directsum([space.irrep(*irrep) for irrep in regular.irreps], name=f"irreps of {name}")
+    plain = ConditionalBatchNorm(FieldType(space, [regular] * 3), 5, spectral_norm=False).double()
+    turned = ConditionalBatchNorm(FieldType(space, [in_irreps] * 3), 5, spectral_norm=False).double()
+    x, c = torch.randn(4, 3, regular.size, 5, 5).double() + torch.randn(3, 1, 1, 1), torch.randn(4, 5).double()
+    with torch.no_grad():
+        turned.scale.weight.copy_(plain.scale.weight)
+        assert turned.shift is not None
+        assert plain.shift is not None
+        # A shift of every channel by one number is sqrt(size) times that along the trivial coefficient.
+        turned.shift.weight.copy_(plain.shift.weight * regular.size**0.5 * change[:, 0].sum().sign())
+        for layer in (plain, turned):
+            layer.train(training)
+        wanted = plain(plain.in_type(x.flatten(1, 2)), c).tensor.unflatten(1, (3, -1))
+        coefficients = torch.einsum("ij,bfihw->bfjhw", change, x).flatten(1, 2)
+        found = turned(turned.in_type(coefficients), c).tensor.unflatten(1, (3, -1))
+    assert torch.allclose(torch.einsum("ij,bfjhw->bfihw", change, found), wanted, atol=1e-10)
+    assert torch.allclose(turned.norm.running_var, plain.norm.running_var, rtol=1e-10)
+    assert torch.allclose(turned.norm.running_mean.abs(), plain.norm.running_mean.abs() * regular.size**0.5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_mixed_fields_keep_their_order_and_irreps_are_not_shifted(training: bool) -> None:
+    torch.manual_seed(0)
+    space = gspace("SO2")
+    field, irrep = fourier_representation(space, 2), space.irrep(1)
+    mixed = FieldType(space, [field, irrep, space.trivial_repr, field])
+    layer = FieldBatchNorm(mixed).double().train(training)
+    assert (len(layer.running_mean), len(layer.running_var)) == (3, 4)
+    with torch.no_grad():
+        for tensor in (layer.weight, layer.bias, layer.running_mean):
+            assert tensor is not None
+            tensor.normal_()
+        layer.running_var.uniform_(0.5, 2)
+    x = torch.randn(6, mixed.size, 4, 4).double()
+    before = {name: tensor.clone() for name, tensor in layer.named_buffers()}
+    with torch.no_grad():
+        found = layer(mixed(x)).tensor
+    # Field by field, written out: Fourier field, irrep, trivial field, Fourier field; what is trivial has a mean.
+    channels, trivial, number = [slice(0, 5), slice(5, 7), slice(7, 8), slice(8, 13)], [0, None, 0, 0], 0
+    assert layer.weight is not None
+    assert layer.bias is not None
+    for f, (own, first) in enumerate(zip(channels, trivial, strict=True)):
+        part = x[:, own].clone()
+        mean = torch.zeros(part.shape[1]).double()
+        shift = torch.zeros(part.shape[1]).double()
+        if first is not None:
+            mean[first] = part[:, first].mean() if training else before["running_mean"][number]
+            shift[first] = layer.bias[number]
+            number += 1
+        centred = part - mean[:, None, None]
+        variance = centred.square().mean() if training else before["running_var"][f]
+        wanted = centred / (variance + layer.eps).sqrt() * layer.weight[f] + shift[:, None, None]
+        assert torch.allclose(found[:, own], wanted, atol=1e-10)
+
+
+def test_fields_without_invariants_have_no_shift() -> None:
+    space = gspace("SO2")
+    layer = ConditionalBatchNorm(FieldType(space, [space.irrep(1)] * 2), 3)
+    assert layer.shift is None
+    assert layer(layer.in_type(torch.randn(2, 4, 3, 3)), torch.randn(2, 3)).tensor.isfinite().all()

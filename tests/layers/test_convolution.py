@@ -230,9 +230,10 @@ def test_uneven_padding_is_refused(padding: Any) -> None:
         GroupConvolution(*types(), 3, padding=padding)
 
 
-def test_an_even_kernel_with_escnns_basis_is_refused() -> None:
-    with pytest.raises(SymmetryError, match="odd"):
-        GroupConvolution(*types("C8"), 4)
+@pytest.mark.parametrize("name", ["C8", "D8"])
+def test_even_kernels_off_the_grid_commute_with_quarter_turns(name: str, error_of: Any) -> None:
+    assert error_of(GroupConvolution(*types(name), 4, padding=3), 1) < 1e-5
+    assert error_of(GroupConvolution(*types(name), 4, padding=0), 7) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["C4", "C8"])

@@ -1,10 +1,11 @@
 import pytest
 import torch
+from escnn.nn import FieldType
 from torch import Tensor
 
 from steergan import layers
 from steergan.layers import shared_filters
-from steergan.symmetry import GROUPS, gspace, regular_type, trivial_type
+from steergan.symmetry import GROUPS, fourier_representation, gspace, is_continuous, trivial_type
 
 
 class SmallDiscriminator(torch.nn.Module):
@@ -13,15 +14,18 @@ class SmallDiscriminator(torch.nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         space = gspace(name)
-        image, regular = trivial_type(space, 1), regular_type(space, 2)
+        continuous = is_continuous(space)
+        field = fourier_representation(space, 2) if continuous else space.regular_repr
+        image, fields = trivial_type(space, 1), FieldType(space, [field] * 2)
+        invariant = layers.InvariantMap(fields) if continuous else layers.GroupPool(fields)
         self.trunk = torch.nn.Sequential(
-            layers.GroupConvolution(image, regular, 3, spectral_norm=True),
-            layers.Pointwise(regular, "leaky_relu"),
-            layers.AveragePool(regular),
-            layers.DiscriminatorBlock(regular, regular, downsample=False),
-            layers.GroupPool(regular),
+            layers.GroupConvolution(image, fields, 3, spectral_norm=True),
+            layers.activation(fields, "leaky_relu"),
+            layers.halving_pool("average", fields),
+            layers.DiscriminatorBlock(fields, fields, batch_norm=continuous, downsample=False),
+            invariant,
         )
-        self.head = layers.ProjectionHead(2, 3)
+        self.head = layers.ProjectionHead(len(invariant.out_type), 3)
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         first: layers.GroupConvolution = self.trunk[0]  # type: ignore[assignment]

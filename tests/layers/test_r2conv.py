@@ -137,7 +137,7 @@ def test_an_r2conv_beyond_the_exact_band_is_refused(stock: Any) -> None:
 
 def test_a_bias_that_has_no_counterpart_is_refused(stock: Any) -> None:
     space = gspace("C4")
-    pair = space.trivial_repr + space.irrep(2)
+    pair = space.regular_repr + space.irrep(2)
     convolution = stock(trivial_type(space, 1), FieldType(space, [pair]), 3)
     with pytest.raises(SymmetryError, match="bias"):
         GroupConvolution.from_r2conv(convolution)

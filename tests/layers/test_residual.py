@@ -125,14 +125,14 @@ def test_types_of_different_groups_are_refused() -> None:
         DiscriminatorBlock(c4, d4)
 
 
-@pytest.mark.parametrize(("size", "kernel_size", "padding"), [(8, 2, 0), (7, 3, 1)])
+@pytest.mark.parametrize(("size", "window", "padding"), [(8, 2, 0), (7, 3, 1)])
 @pytest.mark.parametrize("pooling", ["average", "max"])
 def test_pools_of_either_parity_keep_the_block_equivariant(
-    pooling: str, size: int, kernel_size: int, padding: int
+    pooling: str, size: int, window: int, padding: int
 ) -> None:
     torch.manual_seed(0)
     regular = regular_type(gspace("D4"), 2)
-    block = DiscriminatorBlock(regular, regular, pooling=pooling, kernel_size=kernel_size, padding=padding).double()
+    block = DiscriminatorBlock(regular, regular, pooling=pooling, window=window, padding=padding).double()
     x = regular(torch.randn(1, 16, size, size, dtype=torch.float64))
     wanted = block.eval()(x)
     assert wanted.shape == block.evaluate_output_shape((1, 16, size, size)) == (1, 16, 4, 4)

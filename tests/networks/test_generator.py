@@ -115,7 +115,7 @@ def test_mixed_embeddings_lie_between_labels() -> None:
 @pytest.mark.parametrize(("group", "upsamplings"), [("C4", 0), ("C4", 1), ("D4", 2), ("C8", 2)])
 def test_synthesis_upsamples_after_so_many_stages_and_then_convolves(group: str, upsamplings: int) -> None:
     """The same function from an upsampling and a convolution, each on its own; with 2, the image's own is upsampled."""
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     shape = (1, 4 * 2**upsamplings, 4 * 2**upsamplings)
     generator = Generator(group, shape, 3, seed_width=3, widths=(8, 6), upsamplings=upsamplings).double().eval()
     synthesis = generator.synthesis
