@@ -11,6 +11,7 @@ from steergan.data.anhir import LAYOUT, STAINS, find_anhir, plan_anhir
 from steergan.data.cifar10 import LAYOUT as CIFAR10_LAYOUT
 from steergan.data.cifar10 import find_cifar10, plan_cifar10
 from steergan.data.digits import plan_digits
+from steergan.data.disk import in_disk
 from steergan.data.folder import find_folder, plan_folder
 from steergan.data.food101 import CLASSES as FOOD101_CLASSES
 from steergan.data.food101 import LAYOUT as FOOD101_LAYOUT
@@ -133,7 +134,10 @@ def prepare(settings: DataSettings, progress: Progress | None = None) -> Prepare
     """
     if settings.name == "digits":
         identity: dict[str, Any] = {"name": "digits", "seed": settings.seed, "held_out": settings.held_out}
-        return keep_in_memory(plan_digits(settings), identity)
+        digits = plan_digits(settings)
+        if settings.disk:
+            digits, identity["disk"] = in_disk(digits), True
+        return keep_in_memory(digits, identity)
     source = SOURCES[settings.name]
     originals = source.find(settings)
     asked = {"name": settings.name, "rule_version": source.rule, **deciding(settings)}
@@ -143,10 +147,16 @@ def prepare(settings: DataSettings, progress: Progress | None = None) -> Prepare
     made = read_prepared(folder_for(identity))
     if made is not None:
         return made
-    plan = source.plan(originals, settings)
+    plan = planned(source, originals, settings)
     if isinstance(plan, PiecewisePlan):
         return write_piecewise(plan, identity, describe(originals), progress)
     return write_prepared(plan, identity, describe(originals), progress)
+
+
+def planned(source: Source, originals: Originals, settings: DataSettings) -> Plan | PiecewisePlan:
+    """What a source is going to give, in a disk if that is asked for."""
+    plan = source.plan(originals, settings)
+    return in_disk(plan) if settings.disk else plan
 
 
 def survey(settings: DataSettings) -> Survey:
@@ -159,9 +169,9 @@ def survey(settings: DataSettings) -> Survey:
     originals = None if source is None else source.find(settings)
     plan: Plan | PiecewisePlan
     if source is None:
-        plan = plan_digits(settings)
+        plan = in_disk(plan_digits(settings)) if settings.disk else plan_digits(settings)
     elif originals is not None:
-        plan = source.plan(originals, settings)
+        plan = planned(source, originals, settings)
     else:
         made = prepare(settings)  # without originals it finds what lies in the cache, or refuses
         train, held_out = made.splits["train"], made.splits["held_out"]
@@ -206,13 +216,16 @@ def deciding(settings: DataSettings) -> dict[str, Any]:
         split = SPLITS_TAKEN[settings.name][0]
     spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size, "split": split}
     unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(settings.split, ())
-    return {key: spelled_out[key] for key in source.decided_by if key not in unused}
+    decided = {key: spelled_out[key] for key in source.decided_by if key not in unused}
+    return {**decided, "disk": True} if settings.disk else decided
 
 
 def prepared_before(settings: DataSettings, asked: Mapping[str, Any]) -> Prepared:
     """A set prepared earlier with these settings, when its originals are not at hand any more; official files first."""
     if not settings.path:
-        fitting = [(made["kind"], folder) for folder, made in prepared_manifests() if asked.items() <= made.items()]
+        found_before = [(folder, {"disk": False, **made}) for folder, made in prepared_manifests()]
+        asked = {"disk": False, **asked}
+        fitting = [(made["kind"], folder) for folder, made in found_before if asked.items() <= made.items()]
         for _, folder in sorted(fitting):
             found = read_prepared(folder)
             if found:

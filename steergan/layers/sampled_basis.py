@@ -137,8 +137,8 @@ def basis_at(
 def sample(basis: KernelBasis, points: Tensor) -> Tensor:
     """(count, out size, in size, P) float64.
 
-    escnn keeps bases, shares their parts, and compares them by value: their numbers are replaced for the time being, one
-    by one, because torch's own conversion compares parts that are converted with parts that are not.
+    escnn keeps bases, shares their parts, and compares them by value: their numbers are replaced for the time being,
+    one by one, because torch's own conversion compares parts that are converted with parts that are not.
     """
     singles = [(part, name, tensor) for part in parts_of(basis, {}) for name, tensor in part._buffers.items()]
     try:
