@@ -2,48 +2,60 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steergan.data.images import Labels, Piece, PiecewisePlan, PixelRows, Pixels, Plan, Split
 from steergan.errors import DataError
 from steergan.pixels import disk_mask
 
+Mask = NDArray[np.bool_]
+IN_WORDS = "; black outside the inscribed disk"
 SMALLEST = 8
 """Pixels per side below which a disk is none."""
 
 
-AnyPlan = TypeVar("AnyPlan", Plan, PiecewisePlan)
-
-
-def in_disk(plan: AnyPlan) -> AnyPlan:
+def in_disk(plan: Plan) -> Plan:
     """The same plan with every image black outside the disk.
 
     Raises:
         DataError: the images are no squares, or too small to have a disk.
     """
-    _, height, width = plan.image_shape
+    mask, chunks = mask_for(plan.image_shape), plan.chunks
+
+    def masked(split: Split) -> Iterator[Pixels]:
+        return (chunk * mask for chunk in chunks(split))
+
+    return replace(plan, chunks=masked, rule=plan.rule + IN_WORDS)
+
+
+def pieces_in_disk(plan: PiecewisePlan) -> PiecewisePlan:
+    """The same of a plan whose images come in pieces.
+
+    Raises:
+        DataError: as `in_disk`.
+    """
+    mask = mask_for(plan.image_shape)
+    made = {id(pieces): tuple(masked_piece(piece, mask) for piece in pieces) for pieces in plan.pieces.values()}
+    # The very same sequence under both splits stays one: it is written once.
+    masked = {split: made[id(pieces)] for split, pieces in plan.pieces.items()}
+    return replace(plan, pieces=masked, rule=plan.rule + IN_WORDS)
+
+
+def mask_for(image_shape: tuple[int, int, int]) -> Mask:
+    """The disk of images of a shape (C, H, W)."""
+    _, height, width = image_shape
     if height != width or height < SMALLEST:
         raise DataError(
             f"data.disk = true: images of {height} x {width} pixels have no inscribed disk; squares of {SMALLEST} "
             "pixels or more were wanted: crop them (patches: data.size), or leave out data.disk"
         )
-    mask = disk_mask(height).numpy()
-    rule = f"{plan.rule}; black outside the inscribed disk"
-    if isinstance(plan, Plan):
-        chunks = plan.chunks
-
-        def masked(split: Split) -> Iterator[Pixels]:
-            return (chunk * mask for chunk in chunks(split))
-
-        return replace(plan, chunks=masked, rule=rule)
-    made = {id(pieces): tuple(masked_piece(piece, mask) for piece in pieces) for pieces in plan.pieces.values()}
-    # The very same sequence under both splits stays one: it is written once.
-    return replace(plan, pieces={split: made[id(pieces)] for split, pieces in plan.pieces.items()}, rule=rule)
+    mask: Mask = disk_mask(height).numpy()
+    return mask
 
 
-def masked_piece(piece: Piece, mask: np.ndarray) -> Piece:  # type: ignore[type-arg]
+def masked_piece(piece: Piece, mask: Mask) -> Piece:
     """A piece whose images are masked as they are read."""
 
     def load() -> tuple[PixelRows, Labels]:
@@ -58,7 +70,7 @@ class MaskedRows:
     """Rows of images that are masked when they are sliced."""
 
     rows: PixelRows
-    mask: np.ndarray  # type: ignore[type-arg]
+    mask: Mask
 
     @property
     def shape(self) -> tuple[int, ...]:

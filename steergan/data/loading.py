@@ -11,7 +11,7 @@ from steergan.data.anhir import LAYOUT, STAINS, find_anhir, plan_anhir
 from steergan.data.cifar10 import LAYOUT as CIFAR10_LAYOUT
 from steergan.data.cifar10 import find_cifar10, plan_cifar10
 from steergan.data.digits import plan_digits
-from steergan.data.disk import in_disk
+from steergan.data.disk import in_disk, pieces_in_disk
 from steergan.data.folder import find_folder, plan_folder
 from steergan.data.food101 import CLASSES as FOOD101_CLASSES
 from steergan.data.food101 import LAYOUT as FOOD101_LAYOUT
@@ -156,7 +156,9 @@ def prepare(settings: DataSettings, progress: Progress | None = None) -> Prepare
 def planned(source: Source, originals: Originals, settings: DataSettings) -> Plan | PiecewisePlan:
     """What a source is going to give, in a disk if that is asked for."""
     plan = source.plan(originals, settings)
-    return in_disk(plan) if settings.disk else plan
+    if not settings.disk:
+        return plan
+    return in_disk(plan) if isinstance(plan, Plan) else pieces_in_disk(plan)
 
 
 def survey(settings: DataSettings) -> Survey:
