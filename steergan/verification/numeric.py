@@ -8,7 +8,8 @@ from escnn.nn import GroupPooling, R2Conv
 from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
-from steergan.layers import shared_filters
+from steergan.layers import FourierPointwise, InvariantMap, shared_filters
+from steergan.layers.field_moments import FieldMoments
 from steergan.layers.sampled_basis import BasisExpansion
 from steergan.verification.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
@@ -70,6 +71,8 @@ def _errors(
 
 
 DTYPES = (torch.float32, torch.float64)
+SINGLE_PRECISION = (R2Conv, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
+"""Layers with matrices that are rounded to float32, in a network of float64 too."""
 
 
 def _twin(module: nn.Module, dtype: torch.dtype, training: bool) -> nn.Module:
@@ -99,7 +102,7 @@ def numeric_finding(
         return unknown(f"does not run in float64: {' '.join(str(error).split())[:120]}")
     if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
-    basis = any(isinstance(part, R2Conv | BasisExpansion) for part in subject.module.modules())
+    basis = any(isinstance(part, SINGLE_PRECISION) for part in subject.module.modules())
     single_inside = any(isinstance(part, GroupPooling) for part in subject.module.modules())
     if not all(isfinite(value) for m in found for value in (m.e32, m.e64, m.r_x, m.r_gx, m.scale)):
         return unknown("the result, or an error of it, is not a finite number")

@@ -11,6 +11,7 @@ from escnn import nn as enn
 from escnn.nn import GeometricTensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupPool, Pointwise
+from steergan.verification.fibres import moments
 from steergan.verification.records import Finding, exact, unknown
 from steergan.verification.registry import Situation, certifies
 
@@ -29,7 +30,11 @@ ARGUMENTS: dict[type, str] = {
 
 @certifies(*ARGUMENTS)
 def pixelwise(layer: enn.EquivariantModule, at: Situation) -> Iterator[Finding]:
-    """Follow the layer on two samples of 2 x 2 pixels."""
+    """Follow the layer on two samples of 2 x 2 pixels; norms of fields that are no permutations by their matrices."""
+    norm = layer.norm if isinstance(layer, ConditionalBatchNorm) else layer
+    if isinstance(norm, FieldBatchNorm) and norm.moments is not None:
+        yield from moments(layer, at)
+        return
     from steergan.verification.walk import walk_layer
 
     x = torch.zeros(2, layer.in_type.size, SIDE, SIDE, dtype=torch.float32)

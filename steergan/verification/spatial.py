@@ -7,7 +7,7 @@ import torch
 from escnn import nn as enn
 from torch import Tensor
 
-from steergan.layers import AveragePool, MaxPool, Upsample
+from steergan.layers import AntialiasedPool, AveragePool, MaxPool, Upsample
 from steergan.symmetry import is_permutation
 from steergan.verification.elements import pixel_action
 from steergan.verification.records import Finding, broken, exact, unknown
@@ -48,6 +48,13 @@ def blurred_max_pool(layer: Any, at: Situation) -> Iterator[Finding]:
     yield windows(inner, layer.filter.shape[2:], layer.stride, layer._pad, 1)
     yield blur(layer.filter, at)
     yield from permutations(layer)
+
+
+@certifies(AntialiasedPool)
+def antialiased_pool(layer: AntialiasedPool, at: Situation) -> Iterator[Finding]:
+    """One symmetric filter with a stride, divided by what it finds on a map of ones."""
+    yield windows(at, layer.kernel_size, layer.stride, layer.padding, 1)
+    yield blur(layer.filter, at)
 
 
 @certifies(Upsample)
