@@ -237,6 +237,8 @@ def signed_permutation(representation: Representation) -> SignedPermutation | No
 
 def is_permutation(representation: Representation) -> bool:
     """Whether every matrix of the representation is a permutation (so pointwise functions and maxima commute)."""
+    if int(representation.group.order()) < 1:  # connected but for reflections: only what never moves
+        return all(bool(representation.group.irrep(*irrep).is_trivial()) for irrep in representation.irreps)
     found = signed_permutation(representation)
     return found is not None and bool((found[1] == 1).all())
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.fields import group_by_representation, require_permutations, typed_tensor
-from steergan.symmetry import signed_permutation
+from steergan.symmetry import is_permutation, signed_permutation
 
 FUNCTIONS = ("relu", "leaky_relu", "elu", "tanh")
 ODD_FUNCTIONS = ("tanh",)
@@ -37,7 +37,7 @@ class Pointwise(EquivariantModule):
         if function not in ODD_FUNCTIONS:
             require_permutations(f"Pointwise {function}", in_type, "it does not commute with the group")
         for group in group_by_representation(in_type):
-            if signed_permutation(group.representation) is None:
+            if not is_permutation(group.representation) and signed_permutation(group.representation) is None:
                 raise SymmetryError(
                     f"Pointwise {function} got fields of {group.representation.name!r}, on which it does not commute "
                     "with the group; give it signed permutation representations"

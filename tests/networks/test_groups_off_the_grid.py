@@ -60,6 +60,17 @@ def test_images_turn_with_a_steerable_latent(group: str, architecture: str) -> N
         assert difference(generator(generator.turned(z, 0, reflect=True), y), images.flip(3)) < 1e-5
 
 
+@pytest.mark.parametrize("group", OFF_GRID)
+@pytest.mark.parametrize("architecture", ["plain", "residual"])
+@torch.no_grad()
+def test_images_turn_with_the_seed_map_of_a_dense_latent(group: str, architecture: str) -> None:
+    generator = generator_of(group, architecture=architecture)
+    c = torch.randn(2, generator.conditioning, dtype=torch.float64)
+    seed = torch.randn(2, *generator.seed_shape, dtype=torch.float64)
+    images = generator.render(seed, c)
+    assert difference(generator.render(torch.rot90(seed, 1, (2, 3)), c), torch.rot90(images, 1, (2, 3))) < 1e-5
+
+
 @torch.no_grad()
 def test_a_latent_turns_as_escnn_turns_fields() -> None:
     generator = generator_of("D8", latent="steerable")
