@@ -157,7 +157,7 @@ def claimed_elements(subject: Subject, spaces: list[GSpace2D]) -> tuple[Matrix, 
 
 def claimed_group(spaces: list[GSpace2D], elements: tuple[Matrix, ...]) -> str:
     """The smallest group on the way, by name; `at multiples of 90 degrees` where it has more elements than these."""
-    smallest = min(spaces, key=lambda s: len(grid_elements(s)))
+    smallest = min(spaces, key=lambda s: (len(grid_elements(s)), not is_grid_group(s)))
     if len(grid_elements(smallest)) != len(elements):
         return f"a common subgroup of {', '.join(group_name(s) for s in spaces)}"
     beyond = "" if is_grid_group(smallest) else " at multiples of 90 degrees"

@@ -90,6 +90,9 @@ def invariant_map(layer: InvariantMap, at: Situation) -> Iterator[Finding]:
 @certifies(Restriction)
 def restriction(layer: Restriction, at: Situation) -> Iterator[Finding]:
     """The channels move alike under both types."""
+    if len(layer.in_type) != len(layer.out_type):
+        yield unknown("as many fields under the subgroup were wanted")
+        return
     worst = Worst()
     for field, part in set(zip(layer.in_type.representations, layer.out_type.representations, strict=True)):
         for matrix in at.elements:

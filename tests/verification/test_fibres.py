@@ -1,0 +1,159 @@
+"""Layers of Fourier fields and irreps are proved at multiples of 90 degrees, and their mutants are not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from escnn.group import directsum
+from escnn.nn import EquivariantModule, FieldType, SequentialModule
+
+from steergan.layers import (
+    AntialiasedPool,
+    ConditionalBatchNorm,
+    FieldBatchNorm,
+    FourierPointwise,
+    Gated,
+    GroupConvolution,
+    InvariantMap,
+    Restriction,
+)
+from steergan.layers.fourier_pointwise import sampling_matrix
+from steergan.symmetry import fourier_representation, gated_representation, gspace, regular_type, trivial_type
+from steergan.verification import verify
+
+
+def fourier(name: str = "SO2", fields: int = 2) -> FieldType:
+    return FieldType(gspace(name), [fourier_representation(gspace(name), 2)] * fields)
+
+
+def small(name: str) -> SequentialModule:
+    """Image -> Fourier fields, normed, sampled, pooled -> gated ones -> invariants."""
+    space = gspace(name)
+    image, fields = trivial_type(space, 1), fourier(name)
+    gates = FieldType(space, [gated_representation(space, 2)] * 2)
+    gate = Gated(gates)
+    return SequentialModule(
+        GroupConvolution(image, fields, 5, spectral_norm=True),
+        FieldBatchNorm(fields),
+        FourierPointwise(fields),
+        AntialiasedPool(fields, 3),
+        GroupConvolution(fields, gates, 3),
+        gate,
+        InvariantMap(gate.out_type),
+    )
+
+
+@pytest.mark.parametrize(("name", "elements"), [("SO2", 4), ("O2", 8)])
+def test_networks_of_continuous_groups_are_proved_at_quarter_turns(name: str, elements: int) -> None:
+    torch.manual_seed(0)
+    found = verify(small(name), [9], level=5)
+    assert found.verdict == "proved", found.sentence
+    assert (found.group, len(found.elements)) == (f"{name} at multiples of 90 degrees", elements)
+    bounds = [record.bound for record in found.records if record.kind == "bounded"]
+    assert bounds
+    assert max(bound or 0 for bound in bounds) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "group"), [("SO2", "C4", "C4"), ("O2", "D4", "D4"), ("C8", "C2", "C2"), ("O2", "SO2", "SO2 at")]
+)
+def test_a_restricted_network_is_proved_under_the_subgroup(name: str, part: str, group: str) -> None:
+    torch.manual_seed(0)
+    space = gspace(name)
+    fields = regular_type(space, 2) if name == "C8" else fourier(name)
+    restriction = Restriction(fields, gspace(part))
+    network = SequentialModule(
+        GroupConvolution(trivial_type(space, 1), fields, 5),
+        restriction,
+        GroupConvolution(restriction.out_type, trivial_type(gspace(part), 2), 3),
+    )
+    found = verify(network, [8], level=5, modes=("evaluation",))
+    assert found.verdict == "proved", found.sentence
+    assert found.group.startswith(group)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_norms_of_mixed_fields_are_proved(training: bool) -> None:
+    space = gspace("O2")
+    mixed = FieldType(space, [fourier_representation(space, 2), space.trivial_repr, space.irrep(1, 1)])
+    layer = ConditionalBatchNorm(mixed, 3)
+    mode = "training" if training else "evaluation"
+    found = verify(layer, [5], others=(torch.randn(2, 3),), modes=(mode,), level=5)
+    assert found.verdict == "proved", found.sentence
+
+
+# --- mutants
+
+
+def with_other_samples(layer: FourierPointwise) -> None:
+    """18 samples are no multiple of 4: a quarter turn moves them between each other."""
+    sampling = sampling_matrix(layer.in_type.gspace, 2, 18)
+    layer.sampling = torch.from_numpy(sampling).float()
+    layer.projection = torch.from_numpy(np.linalg.pinv(sampling)).float()
+
+
+def with_a_projection_of_other_samples(layer: FourierPointwise) -> None:
+    layer.projection = layer.projection.roll(1, 1)
+
+
+def with_a_shifted_irrep(layer: ConditionalBatchNorm) -> None:
+    """The shift goes along a channel of the first irrep."""
+    assert layer.norm.moments is not None
+    layer.norm.moments.basis0 = layer.norm.moments.basis0.roll(1, 0)
+
+
+def with_mixed_up_means(layer: ConditionalBatchNorm) -> None:
+    assert layer.norm.moments is not None
+    layer.norm.moments.basis0 = torch.ones_like(layer.norm.moments.basis0)
+
+
+def with_half_a_norm(layer: InvariantMap) -> None:
+    members: Any = layer.parts[0].members
+    members[1, 2] = 0
+
+
+def with_a_trivial_that_is_none(layer: InvariantMap) -> None:
+    trivial: Any = layer.parts[0].trivial
+    trivial[1] = True
+
+
+def with_another_type(layer: Restriction) -> None:
+    """Its irreps stand in another order."""
+    c4 = gspace("C4")
+    other = directsum([c4.irrep(1), c4.irrep(0), c4.irrep(2), c4.irrep(2)], name="another order")
+    layer.out_type = FieldType(c4, [other] * len(layer.in_type))
+
+
+def with_a_gate_that_turns(layer: Gated) -> None:
+    """The gate is taken from the field: its first irrep of frequency 1 stands where the trivial one was."""
+    space = gspace("SO2")
+    layer.out_type = FieldType(space, [space.irrep(0) + space.irrep(2) + space.irrep(1)] * len(layer.in_type))
+
+
+MUTANTS: list[tuple[Callable[[], EquivariantModule], Callable[[Any], None]]] = [
+    (lambda: FourierPointwise(fourier()), with_other_samples),
+    (lambda: FourierPointwise(fourier("O2")), with_a_projection_of_other_samples),
+    (lambda: ConditionalBatchNorm(fourier(), 3), with_a_shifted_irrep),
+    (lambda: ConditionalBatchNorm(fourier(), 3), with_mixed_up_means),
+    (lambda: InvariantMap(fourier()), with_half_a_norm),
+    (lambda: InvariantMap(fourier()), with_a_trivial_that_is_none),
+    (lambda: Restriction(fourier(), gspace("C4")), with_another_type),
+    (lambda: Gated(FieldType(gspace("SO2"), [gated_representation(gspace("SO2"), 2)] * 2)), with_a_gate_that_turns),
+]
+
+
+@pytest.mark.parametrize(("make", "mutate"), MUTANTS, ids=[mutate.__name__ for _, mutate in MUTANTS])
+def test_mutants_are_not_proved_and_their_originals_are(
+    make: Callable[[], EquivariantModule], mutate: Callable[[Any], None]
+) -> None:
+    torch.manual_seed(0)
+    layer = make()
+    others = (torch.randn(2, 3),) if isinstance(layer, ConditionalBatchNorm) else ()
+    assert verify(layer, [5], others=others, modes=("evaluation",), level=5).verdict == "proved"
+    mutate(layer)
+    found = verify(layer, [5], others=others, modes=("evaluation",), level=5)
+    assert found.verdict in ("broken", "not proved"), found.sentence
+    certified = [record for record in found.records if record.level == 1]
+    assert any(record.verdict in ("broken", "not proved") for record in certified)
