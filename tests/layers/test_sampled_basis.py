@@ -1,4 +1,4 @@
-"""Bases off the grid are escnn's own, sampled more precisely, kept on disk, and made wherever files can't be written."""
+"""Bases off the grid are escnn's own, sampled more precisely, kept on disk, and made where nothing can be written."""
 
 import subprocess
 import sys
