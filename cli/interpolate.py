@@ -18,7 +18,8 @@ def interpolate(run: Path, seeds: tuple[int, int], images: int, out: Path | None
     """Draw paths through what the generator of RUN has learned, as in the paper's Figure 3.
 
     First a row for each class, along a great circle between two latents; then a row for each class, at the first
-    latent, on a straight line from its embedding to the next class's.
+    latent, on a straight line from its embedding to the next class's. If the latent is steerable, a third time a row
+    for each class: the first latent turned all the way around.
 
     \b
     Examples:
@@ -31,6 +32,7 @@ def interpolate(run: Path, seeds: tuple[int, int], images: int, out: Path | None
     rows = runs.interpolate(run, seeds, images)
     names = runs.class_names(run)
     labels = [*names, *(f"{name} to {names[(k + 1) % len(names)]}" for k, name in enumerate(names))]
+    labels += [f"{name}, turned" for name in names][: len(rows) - len(labels)]
     target = out if out is not None else run / "interpolation.png"
     pictures.save_png(pictures.grid(rows.flatten(0, 1), images, labels=labels), target)
     click.echo(f"{len(rows)} rows in {target}")

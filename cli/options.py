@@ -41,6 +41,33 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     return tuple(found)
 
 
+MOST_ANGLES = 3600
+
+
+def angles(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, ...] | None:
+    """Angles in degrees: `0,30,45`, or a range in so many equal steps whose end is left out: `0-360/12`."""
+    if value is None:
+        return None
+    wanted = "angles in degrees like 0,30,45 or a range in equal steps like 0-360/12 (its end left out) were wanted"
+    found: list[float] = []
+    try:
+        for part in value.split(","):
+            ends, separator, count = part.partition("/")
+            if separator:
+                first, last = (float(end) for end in ends.split("-"))
+                steps = int(count)
+                if not 0 < steps <= MOST_ANGLES:
+                    raise ValueError
+                found += [first + (last - first) * i / steps for i in range(steps)]
+            else:
+                found.append(float(part))
+        if not all(abs(angle) <= MOST_ANGLES for angle in found):
+            raise ValueError
+    except ValueError:
+        raise click.BadParameter(f"{value!r} came; {wanted}", ctx, param) from None
+    return tuple(found)
+
+
 def positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
     """Refuse zero and below, and what is no finite number."""
     if value is not None and not 0 < value < float("inf"):

@@ -68,6 +68,11 @@ class DiscriminatorSettings(FieldSettings):
     spectral_norm: bool = True
     initialization: Initialization = "orthogonal"
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The group of every block; a single one stands for all."""
+        return (self.group,) if isinstance(self.group, str) else self.group
+
 
 class LossSettings(Section):
     """The objective and its gradient penalties."""

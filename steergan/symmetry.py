@@ -205,6 +205,11 @@ def contains(group: str, part: str) -> bool:
     return all(bool((np.abs(matrices - m).max(axis=(1, 2)) < ROUNDING).any()) for m in plane_matrices(wanted))
 
 
+def pixel_group(name: str) -> str:
+    """What of a group permutes pixels: of C8 and SO2 C4, of O2 D4."""
+    return next(part for part in ("D4", "C4", "D2", "C2", "D1", "trivial") if contains(name, part))
+
+
 def grid_elements(space: GSpace2D) -> list[int]:
     """Positions of the elements that map the square pixel grid onto itself: quarter turns and axis reflections."""
     if is_continuous(space):

@@ -9,7 +9,7 @@ from steergan.errors import RecipeError
 from steergan.randomness import stream_seed
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
-from steergan.symmetry import fields_for_width, group_order, gspace
+from steergan.symmetry import fields_for_width, group_order, gspace, is_continuous
 from steergan.training import Discriminator, Generator
 
 
@@ -50,6 +50,10 @@ def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) 
     generator, discriminator = recipe.generator, recipe.discriminator
     if "residual" in (generator.architecture, discriminator.architecture):
         raise RecipeError('there is no stock escnn rival of architecture = "residual"; name a recipe of plain stages')
+    if not isinstance(discriminator.group, str) or generator.latent == "steerable":
+        raise RecipeError("there is no stock escnn rival of restricted groups or steerable latents; name other ones")
+    if any(is_continuous(gspace(group)) for group in (generator.group, discriminator.group)):
+        raise RecipeError("there is no stock escnn rival of SO2 and O2; name a recipe of a finite group")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
         return Pair(

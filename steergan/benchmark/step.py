@@ -143,7 +143,7 @@ def protocol(found: StepBenchmark) -> dict[str, Any]:
     recipe = found.recipe
     return {
         "recipe": recipe.name,
-        "groups": f"{recipe.generator.group} in G, {recipe.discriminator.group} in D",
+        "groups": f"{recipe.generator.group} in G, {', '.join(recipe.discriminator.groups)} in D",
         "widths": f"G {list(recipe.generator.widths)}, D {list(recipe.discriminator.widths)}, of a plain CNN",
         "images": "{} x {} x {}, random".format(*found.image_shape),
         "batch_size": recipe.training.batch_size,

@@ -5,12 +5,14 @@ from steergan.run.folder import surroundings
 from steergan.run.load import LoadedRun, class_names, load_run
 from steergan.run.plan import plan
 from steergan.run.reporting import Reporter
-from steergan.run.sampling import interpolate, sample
+from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
 from steergan.run.training import resume, train
 from steergan.run.verifying import verify_function, verify_recipe, verify_run
 
 __all__ = [
+    "UPRIGHT",
     "LoadedRun",
+    "Pose",
     "Reporter",
     "class_names",
     "evaluate",

@@ -18,13 +18,13 @@ def is_blind(recipe: Recipe, group: str) -> bool:
     """Whether the discriminator's score is invariant under a group: nothing behind its group pooling sees the pose."""
     judge = recipe.discriminator
     exact = judge.pooling == "exact" and judge.group_pool == "end" and judge.plain_width == 0
-    return exact and contains(judge.group, group)
+    return exact and contains(judge.groups[-1], group)
 
 
 def augmentation_notice(recipe: Recipe) -> str | None:
     """One line on the parts of [augmentation] that do nothing or little here; None if there are none."""
     settings, group, parts = recipe.augmentation, recipe.augmentation.group, []
-    judge = f"the {recipe.discriminator.group} discriminator"
+    judge = f"the {' to '.join(dict.fromkeys(recipe.discriminator.groups))} discriminator"
     if is_blind(recipe, group):
         if settings.standard:
             parts.append(f"standard: {judge} scores an image and its {group} transforms alike")
@@ -32,9 +32,9 @@ def augmentation_notice(recipe: Recipe) -> str | None:
             parts.append(f"consistency: {judge} is invariant under {group}, so the penalty is zero to rounding")
     if settings.rotation_discriminator and is_blind(recipe, "C4"):
         parts.append(f"rotations: {judge} sees them in front of its group pooling only, its score does not")
-    turned = recipe.generator.latent == "symmetrized" and contains(recipe.generator.group, "C2")
-    if settings.rotation_generator and turned:
-        parts.append('rotation_generator: latent = "symmetrized" turns every sample at random, so none looks upright')
+    latent = recipe.generator.latent
+    if settings.rotation_generator and latent != "dense" and contains(recipe.generator.group, "C2"):
+        parts.append(f'rotation_generator: latent = "{latent}" turns every sample at random, so none looks upright')
     reach = reachable(recipe)
     if settings.adaptive_target and reach < FAR:
         parts.append(

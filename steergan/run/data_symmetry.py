@@ -13,8 +13,9 @@ from steergan.data import ImageSet
 from steergan.data.subsets import ranks_within_class
 from steergan.errors import DataError
 from steergan.randomness import numpy_stream
+from steergan.run.law_words import LEVEL, ElementLaw
 from steergan.run.orientation_features import orientation_features
-from steergan.run.sample_law import LEVEL, ElementLaw, SampleFeatures, holm
+from steergan.run.sample_law import SampleFeatures, holm
 from steergan.run.symmetry_verdict import IDENTITY, SubjectSymmetry, elements_tested, in_words, recommended
 from steergan.symmetry import grid_permutation, gspace
 from steergan.verification.two_sample import two_sample_test

@@ -18,20 +18,17 @@ from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
 from steergan.run.load import RunData
 from steergan.run.reporting import Reporter
-from steergan.symmetry import group_order, gspace
+from steergan.symmetry import group_order, gspace, pixel_group
 
 MOST = 256
 """Samples, and held-out images, at most, whose neighbours are looked for."""
 SHOWN = 10
-PIXEL_GROUPS = {"C8": "C4", "D8": "D4"}
-"""Of groups with elements between the pixels, the part that permutes them."""
 
 
 def larger_group(recipe: Recipe) -> str:
-    """The larger one of the two networks' groups, or what of it permutes pixels."""
-    groups = (recipe.discriminator.group, recipe.generator.group)
-    found = max(groups, key=lambda name: group_order(gspace(name)))
-    return PIXEL_GROUPS.get(found, found)
+    """The larger one of the two networks' groups, or what of it permutes pixels; of a restricted one the first."""
+    groups = (pixel_group(recipe.discriminator.groups[0]), pixel_group(recipe.generator.group))
+    return max(groups, key=lambda name: group_order(gspace(name)))
 
 
 def compare_neighbours(

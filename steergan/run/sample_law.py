@@ -24,11 +24,19 @@ from steergan.metrics import (
     image_batches,
     read_classifier,
 )
+from steergan.networks import Generator
 from steergan.pixels import to_uint8, to_unit
+from steergan.run.law_words import ElementLaw, finding, reason, significant
 from steergan.run.load import LoadedRun
-from steergan.symmetry import grid_permutation, group_name, group_order
+from steergan.symmetry import grid_permutation, group_name, gspace, is_trivial, pixel_group
 from steergan.training import draw_latents
-from steergan.verification.latent_law import Symmetrization, element_names, symmetrization
+from steergan.verification.latent_law import (
+    LatentInvariance,
+    Symmetrization,
+    element_names,
+    latent_invariance,
+    symmetrization,
+)
 from steergan.verification.two_sample import two_sample_test
 
 STREAM = "verification/sample-law"
@@ -39,23 +47,9 @@ LARGEST_SIDE = 16
 
 FEWEST_SAMPLES = 4
 
-LEVEL = 0.05
-"""How likely the law of an invariant generator's samples is called not invariant, over all elements together."""
-
 Array = NDArray[np.float64]
 Kind = Literal["exact", "measured", "none"]
-
-
-@dataclass(frozen=True)
-class ElementLaw:
-    """Samples against other samples that an element transformed; see `two_sample_test`."""
-
-    element: str
-    mmd2: float
-    p_value: float
-    adjusted_p_value: float
-    """Corrected for the number of elements (Holm 1979)."""
-    effect: float
+Proof = Symmetrization | LatentInvariance
 
 
 @dataclass(frozen=True)
@@ -68,8 +62,8 @@ class SampleLaw:
     """`exact`: proved from the latent. `measured`: the figures are all there is. `none`: there is nothing to claim."""
     argument: str
     """Why it holds, or what was measured and what that is worth, in plain sentences."""
-    proof: Symmetrization | None
-    """None for a latent that is not symmetrized."""
+    proof: Proof | None
+    """None for a dense latent."""
     elements: tuple[ElementLaw, ...]
     """Every element that permutes pixels, without the identity."""
     extractor: str
@@ -107,9 +101,10 @@ class SampleFeatures(NamedTuple):
 def sample_law(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) -> SampleLaw:
     """Whether transformed samples of the averaged generator have the law of the samples themselves.
 
-    For a symmetrized latent this is proved (`symmetrization`), and measured as well, for a check. For a dense one it is
-    measured: half of the samples against the other half, transformed, pixel by pixel, by one element after the other,
-    on features before group pooling. The original images are not needed.
+    For a symmetrized latent (`symmetrization`) and a steerable one (`latent_invariance`) this is proved, and measured
+    as well, for a check. For a dense one it is measured: half of the samples against the other half, transformed,
+    pixel by pixel, by one element after the other, on features before group pooling. The original images are not
+    needed.
 
     Args:
         run: a finished run; it stays as it is.
@@ -126,15 +121,15 @@ def sample_law(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) 
         raise DataError(f"{samples} samples; at least {FEWEST_SAMPLES}, two in each half, were wanted")
     space = run.generator.synthesis.in_type.gspace
     latent, group = run.recipe.generator.latent, group_name(space)
-    if group_order(space) == 1:
+    if is_trivial(space):
         argument = "The group is trivial: no law of samples is claimed to be invariant, and none was measured."
         return SampleLaw(group, latent, "none", argument, None, (), "", "", 0, 0, LABEL_LAW)
     half = torch.from_numpy(data.stratified_labels(uniform(run.generator.classes), samples // 2))
     first, second = draw(run, half, 0), draw(run, half, 1)
     features = choose_features(run)
     seed = run.recipe.training.seed
-    control, tests = element_laws(space, (first, second), half, features, permutations, seed)
-    proof = prove(run) if latent == "symmetrized" else None
+    control, tests = element_laws(gspace(pixel_group(group)), (first, second), half, features, permutations, seed)
+    proof = prove(run.generator)
     kind: Kind = "exact" if proof is not None and proof.holds else "measured"
     argument = f"{reason(latent, group, proof)} {finding(control, tests, proof, len(half))}"
     protocol = (features.name, features.sha256, len(half), permutations, LABEL_LAW)
@@ -229,53 +224,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def significant(tests: Sequence[ElementLaw]) -> tuple[str, ...]:
-    """The elements under which the law was found to be another."""
-    return tuple(test.element for test in tests if test.adjusted_p_value <= LEVEL)
-
-
-def prove(run: LoadedRun) -> Symmetrization:
-    """Whether the turns of the seed map that a run's generator draws from are the group's action."""
-    generator = run.generator
+def prove(generator: Generator) -> Proof | None:
+    """What the latent does for the law of the samples, proved in integers; None for a dense latent."""
+    if generator.latent_type is not None:
+        return latent_invariance(generator.latent_type)
+    if not generator.elements:
+        return None
     turns = generator.turn_GP[: generator.elements]
     return symmetrization(turns, generator.synthesis.in_type.gspace, *generator.seed_shape[1:])
-
-
-def reason(latent: str, group: str, proof: Symmetrization | None) -> str:
-    """What the latent has to do with the law of the samples, in plain sentences."""
-    if proof is None:
-        return (
-            f'With latent = "{latent}" the generator is equivariant from its seed map on, so nothing makes the law of '
-            f"its samples invariant under {group}."
-        )
-    if proof.holds:
-        return (
-            f'With latent = "{latent}" a uniformly random element of {group}, independent of z and y, turns the seed '
-            f"map. In integers ({proof.comparisons:,} comparisons): g acting on the seed map that h turned gives the "
-            "one that g h turned, for all g and h. h -> g h is a bijection, so g leaves the law of the seed map as it "
-            "is, and an equivariant synthesis leaves that of the samples so: exactly, or to its own rounding."
-        )
-    where = "it has other rows or pixels than the group"
-    if proof.witness is not None:
-        where = f"g {proof.witness.g}, h {proof.witness.h}, pixel {proof.witness.pixel} of the seed map"
-    return f'With latent = "{latent}" the table of turns should be the action of {group}, and is not: {where}.'
-
-
-def finding(control: ElementLaw, tests: Sequence[ElementLaw], proof: Symmetrization | None, count: int) -> str:
-    """What the tests say, and what that is worth."""
-    smallest = min(test.adjusted_p_value for test in tests)
-    line = f"Measured: {count} samples against {count} others, transformed; smallest p {smallest:.3g} (Holm)."
-    found, proved = significant(tests), proof is not None and proof.holds
-    if not found:
-        rest = "as the proof demands" if proved else "which is not a proof that the law is invariant"
-        return f"{line} No significance, {rest}."
-    if proved:
-        line += f" That happens by chance in {LEVEL:.0%} of runs, or the synthesis is not equivariant."
-    else:
-        line += f" The law is not invariant under {', '.join(found)}."
-    if control.p_value <= LEVEL:
-        line += (
-            f" But the halves differ untransformed too (p {control.p_value:.3g}, {control.effect:.1f} standard "
-            "deviations), which is chance: only effects that are far larger count."
-        )
-    return line

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,30 +13,56 @@ from steergan.layers import shared_filters
 from steergan.networks import Generator
 from steergan.pixels import to_uint8
 from steergan.run.load import load_run
+from steergan.symmetry import is_continuous, plane_matrices
 from steergan.training import LatentLaw, Latents, draw_latents
 
 
-def sample(folder: Path, seeds: Sequence[int], classes: Sequence[int] | None = None, truncation: float = 1.0) -> Tensor:
-    """One image per class and seed from the averaged generator.
+class Pose(NamedTuple):
+    """How a latent lies: reflected left and right, then turned counterclockwise."""
+
+    degrees: float
+    reflected: bool = False
+
+
+UPRIGHT = Pose(0.0)
+
+
+def sample(
+    folder: Path,
+    seeds: Sequence[int],
+    classes: Sequence[int] | None = None,
+    truncation: float = 1.0,
+    poses: Sequence[Pose] | None = None,
+) -> Tensor:
+    """One image per class and seed, or per class, seed and pose, from the averaged generator.
 
     Args:
         folder: a run folder.
         seeds: each names a latent (and a group element, if the latent is symmetrized), the same for every class.
         classes: labels; None for all.
         truncation: factor on z; below 1 trades variety for typical images. Source: Dey et al. 2021, Figure 11 (0.75).
+        poses: in which a steerable latent is put.
 
     Returns:
-        uint8 (classes, seeds, C, H, W). An image depends on its class and seed alone, not on what else was asked for.
+        uint8 (classes, seeds, C, H, W), with poses (classes, seeds, poses, C, H, W). An image depends on its class,
+        seed and pose alone, not on what else was asked for.
 
     Raises:
         RunError: no such class, or nothing trained in the folder.
+        SymmetryError: poses of a latent that is not steerable, or that the group does not have.
     """
     run = load_run(folder)
     generator, law = run.generator, run.recipe.generator.latent_law
     labels = range(generator.classes) if classes is None else checked_classes(generator, classes)
     with torch.inference_mode(), shared_filters(generator):
-        images = [one_image(generator, seed, label, law, truncation) for label in labels for seed in seeds]
-    return torch.stack(images).unflatten(0, (len(labels), len(seeds)))
+        images = [
+            one_image(generator, seed, label, law, truncation, pose)
+            for label in labels
+            for seed in seeds
+            for pose in poses or (UPRIGHT,)
+        ]
+    shape = (len(labels), len(seeds)) if poses is None else (len(labels), len(seeds), len(poses))
+    return torch.stack(images).unflatten(0, shape)
 
 
 def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10) -> Tensor:
@@ -46,8 +74,9 @@ def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10)
         images: per row.
 
     Returns:
-        uint8 (2 K, images, C, H, W): first K rows spherical between the latents, one class each; then K rows linear
-        between the embeddings of class k and k + 1 (the last goes back to class 0).
+        uint8 (2 K or 3 K, images, C, H, W): first K rows spherical between the latents, one class each; then K rows
+        linear between the embeddings of class k and k + 1 (the last goes back to class 0). With a steerable latent K
+        more rows: the first latent turned through the group, see `orbit`.
 
     Source: Dey et al. 2021, Figure 3 (spherical between latents: White 2016; linear between labels).
     """
@@ -66,12 +95,29 @@ def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10)
             following = embedded[(label + 1) % generator.classes]
             path = [torch.cat([start, torch.lerp(embedded[label], following, t)]) for t in fractions]
             rows.append(decode_each(generator, path, element))
+        if generator.latent_type is not None:
+            poses = [generator.turned(start[None], angle)[0] for angle in orbit(generator, images)]
+            rows += [decode_each(generator, [torch.cat([z, e]) for z in poses], None) for e in embedded]
     return torch.stack(rows)
 
 
-def one_image(generator: Generator, seed: int, label: int, law: LatentLaw, truncation: float) -> Tensor:
+def orbit(generator: Generator, images: int) -> list[float]:
+    """So many angles in degrees around the circle: equal steps, or to a finite group's nearest rotations."""
+    space = generator.synthesis.in_type.gspace
+    steps = [360 * i / images for i in range(images)]
+    if is_continuous(space):
+        return steps
+    rotations = sum(bool(np.linalg.det(matrix) > 0) for matrix in plane_matrices(space))
+    return [round(step * rotations / 360) * 360 / rotations for step in steps]
+
+
+def one_image(
+    generator: Generator, seed: int, label: int, law: LatentLaw, truncation: float, pose: Pose = UPRIGHT
+) -> Tensor:
     """uint8 (C, H, W), computed alone, so that no batch mate can change a bit of it."""
     z, element = latent(generator, seed, law)
+    if pose != UPRIGHT:
+        z = generator.turned(z, pose.degrees, pose.reflected)
     return to_uint8(generator(truncation * z, torch.tensor([label]), element))[0]
 
 

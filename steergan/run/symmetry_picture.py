@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from steergan.data import ImageSet
 from steergan.pictures import grid
 from steergan.run.data_symmetry import WHOLE, DataSymmetry
-from steergan.run.sample_law import LEVEL
+from steergan.run.law_words import LEVEL
 from steergan.run.symmetry_verdict import SubjectSymmetry, elements_tested
 from steergan.symmetry import grid_permutation, gspace
 

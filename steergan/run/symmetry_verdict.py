@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from steergan.run.sample_law import LEVEL, ElementLaw, holm
+from steergan.run.law_words import LEVEL, ElementLaw
+from steergan.run.sample_law import holm
 from steergan.symmetry import group_order, gspace
 from steergan.verification.latent_law import element_names
 

@@ -3,24 +3,22 @@
 import importlib
 import os
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from escnn.nn import SequentialModule
-from torch import Tensor
 
 from steergan import data
-from steergan.errors import RecipeError, SteerganError
+from steergan.errors import RecipeError
 from steergan.networks import Discriminator, Generator
-from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
+from steergan.run.law_words import reason
 from steergan.run.load import load_run
-from steergan.run.sample_law import SampleLaw, reason, sample_law
-from steergan.symmetry import group_name, group_order
+from steergan.run.sample_law import SampleLaw, prove, sample_law
+from steergan.run.subjects import network_subjects
+from steergan.symmetry import group_name, is_trivial
 from steergan.verification import (
     MODES,
     Certificate,
@@ -32,16 +30,10 @@ from steergan.verification import (
     verify,
     verify_subject,
 )
-from steergan.verification.latent_law import symmetrization
 from steergan.verification.records import record
-from steergan.verification.subject import BATCH, Size
 
 Progress = Callable[[str], None]
 
-FROM_SEED_MAP = "From the seed map on: how the seed map depends on the latent is no part of this claim."
-
-POSED = "discriminator up to its group pooling"
-SEES_POSE = "The plain layers behind the group pooling see the pose of an image, and so does the score."
 
 
 def verify_run(
@@ -141,78 +133,18 @@ def verify_pair(
     quick: bool,
     progress: Progress | None,
 ) -> list[Certificate]:
-    """Discriminator and synthesis, levels up to `level`."""
+    """What is claimed of both networks, levels up to `level`."""
     modes: Sequence[str] = MODES[:1] if quick else MODES
     found = []
-    for subject in (discriminator_subject(recipe, discriminator, quick), synthesis_subject(recipe, generator, quick)):
+    for subject, note in network_subjects(recipe, generator, discriminator, quick):
         certificate = verify_subject(subject, level=level, modes=modes, progress=progress)
-        if subject.name == "synthesis" and certificate.verdict != "no claim":
-            certificate = certificate.with_records(note=FROM_SEED_MAP)
-        if subject.name == POSED and certificate.verdict != "no claim":
-            certificate = certificate.with_records(note=SEES_POSE)
-        found.append(certificate)
+        found.append(certificate if certificate.verdict == "no claim" else certificate.with_records(note=note))
     return found
 
 
 def with_law(certificates: Sequence[Certificate], rows: Sequence[Record]) -> list[Certificate]:
-    """The generator's certificate with the rows about the law of its samples."""
-    return [c.with_records(*rows) if c.name == "synthesis" else c for c in certificates]
-
-
-def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
-    """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits.
-
-    Where plain layers come behind the group pooling, the claim is about the map that they get.
-    """
-    height, width = discriminator.image_shape[1:]
-    sizes: list[Size] = [(height, width)]
-    if recipe.discriminator.pooling == "exact" and not quick:
-        sizes += next_size(discriminator, (height, width))
-    y = torch.arange(BATCH) % discriminator.classes
-    into = discriminator.trunk.in_type
-    if len(discriminator.tail):
-        layers = OrderedDict(trunk=discriminator.trunk, group_pool=discriminator.group_pool)
-        return Subject(POSED, SequentialModule(layers), into, "equivariant", None, tuple(sizes))
-    return Subject(
-        "discriminator",
-        discriminator,
-        into,
-        "invariant",
-        None,
-        tuple(sizes),
-        (y,),
-        lambda module, image, others: module(image, *others),
-    )
-
-
-def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
-    """The next larger size whose every map suits its pool, if one is near."""
-    channels = discriminator.trunk.in_type.size
-    for more in range(1, 17):
-        larger = (size[0] + more, size[1] + more)
-        try:
-            discriminator.trunk.evaluate_output_shape((1, channels, *larger))
-        except SteerganError:
-            continue
-        return [larger]
-    return []
-
-
-def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subject:
-    """image(g seed map, c) = g image(seed map, c), tanh included; at the seed map's size and one of other parity."""
-    height, width = generator.seed_shape[1:]
-    sizes: list[Size] = [(height, width)]
-    if not quick:
-        sizes.append((height + 1, width + 1))
-    stream = torch_stream(recipe.training.seed, "verification")
-    weight = generator.embedding.weight
-    c = torch.randn(BATCH, generator.z_dim + weight.shape[1], generator=stream)
-
-    def render(module: Generator, seed: Tensor, others: tuple[Tensor, ...]) -> Tensor:
-        return module.render(seed, *others)
-
-    into, out = generator.synthesis.in_type, generator.synthesis.out_type
-    return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render)
+    """The generator's certificate, the last one, with the rows about the law of its samples."""
+    return [*certificates[:-1], certificates[-1].with_records(*rows)]
 
 
 def law_records(law: SampleLaw) -> list[Record]:
@@ -238,11 +170,9 @@ def law_records(law: SampleLaw) -> list[Record]:
 def latent_records(generator: Generator, recipe: Recipe) -> list[Record]:
     """Row of level 5 for what no sample is needed for: the latent's own law."""
     latent, space = recipe.generator.latent, generator.synthesis.in_type.gspace
-    if group_order(space) == 1:
+    if is_trivial(space):
         return []
-    proof = None
-    if latent == "symmetrized":
-        proof = symmetrization(generator.turn_GP[: generator.elements], space, *generator.seed_shape[1:])
+    proof = prove(generator)
     argument = reason(latent, group_name(space), proof)
     return law_records(
         SampleLaw(

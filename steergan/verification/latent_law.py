@@ -1,15 +1,17 @@
-"""Whether a symmetrized latent makes the law of a generator's seed map invariant: a proof in integers."""
+"""Whether a symmetrized or steerable latent makes the law of what comes out of it invariant: proofs in integers."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from escnn.gspaces import GSpace2D
+from escnn.nn import FieldType
 from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.errors import SymmetryError
 from steergan.symmetry import grid_elements, grid_permutation, group_name, is_grid_group, plane_matrices
-from steergan.verification.elements import NAMES
+from steergan.verification.elements import NAMES, channel_action
+from steergan.verification.elements import grid_elements as grid_elements_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,33 @@ def symmetrization(turns: Tensor, space: GSpace2D, height: int, width: int) -> S
     g, h, pixel = (int(i) for i in np.argwhere(wrong_GGP)[0])
     g_name, h_name = (element_names(space)[i] for i in (g, h))
     return Symmetrization(False, len(elements), comparisons, Witness(g_name, h_name, divmod(pixel, width)))
+
+
+@dataclass(frozen=True)
+class LatentInvariance:
+    """Whether the law of a steerable latent is invariant, and if not, under which element."""
+
+    holds: bool
+    elements: int
+    """That permute pixels."""
+    witness: str = ""
+
+
+def latent_invariance(latent_type: FieldType) -> LatentInvariance:
+    """Whether every element that permutes pixels acts on a latent as a signed permutation of its coordinates.
+
+    Coordinates that are independent and alike, with a law that is symmetric about zero (normal, or -1 and +1 with equal
+    odds), then keep their joint law, and an equivariant generator hands that on to its images. A normal latent keeps
+    its law under every element, those between the pixels too, because representations are orthogonal.
+
+    Symmetry: exact, in integers.
+    """
+    elements = grid_elements_of(latent_type.gspace)
+    for matrix in elements:
+        action = channel_action(latent_type, matrix)
+        if action is None or sorted(action.index.tolist()) != list(range(latent_type.size)):
+            return LatentInvariance(False, len(elements), NAMES[matrix])
+    return LatentInvariance(True, len(elements))
 
 
 def fitted(turns: Tensor, elements: int, pixels: int) -> tuple[NDArray[np.int64], bool]:

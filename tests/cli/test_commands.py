@@ -85,7 +85,7 @@ def test_missing_recipe_is_refused_in_one_line(invoke: Invoke) -> None:
         ("training.stepz=3", "unknown key training.stepz; did you mean training.steps?"),
         ("training.steps=many", "training.steps = 'many'; wanted: integer"),
         ("training.steps=0", "training.steps = 0; wanted: greater than or equal to 1"),
-        ("generator.group=C5", "generator.group = 'C5'; wanted:"),
+        ("generator.group=p4", "generator.group = 'p4'; wanted:"),
         ("discriminator", "KEY=VALUE was wanted"),
     ],
 )

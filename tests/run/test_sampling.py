@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from steergan import run
-from steergan.errors import RunError
+from steergan.errors import RunError, SymmetryError
 from steergan.recipe import Recipe
 from steergan.run.sampling import spherical
 
@@ -49,6 +50,51 @@ def test_interpolation_starts_and_ends_at_samples(trained: Path) -> None:
         assert torch.equal(rows[label, 0], samples[label, 0])
         assert torch.equal(rows[2 + label, 0], samples[label, 0])
         assert torch.equal(rows[2 + label, -1], samples[(label + 1) % 2, 0])
+
+
+# --- latents that turn
+
+
+@pytest.fixture
+def steerable_run(recipe: Callable[..., Recipe], notes: Any, tmp_path: Path) -> Callable[[str], Path]:
+    def make(group: str) -> Path:
+        settings = [f"generator.group={group}", "generator.latent=steerable", "generator.z_dim=16"]
+        return run.train(recipe(*settings, "training.steps=3"), tmp_path / group, report=notes())
+
+    return make
+
+
+def test_a_turned_latent_gives_the_turned_picture(steerable_run: Callable[[str], Path]) -> None:
+    folder = steerable_run("D4")
+    poses = [run.Pose(angle, mirrored) for mirrored in (False, True) for angle in (0, 90, 180, 270)]
+    images = run.sample(folder, [0, 1], poses=poses)
+    assert images.shape == (2, 2, 8, 1, 8, 8)
+    upright = run.sample(folder, [0, 1])
+    assert torch.equal(images[:, :, 0], upright)
+    for position, pose in enumerate(poses):
+        wanted = upright.flip(-1) if pose.reflected else upright
+        wanted = torch.rot90(wanted, round(pose.degrees / 90), (-2, -1))
+        assert (images[:, :, position].int() - wanted.int()).abs().max() <= 1  # a last bit may round the other way
+    assert not torch.equal(images[:, :, 1], images[:, :, 0])
+
+
+def test_orbits_follow_the_other_paths_and_begin_upright(steerable_run: Callable[[str], Path]) -> None:
+    folder = steerable_run("C4")
+    rows, upright = run.interpolate(folder, (3, 4), images=8), run.sample(folder, [3])
+    assert rows.shape == (6, 8, 1, 8, 8)
+    for label in range(2):
+        orbit = rows[4 + label]
+        assert torch.equal(orbit[0], upright[label, 0])
+        assert (orbit[2].int() - torch.rot90(orbit[0], 1, (1, 2)).int()).abs().max() <= 1
+
+
+def test_only_steerable_latents_and_angles_of_the_group_are_turned(
+    trained: Path, steerable_run: Callable[[str], Path]
+) -> None:
+    with pytest.raises(SymmetryError, match=r"steerable"):
+        run.sample(trained, [0], poses=[run.Pose(90)])
+    with pytest.raises(SymmetryError, match=r"C4 has no rotation by 30 degrees.*multiples of 90"):
+        run.sample(steerable_run("C4"), [0], poses=[run.Pose(30)])
 
 
 def test_spherical_path_keeps_the_norm() -> None:

@@ -1,0 +1,116 @@
+"""What is claimed of a recipe's networks, as subjects of verification."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import torch
+from escnn.nn import SequentialModule
+from torch import Tensor
+
+from steergan.errors import SteerganError
+from steergan.networks import Discriminator, Generator
+from steergan.randomness import torch_stream
+from steergan.recipe import Recipe
+from steergan.symmetry import group_name, is_trivial
+from steergan.verification import Subject
+from steergan.verification.subject import BATCH, Size
+
+FROM_SEED_MAP = "From the seed map on: how the seed map depends on the latent is no part of this claim."
+
+POSED = "discriminator up to its group pooling"
+SEES_POSE = "The plain layers behind the group pooling see the pose of an image, and so does the score."
+GIVES_UP = "What comes behind keeps less of the symmetry."
+
+
+def network_subjects(
+    recipe: Recipe, generator: Generator, discriminator: Discriminator, quick: bool
+) -> Iterator[tuple[Subject, str]]:
+    """Every claim, and what has to be said with it; the generator's comes last."""
+    restrictions = discriminator.trunk.restrictions
+    whole = discriminator_subject(recipe, discriminator, quick)
+    if restrictions:
+        yield before_restriction(discriminator, restrictions[0], whole.sizes), GIVES_UP
+    if not (restrictions and is_trivial(discriminator.trunk.out_type.gspace)):
+        yield whole, SEES_POSE if whole.name == POSED else ""
+    if generator.latent_type is not None:
+        yield generator_subject(recipe, generator), ""
+    else:
+        yield synthesis_subject(recipe, generator, quick), FROM_SEED_MAP
+
+
+def before_restriction(discriminator: Discriminator, position: int, sizes: tuple[Size, ...]) -> Subject:
+    """The part of a discriminator that has its first group."""
+    stages, into = list(discriminator.trunk.stages), discriminator.trunk.in_type
+    group = group_name(stages[position].out_type.gspace)  # type: ignore[union-attr]
+    name = f"discriminator up to its restriction to {group}"
+    return Subject(name, SequentialModule(*stages[:position]), into, "equivariant", None, sizes)
+
+
+def generator_subject(recipe: Recipe, generator: Generator) -> Subject:
+    """image(g z, y) = g image(z, y) for a steerable latent, tanh included."""
+    stream = torch_stream(recipe.training.seed, "verification")
+    e = torch.randn(BATCH, generator.embedding.weight.shape[1], generator=stream)
+    assert generator.latent_type is not None
+
+    def draw(module: Generator, z: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+        return module.from_latent(z, *others)
+
+    into, out = generator.latent_type, generator.synthesis.out_type
+    return Subject("generator", generator, into, "equivariant", out, ((1, 1),), (e,), draw)
+
+
+def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
+    """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits.
+
+    Where plain layers come behind the group pooling, the claim is about the map that they get.
+    """
+    height, width = discriminator.image_shape[1:]
+    sizes: list[Size] = [(height, width)]
+    if recipe.discriminator.pooling == "exact" and not quick:
+        sizes += next_size(discriminator, (height, width))
+    y = torch.arange(BATCH) % discriminator.classes
+    into = discriminator.trunk.in_type
+    if len(discriminator.tail):
+        layers = OrderedDict(trunk=discriminator.trunk, group_pool=discriminator.group_pool)
+        return Subject(POSED, SequentialModule(layers), into, "equivariant", None, tuple(sizes))
+    return Subject(
+        "discriminator",
+        discriminator,
+        into,
+        "invariant",
+        None,
+        tuple(sizes),
+        (y,),
+        lambda module, image, others: module(image, *others),
+    )
+
+
+def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
+    """The next larger size whose every map suits its pool, if one is near."""
+    channels = discriminator.trunk.in_type.size
+    for more in range(1, 17):
+        larger = (size[0] + more, size[1] + more)
+        try:
+            discriminator.trunk.evaluate_output_shape((1, channels, *larger))
+        except SteerganError:
+            continue
+        return [larger]
+    return []
+
+
+def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subject:
+    """image(g seed map, c) = g image(seed map, c), tanh included; at the seed map's size and one of other parity."""
+    height, width = generator.seed_shape[1:]
+    sizes: list[Size] = [(height, width)]
+    if not quick:
+        sizes.append((height + 1, width + 1))
+    stream = torch_stream(recipe.training.seed, "verification")
+    c = torch.randn(BATCH, generator.conditioning, generator=stream)
+
+    def render(module: Generator, seed: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+        return module.render(seed, *others)
+
+    into, out = generator.synthesis.in_type, generator.synthesis.out_type
+    return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render)
+
+
