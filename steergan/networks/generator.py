@@ -10,16 +10,11 @@ from torch.nn import Buffer
 
 from steergan.errors import SymmetryError
 from steergan.layers import SpectralLinear
+from steergan.motions import element_at
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.networks.initialization import initialize
 from steergan.networks.sizes import check_image_shape, inscribed_disk
-from steergan.networks.steerable_latent import (
-    SteerableSeed,
-    acted_on,
-    count_invariants,
-    element_at,
-    steerable_type,
-)
+from steergan.networks.steerable_latent import SteerableSeed, acted_on, count_invariants, steerable_type
 from steergan.networks.synthesis import SYNTHESES
 from steergan.symmetry import grid_permutation, group_name, group_order, gspace, is_grid_group, is_trivial
 

@@ -1,7 +1,5 @@
 """A latent that the group acts on, and the seed map that turns with it."""
 
-from math import radians
-
 import numpy as np
 import torch
 from escnn.group import GroupElement, Representation
@@ -11,10 +9,7 @@ from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
 from steergan.layers import GroupConvolution, InvariantMap
-from steergan.symmetry import elements_of, group_name, is_continuous, trivial_type
-
-ALIGNED = 1e-6
-"""How far an element's matrix may lie from that of the angle that was asked for."""
+from steergan.symmetry import group_name, trivial_type
 
 
 class SteerableSeed(nn.Module):
@@ -84,38 +79,6 @@ def steerable_type(field: Representation, space: GSpace2D, z_dim: int, image_siz
 def count_invariants(field_type: FieldType) -> int:
     """How many `InvariantMap` puts out: one per irrep."""
     return sum(len(representation.irreps) for representation in field_type.representations)
-
-
-def element_at(space: GSpace2D, degrees: float, reflect: bool = False) -> GroupElement:
-    """The element that reflects left and right (if asked) and then rotates counterclockwise.
-
-    Raises:
-        SymmetryError: the group has no such element.
-    """
-    angle = radians(degrees)
-    wanted = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if reflect:
-        wanted = wanted @ np.diag([-1.0, 1.0])
-    group = space.fibergroup
-    candidates = elements_of(space, 4)
-    if is_continuous(space):
-        rotation = group.element((0, angle) if group_name(space) == "O2" else angle, "radians")
-        candidates = [rotation @ g for g in candidates]
-    for element in candidates:
-        if np.abs(np.asarray(space.basespace_action(element)) - wanted).max() < ALIGNED:
-            return element
-    asked = f"{'reflection and ' * reflect}rotation by {degrees:g} degrees"
-    raise SymmetryError(f"{group_name(space)} has no {asked}; {angles_of(space)}")
-
-
-def angles_of(space: GSpace2D) -> str:
-    """By what a group turns, in words."""
-    matrices = [np.asarray(space.basespace_action(g)) for g in elements_of(space, 4)]
-    reflections = "" if any(np.linalg.det(m) < 0 for m in matrices) else "; it has no reflections"
-    if is_continuous(space):
-        return f"it has every angle{reflections}"
-    rotations = sum(np.linalg.det(m) > 0 for m in matrices)
-    return f"its angles are the multiples of {360 / rotations:g}{reflections}"
 
 
 def acted_on(z: Tensor, latent_type: FieldType, element: GroupElement) -> Tensor:

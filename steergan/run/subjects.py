@@ -62,11 +62,13 @@ def generator_subject(recipe: Recipe, generator: Generator) -> Subject:
 def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
     """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits.
 
+    A disk has the size of the images, and so have the networks that it is part of.
+
     Where plain layers come behind the group pooling, the claim is about the map that they get.
     """
     height, width = discriminator.image_shape[1:]
     sizes: list[Size] = [(height, width)]
-    if recipe.discriminator.pooling == "exact" and not quick:
+    if recipe.discriminator.pooling == "exact" and not quick and not recipe.data.disk:
         sizes += next_size(discriminator, (height, width))
     y = torch.arange(BATCH) % discriminator.classes
     into = discriminator.trunk.in_type
@@ -102,7 +104,7 @@ def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subj
     """image(g seed map, c) = g image(seed map, c), tanh included; at the seed map's size and one of other parity."""
     height, width = generator.seed_shape[1:]
     sizes: list[Size] = [(height, width)]
-    if not quick:
+    if not quick and not recipe.data.disk:
         sizes.append((height + 1, width + 1))
     stream = torch_stream(recipe.training.seed, "verification")
     c = torch.randn(BATCH, generator.conditioning, generator=stream)
