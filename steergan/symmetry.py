@@ -118,6 +118,14 @@ def fourier_representation(space: GSpace2D, frequency: int) -> Representation:
     return space.fibergroup.spectral_regular_representation(*irreps)
 
 
+def field_name(representation: Representation) -> str:
+    """A representation's name for tables: `trivial`, `fourier_3` where escnn spells out every irrep, else escnn's."""
+    if representation.is_trivial():
+        return "trivial"
+    name = str(representation.name)
+    return f"fourier_{representation.irreps[-1][-1]}" if name.startswith("regular_[") else name
+
+
 @cache
 def gated_representation(space: GSpace2D, frequency: int) -> Representation:
     """A gate, which is a trivial irrep, and behind it a Fourier field."""

@@ -9,6 +9,7 @@ from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.layers import GroupConvolution, UpsampleConvolution
+from steergan.symmetry import field_name
 
 
 class LayerRow(NamedTuple):
@@ -85,5 +86,5 @@ def products(module: nn.Module, output: Any) -> int:
 
 def type_words(field_type: FieldType) -> str:
     """`64 regular of C4`."""
-    counts = Counter(r.name for r in field_type.representations)
+    counts = Counter(field_name(r) for r in field_type.representations)
     return f"{', '.join(f'{n} {name}' for name, n in counts.items())} of {field_type.gspace.fibergroup.name}"

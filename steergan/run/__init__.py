@@ -1,5 +1,6 @@
 """Recipe -> objects -> loop: the only room that knows every other."""
 
+from steergan.run.angle_picture import angle_figure
 from steergan.run.evaluation import evaluate
 from steergan.run.folder import surroundings
 from steergan.run.load import LoadedRun, class_names, load_run
@@ -14,6 +15,7 @@ __all__ = [
     "LoadedRun",
     "Pose",
     "Reporter",
+    "angle_figure",
     "class_names",
     "evaluate",
     "interpolate",

@@ -95,10 +95,10 @@ def verify_function(
     found = []
     for thing in made if isinstance(made, list | tuple) else [made]:
         if isinstance(thing, Subject):
-            found.append(verify_subject(thing, level=level, modes=modes, progress=progress))
+            found.append(verify_subject(thing, level=level, modes=modes, off_grid=not quick, progress=progress))
         elif isinstance(thing, torch.nn.Module):
             chosen = sizes[:1] if quick and sizes else sizes
-            found.append(verify(thing, chosen, level=level, modes=modes, progress=progress))
+            found.append(verify(thing, chosen, level=level, modes=modes, off_grid=not quick, progress=progress))
         else:
             raise RecipeError(f"{target} returned {thing!r:.40}; an escnn module or a Subject was wanted")
     return found
@@ -137,7 +137,7 @@ def verify_pair(
     modes: Sequence[str] = MODES[:1] if quick else MODES
     found = []
     for subject, note in network_subjects(recipe, generator, discriminator, quick):
-        certificate = verify_subject(subject, level=level, modes=modes, progress=progress)
+        certificate = verify_subject(subject, level=level, modes=modes, off_grid=not quick, progress=progress)
         found.append(certificate if certificate.verdict == "no claim" else certificate.with_records(note=note))
     return found
 

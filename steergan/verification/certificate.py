@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from steergan.errors import SymmetryError
+from steergan.verification.off_grid import OffGrid, decibels
 from steergan.verification.records import FOURIER_FORM, Record
 
 Outcome = Literal["proved", "broken", "not proved", "no claim"]
@@ -35,6 +36,7 @@ class Certificate:
         constants: of the network, whose values the proof has used (masks, blurs).
         versions: of what was used.
         note: what is false by design, and said so.
+        off_grid: what was measured at level 6, if anything was.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Certificate:
     constants: tuple[str, ...]
     versions: dict[str, str]
     note: str = ""
+    off_grid: OffGrid | None = None
 
     @property
     def verdict(self) -> Outcome:
@@ -128,7 +131,19 @@ class Certificate:
 
     def _measured(self) -> str:
         errors = [r.bound for r in self.records if r.level == 4 and r.bound is not None]
-        return f" Measured in float32: relative error {max(errors):.1e}, as rounding explains." if errors else ""
+        words = f" Measured in float32: relative error {max(errors):.1e}, as rounding explains." if errors else ""
+        return words + self._between()
+
+    def _between(self) -> str:
+        found = None if self.off_grid is None else self.off_grid.at(45.0)
+        if found is None:
+            return ""
+        median, _, floor = found
+        of_which = f" (interpolation alone: {floor:.2g})" if floor else ""
+        return (
+            f" At angles between these nothing is proved; measured at 45 degrees: relative error {median:.2g}, "
+            f"{decibels(median):.0f} dB{of_which}."
+        )
 
     def with_records(self, *records: Record, note: str = "") -> "Certificate":
         """The same with more records."""

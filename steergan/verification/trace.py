@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from escnn.nn import FieldType
 from torch import Tensor, nn
 
+from steergan.symmetry import field_name
 from steergan.verification.records import Finding
 from steergan.verification.registry import Situation
 
@@ -45,5 +46,5 @@ class Trace:
 
 def type_words(field_type: FieldType) -> str:
     """`64 regular of C4`."""
-    counts = Counter("trivial" if r.is_trivial() else r.name for r in field_type.representations)
+    counts = Counter(field_name(r) for r in field_type.representations)
     return f"{', '.join(f'{n} {name}' for name, n in counts.items())} of {field_type.gspace.fibergroup.name}"

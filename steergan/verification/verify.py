@@ -17,6 +17,8 @@ from steergan.verification.claims import claimed_elements, claimed_group, make_s
 from steergan.verification.elements import NAMES, Matrix
 from steergan.verification.integers import integer_findings
 from steergan.verification.numeric import numeric_finding
+from steergan.verification.off_grid import OffGrid
+from steergan.verification.off_grid_records import off_grid_records
 from steergan.verification.records import Finding, Record, exact, record, unknown
 from steergan.verification.subject import (
     Call,
@@ -57,6 +59,7 @@ def verify(
     upto: str = "",
     level: int = 6,
     modes: Sequence[str] = MODES,
+    off_grid: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Certificate:
     """Certify that f(g x) = g f(x) (or f(g x) = f(x)) for every element g that permutes pixels.
@@ -74,6 +77,7 @@ def verify(
         upto: path of a submodule; the claim is then about its output.
         level: the last level to check.
         modes: of "evaluation" and "training".
+        off_grid: measure what can't be proved (level 6), where the group has elements between multiples of 90 degrees.
         progress: told what is being checked.
 
     Raises:
@@ -81,7 +85,7 @@ def verify(
             not one of those above.
     """
     subject = make_subject(module, sizes, claim, name, in_type, out_type, others, call, upto)
-    return verify_subject(subject, level=level, modes=modes, progress=progress)
+    return verify_subject(subject, level=level, modes=modes, off_grid=off_grid, progress=progress)
 
 
 def verify_subject(
@@ -89,6 +93,7 @@ def verify_subject(
     *,
     level: int = 6,
     modes: Sequence[str] = MODES,
+    off_grid: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Certificate:
     """The same for a network whose claim is spelled out."""
@@ -103,6 +108,7 @@ def verify_subject(
     spaces, representations = spaces_in_use(subject)
     elements = claimed_elements(subject, spaces)
     records: list[Record] = []
+    between: OffGrid | None = None
     constants: set[str] = set()
     notes = [f"The claim is about the output of {subject.upto}; behind it nothing is claimed."] if subject.upto else []
     if len(elements) > 1:
@@ -126,9 +132,9 @@ def verify_subject(
             records += integer_records(subject, elements)
         if level >= 4:
             records += numeric_records(subject, elements, modes, traces, tell)
-        if level >= 6 and not all(is_grid_group(space) for space in spaces):
-            words = "at other angles than multiples of 90 degrees nothing was measured, and nothing is claimed"
-            records.append(record(6, "off the grid", Finding("measured", "no claim", words)))
+        if level >= 6 and off_grid and not all(is_grid_group(space) for space in spaces):
+            between, rows = off_grid_records(subject, tell)
+            records += rows
     if state_digest(subject.module) != before:
         raise SteerganError(f"{subject.name} was changed by its own verification; please report this")
     return Certificate(
@@ -144,6 +150,7 @@ def verify_subject(
         tuple(sorted(constants)),
         {name: importlib.metadata.version(name) for name in ("steergan", "escnn", "torch", "numpy")},
         " ".join(notes),
+        between,
     )
 
 
