@@ -119,13 +119,13 @@ def test_the_floor_falls_with_the_resolution() -> None:
 
 def test_more_rotations_and_larger_filters_err_less() -> None:
     errors = {}
-    for name, kernel_size in (("C4", 3), ("C8", 5), ("SO2", 5)):
+    for name, kernel_size in (("C4", 3), ("C8", 5)):
         network = Invariant(name, kernel_size)
         found = measure_off_grid(Subject(name, network, network.in_type, "invariant", None, ((24, 24),))).at(45.0)
         assert found is not None
         errors[name] = found[0]
         assert found[2] == 0
-    assert errors["C4"] > errors["C8"] > errors["SO2"]
+    assert errors["C4"] > errors["C8"]
 
 
 def test_nearest_upsampling_errs_more_than_bilinear() -> None:
