@@ -48,6 +48,7 @@ def list_sets() -> None:
 
     click.echo("Originals (STEERGAN_DATA):")
     click.echo("  digits    bundled with scikit-learn, 1,797 images")
+    click.echo("  galaxies  in the Hubble photograph that is bundled with scikit-image")
     for name, what, files in originals_found():
         count = f"{len(files.files)} file" + "s" * (len(files.files) != 1)
         size, digest = megabytes(files.size), files.checksum()[:12]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from steergan.recipe_data import DataSettings
     from steergan.run.data_symmetry import DataSymmetry
 
-SOURCES = ("rotmnist", "digits", "anhir", "lysto", "cifar10", "food101")
+SOURCES = ("rotmnist", "digits", "anhir", "lysto", "cifar10", "food101", "galaxies")
 """Data sets that are found by name."""
 
 
@@ -50,8 +50,6 @@ def symmetry(
     """
     if (source is None) == (recipe is None):
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
-    if size is not None and (source is None or source in SOURCES or source.endswith(".npz")):
-        raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
     from steergan import data
     from steergan.pictures import save_png
     from steergan.run.data_symmetry import data_symmetry
@@ -75,7 +73,9 @@ def symmetry(
 
 
 def settings_of(source: str | None, recipe: Path | None, size: int | None) -> "DataSettings":
-    """What to load."""
+    """What to load; refuses `--size` where it would do nothing."""
+    if size is not None and (source is None or source in SOURCES or source.endswith(".npz")):
+        raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
     from steergan.recipe import read_recipe
     from steergan.recipe_data import DataSettings
 
@@ -120,6 +120,6 @@ def short(name: str) -> str:
 
 def caveat(settings: "DataSettings") -> str:
     """What the test takes for granted and these images don't quite have."""
-    if settings.name not in ("patches", "anhir"):
+    if settings.name not in ("patches", "anhir", "galaxies"):
         return ""
     return "Patches of one image are not quite independent, so p-values are somewhat too small."

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from steergan.results import Claim
 
-NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101")
+NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101", "galaxies")
 """The data sets that a recipe may name; a test compares them with the recipe's."""
 
 record_option = click.option(

@@ -11,11 +11,12 @@ SPLITS_TAKEN: Mapping[str, tuple[Split, ...]] = {
     "patches": ("group", "random", "right", "none"),
     "anhir": ("group", "random", "none"),
     "lysto": ("random", "none"),
+    "galaxies": ("right", "random", "none"),
 }
 """Splits beside `auto` that a source can make; the first one is what `auto` means there."""
 
 TAKEN_BY: Mapping[str, tuple[str, ...]] = {
-    "size": ("patches", "anhir", "lysto", "cifar10", "food101"),
+    "size": ("patches", "anhir", "lysto", "cifar10", "food101", "galaxies"),
     "stride": ("patches",),
     "foreground": ("patches", "anhir"),
 }
@@ -31,20 +32,23 @@ class Section(BaseModel):
 class DataSettings(Section):
     """Which images, and how much of them."""
 
-    name: Literal["rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101"]
+    name: Literal["rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101", "galaxies"]
     path: str = ""
     """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder`, `npz` and `patches` need it.
-    `scikit-image:ihc.png` is a photograph that scikit-image bundles."""
+    `scikit-image:ihc.png` is a photograph that scikit-image bundles; `galaxies` takes its Hubble
+    photograph where nothing is named."""
     size: Annotated[int, Field(ge=0)] = 0
-    """Pixels per side of a patch or image; 0: the source's own (patches, anhir 128, lysto 256, food101 64)."""
+    """Pixels per side of a patch or image; 0: the source's own (patches, anhir 128, lysto 256, food101 64,
+    galaxies 32)."""
     stride: Annotated[int, Field(ge=0)] = 0
     """Pixels from one patch to the next (patches); 0: as `size`, so that patches don't overlap."""
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Least share of foreground in a patch (patches, anhir); 0: every patch is taken."""
     split: Split = "auto"
     """What is held out. `auto`: the source's own way (official: rotmnist, cifar10, food101; `group`: patches, anhir;
-    else a seeded share of every class). `group`: whole source images (patches), whole lesions (anhir). `random`: single
-    patches or images. `right`: the right part of every large image. `none`: nothing, both splits hold all images."""
+    `right`: galaxies; else a seeded share of every class). `group`: whole source images (patches), whole lesions
+    (anhir). `random`: single patches, images or sources. `right`: the right part of every large image. `none`: nothing,
+    both splits hold all images."""
     disk: bool = False
     """Every image is black outside its inscribed disk, so that nothing leaves the picture when it turns."""
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -11,6 +11,9 @@ from steergan.errors import DataError
 from steergan.files import cache_folder
 from steergan.recipe import DataSettings
 
+NOT_LOOKED_FOR = ("rotmnist", "folder", "npz", "patches", "galaxies")
+"""Sets that are found otherwise, that any folder may be, or that are bundled."""
+
 KINDS = {"amat": "official rotated MNIST", "idx": "MNIST", "npz": "arrays"}
 
 
@@ -40,7 +43,7 @@ def originals_found() -> list[Found]:
         files = find_together(data_folders(), spellings)
         if files:
             found.append(Found("rotmnist", KINDS[kind], Originals(kind, files[0].parent, files)))
-    found += [one for name in SOURCES if name not in ("rotmnist", "folder", "npz", "patches") for one in by_name(name)]
+    found += [one for name in SOURCES if name not in NOT_LOOKED_FOR for one in by_name(name)]
     for root in data_folders():
         archives = sorted(path for folder in folders_below(root) for path in folder.glob("*.npz") if path.is_file())
         found += [Found("npz", KINDS["npz"], Originals("npz", path, (path,))) for path in archives]

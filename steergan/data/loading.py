@@ -16,6 +16,8 @@ from steergan.data.folder import find_folder, plan_folder
 from steergan.data.food101 import CLASSES as FOOD101_CLASSES
 from steergan.data.food101 import LAYOUT as FOOD101_LAYOUT
 from steergan.data.food101 import find_food101, plan_food101
+from steergan.data.galaxies import SIZE as CUT_OUT
+from steergan.data.galaxies import find_galaxies, plan_galaxies
 from steergan.data.images import SPLITS, ImageSet, PiecewisePlan, Plan, Progress, Split, checksum
 from steergan.data.lysto import WANTED as LYSTO_FILE
 from steergan.data.lysto import find_lysto, plan_lysto
@@ -90,6 +92,7 @@ SOURCES = {
     ),
     "lysto": Source(find_lysto, plan_lysto, 1, ("size", "split", "seed", "held_out"), 256, (3, 3), LYSTO_FILE),
     "cifar10": Source(find_cifar10, plan_cifar10, 1, (), 32, (3, 10), CIFAR10_LAYOUT),
+    "galaxies": Source(find_galaxies, plan_galaxies, 1, ("size", "split", "seed", "held_out"), CUT_OUT),
     "food101": Source(find_food101, plan_food101, 1, ("size",), 64, (3, FOOD101_CLASSES), FOOD101_LAYOUT),
 }
 
@@ -217,7 +220,7 @@ def deciding(settings: DataSettings) -> dict[str, Any]:
     if split == "auto" and settings.name in SPLITS_TAKEN:
         split = SPLITS_TAKEN[settings.name][0]
     spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size, "split": split}
-    unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(settings.split, ())
+    unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(split, ())
     decided = {key: spelled_out[key] for key in source.decided_by if key not in unused}
     return {**decided, "disk": True} if settings.disk else decided
 
