@@ -95,7 +95,7 @@ class FieldBatchNorm(EquivariantModule):
             numbers = moments.sizes * (x.numel() // x.shape[1])
             with torch.no_grad():  # torch's batch norm remembers the unbiased variance too
                 self.running_mean.lerp_(mean, factor)
-                self.running_var.lerp_(variance * (numbers / (numbers - 1)), factor)
+                self.running_var.lerp_(variance * (numbers / (numbers - 1).clamp(min=1)), factor)
         scale = torch.rsqrt(variance + self.eps)
         if self.weight is not None:
             scale = scale * self.weight

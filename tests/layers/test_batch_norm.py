@@ -171,3 +171,24 @@ def test_fields_without_invariants_have_no_shift() -> None:
     layer = ConditionalBatchNorm(FieldType(space, [space.irrep(1)] * 2), 3)
     assert layer.shift is None
     assert layer(layer.in_type(torch.randn(2, 4, 3, 3)), torch.randn(2, 3)).tensor.isfinite().all()
+
+
+def test_one_number_alone_leaves_the_running_variance_finite() -> None:
+    space = gspace("D1")
+    layer = FieldBatchNorm(FieldType(space, [space.irrep(1)]), momentum=1.0)
+    layer(layer.in_type(torch.full((1, 1, 1, 1), 3.0)))
+    assert layer.running_var.tolist() == [9.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("name", ["SO2", "O2"])
+def test_on_a_constant_map_the_gradients_of_a_gradient_are_finite(name: str, value: float) -> None:
+    space = gspace(name)
+    layer = FieldBatchNorm(FieldType(space, [fourier_representation(space, 2)] * 2))
+    x = torch.full((2, layer.in_type.size, 4, 4), value, requires_grad=True)
+    (first,) = torch.autograd.grad(layer(layer.in_type(x)).tensor.square().sum(), x, create_graph=True)
+    first.square().sum().backward()
+    assert layer.weight is not None
+    for gradient in (first, x.grad, layer.weight.grad):
+        assert gradient is not None
+        assert gradient.isfinite().all()
