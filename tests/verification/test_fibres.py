@@ -132,6 +132,10 @@ def with_a_gate_that_turns(layer: Gated) -> None:
     layer.out_type = FieldType(space, [space.irrep(0) + space.irrep(2) + space.irrep(1)] * len(layer.in_type))
 
 
+def with_an_askew_blur(layer: AntialiasedPool) -> None:
+    layer.filter = layer.filter.roll(1, 2)
+
+
 MUTANTS: list[tuple[Callable[[], EquivariantModule], Callable[[Any], None]]] = [
     (lambda: FourierPointwise(fourier()), with_other_samples),
     (lambda: FourierPointwise(fourier("O2")), with_a_projection_of_other_samples),
@@ -139,6 +143,7 @@ MUTANTS: list[tuple[Callable[[], EquivariantModule], Callable[[Any], None]]] = [
     (lambda: ConditionalBatchNorm(fourier(), 3), with_mixed_up_means),
     (lambda: InvariantMap(fourier()), with_half_a_norm),
     (lambda: InvariantMap(fourier()), with_a_trivial_that_is_none),
+    (lambda: AntialiasedPool(fourier(), 3), with_an_askew_blur),
     (lambda: Restriction(fourier(), gspace("C4")), with_another_type),
     (lambda: Gated(FieldType(gspace("SO2"), [gated_representation(gspace("SO2"), 2)] * 2)), with_a_gate_that_turns),
 ]
