@@ -255,6 +255,23 @@ def test_preview_draws_bundled_photographs_and_recipes(tmp_path: Path) -> None:
         assert sheet.width > 6 * 64
 
 
+def test_preview_draws_galaxies_and_list_names_them(tmp_path: Path) -> None:
+    result = invoke("preview", "galaxies", "--split", "held_out", "--out", tmp_path / "a.png")
+    assert result.exit_code == 0, result.output
+    assert "images of 3 x 32 x 32, 1 class" in result.output
+    listed = invoke("list").output
+    assert "galaxies  in the Hubble photograph" in listed
+    assert "32 x 32 pixels around each of" in listed
+
+
+@pytest.mark.parametrize("source", ["digits", "galaxies", "set.npz"])
+def test_a_size_that_would_do_nothing_is_refused(tmp_path: Path, source: str) -> None:
+    result = invoke("preview", source, "--size", 16, "--out", tmp_path / "a.png")
+    assert result.exit_code == 2
+    assert "--size cuts patches" in result.output
+    assert not (tmp_path / "a.png").exists()
+
+
 @pytest.mark.parametrize("arguments", [[], ["digits", "--recipe", "x.toml"]])
 def test_preview_needs_one_source(tmp_path: Path, arguments: list[str]) -> None:
     result = invoke("preview", *arguments, "--out", tmp_path / "a.png")
