@@ -84,6 +84,16 @@ def test_norms_of_mixed_fields_are_proved(training: bool) -> None:
     assert found.verdict == "proved", found.sentence
 
 
+def test_every_sample_meets_the_function_that_the_layer_names() -> None:
+    """Nothing that is put into a layer changes it behind its certificate: it keeps a name, no function."""
+    layer = FourierPointwise(fourier(), "leaky_relu", slope=0.3)
+    assert not [name for name, value in vars(layer).items() if callable(value) and not isinstance(value, FieldType)]
+    x = torch.randn(2, layer.in_type.size, 3, 3)
+    samples = layer.sampling @ x.unflatten(1, (2, -1)).flatten(3)
+    wanted = layer.projection @ torch.where(samples > 0, samples, 0.3 * samples)
+    assert torch.allclose(layer(layer.in_type(x)).tensor, wanted.view_as(x))
+
+
 # --- mutants
 
 
