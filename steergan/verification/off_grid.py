@@ -99,8 +99,10 @@ def measure_off_grid(
         tell: told what is being measured.
     """
     network = twin_of(subject.module).float().eval()
-    angles = [a for a in (360.0 * i / steps for i in range(steps)) if can_move(subject, a)]
-    mirrored = [a for a in TABLE if has_reflections(subject.in_type.gspace) and can_move(subject, a, True)]
+    _, out_type = run(subject, network, [random_bumps(subject.in_type, subject.sizes[0], 0).render()])
+    types = [subject.in_type, *([] if out_type is None else [out_type])]
+    angles = [a for a in (360.0 * i / steps for i in range(steps)) if can_move(types, a)]
+    mirrored = [a for a in TABLE if has_reflections(subject.in_type.gspace) and can_move(types, a, reflect=True)]
     errors, floors, squares, turned = [], [], [], []
     with shared_filters(network):
         for size in subject.sizes:
@@ -214,7 +216,7 @@ def turned_map(x: Array, motion: Array) -> Array:
 def inner_disk(height: int, width: int) -> NDArray[np.bool_]:
     """Pixels whose surroundings stay in the map at every angle."""
     row, column = np.indices((height, width))
-    return np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) <= max(min(height, width) / 2 - 1.5, 0.5)
+    return np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) <= max(min(height, width) / 2 - 1.5, 0.75)
 
 
 def element_or_none(space: GSpace2D, angle: float, reflect: bool) -> GroupElement | None:
@@ -230,11 +232,9 @@ def has_reflections(space: GSpace2D) -> bool:
     return element_or_none(space, 0.0, True) is not None
 
 
-def can_move(subject: Subject, angle: float, reflect: bool = False) -> bool:
-    """Whether it is known how input and output move."""
-    for field_type in (subject.in_type, subject.out_type):
-        if field_type is None:
-            continue
+def can_move(types: Sequence[FieldType], angle: float, *, reflect: bool = False) -> bool:
+    """Whether it is known how fields of all these types move."""
+    for field_type in types:
         try:
             fibre_of(field_type, element_or_none(field_type.gspace, angle, reflect))
         except ValueError:

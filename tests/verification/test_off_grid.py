@@ -4,10 +4,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor, SequentialModule
+from hypothesis import given, settings
 
 from steergan.layers import (
     AveragePool,
@@ -23,6 +25,7 @@ from steergan.motions import element_at, plane_motion
 from steergan.symmetry import fourier_representation, gspace, regular_type, trivial_type
 from steergan.verification import Subject, verify
 from steergan.verification.bumps import fibre_of, random_bumps
+from steergan.verification.claims import make_subject
 from steergan.verification.fibre_errors import fibre_errors, is_between, own_angle
 from steergan.verification.off_grid import TABLE, beyond_floor, decibels, inner_disk, measure_off_grid, turned_map
 from steergan.verification.spectrum import harmonics
@@ -173,6 +176,18 @@ def test_a_wrong_type_shows_as_a_large_error() -> None:
     assert found is not None
     assert found[0] > 0.3
     assert found[2] < 0.01
+
+
+@settings(max_examples=6)
+@given(drawn.networks("basis"))
+def test_networks_of_any_layers_and_sizes_are_measured(network: Any) -> None:
+    state = {name: tensor.clone() for name, tensor in network.module.state_dict().items()}
+    subject = make_subject(network.module, network.sizes, None, None, None, None, network.others, None, "")
+    found = measure_off_grid(subject, steps=8, seeds=(0,))
+    assert 0.0 in found.angles
+    exact = [error for angle, error in zip(found.angles, found.median, strict=True) if angle % 90 == 0]
+    assert max(exact) < 1e-4
+    assert all(torch.equal(tensor, state[name]) for name, tensor in network.module.state_dict().items())
 
 
 # --- spectrum, decibels

@@ -57,7 +57,7 @@ def assert_same(before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
 @given(network=drawn.networks())
 def test_right_networks_are_proved_and_left_as_they_were(network: Any) -> None:
     before, stream = state_of(network.module), torch.get_rng_state()
-    found = verify(network.module, network.sizes, others=network.others)
+    found = verify(network.module, network.sizes, others=network.others, level=5)
     assert_same(before, state_of(network.module))
     assert torch.equal(stream, torch.get_rng_state())
     assert found.verdict != "broken", (network.name, found.sentence)
