@@ -12,7 +12,7 @@ from steergan.layers.convolution_path import FourierPath, fourier_group, pays
 from steergan.layers.fields import bias_slots, group_by_representation, typed_tensor
 from steergan.layers.filter_expansion import pair_expansion
 from steergan.layers.filter_init import normal_weights, orthogonal_weights
-from steergan.layers.gathered_matrix import GatheredMatrix
+from steergan.layers.gathered_matrix import BasisMatrix, GatheredMatrix
 from steergan.layers.r2conv import bank_of, bias_of, check_convertible, make_r2conv
 from steergan.layers.spectral_norm import FilteredLayer
 from steergan.symmetry import is_grid_group, signed_permutation
@@ -143,12 +143,14 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         bank = self._assemble([e(w) for e, w in zip(self.expansions, self.weights, strict=True)])
         return bank.flatten(1)
 
-    def gathered_filter(self) -> GatheredMatrix | None:
-        """There for one pair of representations on a grid group, unless its bank is its weights."""
+    def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
+        """There for one pair of representations, unless its bank is its weights."""
         one_pair = len(self._out_groups) == len(self._in_groups) == 1
         expansion: Any = self.expansions[0]
-        if not (one_pair and self.exact) or expansion.is_identity:
+        if not one_pair or expansion.is_identity:
             return None
+        if not self.exact:
+            return BasisMatrix(self.weights[0], expansion.basis)
         return GatheredMatrix(self.weights[0], expansion.table)
 
     def _assemble(self, blocks: list[Tensor]) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
-from steergan.errors import SteerganError
+from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
@@ -12,7 +12,7 @@ from steergan.layers.convolution import GroupConvolution
 from steergan.layers.pooling import AveragePool, MaxPool, SpatialPool
 from steergan.layers.resample import Upsample
 from steergan.layers.upsample_convolution import filter_size, upsampled_convolution, upsampling_mode
-from steergan.symmetry import is_grid_group
+from steergan.symmetry import group_name, is_grid_group, is_permutation
 
 
 class GeneratorBlock(EquivariantModule):
@@ -94,6 +94,11 @@ def halving_pool(
     if name not in POOLS:
         raise SteerganError(f"pooling {name!r} is not known; choose one of {', '.join(POOLS)}")
     if name == "max":
+        if not all(is_permutation(r) for r in set(in_type.representations)):
+            raise SymmetryError(
+                f'pool = "max" on irreps of {group_name(in_type.gspace)} is not equivariant; use "average", or a finite '
+                "group such as C16"
+            )
         return MaxPool(in_type, window, 2, padding, strict=strict)
     if is_grid_group(in_type.gspace):
         return AveragePool(in_type, window, 2, padding, strict=strict)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, normalize
 
-from steergan.layers.gathered_matrix import GatheredMatrix
+from steergan.layers.gathered_matrix import BasisMatrix, GatheredMatrix
+
+AnyMatrix = Tensor | GatheredMatrix | BasisMatrix
 
 CONSTRUCTION_TOLERANCE = 1e-3
 CONSTRUCTION_ITERATIONS = 30
@@ -37,13 +39,13 @@ class SpectralNorm(torch.nn.Module):
         self.register_buffer("v", normalize(torch.randn(columns), dim=0))
 
     @torch.no_grad()
-    def iterate(self, matrix: Tensor | GatheredMatrix) -> None:
+    def iterate(self, matrix: AnyMatrix) -> None:
         """One power iteration, in place."""
         self.v.copy_(normalize(matrix.mT @ self.u, dim=0))
         self.u.copy_(normalize(matrix @ self.v, dim=0))
 
     @torch.no_grad()
-    def converge(self, matrix: Tensor | GatheredMatrix, tolerance: float, max_iterations: int) -> None:
+    def converge(self, matrix: AnyMatrix, tolerance: float, max_iterations: int) -> None:
         """Power iterations until sigma moves by less than `tolerance` (relative) in one of them."""
         before = float("inf")
         for _ in range(max_iterations):
@@ -53,7 +55,7 @@ class SpectralNorm(torch.nn.Module):
                 return
             before = sigma
 
-    def sigma(self, matrix: Tensor | GatheredMatrix) -> Tensor:
+    def sigma(self, matrix: AnyMatrix) -> Tensor:
         """u^T W v, a scalar of the matrix's dtype."""
         # Clones, so that the next iteration leaves the vectors in this graph alone.
         return torch.dot(self.u.clone(), matrix @ self.v.clone())
@@ -111,7 +113,7 @@ class FilteredLayer(torch.nn.Module):
         """(rows = output channels, columns), before spectral normalisation."""
         raise NotImplementedError
 
-    def gathered_filter(self) -> GatheredMatrix | None:
+    def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
         """`raw_filter` for products with vectors, where there is a way without making it."""
         return None
 
@@ -144,13 +146,13 @@ class FilteredLayer(torch.nn.Module):
         made = self.shared.weight
         if made is None or not serves(made, self.filter_weights()):
             matrix = self.gathered_filter()
-            assert matrix is not None
+            assert isinstance(matrix, GatheredMatrix)
             made = self._normalized(matrix.weight, matrix)
             if self.shared.depth:
                 self.shared.weight = made
         return made
 
-    def _normalized(self, values: Tensor, matrix: Tensor | GatheredMatrix) -> Tensor:
+    def _normalized(self, values: Tensor, matrix: AnyMatrix) -> Tensor:
         if self.spectral is None:
             return values
         if self.training and not self.shared.iterated:

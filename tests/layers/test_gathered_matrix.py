@@ -4,15 +4,42 @@ import pytest
 import torch
 from escnn.nn import FieldType
 
-from steergan.layers import GroupConvolution
-from steergan.layers.gathered_matrix import GatheredMatrix
-from steergan.symmetry import gspace, regular_type
+from steergan.layers import GroupConvolution, converge_spectral_norm
+from steergan.layers.gathered_matrix import BasisMatrix, GatheredMatrix
+from steergan.symmetry import fourier_representation, gspace, regular_type
 
 
 def matrix_of(layer: GroupConvolution) -> GatheredMatrix:
     matrix = layer.gathered_filter()
-    assert matrix is not None
+    assert isinstance(matrix, GatheredMatrix)
     return matrix
+
+
+@pytest.mark.parametrize("name", ["C8", "D8", "SO2"])
+@pytest.mark.parametrize("kernel_size", [1, 4, 5])
+def test_products_with_vectors_are_those_of_a_bank_on_a_sampled_basis(name: str, kernel_size: int) -> None:
+    torch.manual_seed(0)
+    space = gspace(name)
+    field = fourier_representation(space, 2) if name == "SO2" else space.regular_repr
+    layer = GroupConvolution(FieldType(space, [field] * 2), FieldType(space, [field] * 3), kernel_size).double()
+    bank, matrix = layer.raw_filter(), layer.gathered_filter()
+    assert isinstance(matrix, BasisMatrix)
+    assert matrix.shape == bank.shape
+    u, v = (torch.randn(length, dtype=torch.float64) for length in bank.shape)
+    assert torch.allclose(matrix @ v, bank @ v, rtol=0, atol=1e-12)
+    assert torch.allclose(matrix.mT @ u, bank.mT @ u, rtol=0, atol=1e-12)
+    weight = layer.weights[0]
+    (found,) = torch.autograd.grad(u @ (matrix @ v), weight)
+    (wanted,) = torch.autograd.grad(u @ (layer.raw_filter() @ v), weight)
+    assert torch.allclose(found, wanted, atol=1e-12)
+
+
+def test_spectral_norms_on_a_sampled_basis_are_the_largest_singular_values() -> None:
+    torch.manual_seed(0)
+    space = gspace("C8")
+    layer = GroupConvolution(regular_type(space, 2), regular_type(space, 3), 5, spectral_norm=True).double()
+    converge_spectral_norm(layer)
+    assert float(torch.linalg.svdvals(layer.eval().filter_matrix().detach())[0]) == pytest.approx(1, rel=1e-4)
 
 
 def pairs(name: str) -> list[tuple[FieldType, FieldType]]:
@@ -56,12 +83,11 @@ def test_first_and_second_derivatives_are_right(name: str) -> None:
     assert torch.autograd.gradgradcheck(squares, weight, fast_mode=True)
 
 
-def test_layers_without_one_gather_have_no_such_matrix() -> None:
-    d4, c8, trivial = gspace("D4"), gspace("C8"), gspace("trivial")
+def test_layers_of_several_pairs_or_plain_banks_have_no_such_matrix() -> None:
+    d4, trivial = gspace("D4"), gspace("trivial")
     mixed = FieldType(d4, [d4.regular_repr, d4.trivial_repr])
     for in_type, out_type in (
         (mixed, regular_type(d4, 1)),
-        (regular_type(c8, 1), regular_type(c8, 1)),
         (regular_type(trivial, 2), regular_type(trivial, 2)),
     ):
         assert GroupConvolution(in_type, out_type, 3).gathered_filter() is None
