@@ -96,8 +96,8 @@ def halving_pool(
     if name == "max":
         if not all(is_permutation(r) for r in set(in_type.representations)):
             raise SymmetryError(
-                f'pool = "max" on irreps of {group_name(in_type.gspace)} is not equivariant; use "average", or a finite '
-                "group such as C16"
+                f'pool = "max" on irreps of {group_name(in_type.gspace)} is not equivariant; use "average", or a '
+                "finite group such as C16"
             )
         return MaxPool(in_type, window, 2, padding, strict=strict)
     if is_grid_group(in_type.gspace):

@@ -44,7 +44,7 @@ class BasisExpansion(torch.nn.Module):
     def __init__(self, basis: Tensor) -> None:
         super().__init__()
         self.count = len(basis)
-        self.register_buffer("basis", basis.to(torch.get_default_dtype()), persistent=False)
+        self.register_buffer("basis", basis.to(torch.get_default_dtype()).contiguous(), persistent=False)
 
     def forward(self, weight: Tensor) -> Tensor:
         """(n_out, n_in, count) -> (n_out, out size, n_in, in size * k * k)."""
