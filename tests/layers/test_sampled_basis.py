@@ -1,11 +1,13 @@
 """Bases off the grid are escnn's own, sampled more precisely, kept on disk, and made where nothing can be written."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import escnn
 import numpy as np
 import pytest
 import torch
@@ -149,27 +151,33 @@ def test_different_fields_kernels_and_groups_have_different_keys() -> None:
 
 QUIET = """
 import warnings
-import escnn.group._clebsh_gordan as cg
 import steergan
-def blocked(*args, **kwargs): raise OSError(28, "no room")
-cg.cache.store_backend.dump_item = blocked
-from steergan.symmetry import fourier_representation, gspace
-from steergan.layers import GroupConvolution
+import escnn.group._clebsh_gordan as cg
 from escnn.nn import FieldType
+from steergan.layers import GroupConvolution
+from steergan.symmetry import fourier_representation, gspace
+def blocked(*args, **kwargs): raise OSError(28, "no room")
+if cg.cache.store_backend is not None:
+    cg.cache.store_backend.dump_item = blocked
 space = gspace("O2")
 fields = FieldType(space, [fourier_representation(space, 2)])
 warnings.simplefilter("error")
 GroupConvolution(fields, fields, 3)
-print("built")
+print("built", "without a folder" if cg.cache.store_backend is None else "without room")
 """
 
 
-def test_building_is_quiet_and_needs_no_folder_of_escnn(tmp_path: Path) -> None:
-    """In a process of its own, where escnn can't store what it computes."""
-    environment = {"STEERGAN_CACHE": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"}
+@pytest.mark.parametrize("fault", ["folder", "room"])
+def test_building_is_quiet_and_needs_no_folder_of_escnn(tmp_path: Path, fault: str) -> None:
+    """In a process of its own, where escnn can't make its folder, or can't store in it what it computes."""
+    environment = {"STEERGAN_CACHE": str(tmp_path / "cache"), "PATH": "", "OMP_NUM_THREADS": "1"}
+    if fault == "folder":
+        shutil.copytree(Path(escnn.__file__).parent, tmp_path / "escnn", ignore=shutil.ignore_patterns("_cache"))
+        (tmp_path / "escnn/group/_cache").write_text("in the way")
+        environment["PYTHONPATH"] = str(tmp_path)
     done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["built"]
+    assert done.stdout.splitlines() == [f"built without {'a folder' if fault == 'folder' else 'room'}"]
 
 
 # --- what a kernel can hold
