@@ -33,7 +33,7 @@ def network_subjects(
     if not (restrictions and is_trivial(discriminator.trunk.out_type.gspace)):
         yield whole, SEES_POSE if whole.name == POSED else ""
     if generator.latent_type is not None:
-        yield generator_subject(recipe, generator), ""
+        yield generator_subject(generator), ""
     else:
         yield synthesis_subject(recipe, generator, quick), FROM_SEED_MAP
 
@@ -46,10 +46,14 @@ def before_restriction(discriminator: Discriminator, position: int, sizes: tuple
     return Subject(name, SequentialModule(*stages[:position]), into, "equivariant", None, sizes)
 
 
-def generator_subject(recipe: Recipe, generator: Generator) -> Subject:
+def embedded_labels(generator: Generator) -> Tensor:
+    """The first classes' embeddings, (B, E)."""
+    return generator.embedding.weight.detach()[torch.arange(BATCH) % generator.classes].clone()
+
+
+def generator_subject(generator: Generator) -> Subject:
     """image(g z, y) = g image(z, y) for a steerable latent, tanh included."""
-    stream = torch_stream(recipe.training.seed, "verification")
-    e = torch.randn(BATCH, generator.embedding.weight.shape[1], generator=stream)
+    e = embedded_labels(generator)
     assert generator.latent_type is not None
 
     def draw(module: Generator, z: Tensor, others: tuple[Tensor, ...]) -> Tensor:
@@ -107,7 +111,7 @@ def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subj
     if not quick and not recipe.data.disk:
         sizes.append((height + 1, width + 1))
     stream = torch_stream(recipe.training.seed, "verification")
-    c = torch.randn(BATCH, generator.conditioning, generator=stream)
+    c = torch.cat([torch.randn(BATCH, generator.z_dim, generator=stream), embedded_labels(generator)], dim=1)
 
     def render(module: Generator, seed: Tensor, others: tuple[Tensor, ...]) -> Tensor:
         return module.render(seed, *others)

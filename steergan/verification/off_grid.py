@@ -29,7 +29,7 @@ STEPS = 48
 """Angles around the circle: every 7.5 degrees, which shows harmonics up to 23."""
 TABLE = (15.0, 30.0, 45.0, 90.0)
 """Degrees that tables name."""
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2, 3)
 SPREAD = 8
 """Seeds over which the spread of a result is taken."""
 CHUNK = 12
