@@ -1,0 +1,123 @@
+"""Steerable latents, restricted discriminators and continuous groups: what is claimed, noticed and compared."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from steergan import run
+from steergan.errors import RecipeError
+from steergan.recipe import Recipe
+from steergan.run.blindness import augmentation_notice, is_blind
+from steergan.run.law_words import reason
+from steergan.run.neighbours import larger_group
+from steergan.run.sample_law import sample_law
+from steergan.run.subjects import FROM_SEED_MAP, GIVES_UP
+from steergan.symmetry import fourier_representation, gspace, pixel_group
+from steergan.verification.latent_law import latent_invariance
+
+SLANT = np.array([[0.6, 0.8], [-0.8, 0.6]])
+"""An orthogonal change of basis under which a sign is spread over both channels."""
+STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
+
+
+def test_a_steerable_generator_is_certified_from_its_latent_on(recipe: Callable[..., Recipe]) -> None:
+    *_, found = run.verify_recipe(recipe(*STEERABLE, "generator.group=D4", "discriminator.group=D4"), quick=True)
+    assert (found.name, found.claim, found.group, found.verdict) == ("generator", "equivariant", "D4", "proved")
+    assert FROM_SEED_MAP not in found.sentence
+    (law,) = [record for record in found.records if record.level == 5]
+    assert (law.kind, law.verdict) == ("exact", "holds")
+    assert "D4 acts on z" in law.argument
+
+
+def test_a_dense_generator_is_certified_from_its_seed_map_on(recipe: Callable[..., Recipe]) -> None:
+    *_, found = run.verify_recipe(recipe("generator.latent=dense"), quick=True)
+    assert found.name == "synthesis"
+    assert FROM_SEED_MAP in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("groups", "wanted"),
+    [
+        ('["SO2", "C4"]', [("discriminator up to its restriction to C4", "SO2 at"), ("discriminator", "C4")]),
+        ('["D4", "trivial"]', [("discriminator up to its restriction to trivial", "D4")]),
+        ('["C4", "C4"]', [("discriminator", "C4")]),
+    ],
+)
+def test_a_restricted_discriminator_is_certified_part_by_part(
+    recipe: Callable[..., Recipe], groups: str, wanted: list[tuple[str, str]]
+) -> None:
+    *found, synthesis = run.verify_recipe(recipe(f"discriminator.group={groups}"), quick=True)
+    assert synthesis.name == "synthesis"
+    assert [certificate.name for certificate in found] == [name for name, _ in wanted]
+    for certificate, (name, group) in zip(found, wanted, strict=True):
+        assert certificate.verdict == "proved", certificate.sentence
+        assert certificate.group.startswith(group)
+        assert (GIVES_UP in certificate.sentence) == ("restriction" in name)
+
+
+def test_a_restricted_discriminator_is_blind_for_its_last_group_alone(recipe: Callable[..., Recipe]) -> None:
+    settings = ('discriminator.group=["D4", "C2"]', "augmentation.standard=true")
+    assert is_blind(recipe(*settings), "C2")
+    assert not is_blind(recipe(*settings), "C4")
+    notice = augmentation_notice(recipe(*settings, "augmentation.group=C2"))
+    assert notice is not None
+    assert "the D4 to C2 discriminator" in notice
+    assert augmentation_notice(recipe(*settings, "augmentation.group=C4")) is None
+
+
+def test_every_latent_but_a_dense_one_is_noticed_to_have_no_upright(recipe: Callable[..., Recipe]) -> None:
+    found = augmentation_notice(recipe(*STEERABLE, "augmentation.rotation_generator=0.2"))
+    assert found is not None
+    assert 'latent = "steerable" turns every sample' in found
+
+
+@pytest.mark.parametrize(
+    ("group", "part"), [("SO2", "C4"), ("O2", "D4"), ("C16", "C4"), ("C6", "C2"), ("D8", "D4"), ("C3", "trivial")]
+)
+def test_neighbours_are_looked_for_over_what_permutes_pixels(
+    recipe: Callable[..., Recipe], group: str, part: str
+) -> None:
+    assert pixel_group(group) == part
+    settings = recipe(f"generator.group={group}", "generator.latent=dense", 'discriminator.group=["C2", "trivial"]')
+    assert larger_group(settings) == (part if part != "trivial" else "C2")
+
+
+# --- the law of the samples
+
+
+def test_the_law_of_a_steerable_latent_is_proved_and_measured(
+    recipe: Callable[..., Recipe], notes: Any, tmp_path: Path
+) -> None:
+    folder = run.train(recipe(*STEERABLE, "training.steps=3"), tmp_path / "run", report=notes())
+    found = sample_law(run.load_run(folder), samples=80, permutations=199)
+    assert (found.kind, found.holds, found.latent) == ("exact", True, "steerable")
+    assert len(found.elements) == 3
+    assert "C4 acts on z" in found.argument
+
+
+def test_a_latent_that_is_no_signed_permutation_is_not_proved() -> None:
+    from escnn.nn import FieldType
+
+    space = gspace("C4")
+    mixed = space.irrep(0) + space.irrep(2)
+    slanted = FieldType(space, [mixed.__class__(space.fibergroup, "slanted", mixed.irreps, SLANT, [])])
+    found = latent_invariance(slanted)
+    assert (found.holds, found.witness) == (False, "the rotation by 90 degrees")
+    assert "should be a signed permutation" in reason("steerable", "C4", found)
+    right = FieldType(gspace("SO2"), [fourier_representation(gspace("SO2"), 3)] * 2)
+    assert latent_invariance(right).holds
+
+
+def test_rivals_from_stock_modules_are_of_finite_groups(recipe: Callable[..., Recipe]) -> None:
+    from steergan.benchmark.rivals import stock_pair
+
+    for settings, words in (
+        (("generator.group=SO2", "generator.latent=dense"), "SO2 and O2"),
+        (STEERABLE, "steerable"),
+        (('discriminator.group=["C4", "C2"]',), "restricted"),
+    ):
+        with pytest.raises(RecipeError, match=words):
+            stock_pair(recipe(*settings), (1, 8, 8), 2)
