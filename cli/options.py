@@ -42,10 +42,12 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 
 
 MOST_ANGLES = 3600
+ANGLE_DIGITS = 6
+"""Behind the point; file names have as many, so that no two angles share one."""
 
 
 def angles(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, ...] | None:
-    """Angles in degrees: `0,30,45`, or a range in so many equal steps whose end is left out: `0-360/12`."""
+    """Angles in degrees, each once: `0,30,45`, or a range in equal steps whose end is left out: `0-360/12`."""
     if value is None:
         return None
     wanted = "angles in degrees like 0,30,45 or a range in equal steps like 0-360/12 (its end left out) were wanted"
@@ -65,7 +67,7 @@ def angles(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
             raise ValueError
     except ValueError:
         raise click.BadParameter(f"{value!r} came; {wanted}", ctx, param) from None
-    return tuple(found)
+    return tuple(dict.fromkeys(round(angle, ANGLE_DIGITS) for angle in found))
 
 
 def positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import angles, numbers, positive, run_argument
+from .options import ANGLE_DIGITS, angles, numbers, positive, run_argument
 
 if TYPE_CHECKING:
     from steergan.run import Pose
@@ -76,5 +76,5 @@ def sample(
 
 def pose_name(pose: "Pose") -> str:
     """`030`, `mirrored-022.5`."""
-    degrees = f"{pose.degrees:05.1f}".removesuffix(".0")
-    return f"mirrored-{degrees.zfill(3)}" if pose.reflected else degrees.zfill(3)
+    degrees = f"{pose.degrees:0{ANGLE_DIGITS + 4}.{ANGLE_DIGITS}f}".rstrip("0").removesuffix(".")
+    return f"mirrored-{degrees}" if pose.reflected else degrees

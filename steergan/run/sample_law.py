@@ -28,7 +28,7 @@ from steergan.networks import Generator
 from steergan.pixels import to_uint8, to_unit
 from steergan.run.law_words import ElementLaw, finding, reason, significant
 from steergan.run.load import LoadedRun
-from steergan.symmetry import grid_permutation, group_name, gspace, is_trivial, pixel_group
+from steergan.symmetry import grid_permutation, group_name, gspace, is_grid_group, is_trivial, pixel_group
 from steergan.training import draw_latents
 from steergan.verification.latent_law import (
     LatentInvariance,
@@ -48,7 +48,7 @@ LARGEST_SIDE = 16
 FEWEST_SAMPLES = 4
 
 Array = NDArray[np.float64]
-Kind = Literal["exact", "measured", "none"]
+Kind = Literal["exact", "bounded", "measured", "none"]
 Proof = Symmetrization | LatentInvariance
 
 
@@ -59,7 +59,8 @@ class SampleLaw:
     group: str
     latent: str
     kind: Kind
-    """`exact`: proved from the latent. `measured`: the figures are all there is. `none`: there is nothing to claim."""
+    """`exact`: proved from the latent. `bounded`: so, but the generator's filters are sampled in floating point.
+    `measured`: the figures are all there is. `none`: there is nothing to claim."""
     argument: str
     """Why it holds, or what was measured and what that is worth, in plain sentences."""
     proof: Proof | None
@@ -84,7 +85,7 @@ class SampleLaw:
     @property
     def holds(self) -> bool | None:
         """True where invariance is proved, False where samples contradict it unproved, None where neither is so."""
-        if self.kind == "exact":
+        if self.kind in ("exact", "bounded"):
             return True
         return False if self.significant else None
 
@@ -121,8 +122,9 @@ def sample_law(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) 
         raise DataError(f"{samples} samples; at least {FEWEST_SAMPLES}, two in each half, were wanted")
     space = run.generator.synthesis.in_type.gspace
     latent, group = run.recipe.generator.latent, group_name(space)
-    if is_trivial(space):
-        argument = "The group is trivial: no law of samples is claimed to be invariant, and none was measured."
+    if pixel_group(group) == "trivial":
+        why = "The group is trivial" if is_trivial(space) else f"No element of {group} but the identity permutes pixels"
+        argument = f"{why}: no law of samples is claimed to be invariant, and none was measured."
         return SampleLaw(group, latent, "none", argument, None, (), "", "", 0, 0, LABEL_LAW)
     half = torch.from_numpy(data.stratified_labels(uniform(run.generator.classes), samples // 2))
     first, second = draw(run, half, 0), draw(run, half, 1)
@@ -130,7 +132,7 @@ def sample_law(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) 
     seed = run.recipe.training.seed
     control, tests = element_laws(gspace(pixel_group(group)), (first, second), half, features, permutations, seed)
     proof = prove(run.generator)
-    kind: Kind = "exact" if proof is not None and proof.holds else "measured"
+    kind = kind_of(proof, space)
     argument = f"{reason(latent, group, proof)} {finding(control, tests, proof, len(half))}"
     protocol = (features.name, features.sha256, len(half), permutations, LABEL_LAW)
     return SampleLaw(group, latent, kind, argument, proof, tests, *protocol, control)
@@ -222,6 +224,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
+
+
+def kind_of(proof: Proof | None, space: GSpace2D) -> Kind:
+    """What a proof about the latent is worth for the samples, which a generator on sampled bases turns up to bounds."""
+    if proof is None or not proof.holds:
+        return "measured"
+    return "exact" if is_grid_group(space) else "bounded"
 
 
 def prove(generator: Generator) -> Proof | None:

@@ -118,5 +118,3 @@ def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subj
 
     into, out = generator.synthesis.in_type, generator.synthesis.out_type
     return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render)
-
-

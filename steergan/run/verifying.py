@@ -16,9 +16,9 @@ from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.law_words import reason
 from steergan.run.load import load_run
-from steergan.run.sample_law import SampleLaw, prove, sample_law
+from steergan.run.sample_law import SampleLaw, kind_of, prove, sample_law
 from steergan.run.subjects import network_subjects
-from steergan.symmetry import group_name, is_trivial
+from steergan.symmetry import group_name, pixel_group
 from steergan.verification import (
     MODES,
     Certificate,
@@ -33,7 +33,6 @@ from steergan.verification import (
 from steergan.verification.records import record
 
 Progress = Callable[[str], None]
-
 
 
 def verify_run(
@@ -155,6 +154,8 @@ def law_records(law: SampleLaw) -> list[Record]:
         finding = broken("a uniform element has to leave the law of the seed map as it is", law.argument)
     elif law.kind == "exact":
         finding = exact(law.argument)
+    elif law.kind == "bounded":
+        finding = Finding("bounded", "holds", law.argument)
     else:
         finding = Finding("measured", "no claim", law.argument)
     rows = [record(5, "law of the samples", finding, layer=f"latent = {law.latent}")]
@@ -170,7 +171,7 @@ def law_records(law: SampleLaw) -> list[Record]:
 def latent_records(generator: Generator, recipe: Recipe) -> list[Record]:
     """Row of level 5 for what no sample is needed for: the latent's own law."""
     latent, space = recipe.generator.latent, generator.synthesis.in_type.gspace
-    if is_trivial(space):
+    if pixel_group(group_name(space)) == "trivial":
         return []
     proof = prove(generator)
     argument = reason(latent, group_name(space), proof)
@@ -178,7 +179,7 @@ def latent_records(generator: Generator, recipe: Recipe) -> list[Record]:
         SampleLaw(
             group_name(space),
             latent,
-            "exact" if proof is not None and proof.holds else "measured",
+            kind_of(proof, space),
             argument if proof is not None else f"{argument} No samples were drawn.",
             proof,
             (), "", "", 0, 0, "",

@@ -13,6 +13,7 @@ from PIL import Image
 from steergan import run as runs
 from steergan.recipe import Recipe
 from steergan_cli.options import angles
+from steergan_cli.sample import pose_name
 
 Invoke = Callable[..., Result]
 CONTEXT = click.Context(click.Command("sample"))
@@ -33,6 +34,7 @@ def steerable(recipe: Callable[..., Recipe], notes: Any, tmp_path: Path) -> Path
         ("0,30,45", (0.0, 30.0, 45.0)),
         ("-90", (-90.0,)),
         ("22.5,90-180/2", (22.5, 90.0, 135.0)),
+        ("0,90,0,0.0000001", (0.0, 90.0)),
     ],
 )
 def test_angles_and_ranges_in_steps_are_read(text: str, wanted: tuple[float, ...]) -> None:
@@ -43,6 +45,15 @@ def test_angles_and_ranges_in_steps_are_read(text: str, wanted: tuple[float, ...
 def test_what_is_no_list_of_angles_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match=r"came; angles in degrees"):
         angles(CONTEXT, OPTION, text)
+
+
+def test_no_two_angles_share_a_file() -> None:
+    found = angles(CONTEXT, OPTION, "0-1/100,0-360/7,-90,-0.5,22.5,270")
+    assert found is not None
+    poses = [runs.Pose(angle, mirrored) for angle in found for mirrored in (False, True)]
+    names = [pose_name(pose) for pose in poses]
+    assert len(set(names)) == len(names)
+    assert {"000", "000.01", "051.428571", "mirrored-022.5", "270", "-90"} <= set(names)
 
 
 def test_a_turned_sample_is_a_file_for_every_angle_and_a_grid(steerable: Path, invoke: Invoke, tmp_path: Path) -> None:

@@ -32,6 +32,26 @@ def test_a_steerable_generator_is_certified_from_its_latent_on(recipe: Callable[
     assert "D4 acts on z" in law.argument
 
 
+@pytest.mark.parametrize("group", ["C8", "SO2", "O2"])
+def test_off_the_grid_the_law_of_the_samples_holds_up_to_bounds(recipe: Callable[..., Recipe], group: str) -> None:
+    *_, found = run.verify_recipe(recipe(*STEERABLE, f"generator.group={group}"), quick=True)
+    assert (found.name, found.verdict) == ("generator", "proved")
+    (law,) = [record for record in found.records if record.level == 5]
+    assert (law.kind, law.verdict) == ("bounded", "holds")
+
+
+def test_a_group_without_quarter_turns_claims_nothing(
+    recipe: Callable[..., Recipe], notes: Any, tmp_path: Path
+) -> None:
+    folder = run.train(recipe(*STEERABLE, "generator.group=C3", "training.steps=3"), tmp_path / "run", report=notes())
+    *_, found = run.verify_run(folder)
+    assert found.verdict == "no claim"
+    assert not [record for record in found.records if record.level == 5]
+    law = sample_law(run.load_run(folder), samples=80, permutations=199)
+    assert (law.kind, law.holds) == ("none", None)
+    assert "No element of C3 but the identity permutes pixels" in law.argument
+
+
 def test_a_dense_generator_is_certified_from_its_seed_map_on(recipe: Callable[..., Recipe]) -> None:
     *_, found = run.verify_recipe(recipe("generator.latent=dense"), quick=True)
     assert found.name == "synthesis"
