@@ -102,13 +102,15 @@ def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10)
 
 
 def orbit(generator: Generator, images: int) -> list[float]:
-    """So many angles in degrees around the circle: equal steps, or to a finite group's nearest rotations."""
+    """So many angles in degrees around the circle: equal steps, or a finite group's rotations, as often as one another.
+
+    If the images are no multiple of the rotations, some come once more than others; if fewer, some are left out.
+    """
     space = generator.synthesis.in_type.gspace
-    steps = [360 * i / images for i in range(images)]
     if is_continuous(space):
-        return steps
+        return [360 * i / images for i in range(images)]
     rotations = sum(bool(np.linalg.det(matrix) > 0) for matrix in plane_matrices(space))
-    return [round(step * rotations / 360) * 360 / rotations for step in steps]
+    return [i * rotations // images * 360 / rotations for i in range(images)]
 
 
 def one_image(

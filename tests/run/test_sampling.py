@@ -10,7 +10,8 @@ import torch
 from steergan import run
 from steergan.errors import RunError, SymmetryError
 from steergan.recipe import Recipe
-from steergan.run.sampling import spherical
+from steergan.run.build import build_generator
+from steergan.run.sampling import orbit, spherical
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,22 @@ def test_orbits_follow_the_other_paths_and_begin_upright(steerable_run: Callable
         orbit = rows[4 + label]
         assert torch.equal(orbit[0], upright[label, 0])
         assert (orbit[2].int() - torch.rot90(orbit[0], 1, (1, 2)).int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("group", "images", "wanted"),
+    [
+        ("SO2", 5, [0, 72, 144, 216, 288]),
+        ("C4", 4, [0, 90, 180, 270]),
+        ("D2", 4, [0, 0, 180, 180]),
+        ("C7", 3, [0, 720 / 7, 1440 / 7]),
+    ],
+)
+def test_orbits_take_equal_steps_or_the_rotations_that_the_group_has(
+    recipe: Callable[..., Recipe], group: str, images: int, wanted: list[float]
+) -> None:
+    generator = build_generator(recipe(f"generator.group={group}", "generator.latent=dense"), (1, 8, 8), 2)
+    assert orbit(generator, images) == pytest.approx(wanted)
 
 
 def test_only_steerable_latents_and_angles_of_the_group_are_turned(
