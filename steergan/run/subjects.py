@@ -117,4 +117,15 @@ def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subj
         return module.render(seed, *others)
 
     into, out = generator.synthesis.in_type, generator.synthesis.out_type
-    return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render)
+    scale = seed_scale(generator, c)
+    return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render, scale=scale)
+
+
+@torch.no_grad()
+def seed_scale(generator: Generator, c: Tensor) -> float:
+    """Root mean square of seed maps; in evaluation mode, in which nothing moves."""
+    training = generator.training
+    try:
+        return float(generator.eval().seed_map(c, None).square().mean().sqrt())
+    finally:
+        generator.train(training)

@@ -53,15 +53,15 @@ class Bumps:
         return torch.from_numpy(np.einsum("bkc,bkh,bkw->bchw", self.amplitudes, down, across)).float()
 
 
-def random_bumps(field_type: FieldType, size: Size, seed: int) -> Bumps:
-    """Seeded inputs of a field type that lie within the inscribed disk, whatever their angle."""
+def random_bumps(field_type: FieldType, size: Size, seed: int, scale: float = 1.0) -> Bumps:
+    """Seeded inputs of a field type that lie within the inscribed disk, whatever their angle; amplitudes of a scale."""
     draw = numpy_stream(seed, f"bumps/{size[0]}x{size[1]}")
     side = min(size)
     width = max(NARROWEST, WIDTH * side)
     reach = max(0.0, side / 2 - 2 * width)
     radius, angle = reach * np.sqrt(draw.random((BATCH, COUNT))), 2 * np.pi * draw.random((BATCH, COUNT))
     centres = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    return Bumps(centres, draw.standard_normal((BATCH, COUNT, field_type.size)), width, size)
+    return Bumps(centres, scale * draw.standard_normal((BATCH, COUNT, field_type.size)), width, size)
 
 
 def fibre_of(field_type: FieldType, element: GroupElement | None) -> NDArray[np.float64] | None:

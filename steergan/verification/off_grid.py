@@ -21,7 +21,7 @@ from steergan.errors import SymmetryError
 from steergan.layers import shared_filters
 from steergan.motions import element_at, plane_motion
 from steergan.symmetry import pixel_permutations
-from steergan.verification.bumps import fibre_of, random_bumps
+from steergan.verification.bumps import Bumps, fibre_of, random_bumps
 from steergan.verification.spectrum import harmonics
 from steergan.verification.subject import Size, Subject, tensors_of, twin_of
 
@@ -88,8 +88,8 @@ def measure_off_grid(
 ) -> OffGrid:
     """Errors of a network, in evaluation mode and float32, at equal angles around the circle.
 
-    The error of a map is its root mean square over the inscribed disk, as a share of what varies in the output there;
-    that of an invariant result is its difference as a share of the results' spread over inputs.
+    The error of a map is its root mean square over the inscribed disk, as a share of what varies in outputs there; that
+    of an invariant result is its difference as a share of the results' spread over inputs.
 
     Args:
         subject: what is claimed. Where its types are trivial every angle is measured, those too that its group lacks;
@@ -99,7 +99,7 @@ def measure_off_grid(
         tell: told what is being measured.
     """
     network = twin_of(subject.module).float().eval()
-    _, out_type = run(subject, network, [random_bumps(subject.in_type, subject.sizes[0], 0).render()])
+    _, out_type = run(subject, network, [inputs_of(subject, subject.sizes[0], 0).render()])
     types = [subject.in_type, *([] if out_type is None else [out_type])]
     angles = [a for a in (360.0 * i / steps for i in range(steps)) if can_move(types, a)]
     mirrored = [a for a in TABLE if has_reflections(subject.in_type.gspace) and can_move(types, a, reflect=True)]
@@ -144,24 +144,37 @@ def errors_of(
     subject: Subject, network: nn.Module, size: Size, seed: int, angles: Sequence[float], *, reflect: bool
 ) -> Errors:
     """The output at each angle against the output that was turned."""
-    bumps = random_bumps(subject.in_type, size, seed)
+    bumps = inputs_of(subject, size, seed)
     upright, out_type = run(subject, network, [bumps.render()])
     inputs = []
     for angle in angles:
         fibre = fibre_of(subject.in_type, element_or_none(subject.in_type.gspace, angle, reflect))
         inputs.append(bumps.moved(plane_motion(angle, reflect), fibre).render())
     found = torch.cat([run(subject, network, inputs[i : i + CHUNK])[0] for i in range(0, len(inputs), CHUNK)])
-    if out_type is None or upright.ndim != 5:
+    scale = spread(subject, network, size)
+    if out_type is None:
         difference = (found - upright).reshape(*found.shape[:2], -1).norm(dim=2).double().numpy()
-        return Errors(difference / spread(subject, network, size), np.zeros_like(difference), None)
-    return map_errors(upright[0].double().numpy(), found.double().numpy(), out_type, angles, reflect)
+        return Errors(difference / scale, np.zeros_like(difference), None)
+    errors, floors, square = map_errors(upright[0].double().numpy(), found.double().numpy(), out_type, angles, reflect)
+    return Errors(errors / scale, floors / scale, square)
+
+
+def inputs_of(subject: Subject, size: Size, seed: int) -> Bumps:
+    """Two inputs of a subject."""
+    return random_bumps(subject.in_type, size, seed, subject.scale)
 
 
 def spread(subject: Subject, network: nn.Module, size: Size) -> float:
-    """Root mean square of an invariant result about its mean, over inputs."""
-    results = [run(subject, network, [random_bumps(subject.in_type, size, seed).render()])[0] for seed in range(SPREAD)]
-    values_ND = torch.cat(results).flatten(0, 1).double().reshape(SPREAD * results[0].shape[1], -1)
-    return max(float((values_ND - values_ND.mean(0)).square().sum(1).mean().sqrt()), 1e-12)
+    """Root mean square of what varies: of each channel over the disk and inputs, of an invariant result over inputs."""
+    results = [run(subject, network, [inputs_of(subject, size, seed).render()]) for seed in range(SPREAD)]
+    values = torch.cat([result[0] for result, _ in results]).double()
+    if results[0][1] is None:
+        values_ND = values.reshape(len(values), -1)
+        square = (values_ND - values_ND.mean(0)).square().sum(1).mean()
+    else:
+        inside = values[..., torch.from_numpy(inner_disk(*values.shape[2:]))]
+        square = (inside - inside.mean((0, 2), keepdim=True)).square().mean()
+    return max(float(square.sqrt()), 1e-12)
 
 
 def run(subject: Subject, network: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, FieldType | None]:
@@ -173,11 +186,16 @@ def run(subject: Subject, network: nn.Module, inputs: Sequence[Tensor]) -> tuple
     return tensor.float().unflatten(0, (len(inputs), -1)), None if subject.claim == "invariant" else out_type
 
 
-def map_errors(upright: Array, found: Array, out_type: FieldType, angles: Sequence[float], reflect: bool) -> Errors:
-    """Errors of maps: `upright` (B, C, H, W) and `found` (angles, B, C, H, W)."""
+def map_errors(
+    upright: Array, found: Array, out_type: FieldType, angles: Sequence[float], reflect: bool
+) -> tuple[Array, Array, float]:
+    """Root mean square errors and floors, (angles, inputs), and the mean square, of maps over the disk.
+
+    Args:
+        upright: (B, C, H, W).
+        found: (angles, B, C, H, W).
+    """
     disk = inner_disk(*upright.shape[2:])
-    centred = upright[..., disk] - upright[..., disk].mean(axis=(1, 2), keepdims=True)
-    scale = np.maximum(np.sqrt((centred**2).mean(axis=(1, 2))), 1e-12)
     errors, floors, squares = [], [], []
     for angle, y in zip(angles, found, strict=True):
         motion = plane_motion(angle, reflect)
@@ -187,10 +205,10 @@ def map_errors(upright: Array, found: Array, out_type: FieldType, angles: Sequen
         if fibre is not None:
             wanted = np.einsum("ij,bjhw->bihw", fibre, wanted)
         square = ((y - wanted)[..., disk] ** 2).mean(axis=(1, 2))
-        errors.append(np.sqrt(square) / scale)
-        floors.append(np.sqrt(((back - upright)[..., disk] ** 2).mean(axis=(1, 2)) / 2) / scale)
+        errors.append(np.sqrt(square))
+        floors.append(np.sqrt(((back - upright)[..., disk] ** 2).mean(axis=(1, 2)) / 2))
         squares.append(square.mean())
-    return Errors(np.stack(errors), np.stack(floors), float(np.mean(squares)))
+    return np.stack(errors), np.stack(floors), float(np.mean(squares))
 
 
 def turned_map(x: Array, motion: Array) -> Array:

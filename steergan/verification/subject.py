@@ -37,6 +37,7 @@ class Subject:
             size 2; floating-point ones follow the dtype.
         call: (module, x (B, C, H, W), others) -> result.
         upto: path of a submodule whose output the claim is about; empty for the module's own.
+        scale: root mean square of inputs that the module is made for; off the grid it is measured on such.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Subject:
     others: tuple[Tensor, ...] = ()
     call: Call | None = None
     upto: str = ""
+    scale: float = 1.0
 
     def __call__(self, module: nn.Module, x: Tensor) -> Any:
         """The result on a plain tensor, whose dtype the module has."""
