@@ -26,6 +26,9 @@ LEAKS = {
 READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 """What torch says of operators whose result, or its shape, is a number read out of a tensor."""
 
+MASKS = (torch.bool, torch.uint8)
+"""Types of an index whose values decide how much is taken."""
+
 EXCHANGES = ("set_", "resize_", "set", "resize")
 
 RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
@@ -87,7 +90,9 @@ class Tracking(TorchDispatchMode):
             written = [t for t, a in written_by(func, args, kwargs) if a]
             out = func(*args, **kwargs)
             if READS & set(func.tags) or name == "_local_scalar_dense":
-                self.number_read(operands, "a number was read (item(), float(), if, range, nonzero, torch.equal)")
+                # Of an index only a mask decides about shapes; whole numbers don't.
+                read = operands if name != "index" else [t for t in operands if t.dtype in MASKS]
+                self.number_read(read, "a number was read (item(), float(), if, range, nonzero, torch.equal)")
             if name in EXCHANGES:
                 self.fault(f"{name} exchanged the memory of a tensor")
             laws = self._laws(func, name, args, kwargs, out, before, bool(written))

@@ -171,7 +171,7 @@ def options(text: str, name: str = "a") -> str:
         ("[[axis]]\nname = 'a'\noptions = []", "axis.0.options"),
         ("[[axis]]\nname = 'a'", "axis.0.options is missing"),
         (axis('"discriminator.gruop" = "C4"'), "did you mean discriminator.group"),
-        (axis('"discriminator.group" = "C5"'), "discriminator.group = 'C5'"),
+        (axis('"discriminator.group" = "p4"'), "discriminator.group = 'p4'"),
         (axis('"training.seed" = 4'), "list the seeds in seeds"),
         (axis('"evaluation.samples" = 50'), "evaluation.samples is 32 for plain, 50 for x"),
         (axis('"training.ema_decay" = 0.5'), "can't be compared"),
