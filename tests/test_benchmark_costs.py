@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from steergan.benchmark import costs
 from steergan.errors import RecipeError, RunError
 from steergan.results import read_claims
-from steergan_cli.benchmark import DATA_SETS
+from steergan_cli.benchmark.costs import DATA_SETS
 from steergan_cli.main import steergan
 
 BASE = """

@@ -1,0 +1,25 @@
+"""steergan benchmark: one file for each of its commands."""
+
+import click
+
+from .convolution import convolution
+from .costs import costs
+from .groups import groups
+from .metrics import metrics
+from .step import step
+
+
+@click.group(no_args_is_help=True)
+def benchmark() -> None:
+    """Time what steergan does against what could be used instead: in one process, in turns.
+
+    \b
+    Examples:
+      steergan benchmark step
+      steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5
+      steergan benchmark convolution --only limit
+    """
+
+
+for command in (step, convolution, costs, groups, metrics):
+    benchmark.add_command(command)

@@ -1,0 +1,67 @@
+"""steergan benchmark convolution"""
+
+from pathlib import Path
+
+import click
+
+from ..options import command_line, record_option, save_record
+from .countdown import Countdown
+
+PAPER_RECIPE = Path("recipes/rotmnist.toml")
+
+
+@click.command()
+@click.option(
+    "--only", type=click.Choice(["layers", "steps", "limit"]), multiple=True, help="Measure this part; repeatable."
+)
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), default=PAPER_RECIPE, show_default=True, help="Whose steps are timed."
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed calls of each rival.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@click.option("--device", default="cpu", show_default=True, help="The kernels are on the CPU only.")
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@record_option
+def convolution(
+    only: tuple[str, ...],
+    recipe: Path,
+    overrides: tuple[str, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    file: Path | None,
+    record: Path | None,
+) -> None:
+    """Time convolutions in the group's Fourier basis against conv2d: layers, whole steps, and what limits them.
+
+    On the CPU, where the kernels are. Steps are of the recipe with C4 and with D4, with batches of 16 unless --set says
+    otherwise, and of the paper's residual networks for 64 pixels; rivals are the dense path and a CNN.
+
+    \b
+    Examples:
+      steergan benchmark convolution --threads 2
+      steergan benchmark convolution --only layers --only limit --record docs/results/convolution-layers.json
+    """
+    import torch
+
+    from steergan.benchmark import convolution as measured
+    from steergan.files import write_json
+    from steergan.tables import markdown
+
+    if device != "cpu":
+        raise click.BadParameter(f"the kernels compute on the CPU, not on {device}", param_hint="'--device'")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    parts = [part for part in measured.PARTS if not only or part in only]
+    cases = measured.cases_of(recipe, overrides) if "steps" in parts else []
+    found = measured.ConvolutionBenchmark()
+    for part in parts:
+        with Countdown("step" if part == "steps" else "call") as countdown:
+            found = measured.measure(found, part, repeats, cases, countdown)
+        click.echo(markdown(measured.tables(found)[-1]) + "\n")
+    click.echo(measured.verdict(found))
+    if file is not None:
+        write_json(file, measured.as_json(found))
+    if record is not None:
+        save_record(measured.claim(found, record.stem, command_line()), record)

@@ -1,0 +1,58 @@
+"""steergan benchmark groups"""
+
+from pathlib import Path
+
+import click
+
+from ..options import chosen_device, command_line, device_option, record_option, save_record
+from .countdown import Countdown
+
+GROUP_RECIPES = Path("recipes/groups")
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[RECIPE|RUN]...", type=click.Path(path_type=Path))
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@device_option
+@click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw errors against the angle.")
+@record_option
+def groups(
+    targets: tuple[Path, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    picture: Path | None,
+    record: Path | None,
+) -> None:
+    """Measure how well networks of different groups turn between the angles of the grid, and what a step costs.
+
+    Recipes (untrained networks) and runs, one for each group and one of them of C4; without any, recipes/groups.
+
+    \b
+    Examples:
+      steergan benchmark groups --picture groups.png
+      steergan benchmark groups studies/rotmnist-groups/*-seed0 recipes/groups/rotmnist-{c16,d4,o2}.toml
+    """
+    import torch
+
+    from steergan.benchmark import groups as measured
+    from steergan.pictures import save_png
+    from steergan.tables import markdown
+
+    chosen = targets or tuple(sorted(GROUP_RECIPES.glob("*.toml")))
+    if not chosen:
+        raise click.UsageError(f"no RECIPE or RUN came, and {GROUP_RECIPES} holds none; name some")
+    where = chosen_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with Countdown() as countdown:
+        found = measured.measure(chosen, repeats, device=where, progress=countdown)
+    for table in measured.tables(found):
+        click.echo(f"{markdown(table)}\n")
+    click.echo(measured.verdict(found))
+    if picture is not None:
+        save_png(measured.figure(found), picture)
+        click.echo(f"errors against the angle drawn in {picture}")
+    if record is not None:
+        save_record(measured.claim(found, record.stem, command_line(), where), record)

@@ -1,0 +1,59 @@
+"""steergan benchmark step"""
+
+from pathlib import Path
+
+import click
+
+from ..options import chosen_device, command_line, device_option, record_option, save_record
+from .countdown import Countdown
+
+DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
+
+
+@click.command()
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@click.option("--repeats", type=click.IntRange(min=1), default=20, show_default=True, help="Timed steps of each rival.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@device_option
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@record_option
+def step(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    file: Path | None,
+    record: Path | None,
+) -> None:
+    """Time a whole training step of a recipe's pair against the same step with rival networks.
+
+    Rivals: the trivial group with as many channels; the same networks from stock escnn modules.
+
+    \b
+    Examples:
+      steergan benchmark step --device cpu --threads 2
+      steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5 --json step.json
+    """
+    import torch
+
+    from steergan import benchmark as benchmarks
+    from steergan.files import write_json
+    from steergan.recipe import read_recipe
+    from steergan.tables import markdown
+
+    settings = read_recipe(recipe, overrides)
+    where = chosen_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with Countdown() as countdown:
+        found = benchmarks.time_step(settings, repeats, device=where, progress=countdown)
+    click.echo(markdown(benchmarks.table(found)))
+    click.echo("\n" + benchmarks.verdict(found))
+    if file is not None:
+        write_json(file, benchmarks.as_json(found))
+    if record is not None:
+        save_record(benchmarks.claim(found, record.stem, command_line()), record)
