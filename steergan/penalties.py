@@ -31,28 +31,31 @@ def r1_penalty(score_B: Tensor, image: Tensor, weight: float) -> Tensor:
     return weight / 2 * gradient_BD.square().sum(1).mean()
 
 
-def wgan_gp(
-    discriminator: Callable[[Tensor, Tensor], Tensor],
-    real: Tensor,
-    fake: Tensor,
-    y: Tensor,
-    mix_B: Tensor,
-    weight: float,
-) -> Tensor:
+def mixed_images(real: Tensor, fake: Tensor, mix_B: Tensor) -> Tensor:
+    """Images between real and fake ones, (B, C, H, W), for `wgan_gp`: leaves that require gradients.
+
+    Args:
+        real: (B, C, H, W) float.
+        fake: (B, C, H, W) float.
+        mix_B: share of the real image, (B,) float in [0, 1], drawn by the caller.
+    """
+    return torch.lerp(fake.detach(), real.detach(), mix_B[:, None, None, None]).requires_grad_()
+
+
+def wgan_gp(score_B: Tensor, mixed: Tensor, weight: float) -> Tensor:
     """weight times the mean of (gradient norm - 1)^2 at images between real and fake ones.
 
     Args:
-        discriminator: (image, y) -> score (B,).
-        real: (B, C, H, W) float.
-        fake: (B, C, H, W) float.
-        y: labels of both, (B,) int64; a real and a fake image that are mixed share one.
-        mix_B: share of the real image, (B,) float in [0, 1], drawn by the caller.
+        score_B: scores of `mixed`, (B,) float; a real and a fake image that are mixed share a label.
+        mixed: from `mixed_images`.
         weight: lambda, `loss.wgan_gp_weight` of a recipe (10 in the sources).
+
+    Raises:
+        ValueError: `mixed` did not require gradients before the forward.
 
     Source: Gulrajani et al. 2017; Dey et al., C.2.1.
     """
-    mixed = torch.lerp(fake.detach(), real.detach(), mix_B[:, None, None, None]).requires_grad_()
-    gradient_BD = image_gradient(discriminator(mixed, y), mixed)
+    gradient_BD = image_gradient(score_B, mixed)
     return weight * (torch.linalg.vector_norm(gradient_BD, dim=1) - 1).square().mean()
 
 
@@ -88,8 +91,8 @@ def consistency_penalty(
 def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, weight: float) -> Tensor:
     """weight times the cross entropy of guessing by how many quarter turns images were rotated.
 
-    The last quarter of the batch (at least one image) is shown in all four rotations, so that as many images are
-    scored as the batch has. Gradients reach `image`, as a generator needs.
+    Every fourth image, from the first, is shown in all four rotations, so that as many images are scored as the batch
+    has, and as the parts of a batch have together. Gradients reach `image`, as a generator needs.
 
     Args:
         rotation_logits: (B, C, H, W) -> (B, 4).
@@ -97,9 +100,9 @@ def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, we
         weight: 1.0 on real images for the discriminator, 0.2 on generated ones for the generator, in the source.
 
     Source: Chen et al. 2019, "Self-Supervised GANs via Auxiliary Rotation Loss", and its code (compare_gan).
-    Differs: the logarithm of the softmax without an epsilon.
+    Differs: the logarithm of the softmax without an epsilon; every fourth image, not the last quarter.
     """
-    quarter = image[-max(1, len(image) // ROTATIONS) :]
+    quarter = image[::ROTATIONS]
     turned = torch.cat([torch.rot90(quarter, k, (2, 3)) for k in range(ROTATIONS)])
     label = torch.arange(ROTATIONS, device=image.device).repeat_interleave(len(quarter))
     return weight * cross_entropy(rotation_logits(turned), label)

@@ -14,6 +14,7 @@ from steergan.errors import RecipeError
 from steergan.recipe_data import DataSettings as DataSettings
 from steergan.recipe_data import Section
 from steergan.recipe_fields import DiscriminatorGroup, FieldSettings, GeneratorGroup
+from steergan.recipe_performance import PerformanceSettings as PerformanceSettings
 
 Initialization = Literal["orthogonal", "normal"]
 """Orthogonal, the paper's default, or N(0, 0.02) as in C.2.4."""
@@ -116,6 +117,9 @@ class TrainingSettings(Section):
     steps: Annotated[int, Field(ge=1)] = 20_000
     """Generator steps."""
     batch_size: Annotated[int, Field(ge=2)] = 64
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Parts of a batch that go through the networks one after another, for batches that don't fit; batch norms see one
+    part at a time, or else the result is that of one piece."""
     seed: Annotated[int, Field(ge=0)] = 0
     discriminator_updates: Annotated[int, Field(ge=1)] = 2
     generator_rate: Positive = 1e-4
@@ -142,14 +146,6 @@ class EvaluationSettings(Section):
     features: str = "auto"
     """`auto`, `rotmnist` (shipped), `inception`, `classifier` (trained on the run's own data), a .safetensors file of
     `steergan features train`, or inception-2015-12-05.pt."""
-
-
-class PerformanceSettings(Section):
-    """How the same function is computed: what changes speed and the last bits, and nothing else."""
-
-    convolution: Literal["auto", "fourier", "dense"] = "auto"
-    """Group convolutions in the group's Fourier basis by compiled kernels: where it pays and they are at hand, wherever
-    it is possible (else refused), or never."""
 
 
 class Recipe(Section):

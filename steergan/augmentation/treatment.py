@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steergan.augmentation.adaptive import AdaptiveProbability
 from steergan.augmentation.elements import act, action_table
-from steergan.augmentation.transforms import augment, draw_parameters
+from steergan.augmentation.transforms import Parameters, augment, draw_parameters
 from steergan.errors import RecipeError, SymmetryError
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings
@@ -18,6 +18,7 @@ Transform = Callable[[Tensor], Tensor]
 """Images (B, C, H, W) -> images of the same shape, each image by itself; fixed once it is drawn."""
 
 NONE = AugmentationSettings()
+ALL = slice(None)
 
 
 def unchanged(image: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ class Augmentation:
         if settings.adaptive_target:
             self.adaptive = AdaptiveProbability(settings.adaptive_target, settings.adaptive_images, self.device)
 
-    def treatment(self, count: int, *, seed: int, step: int, update: int) -> Treatment:
+    def treatment(self, count: int, *, seed: int, step: int, update: int, rows: slice = ALL) -> Treatment:
         """The transforms of one update, from streams at (seed, step, update) and the present probability.
 
         Args:
@@ -74,6 +75,7 @@ class Augmentation:
             seed: of the run.
             step: generator step.
             update: which update of that step.
+            rows: for which of the images.
         """
 
         def stream(name: str) -> torch.Generator:
@@ -82,14 +84,15 @@ class Augmentation:
         def moved(name: str, used: bool) -> Transform:
             if self.table_GP is None or not used:
                 return unchanged
-            element_B = torch.randint(len(self.table_GP), (count,), generator=stream(name)).to(self.device)
+            element_B = torch.randint(len(self.table_GP), (count,), generator=stream(name))[rows].to(self.device)
             return partial(act, table_GP=self.table_GP, element_B=element_B)
 
         def adapted(name: str) -> Transform:
             if self.adaptive is None:
                 return unchanged
             kinds, probability = self.settings.transforms, self.adaptive.probability
-            return partial(augment, parameters=draw_parameters(count, self.size, kinds, probability, stream(name)))
+            drawn = draw_parameters(count, self.size, kinds, probability, stream(name))
+            return partial(augment, parameters=Parameters(*(value[rows] for value in drawn)))
 
         settings = self.settings
         return Treatment(

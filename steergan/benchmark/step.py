@@ -15,8 +15,7 @@ from steergan.recipe import Recipe
 from steergan.results import Claim
 from steergan.run.folder import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
-from steergan.training import RunState
-from steergan.training.loop import generator_step
+from steergan.training import RunState, Step
 
 OWN, CHANNELS, STOCK, PLAIN = "steergan", "plain CNN", "stock escnn", "no spectral norm"
 ABOUT = {
@@ -104,7 +103,8 @@ def step_of(pair: Pair, recipe: Recipe, device: str) -> Callable[[], object]:
     for network in pair:
         network.to(device)  # type: ignore[union-attr]
     state = RunState.start(pair.generator, pair.discriminator, training, recipe.augmentation)
-    return lambda: generator_step(state, lambda step, update: batch, training, recipe.loss, recipe.generator.latent_law)
+    step = Step(state, training, recipe.loss, recipe.generator.latent_law)
+    return lambda: step(lambda number, update: batch)
 
 
 def table(found: StepBenchmark) -> Table:

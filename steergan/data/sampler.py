@@ -1,12 +1,13 @@
 """Which images a step sees: pure functions of (seed, step, update), so a resumed run sees what it would have seen."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from steergan.data.images import ImageSet, Labels
-from steergan.pixels import to_unit
 from steergan.randomness import numpy_stream
 
 
@@ -15,10 +16,22 @@ def batch_indices(count: int, batch_size: int, seed: int, step: int, update: int
     return numpy_stream(seed, f"batch/{update}", step).integers(count, size=batch_size, dtype=np.int64)
 
 
-def batch(image_set: ImageSet, batch_size: int, seed: int, step: int, update: int) -> tuple[Tensor, Tensor]:
-    """Real images, float32 (B, C, H, W) in [-1, 1], and labels, int64 (B,), of one update of one step."""
+def batch(
+    image_set: ImageSet, batch_size: int, seed: int, step: int, update: int, rows: Sequence[slice] = (slice(None),)
+) -> tuple[Tensor, Tensor]:
+    """Real images, uint8 (B, C, H, W), and labels, int64 (B,), of one update of one step.
+
+    Args:
+        image_set: where they come from.
+        batch_size: of the whole batch.
+        seed: of the run.
+        step: generator step.
+        update: which update of that step.
+        rows: which rows of the batch, one stretch after another.
+    """
     chosen = batch_indices(len(image_set), batch_size, seed, step, update)
-    return to_unit(torch.from_numpy(image_set.images[chosen])), torch.from_numpy(image_set.labels[chosen])
+    own = np.concatenate([chosen[some] for some in rows])
+    return torch.from_numpy(image_set.images[own]), torch.from_numpy(image_set.labels[own])
 
 
 def class_rows(image_set: ImageSet, columns: int) -> Labels:

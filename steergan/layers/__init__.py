@@ -2,7 +2,7 @@
 
 from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
-from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
+from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.convolution_path import choose_convolution
 from steergan.layers.filter_orbits import FilterOrbits, filter_orbits
@@ -15,7 +15,14 @@ from steergan.layers.projection import ProjectionHead
 from steergan.layers.resample import Upsample
 from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, halving_pool
 from steergan.layers.restriction import Restriction
-from steergan.layers.spectral_norm import SpectralLinear, SpectralNorm, converge_spectral_norm, shared_filters
+from steergan.layers.spectral_norm import (
+    SharedFilters,
+    SpectralLinear,
+    SpectralNorm,
+    converge_spectral_norm,
+    filtered_layers,
+    shared_filters,
+)
 from steergan.layers.upsample_convolution import (
     UpsampleConvolution,
     filter_size,
@@ -40,16 +47,20 @@ __all__ = [
     "Pointwise",
     "ProjectionHead",
     "Restriction",
+    "SharedFilters",
     "SpectralLinear",
     "SpectralNorm",
     "Upsample",
     "UpsampleConvolution",
     "activation",
+    "batch_norms",
     "choose_convolution",
     "converge_spectral_norm",
     "filter_orbits",
     "filter_size",
+    "filtered_layers",
     "halving_pool",
+    "moments_untouched",
     "shared_filters",
     "upsampled_convolution",
     "upsampling_mode",

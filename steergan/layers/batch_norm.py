@@ -1,12 +1,16 @@
 """Batch normalisation with one set of moments per field."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.fields import FieldLayout, typed_tensor
-from steergan.layers.spectral_norm import SpectralLinear
+from steergan.layers.spectral_norm import SpectralLinear, full_precision
 from steergan.symmetry import is_permutation
 
 
@@ -23,6 +27,10 @@ class FieldBatchNorm(EquivariantModule):
         eps: added to the variance.
         affine: learn one scale and one shift per field.
 
+    Attributes:
+        gather: (n,) -> (N, n), the same numbers of all N processes that hold equal parts of a batch, differentiable
+            any number of times; None: the batch is all here.
+
     Shapes: (B, C, H, W) -> the same.
     Symmetry: equivariant, exact to rounding, in both modes.
     Source: Dey et al. 2021, section 2.2 ("moments are calculated per group-feature map").
@@ -31,6 +39,7 @@ class FieldBatchNorm(EquivariantModule):
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
+    gather: Callable[[Tensor], Tensor] | None = None
 
     def __init__(
         self, in_type: FieldType, *, momentum: float | None = 0.1, eps: float = 1e-5, affine: bool = True
@@ -72,6 +81,8 @@ class FieldBatchNorm(EquivariantModule):
 
     def _normalise(self, x_BFGHW: Tensor, fields: slice | list[int], factor: float) -> Tensor:
         """Normalise the fields of one size. A list selects copies of the buffers, a slice the buffers themselves."""
+        if self.training and self.gather is not None:
+            return self._normalise_together(x_BFGHW, fields, factor)
         mean, variance = self.running_mean[fields], self.running_var[fields]
         out = torch.nn.functional.batch_norm(
             x_BFGHW.flatten(2, 3),
@@ -87,12 +98,44 @@ class FieldBatchNorm(EquivariantModule):
             self.running_mean[fields], self.running_var[fields] = mean, variance
         return out.view_as(x_BFGHW)
 
+    def _normalise_together(self, x_BFGHW: Tensor, fields: slice | list[int], factor: float) -> Tensor:
+        """The same by the moments of a batch that several processes hold in equal parts."""
+        assert self.gather is not None
+        wide = x_BFGHW.to(self.running_mean.dtype)
+        here = wide.mean((0, 2, 3, 4)), wide.var((0, 2, 3, 4), correction=0)
+        means_NF, variances_NF = self.gather(torch.cat(here)).chunk(2, dim=1)
+        mean = means_NF.mean(0)
+        variance = (variances_NF + (means_NF - mean).square()).mean(0)
+        numbers = len(means_NF) * x_BFGHW.numel() // x_BFGHW.shape[1]
+        with torch.no_grad():
+            self.running_mean[fields] = self.running_mean[fields].lerp(mean, factor)
+            unbiased = variance * (numbers / max(numbers - 1, 1))
+            self.running_var[fields] = self.running_var[fields].lerp(unbiased, factor)
+        scale = torch.rsqrt(variance + self.eps)
+        if self.weight is not None:
+            scale = scale * self.weight[fields]
+        shift = -mean * scale
+        if self.bias is not None:
+            shift = shift + self.bias[fields]
+        return torch.addcmul(shift[:, None, None, None], scale[:, None, None, None], wide).to(x_BFGHW.dtype)
+
     def _normalise_any(self, moments: FieldMoments, x: Tensor, factor: float) -> Tensor:
         """The same for fields that are no permutations."""
+        narrow, x = x.dtype, x.to(self.running_var.dtype)
+        with full_precision(x):
+            return self._normalise_wide(moments, x, factor).to(narrow)
+
+    def _normalise_wide(self, moments: FieldMoments, x: Tensor, factor: float) -> Tensor:
         mean, variance = self.running_mean, self.running_var
         if self.training:
             mean, variance = moments.measure(x)
             numbers = moments.sizes * (x.numel() // x.shape[1])
+            if self.gather is not None:
+                means, variances = self.gather(torch.cat([mean, variance])).split([len(mean), len(variance)], dim=1)
+                mean = means.mean(0)
+                apart = moments.per_field((means - mean).square()) / moments.sizes
+                variance = (variances + apart).mean(0)
+                numbers = numbers * len(means)
             with torch.no_grad():  # torch's batch norm remembers the unbiased variance too
                 self.running_mean.lerp_(mean, factor)
                 self.running_var.lerp_(variance * (numbers / (numbers - 1).clamp(min=1)), factor)
@@ -144,7 +187,10 @@ class ConditionalBatchNorm(EquivariantModule):
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         layout, moments = self.norm.layout, self.norm.moments
-        scale_BF, shift_BF = 1 + self.scale(c), None if self.shift is None else self.shift(c)
+        with full_precision(c):
+            scale_BF, shift_BF = 1 + self.scale(c), None if self.shift is None else self.shift(c)
+        dtype = x.tensor.dtype
+        scale_BF, shift_BF = scale_BF.to(dtype), None if shift_BF is None else shift_BF.to(dtype)
         if moments is not None:
             return self.out_type(moments.scaled(self.norm(x).tensor, scale_BF, shift_BF))
         assert shift_BF is not None
@@ -158,3 +204,21 @@ class ConditionalBatchNorm(EquivariantModule):
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
+
+
+def batch_norms(network: torch.nn.Module) -> list[Any]:
+    """Every module of a network with running moments, steergan's or another's."""
+    return [module for module in network.modules() if isinstance(getattr(module, "running_mean", None), Tensor)]
+
+
+@contextmanager
+def moments_untouched(norms: Sequence[Any]) -> Iterator[None]:
+    """Forwards inside normalise as they would, and the running moments learn nothing from them."""
+    kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, norm.num_batches_tracked.clone()
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, kept, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count

@@ -83,6 +83,11 @@ class FieldMoments(nn.Module):
             variance = variance.index_copy(0, self.get_buffer(f"fields{number}"), centred.square().mean((0, 2, 3)))
         return mean, variance
 
+    def per_field(self, values_ND: Tensor) -> Tensor:
+        """Numbers of the invariant directions (N, directions), summed over those of a field: (N, fields)."""
+        zeros = values_ND.new_zeros(len(values_ND), len(self.sizes))
+        return zeros.index_add(1, self.field_of_direction, values_ND)
+
     def scaled(self, x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
         """Every field times its scale, plus its shift along the invariant directions.
 

@@ -1,7 +1,8 @@
 """Spectral normalisation by power iteration, and one expansion of every filter for many forwards."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,6 +72,14 @@ class SpectralNorm(torch.nn.Module):
         return self.divide(matrix)
 
 
+def full_precision(tensor: Tensor) -> AbstractContextManager[Any]:
+    """Autocast is off inside, for what has to be computed in the tensor's own precision."""
+    kind = tensor.device.type
+    if kind in ("cpu", "cuda") and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
+
+
 class SharedFilter:
     """What a layer remembers inside `shared_filters`. A copy, deep or pickled, remembers nothing."""
 
@@ -89,7 +98,7 @@ class SharedFilter:
 
 def serves(made: Tensor, weights: list[Tensor]) -> bool:
     """Whether a filter made of these weights before can stand in for a new one."""
-    if made.is_inference() and not torch.is_inference_mode_enabled():
+    if not torch.compiler.is_compiling() and made.is_inference() and not torch.is_inference_mode_enabled():
         return False
     same_place = all((weight.dtype, weight.device) == (made.dtype, made.device) for weight in weights)
     needs_grad = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
@@ -132,8 +141,9 @@ class FilteredLayer(torch.nn.Module):
         """
         made = self.shared.filter
         if made is None or not serves(made, self.filter_weights()):
-            matrix = self.raw_filter()
-            made = self._normalized(matrix, self.gathered_filter() or matrix)
+            with full_precision(self.filter_weights()[0]):
+                matrix = self.raw_filter()
+                made = self._normalized(matrix, self.gathered_filter() or matrix)
             if self.shared.depth:
                 self.shared.filter = made
         return made
@@ -147,7 +157,8 @@ class FilteredLayer(torch.nn.Module):
         if made is None or not serves(made, self.filter_weights()):
             matrix = self.gathered_filter()
             assert isinstance(matrix, GatheredMatrix)
-            made = self._normalized(matrix.weight, matrix)
+            with full_precision(matrix.weight):
+                made = self._normalized(matrix.weight, matrix)
             if self.shared.depth:
                 self.shared.weight = made
         return made
@@ -194,12 +205,36 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
         return linear(input, self.filter_matrix(), self.bias)
 
 
-def _filtered_layers(networks: tuple[torch.nn.Module, ...]) -> list[FilteredLayer]:
+def filtered_layers(*networks: torch.nn.Module) -> list[FilteredLayer]:
+    """The layers whose filters can be shared; listing them walks all modules, which escnn makes slow."""
     return [layer for network in networks for layer in network.modules() if isinstance(layer, FilteredLayer)]
 
 
-@contextmanager
-def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
+class SharedFilters:
+    """The context that `shared_filters` opens, for layers that were listed before.
+
+    Args:
+        layers: from `filtered_layers`.
+        iterate: whether spectral norms in training mode move; if not, they are used as they are.
+    """
+
+    def __init__(self, layers: Sequence[FilteredLayer], iterate: bool = True) -> None:
+        self.layers, self.iterate = layers, iterate
+
+    def __enter__(self) -> None:
+        for layer in self.layers:
+            if layer.shared.depth == 0:
+                layer.shared.iterated = not self.iterate
+            layer.shared.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        for layer in self.layers:
+            layer.shared.depth -= 1
+            if layer.shared.depth == 0:
+                layer.shared.forget()
+
+
+def shared_filters(*networks: torch.nn.Module) -> SharedFilters:
     """One power iteration (training mode) and one expansion of each filter serve every forward inside.
 
     Both happen at a layer's first forward. If that one ran without gradients and a later one needs them, or the dtype
@@ -209,16 +244,7 @@ def shared_filters(*networks: torch.nn.Module) -> Iterator[None]:
     Inside, weights must not change, and what hangs on the shared filters takes one `backward` (or `retain_graph=True`):
     open one context for each optimiser update, and close it before the optimiser's step.
     """
-    layers = _filtered_layers(networks)
-    for layer in layers:
-        layer.shared.depth += 1
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.shared.depth -= 1
-            if layer.shared.depth == 0:
-                layer.shared.forget()
+    return SharedFilters(filtered_layers(*networks))
 
 
 @torch.no_grad()
@@ -227,6 +253,6 @@ def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, ma
 
     For weights that no training step has iterated on: an average of weights, or a new initialisation.
     """
-    for layer in _filtered_layers((network,)):
+    for layer in filtered_layers(network):
         if layer.spectral is not None:
             layer.spectral.converge(layer.gathered_filter() or layer.raw_filter(), tolerance, max_iterations)

@@ -10,28 +10,40 @@ from steergan.training.checkpoint import (
     save_weights,
 )
 from steergan.training.ema import ExponentialAverage
+from steergan.training.engine import PLAIN, REFERENCE, Engine
+from steergan.training.forwards import Batch
 from steergan.training.latents import LatentLaw, Latents, draw_latents
-from steergan.training.loop import Batches, Row, train
+from steergan.training.loop import Batches, Row, Step, train
+from steergan.training.parallel import ALONE, Processes, joined
 from steergan.training.protocols import Discriminator, Generator
 from steergan.training.record import JsonLines
 from steergan.training.state import RunState
-from steergan.training.step import Batch, discriminator_update, generator_update
+from steergan.training.step import Part, Updates, discriminator_update, generator_update
 
 __all__ = [
+    "ALONE",
+    "PLAIN",
+    "REFERENCE",
     "Batch",
     "Batches",
     "Discriminator",
+    "Engine",
     "ExponentialAverage",
     "Generator",
     "JsonLines",
     "LatentLaw",
     "Latents",
     "LatestState",
+    "Part",
+    "Processes",
     "Row",
     "RunState",
+    "Step",
+    "Updates",
     "discriminator_update",
     "draw_latents",
     "generator_update",
+    "joined",
     "latest_state",
     "load_state",
     "load_weights",

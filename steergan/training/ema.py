@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steergan.layers import converge_spectral_norm, shared_filters
+from steergan.layers import batch_norms, converge_spectral_norm, shared_filters
 from steergan.randomness import torch_stream
 from steergan.recipe import TrainingSettings
 from steergan.training.latents import LatentLaw, draw_latents
@@ -124,7 +124,7 @@ class ExponentialAverage:
 @contextmanager
 def batch_norms_measuring(network: Generator) -> Iterator[list[Any]]:
     """Put every module with running moments, and no other, into training mode with reset moments and equal weights."""
-    norms = [m for m in network.modules() if isinstance(getattr(m, "running_mean", None), Tensor)]
+    norms = batch_norms(as_module(network))
     modes = [(norm.training, norm.momentum) for norm in norms]
     try:
         for norm in norms:

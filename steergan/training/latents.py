@@ -30,6 +30,7 @@ def draw_latents(
     update: int = 0,
     law: LatentLaw = "normal",
     device: torch.device | str = "cpu",
+    rows: slice = slice(None),
 ) -> Latents:
     """Latents, and uniform group elements if the generator wants them; a pure function of its arguments.
 
@@ -44,6 +45,7 @@ def draw_latents(
         update: which update of that step.
         law: `generator.latent_law` of a recipe.
         device: where the result goes; the drawing itself is on the CPU, so every device sees the same numbers.
+        rows: which of the samples are wanted.
 
     Source: Gaussian or Bernoulli, Dey et al., C.2.
     Differs: the paper does not say which two values its Bernoulli latents take; ours are centred.
@@ -53,6 +55,7 @@ def draw_latents(
         z = torch.randn(count, generator.z_dim, generator=draw)
     else:
         z = torch.randint(2, (count, generator.z_dim), generator=draw).mul(2).sub(1).to(torch.float32)
-    if generator.elements == 0:
-        return Latents(z.to(device), None)
-    return Latents(z.to(device), torch.randint(generator.elements, (count,), generator=draw).to(device))
+    element = None
+    if generator.elements:
+        element = torch.randint(generator.elements, (count,), generator=draw)[rows].to(device)
+    return Latents(z[rows].to(device), element)

@@ -6,19 +6,24 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-from torch import Tensor
 
-from steergan.augmentation import Treatment
-from steergan.errors import RecipeError
+from steergan.errors import RecipeError, RunError
+from steergan.layers import FieldBatchNorm, batch_norms
 from steergan.losses import OBJECTIVES
+from steergan.pixels import to_unit
 from steergan.randomness import stream_seed, torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
-from steergan.training.latents import LatentLaw, Latents, draw_latents
+from steergan.training.engine import REFERENCE, Engine
+from steergan.training.forwards import Batch
+from steergan.training.latents import LatentLaw, draw_latents
+from steergan.training.parallel import ALONE, Processes
+from steergan.training.protocols import as_module
 from steergan.training.state import RunState, divergence
-from steergan.training.step import Batch, discriminator_update, generator_update
+from steergan.training.step import Metrics, Part, Updates
 
 Batches = Callable[[int, int], Batch]
-"""(step, update) -> batch, a pure function; steps count from 1, updates from 0, and the last is the generator's."""
+"""(step, update) -> batch, a pure function; steps count from 1, updates from 0, and the last is the generator's.
+Images may be uint8. A process of several gets its own rows only, see `Processes.rows`."""
 Row = dict[str, float]
 """What `on_record` gets."""
 
@@ -30,6 +35,7 @@ def train(
     loss: LossSettings,
     *,
     latent_law: LatentLaw = "normal",
+    engine: Engine = REFERENCE,
     evaluate_every: int = 1000,
     record_every: int = 10,
     on_record: Callable[[Row], None] = lambda row: None,
@@ -50,6 +56,8 @@ def train(
         training: steps, batch_size, seed, discriminator_updates, checkpoint_every.
         loss: name, r1_weight, wgan_gp_weight.
         latent_law: law of z.
+        engine: how updates are computed, and by which processes; each calls this with a state of its own, and its hooks
+            are called alike on all.
         evaluate_every: generator steps between calls of `on_evaluate`.
         record_every: generator steps between rows.
         on_record: gets a row: step; images_seen, the real images shown to the discriminator in its updates so far;
@@ -58,30 +66,33 @@ def train(
             step; seconds_per_step, the mean since the row before, without the hooks' time.
         on_evaluate: gets the step; may leave the networks in any mode.
         on_checkpoint: gets the step; weights are finite when it is called.
-        should_stop: asked after every step; if true, the step is checkpointed and the loop ends.
+        should_stop: asked after every step; if true on any process, the step is checkpointed and the loop ends.
 
     Returns:
         "finished" or "stopped".
 
     Raises:
-        RunError: a loss, a weight or a buffer is nan or infinite; nothing is checkpointed after that.
-        RecipeError: auxiliary rotations with a discriminator that has no `rotation_logits`.
+        RunError: a loss, a weight or a buffer is nan or infinite; nothing is checkpointed after that. Several
+            processes, and the networks differ between them or have another library's batch norms.
+        RecipeError: auxiliary rotations with a discriminator that has no `rotation_logits`; a batch that can't be
+            divided.
     """
     check_rotations(state)
-    pending: list[tuple[int, dict[str, Tensor]]] = []
+    step = Step(state, training, loss, latent_law, engine)
+    pending: list[tuple[int, Metrics]] = []
     stop, lap = False, Lap()
-    with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []), engine.products():
         set_training_mode(state)
         while state.step < training.steps and not stop:
-            pending.append((state.step + 1, generator_step(state, batches, training, loss, latent_law)))
-            stop = should_stop()
+            pending.append((state.step + 1, step(batches)))
+            stop = engine.processes.any(should_stop())
             last = state.step == training.steps
             record = last or state.step % record_every == 0
             evaluate = last or state.step % evaluate_every == 0
             checkpoint = last or stop or state.step % training.checkpoint_every == 0
             if not (record or evaluate or checkpoint):
                 continue
-            values = read_metrics(pending)
+            values = read_metrics(pending, engine.processes)
             lap.pause(len(pending))
             pending.clear()
             if record:
@@ -98,45 +109,92 @@ def train(
     return "stopped" if state.step < training.steps else "finished"
 
 
-def generator_step(
-    state: RunState, batches: Batches, training: TrainingSettings, loss: LossSettings, latent_law: LatentLaw
-) -> dict[str, Tensor]:
-    """The discriminator's updates, the generator's, and the average's; metrics of the last update of each player."""
-    step, seed, device = state.step + 1, training.seed, state.device
-    objective, adaptive = OBJECTIVES[loss.name], state.augmentation.adaptive
-    torch.manual_seed(stream_seed(seed, "networks", step))
-    metrics: dict[str, Tensor] = {}
+class Step:
+    """One generator step after another: the discriminator's updates, the generator's, and the average's.
 
-    def inputs(update: int) -> tuple[Batch, Latents, Treatment]:
-        image, y = batches(step, update)
-        latents = draw_latents(
-            state.generator, len(y), seed=seed, stream="training",
-            step=step, update=update, law=latent_law, device=device,
-        )  # fmt: skip
-        treatment = state.augmentation.treatment(len(y), seed=seed, step=step, update=update)
-        return (image.to(device), y.to(device)), latents, treatment
+    Arguments as for `train`.
+    """
 
-    for update in range(training.discriminator_updates):
-        batch, latents, treatment = inputs(update)
-        mix_B = None
-        if loss.wgan_gp_weight > 0:
-            mix_B = torch.rand(len(batch[1]), generator=torch_stream(seed, f"penalty/{update}", step)).to(device)
-        metrics |= discriminator_update(
-            state.generator, state.discriminator, state.discriminator_optimizer, objective, batch, latents,
-            r1_weight=loss.r1_weight, wgan_gp_weight=loss.wgan_gp_weight, mix_B=mix_B, treatment=treatment,
-        )  # fmt: skip
+    def __init__(
+        self,
+        state: RunState,
+        training: TrainingSettings,
+        loss: LossSettings,
+        latent_law: LatentLaw = "normal",
+        engine: Engine = REFERENCE,
+    ) -> None:
+        self.state, self.training, self.loss, self.latent_law = state, training, loss, latent_law
+        self.processes = engine.processes
+        self.rows = self.processes.rows(training.batch_size, training.accumulate)
+        share_moments(state, self.processes)
+        self.updates = Updates(
+            state.generator,
+            state.discriminator,
+            OBJECTIVES[loss.name],
+            r1_weight=loss.r1_weight,
+            wgan_gp_weight=loss.wgan_gp_weight,
+            engine=engine,
+        )
+
+    def __call__(self, batches: Batches) -> Metrics:
+        """The next step; metrics of the last update of each player."""
+        state, training = self.state, self.training
+        step, adaptive = state.step + 1, state.augmentation.adaptive
+        torch.manual_seed(stream_seed(training.seed, self.processes.name("networks"), step))
+        metrics: Metrics = {}
+        for update in range(training.discriminator_updates):
+            metrics |= self.updates.discriminator(state.discriminator_optimizer, self.parts(batches, step, update))
+            if adaptive is not None:
+                adaptive.observe(metrics["real_sign"], training.batch_size)
+        last = self.parts(batches, step, training.discriminator_updates)
+        metrics |= self.updates.generator(state.generator_optimizer, last)
+        state.step = step
+        state.average.update(step)
         if adaptive is not None:
-            adaptive.observe(metrics["real_sign"], len(batch[1]))
-    batch, latents, treatment = inputs(training.discriminator_updates)
-    metrics |= generator_update(
-        state.generator, state.discriminator, state.generator_optimizer, objective, batch, latents, treatment=treatment
-    )
-    state.step = step
-    state.average.update(step)
-    if adaptive is not None:
-        adaptive.after_step(step)
-        metrics["augmentation_probability"] = adaptive.probability.clone()
-    return metrics
+            adaptive.after_step(step)
+            metrics["augmentation_probability"] = adaptive.probability.clone()
+        return metrics
+
+    def parts(self, batches: Batches, step: int, update: int) -> list[Part]:
+        """What an update sees, in the parts that it takes one after another."""
+        device, seed, count = self.state.device, self.training.seed, self.training.batch_size
+        image, y = (tensor.to(device, non_blocking=True) for tensor in batches(step, update))
+        if image.dtype == torch.uint8:
+            image = to_unit(image)
+        mix_B = None
+        if self.loss.wgan_gp_weight > 0:
+            mix_B = torch.rand(count, generator=torch_stream(seed, f"penalty/{update}", step))
+        return [
+            Part(
+                (some, labels),
+                draw_latents(
+                    self.state.generator, count, seed=seed, stream="training",
+                    step=step, update=update, law=self.latent_law, device=device, rows=rows,
+                ),
+                None if mix_B is None else mix_B[rows].to(device),
+                self.state.augmentation.treatment(count, seed=seed, step=step, update=update, rows=rows),
+            )
+            for some, labels, rows in zip(image.chunk(len(self.rows)), y.chunk(len(self.rows)), self.rows, strict=True)
+        ]  # fmt: skip
+
+
+def share_moments(state: RunState, processes: Processes) -> None:
+    """Batch norms of both networks normalise by the moments of the whole batch.
+
+    Raises:
+        RunError: the processes' networks differ, or a batch norm can't do it.
+    """
+    if processes.count == 1:
+        return
+    processes.check_agreement([p for network in state.networks for _, p in network.named_parameters()])
+    for network in state.networks:
+        for norm in batch_norms(as_module(network)):
+            if not isinstance(norm, FieldBatchNorm):
+                raise RunError(
+                    f"{type(norm).__name__} would normalise by one process's part of a batch; "
+                    "use steergan.layers.FieldBatchNorm (with the trivial group it is BatchNorm2d), or one process"
+                )
+            norm.gather = processes.gather_moments
 
 
 def check_rotations(state: RunState) -> None:
@@ -152,13 +210,16 @@ def check_rotations(state: RunState) -> None:
         )
 
 
-def read_metrics(pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
+def read_metrics(pending: list[tuple[int, Metrics]], processes: Processes = ALONE) -> dict[str, float]:
     """The last step's metrics as numbers, after a look at every step's; one wait for an accelerator.
+
+    Of several processes, the mean over them.
 
     Raises:
         RunError: one is nan or infinite; names the first step where.
     """
-    table = torch.stack([torch.stack(list(metrics.values())) for _, metrics in pending]).cpu().double().tolist()
+    stacked = torch.stack([torch.stack(list(metrics.values())) for _, metrics in pending])
+    table = processes.mean(stacked).cpu().double().tolist()
     for (step, metrics), values in zip(pending, table, strict=True):
         for name, value in zip(metrics, values, strict=True):
             if not math.isfinite(value):

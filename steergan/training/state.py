@@ -60,6 +60,11 @@ class RunState:
         """Where the generator's weights are."""
         return trained_parameters(self.generator_optimizer)[0].device
 
+    @property
+    def networks(self) -> tuple[Generator, Discriminator]:
+        """What is trained."""
+        return self.generator, self.discriminator
+
     def parts(self) -> dict[str, Any]:
         """Everything that has a state_dict of its own."""
         parts = {

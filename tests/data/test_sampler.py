@@ -49,9 +49,12 @@ def test_batch_holds_the_images_and_labels_of_its_indices() -> None:
         array.setflags(write=False)
     chosen = batch_indices(20, 6, 1, 2, 3)
     x, y = batch(ImageSet(images, labels, tuple("abcdefg"), ""), 6, 1, 2, 3)
-    torch.testing.assert_close(x, torch.tensor(images[chosen] / 127.5 - 1, dtype=torch.float32))
+    torch.testing.assert_close(x, torch.tensor(images[chosen]))
     assert y.dtype == torch.int64
     np.testing.assert_array_equal(y.numpy(), labels[chosen])
+    some = batch(ImageSet(images, labels, tuple("abcdefg"), ""), 6, 1, 2, 3, [slice(1, 3), slice(5, 6)])
+    assert torch.equal(some[0], x[[1, 2, 5]])
+    assert torch.equal(some[1], y[[1, 2, 5]])
 
 
 @given(frequencies, st.integers(1, 500))

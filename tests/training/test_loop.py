@@ -12,7 +12,7 @@ import torch
 
 from steergan.errors import RunError
 from steergan.losses import OBJECTIVES
-from steergan.penalties import wgan_gp
+from steergan.penalties import mixed_images
 from steergan.randomness import stream_seed
 from steergan.recipe import LossSettings
 from steergan.training import (
@@ -252,11 +252,11 @@ def test_wgan_gp_looks_at_other_mixes_in_every_update(
 ) -> None:
     seen: list[torch.Tensor] = []
 
-    def noting(discriminator: Any, real: Any, fake: Any, y: Any, mix_B: torch.Tensor, weight: float) -> torch.Tensor:
+    def noting(real: torch.Tensor, fake: torch.Tensor, mix_B: torch.Tensor) -> torch.Tensor:
         seen.append(mix_B)
-        return wgan_gp(discriminator, real, fake, y, mix_B, weight)
+        return mixed_images(real, fake, mix_B)
 
-    monkeypatch.setattr("steergan.training.step.wgan_gp", noting)
+    monkeypatch.setattr("steergan.training.step.mixed_images", noting)
     settings = pair.SETTINGS.model_copy(update={"steps": 50})
     pair.run(pair.start(), settings, LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=10.0))
     shares = torch.stack(seen)

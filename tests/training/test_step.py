@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from steergan.losses import OBJECTIVES
-from steergan.penalties import r1_penalty, wgan_gp
+from steergan.penalties import mixed_images, r1_penalty, wgan_gp
 from steergan.training import Latents, discriminator_update, draw_latents, generator_update
 
 RATE = 0.5
@@ -67,7 +67,8 @@ def test_discriminator_update_is_a_step_down_its_loss_and_penalties(scene: Scene
     image = real.clone().requires_grad_()
     real_B, fake = scene.discriminator(image, y), scene.fake().detach()
     r1 = r1_penalty(real_B, image, 0.3)
-    gp = wgan_gp(scene.discriminator, real, fake, y, mix, 0.7)
+    mixed = mixed_images(real, fake, mix)
+    gp = wgan_gp(scene.discriminator(mixed, y), mixed, 0.7)
     loss = OBJECTIVES[name].discriminator(real_B, scene.discriminator(fake, y))
     gradients = torch.autograd.grad(loss + r1 + gp, list(scene.discriminator.parameters()))
     before = weights(scene.discriminator)
