@@ -46,6 +46,9 @@ class Fault(click.ClickException):
         self.exit_code = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
+        training = sys.modules.get("steergan.training")
+        if training is not None and not training.is_first_to_tell():
+            return  # another process of this run has said it
         click.echo(f"steergan: {self.message}", file=file, err=file is None)
 
 

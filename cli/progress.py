@@ -35,10 +35,12 @@ class Progress:
 
     Args:
         live: whether to redraw one line (a terminal) or to add a line every few seconds (a file).
+        several: the run has other processes: what started them repeats signals, and kills in the end itself.
     """
 
-    def __init__(self, live: bool | None = None) -> None:
+    def __init__(self, live: bool | None = None, several: bool = False) -> None:
         self.live = sys.stderr.isatty() if live is None else live
+        self.several = several
         self.stop_asked = False
         self._bar: tqdm[Any] | None = None
         self._stage: tuple[str, tqdm[Any] | None, float] | None = None
@@ -91,12 +93,13 @@ class Progress:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Meanwhile the first Ctrl-C asks to stop after the step, and the second one aborts. Ends the live line."""
-        previous = signal.signal(signal.SIGINT, self._interrupted)
+        """Meanwhile a first Ctrl-C or SIGTERM asks to stop after the step; a second one aborts. Ends the live line."""
+        previous = {number: signal.signal(number, self._interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
             self._end_stage()
             if self._bar is not None:
                 self._bar.close()
@@ -104,8 +107,12 @@ class Progress:
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self.stop_asked:
+            if self.several:
+                return
             raise KeyboardInterrupt
         self.stop_asked = True
+        if self.several:
+            return  # each would say it
         # Not echo: a handler may interrupt a write to the same stream.
         os.write(2, b"\nsteergan: stopping after this step; Ctrl-C again aborts at once\n")
 
@@ -142,13 +149,23 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
-def follow(training: Callable[[Progress], Path]) -> None:
-    """Run a training that reports to the terminal; exit with 130 if Ctrl-C ended it, saying how to go on."""
-    progress = Progress()
+def follow(training: Callable[[Progress], Path], several: bool = False) -> None:
+    """Run a training that reports to the terminal; exit with 130 if Ctrl-C ended it, saying how to go on.
+
+    Args:
+        training: trains, and gives the run folder.
+        several: other processes do the same run; one of them speaks.
+    """
+    progress = Progress(several=several)
     with progress.watching():
         folder = training(progress)
-    if progress.stop_asked and not (folder / "generator.safetensors").exists():
-        click.echo(f"steergan: stopped and saved; continue with: steergan resume {folder}", err=True)
+    if (folder / "generator.safetensors").exists():
+        return
+    if progress.stop_asked or several:
+        from steergan.training import is_first_to_tell
+
+        if is_first_to_tell():
+            click.echo(f"steergan: stopped and saved; continue with: steergan resume {folder}", err=True)
         raise click.exceptions.Exit(130)
 
 

@@ -25,10 +25,18 @@ def resume(run: Path, device: str, data_path: str | None, switch_convolution: bo
       steergan resume runs/mine --data /elsewhere/mnist
     """
     from steergan import run as runs
+    from steergan.training import joined, own_device
 
-    where = chosen_device(device)
-    follow(
-        lambda report: runs.resume(
-            run, device=where, data_path=data_path, report=report, switch_convolution=switch_convolution
+    where = own_device(chosen_device(device))
+    with joined(where) as processes:
+        follow(
+            lambda report: runs.resume(
+                run,
+                device=str(where),
+                data_path=data_path,
+                report=report,
+                switch_convolution=switch_convolution,
+                processes=processes,
+            ),
+            several=processes.count > 1,
         )
-    )

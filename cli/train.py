@@ -41,24 +41,29 @@ def train(
       steergan train recipes/rotmnist.toml --data ~/mnist --device cuda --out runs/mine
       steergan train recipes/rotmnist.toml --set data.fraction=0.1 --set training.seed=1
       steergan train recipes/rotmnist.toml --set generator.group=D4 --dry-run
+      torchrun --nproc-per-node 4 -m steergan_cli train recipes/rotmnist.toml --out runs/mine
     """
     from steergan import run
     from steergan.recipe import read_recipe
+    from steergan.training import joined, own_device
 
     settings = read_recipe(recipe, overrides)
     if dry_run:
         # A device that this machine lacks can be planned for.
         click.echo(run.plan(settings, data_path, chosen_device(device) if device == "auto" else device))
         return
-    where = chosen_device(device)
-    follow(
-        lambda report: run.train(
-            settings,
-            out,
-            device=where,
-            data_path=data_path,
-            report=report,
-            init_from=init_from,
-            switch_convolution=switch_convolution,
+    where = own_device(chosen_device(device))
+    with joined(where) as processes:
+        follow(
+            lambda report: run.train(
+                settings,
+                out,
+                device=str(where),
+                data_path=data_path,
+                report=report,
+                init_from=init_from,
+                switch_convolution=switch_convolution,
+                processes=processes,
+            ),
+            several=processes.count > 1,
         )
-    )

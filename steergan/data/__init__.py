@@ -5,6 +5,7 @@ from steergan.data.images import ImageSet, Progress, Split, checksum
 from steergan.data.inventory import Found, originals_found, prepared_found, unfinished_found
 from steergan.data.loading import Survey, image_kind, load, prepare, survey, take
 from steergan.data.originals import resolve_path
+from steergan.data.prefetch import Prefetch
 from steergan.data.prepared import Prepared
 from steergan.data.rotmnist import download_mnist
 from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
@@ -12,6 +13,7 @@ from steergan.data.sampler import batch, batch_indices, class_rows, stratified_l
 __all__ = [
     "Found",
     "ImageSet",
+    "Prefetch",
     "Prepared",
     "Progress",
     "Split",

@@ -38,6 +38,19 @@ def stage_before_training(report: Reporter, name: str, done: int, total: int) ->
         raise Stopped
 
 
+class Unheard:
+    """A reporter of a process that is not the first of its run: it may be asked to stop, and tells nobody."""
+
+    def __init__(self, report: Reporter) -> None:
+        self.stop_requested, self.leave_requested = report.stop_requested, report.leave_requested
+
+    def message(self, text: str) -> None: ...
+
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None: ...
+
+    def stage(self, name: str, done: int, total: int) -> None: ...
+
+
 class Silence:
     """Tells nobody."""
 

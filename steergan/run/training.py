@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,20 @@ from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe, surroundings
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData, describe_data, load_data, start_from
-from steergan.run.reporting import Reporter, Stopped
-from steergan.training import JsonLines, LatestState, Row, RunState, latest_state, save_checkpoint, save_weights
+from steergan.run.reporting import Reporter, Stopped, Unheard
+from steergan.training import (
+    ALONE,
+    Batch,
+    Engine,
+    JsonLines,
+    LatestState,
+    Processes,
+    Row,
+    RunState,
+    latest_state,
+    save_checkpoint,
+    save_weights,
+)
 from steergan.training import train as train_networks
 from steergan.training.protocols import as_module
 
@@ -36,17 +49,19 @@ def train(
     report: Reporter,
     init_from: Path | None = None,
     switch_convolution: bool = False,
+    processes: Processes = ALONE,
 ) -> Path:
     """Train in a new run folder, or go on in one that holds an unfinished run of the same recipe.
 
     Args:
         recipe: the whole experiment.
         out: run folder; None: the next free `runs/00007-NAME`.
-        device: `cpu`, `cuda` or `mps`.
+        device: `cpu`, `cuda` or `mps`; a number may follow.
         data_path: where the originals are, in place of `data.path`; remembered by the run.
         report: who is told.
         init_from: a finished run whose weights a new run starts from.
         switch_convolution: go on although another convolution path computes the run from here on.
+        processes: which do this run together; each calls this alike, and the first one writes and tells.
 
     Returns:
         The run folder. It holds generator.safetensors if the run is finished.
@@ -55,18 +70,23 @@ def train(
         SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
     """
     torch_device = torch.device(device)
+    if not processes.first:
+        report = Unheard(report)
     check_convolution(recipe.performance.convolution, torch_device)  # before data are prepared for nothing
-    images = load_data(recipe, data_path, report)
+    processes.rows(recipe.training.batch_size, recipe.training.accumulate)
+    images = processes.after_first(lambda: load_data(recipe, data_path, report))
     Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
     generator = build_generator(recipe, images.train.image_shape, images.train.classes)
     discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
-    folder = claim_folder(recipe, out)
-    with folder.locked():
-        settle_recipe(folder, recipe)
-        if folder.finished:
+    folder = claim_folder(recipe, out) if processes.first else None
+    folder = RunFolder(processes.told(None if folder is None else folder.path))
+    with folder.locked() if processes.first else nullcontext():
+        if processes.first:
+            settle_recipe(folder, recipe)
+        if processes.told(folder.finished):
             report.message(finished(folder))
             return folder.path
-        about = describe(recipe, images, torch_device, data_path)
+        about = describe(recipe, images, torch_device, data_path, processes)
         convolution = convolution_record(recipe.performance.convolution, torch_device, generator, discriminator)
         found = latest_state(folder.path)
         if found is None and init_from is not None:
@@ -79,22 +99,58 @@ def train(
             about["convolutions"] = [convolution.model_dump()]
         else:
             about |= take_up(folder, found, state, about["data"], convolution, switch_convolution, report)
-            folder.write_recipe(recipe)  # `performance` may have changed
-        folder.write_about(about)
-        if found is None and init_from is not None:
-            save_checkpoint(folder.path, 0, state.state_dict())  # so that a resumed run starts from these weights too
+        processes.wait()  # all have read what the first one is about to write
+        if processes.first:
+            write_start(folder, recipe, about, state if found is None and init_from is not None else None)
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
         if found is None:
             report.message(convolution.line)
         notice = augmentation_notice(recipe)
         if notice is not None:
             report.message(notice)
-        library.say_once(told=True)
+        library.say_once(told=processes.first)
         try:
-            Session(folder, recipe, state, images, report).go_on()
+            run_steps(folder, recipe, state, images, report, processes)
         except Stopped:
             report.message(f"{folder.path}: stopped before {'its first' if found is None else 'another'} step")
     return folder.path
+
+
+def write_start(folder: RunFolder, recipe: Recipe, about: dict[str, Any], initial: RunState | None) -> None:
+    """The files of a run that begins or goes on; weights taken from another run are its first checkpoint."""
+    folder.write_recipe(recipe)  # `performance` may have changed
+    folder.write_about(about)
+    if initial is not None:
+        save_checkpoint(folder.path, 0, initial.state_dict())  # so that a resumed run starts from these weights too
+
+
+def run_steps(
+    folder: RunFolder, recipe: Recipe, state: RunState, images: RunData, report: Reporter, processes: Processes
+) -> None:
+    """Train to the recipe's last step, or until the user asks to stop; then the weights are saved if finished."""
+    session = Session(folder, recipe, state, images, report) if processes.first else None
+    hooks = {} if session is None else session.start()
+    settings, count = recipe.training, recipe.training.discriminator_updates + 1
+    rows = processes.rows(settings.batch_size, settings.accumulate)
+
+    def batch(step: int, update: int) -> Batch:
+        return data.batch(images.train, settings.batch_size, settings.seed, step, update, rows)
+
+    with data.Prefetch(batch, count, recipe.performance.prefetch, state.device.type == "cuda") as batches:
+        ended = train_networks(
+            state,
+            batches,
+            settings,
+            recipe.loss,
+            latent_law=recipe.generator.latent_law,
+            engine=Engine(recipe.performance, processes),
+            evaluate_every=recipe.evaluation.every,
+            should_stop=report.stop_requested,
+            **hooks,
+        )
+    if session is not None and ended == "finished":
+        session.finish()
+    processes.wait()  # the run is finished for all when its files are there
 
 
 def take_up(
@@ -129,6 +185,7 @@ def resume(
     data_path: str | None = None,
     report: Reporter,
     switch_convolution: bool = False,
+    processes: Processes = ALONE,
 ) -> Path:
     """Go on with the run in a folder, where its data was found before unless `data_path` says otherwise.
 
@@ -137,14 +194,15 @@ def resume(
     """
     folder = RunFolder(path)
     recipe = folder.read_recipe()
-    if folder.finished:
-        report.message(finished(folder))
+    if processes.told(folder.finished):
+        (report if processes.first else Unheard(report)).message(finished(folder))
         return path
     if data_path is None and folder.about.exists():
         data_path = folder.read_about()["data"]["path"]
     return train(
-        recipe, path, device=device, data_path=data_path, report=report, switch_convolution=switch_convolution
-    )
+        recipe, path, device=device, data_path=data_path, report=report, switch_convolution=switch_convolution,
+        processes=processes,
+    )  # fmt: skip
 
 
 def finished(folder: RunFolder) -> str:
@@ -152,7 +210,9 @@ def finished(folder: RunFolder) -> str:
     return f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it"
 
 
-def describe(recipe: Recipe, images: RunData, device: torch.device, data_path: str | None) -> dict[str, Any]:
+def describe(
+    recipe: Recipe, images: RunData, device: torch.device, data_path: str | None, processes: Processes
+) -> dict[str, Any]:
     """run.json."""
     path = recipe.data.path if data_path is None else data_path
     return {
@@ -160,6 +220,7 @@ def describe(recipe: Recipe, images: RunData, device: torch.device, data_path: s
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seeds": {"training": recipe.training.seed, "data": recipe.data.seed},
         "data": describe_data(images, path),
+        "processes": processes.count,
         **surroundings(device),
     }
 
@@ -181,8 +242,8 @@ class Session:
         self.stats = JsonLines(folder.stats)
         self.evaluation = Evaluation(recipe, images, folder, state.device, report)
 
-    def go_on(self) -> None:
-        """Train to the recipe's last step, or until the user asks to stop; then save the weights if finished."""
+    def start(self) -> dict[str, Any]:
+        """Bring the folder to where the state is; the hooks of what follows."""
         new = self.state.step == 0
         done = -1 if new else self.state.step
         self.stats.truncate_after(done)
@@ -191,23 +252,12 @@ class Session:
             save_png(real_grid(self.reals), self.folder.reals)
             self.evaluate(0)
         self.evaluation.before_training = False
-        ended = train_networks(
-            self.state,
-            lambda step, update: data.batch(
-                self.reals, self.recipe.training.batch_size, self.recipe.training.seed, step, update
-            ),
-            self.recipe.training,
-            self.recipe.loss,
-            latent_law=self.recipe.generator.latent_law,
-            evaluate_every=self.recipe.evaluation.every,
-            on_record=self.record,
-            on_evaluate=self.evaluate,
-            on_checkpoint=self.checkpoint,
-            should_stop=self.report.stop_requested,
-        )
-        if ended == "finished":
-            self.save_networks()
-            self.report.message(self.evaluation.summary())
+        return {"on_record": self.record, "on_evaluate": self.evaluate, "on_checkpoint": self.checkpoint}
+
+    def finish(self) -> None:
+        """Save the weights, and say how it went."""
+        self.save_networks()
+        self.report.message(self.evaluation.summary())
 
     def record(self, row: Row) -> None:
         self.stats.append(row)

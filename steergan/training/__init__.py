@@ -14,7 +14,7 @@ from steergan.training.engine import PLAIN, REFERENCE, Engine
 from steergan.training.forwards import Batch
 from steergan.training.latents import LatentLaw, Latents, draw_latents
 from steergan.training.loop import Batches, Row, Step, train
-from steergan.training.parallel import ALONE, Processes, joined
+from steergan.training.parallel import ALONE, Processes, is_first_to_tell, joined, launched, own_device
 from steergan.training.protocols import Discriminator, Generator
 from steergan.training.record import JsonLines
 from steergan.training.state import RunState
@@ -43,10 +43,13 @@ __all__ = [
     "discriminator_update",
     "draw_latents",
     "generator_update",
+    "is_first_to_tell",
     "joined",
     "latest_state",
+    "launched",
     "load_state",
     "load_weights",
+    "own_device",
     "save_checkpoint",
     "save_state",
     "save_weights",

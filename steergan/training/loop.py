@@ -171,7 +171,7 @@ class Step:
                     self.state.generator, count, seed=seed, stream="training",
                     step=step, update=update, law=self.latent_law, device=device, rows=rows,
                 ),
-                None if mix_B is None else mix_B[rows].to(device),
+                None if mix_B is None else mix_B[rows].to(image),
                 self.state.augmentation.treatment(count, seed=seed, step=step, update=update, rows=rows),
             )
             for some, labels, rows in zip(image.chunk(len(self.rows)), y.chunk(len(self.rows)), self.rows, strict=True)

@@ -7,11 +7,12 @@ own scores; the sum of those over the processes is the whole gradient.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from steergan.errors import RecipeError, RunError
 
+Result = TypeVar("Result")
 PATIENCE = timedelta(hours=24)
 """How long a process waits for others: the first measures samples meanwhile. One that is gone is noticed at once."""
 
@@ -128,6 +130,19 @@ class Processes:
         dist.broadcast_object_list(words, src=0, group=self.control)
         return words[0]
 
+    def wait(self) -> None:
+        """Until all have come here."""
+        self.any(False)
+
+    def after_first(self, work: Callable[[], Result]) -> Result:
+        """What the work gives; the others do it after the first process, and find what it left on the disk."""
+        if self.first:
+            found = work()
+            self.told(None)
+            return found
+        self.told(None)
+        return work()
+
     def check_agreement(self, values: Sequence[Tensor]) -> None:
         """All processes start from the same numbers.
 
@@ -158,6 +173,42 @@ def launched() -> bool:
     return dist.is_available() and dist.is_torchelastic_launched()
 
 
+def own_device(device: str) -> torch.device:
+    """The device of this process: under torchrun a GPU each, in their order on the machine.
+
+    Raises:
+        RunError: there are fewer GPUs than processes.
+    """
+    if not launched() or torch.device(device).type != "cuda":
+        return torch.device(device)
+    number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if number >= there:
+        raise RunError(
+            f"{there} GPUs here for {os.environ['LOCAL_WORLD_SIZE']} processes; start as many as there are GPUs, "
+            "or use --device cpu"
+        )
+    return torch.device("cuda", number)
+
+
+def is_first_to_tell() -> bool:
+    """Whether no other process of this run has told the user of a fault or a stop; asked once, when telling.
+
+    The processes may have lost each other by then, so they ask torchrun's own store.
+    """
+    if not launched():
+        return True
+    try:
+        place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = dist.TCPStore(*place, is_master=False, timeout=timedelta(seconds=5))  # type: ignore[attr-defined]
+        return int(store.add(f"steergan/told/{os.environ['TORCHELASTIC_RESTART_COUNT']}", 1)) == 1
+    except (RuntimeError, KeyError, ValueError):
+        return True
+
+
+LOST = ("gloo", "nccl", "connection closed", "connection reset", "broken pipe")
+"""Words in torch's errors about a process that is gone."""
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
     """The processes that torchrun started together with this one, until the end of the block; else this one alone.
@@ -165,7 +216,10 @@ def joined(device: torch.device) -> Iterator[Processes]:
     They talk through NCCL about tensors on GPUs, and through gloo about all else.
 
     Args:
-        device: of this process's networks; a GPU is one per process.
+        device: of this process's networks, see `own_device`.
+
+    Raises:
+        RunError: another process is gone.
     """
     if not launched():
         yield ALONE
@@ -177,5 +231,12 @@ def joined(device: torch.device) -> Iterator[Processes]:
     try:
         control = dist.new_group(backend="gloo", timeout=PATIENCE) if device.type == "cuda" else dist.group.WORLD
         yield Processes(dist.get_rank(), dist.get_world_size(), control)
+    except RuntimeError as error:
+        if any(word in str(error).lower() for word in LOST):
+            raise RunError(
+                "another process of this run has ended; what was saved before is whole, and the same command goes on "
+                "from there"
+            ) from None
+        raise
     finally:
         dist.destroy_process_group()

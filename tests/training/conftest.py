@@ -23,6 +23,11 @@ def load(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def load_module() -> Any:
+    return load
+
+
+@pytest.fixture(scope="session")
 def pair() -> ModuleType:
     """A user's own networks and their world."""
     return load("plain_pair")

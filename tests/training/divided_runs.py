@@ -1,0 +1,118 @@
+"""Small runs in float64 that one process or several can do.
+
+As a script under torchrun, `divided_runs.py FILE` does all of them, and the first process writes what came out.
+"""
+
+import sys
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from steergan.networks import Discriminator, Generator
+from steergan.randomness import torch_stream
+from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings, TrainingSettings
+from steergan.training import PLAIN, Engine, Processes, RunState, joined, train
+
+STEPS = 20
+SHAPE = (1, 8, 8)
+BATCH = 16
+
+
+class Case(NamedTuple):
+    """One small run."""
+
+    loss: LossSettings = LossSettings()
+    discriminator: dict[str, Any] = {}  # noqa: RUF012
+    generator: dict[str, Any] = {}  # noqa: RUF012
+    augmentation: AugmentationSettings = AugmentationSettings()
+    accumulate: int = 1
+    performance: PerformanceSettings = PLAIN
+
+
+REGULARISED = AugmentationSettings(
+    standard=True, consistency_real=1.0, consistency_fake=1.0, rotation_discriminator=1.0, rotation_generator=0.2,
+    adaptive_target=0.1, adaptive_images=200,
+)  # fmt: skip
+NORMS = {"architecture": "residual", "batch_norm": True, "spectral_norm": False}
+STEERED = {"group": "SO2", "frequency": 1, "widths": (6,), "upsamplings": 1, "seed_width": 4}
+CASES = {
+    "non-saturating": Case(LossSettings(name="non-saturating", r1_weight=0.5)),
+    "wasserstein": Case(LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=2.0)),
+    "relativistic-average": Case(LossSettings(name="relativistic-average", r1_weight=0.5)),
+    "hinge": Case(LossSettings(name="hinge", r1_weight=0.0), performance=PerformanceSettings()),
+    "batch norm in D": Case(LossSettings(name="relativistic-average", r1_weight=0.5), NORMS),
+    "fields off the grid": Case(LossSettings(name="hinge", r1_weight=0.1), NORMS | {"group": "SO2"}, STEERED),
+    "regularisers": Case(LossSettings(name="hinge", r1_weight=0.1), augmentation=REGULARISED),
+    "in parts": Case(LossSettings(name="relativistic-average", r1_weight=0.5), accumulate=2),
+    "in parts, batch norm in D": Case(LossSettings(name="wasserstein", r1_weight=0.5), NORMS, accumulate=2),
+}
+
+
+class Wide(nn.Module):
+    """A network in float64 that takes latents and images of any precision."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner = inner.double()
+
+    def forward(self, x: Tensor, *rest: Any) -> Tensor:
+        made: Tensor = self.inner(x.double(), *rest)
+        return made
+
+    def rotation_logits(self, image: Tensor) -> Tensor:
+        made: Tensor = self.inner.rotation_logits(image.double())
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("z_dim", "classes", "image_shape", "elements"):
+            return getattr(self.inner, name)
+        return super().__getattr__(name)
+
+
+def start(case: Case) -> tuple[RunState, TrainingSettings]:
+    settings = TrainingSettings(
+        steps=STEPS, batch_size=BATCH, seed=5, discriminator_updates=1, generator_rate=1e-3, discriminator_rate=1e-3,
+        accumulate=case.accumulate, beta1=0.5,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        widths = {"group": "C4", "widths": (8, 8), "upsamplings": 1, "z_dim": 4, "embedding_dim": 4, "seed_width": 4}
+        options = widths | {"latent": "symmetrized"} | case.generator
+        options["latent"] = "dense" if options["group"] == "SO2" else options["latent"]
+        generator = Generator(options.pop("group"), SHAPE, 2, **options)
+        options = {"group": "C4", "widths": (8, 8), "rotations": 4} | case.discriminator
+        discriminator: Any = Discriminator(options.pop("group"), SHAPE, 2, **options)
+    state = RunState.start(Wide(generator), Wide(discriminator), settings, case.augmentation)  # type: ignore[arg-type]
+    return state, settings
+
+
+def result(case: Case, processes: Processes) -> dict[str, Any]:
+    """Every step's metrics, and every weight and buffer afterwards."""
+    state, settings = start(case)
+    rows = processes.rows(BATCH, case.accumulate)
+
+    def batches(step: int, update: int) -> tuple[Tensor, Tensor]:
+        draw = torch_stream(1, f"world/{update}", step)
+        y = torch.randint(2, (BATCH,), generator=draw)
+        image = (torch.rand(BATCH, *SHAPE, generator=draw, dtype=torch.float64) - y.view(-1, 1, 1, 1)).clamp(-1, 1)
+        return torch.cat([image[some] for some in rows]), torch.cat([y[some] for some in rows])
+
+    found: list[dict[str, float]] = []
+    engine = Engine(case.performance, processes)
+    train(state, batches, settings, case.loss, engine=engine, record_every=1, on_record=found.append)
+    for row in found:
+        del row["seconds_per_step"]
+    return {"rows": found, "state": state.state_dict()}
+
+
+def main(path: str) -> None:
+    torch.set_num_threads(1)
+    with joined(torch.device("cpu")) as processes:
+        found = {name: result(case, processes) for name, case in CASES.items()}
+        if processes.first:
+            torch.save(found, path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,96 @@
+"""A run on two processes is the run on one."""
+
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from steergan.errors import RecipeError
+from steergan.training import ALONE, Processes
+
+TOLERANCE = 1e-5
+"""Relative, in float64, after 20 steps."""
+
+
+def torchrun(processes: int, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), *command],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(load_module: Any) -> ModuleType:
+    return load_module("divided_runs")
+
+
+@pytest.fixture(scope="module")
+def on_two(runs: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What two processes came to, in all cases."""
+    path = tmp_path_factory.mktemp("parallel") / "two.pt"
+    assert runs.__file__ is not None
+    ended = torchrun(2, runs.__file__, str(path))
+    assert ended.returncode == 0, ended.stderr
+    found: dict[str, Any] = torch.load(path, weights_only=True)
+    return found
+
+
+def distance(a: Any, b: Any) -> float:
+    """The largest difference of two states, relative to each tensor's largest number.
+
+    Numbers below 1e-4 are taken as such: a bias of scores, which a relativistic loss can't see, is rounding noise.
+    """
+    if isinstance(a, torch.Tensor):
+        wide = b.double()
+        return float((a.double() - wide).abs().max() / wide.abs().max().clamp(min=1e-4)) if a.numel() else 0.0
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        return max((distance(a[key], b[key]) for key in a), default=0.0)
+    if isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        return max(map(distance, a, b), default=0.0)
+    if isinstance(a, float):
+        return abs(a - b) / max(abs(b), 1e-3)
+    assert a == b
+    return 0.0
+
+
+CASES = (
+    "non-saturating", "wasserstein", "relativistic-average", "hinge", "batch norm in D", "fields off the grid",
+    "regularisers", "in parts", "in parts, batch norm in D",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_compute_the_losses_and_weights_of_one(
+    runs: ModuleType, on_two: dict[str, Any], name: str
+) -> None:
+    alone = runs.result(runs.CASES[name], ALONE)
+    assert len(alone["rows"]) == runs.STEPS
+    assert distance(on_two[name]["rows"], alone["rows"]) < TOLERANCE
+    assert distance(on_two[name]["state"], alone["state"]) < TOLERANCE
+
+
+def test_no_case_is_left_out(runs: ModuleType) -> None:
+    assert tuple(runs.CASES) == CASES
+
+
+def test_another_seed_would_be_noticed(runs: ModuleType, on_two: dict[str, Any]) -> None:
+    other = runs.result(runs.CASES["wasserstein"], ALONE)
+    assert distance(on_two["hinge"]["state"]["generator"], other["state"]["generator"]) > 100 * TOLERANCE
+
+
+def test_rows_of_all_processes_and_parts_are_the_batch_in_order() -> None:
+    for count in (1, 2, 3):
+        for parts in (1, 2):
+            rows = [Processes(rank, count).rows(12, parts) for rank in range(count)]
+            batch = list(range(12))
+            assert [i for part in range(parts) for own in rows for i in batch[own[part]]] == batch
+
+
+def test_a_batch_that_cannot_be_divided_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"batch_size = 10 can't be divided into 2 parts for 3 processes; .* of 6"):
+        Processes(0, 3).rows(10, 2)
