@@ -1,0 +1,112 @@
+"""Which layer of steergan's computes the same as one of escnn's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from escnn.gspaces import GSpace2D
+from escnn.nn import EquivariantModule, GroupPooling, InnerBatchNorm, R2Conv
+from torch import nn
+from torch.nn.utils import parametrize
+
+from steergan.errors import SymmetryError
+from steergan.layers.batch_norm import FieldBatchNorm
+from steergan.layers.convolution import GroupConvolution
+from steergan.layers.pooling import GroupPool
+from steergan.symmetry import group_name, is_grid_group, is_permutation, signed_permutation
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def counterpart(layer: EquivariantModule) -> EquivariantModule:
+    """A layer that computes the same.
+
+    Raises:
+        SymmetryError: there is none, and why.
+    """
+    kind: Any = next(k for k in COUNTERPARTS if isinstance(layer, k))
+    for part in layer.modules():
+        if parametrize.is_parametrized(part):
+            raise SymmetryError("it has parametrizations")
+        if any(getattr(part, name) for name in HOOKS) or "forward" in vars(part):
+            raise SymmetryError("it has hooks, or a forward of its own")
+    if any(p._backward_hooks or getattr(p, "_post_accumulate_grad_hooks", None) for p in layer.parameters()):
+        raise SymmetryError("its parameters have hooks")
+    if type(layer) is not kind:
+        raise SymmetryError(f"a subclass of {kind.__name__} may compute something else")
+    if not isinstance(layer.in_type.gspace, GSpace2D):
+        raise SymmetryError(f"{layer.in_type.gspace.name} is not planar")
+    with torch.random.fork_rng(devices=[]):  # the first weights of a layer, which are not to stay, are drawn
+        return COUNTERPARTS[kind](layer)
+
+
+@torch.no_grad()
+def _convolution(old: R2Conv) -> GroupConvolution:
+    space = old.in_type.gspace
+    if not is_grid_group(space):
+        raise SymmetryError(f"{group_name(space)} does not permute pixels")
+    if old.kernel_size % 2 == 0:
+        raise SymmetryError(f"its kernel size, {old.kernel_size}, is even")
+    if not old.training and not _cache_is_fresh(old):
+        raise SymmetryError("its cached filter is not that of its weights; call train() and eval() first")
+    if any(signed_permutation(r) is None for r in {*old.in_type.representations, *old.out_type.representations}):
+        raise SymmetryError("it has fields that are no signed permutations")
+    new = GroupConvolution.from_r2conv(old)
+    if (0 if old.bias is None else len(old.bias)) != (0 if new.bias is None else len(new.bias)):
+        raise SymmetryError(f"its bias has {len(old.bias)} free numbers, one per trivial irrep; ours one per field")
+    for weight in new.weights:
+        weight.requires_grad_(old.weights.requires_grad)
+    if new.bias is not None:
+        new.bias.requires_grad_(old.bias.requires_grad)
+    return new.train(old.training)
+
+
+def _cache_is_fresh(old: R2Conv) -> bool:
+    """Whether an R2Conv in evaluation mode computes what its weights say."""
+    bank, bias = old.expand_parameters()
+    same = torch.allclose(old.filter, bank, rtol=1e-5, atol=1e-5 * float(bank.abs().max()))
+    return same and (bias is None or torch.allclose(old.expanded_bias, bias, rtol=1e-5, atol=1e-6))
+
+
+@torch.no_grad()
+def _norm(old: InnerBatchNorm) -> FieldBatchNorm:
+    if not all(is_permutation(r) for r in set(old.in_type.representations)):
+        raise SymmetryError("it has fields that are no permutations")
+    parts = [norm for norm in old.children() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+    strange = next((type(norm).__name__ for norm in parts if type(norm) is not nn.BatchNorm3d), None)
+    if strange is not None:
+        raise SymmetryError(f"it holds a {strange} instead of a BatchNorm3d")
+    first = parts[0]
+    if not first.track_running_stats:
+        raise SymmetryError("it does not track running moments (track_running_stats=False)")
+    if any(_settings(norm) != _settings(first) for norm in parts):
+        raise SymmetryError("its fields of different sizes have different settings")
+    new = FieldBatchNorm(old.in_type, momentum=first.momentum, eps=first.eps, affine=first.affine)
+    assert first.running_mean is not None
+    new.to(first.running_mean.device, first.running_mean.dtype).train(first.training)
+    for size, fields in zip(new.layout.sizes, new.layout.fields, strict=True):
+        norm = getattr(old, f"batch_norm_[{size}]")
+        for name in ("weight", "bias", "running_mean", "running_var")[0 if first.affine else 2 :]:
+            getattr(new, name)[fields] = getattr(norm, name)
+        new.num_batches_tracked.copy_(norm.num_batches_tracked)
+    if new.weight is not None:
+        new.weight.requires_grad_(first.weight.requires_grad)
+        new.bias.requires_grad_(first.bias.requires_grad)
+    return new
+
+
+def _settings(norm: nn.Module) -> tuple[Any, ...]:
+    frozen = tuple(parameter.requires_grad for parameter in norm.parameters())
+    names = ("momentum", "eps", "affine", "track_running_stats", "training")
+    return (*(getattr(norm, name) for name in names), frozen, str(norm.num_batches_tracked))
+
+
+def _pool(old: GroupPooling) -> GroupPool:
+    return GroupPool(old.in_type).train(old.training)
+
+
+COUNTERPARTS: dict[type, Callable[[Any], EquivariantModule]] = {
+    R2Conv: _convolution,
+    InnerBatchNorm: _norm,
+    GroupPooling: _pool,
+}

@@ -1,0 +1,631 @@
+"""`accelerate`: whatever it swaps computes the same, whatever it can't swap stays, and what goes wrong is undone."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from escnn import gspaces
+from escnn import nn as enn
+from escnn.gspaces import GSpace2D
+from escnn.nn import FieldType, GeometricTensor
+from torch import Tensor, nn
+
+import steergan
+from steergan import acceleration
+from steergan.acceleration import AccelerationError, Replacement, accelerate, replacements
+from steergan.errors import SubjectError
+from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, counterparts
+from steergan.layers.sampled_basis import scipy_svd
+from steergan.symmetry import gspace
+from steergan.verification import verify
+from steergan.verification.subject import twin_of
+
+GROUPS = ("trivial", "C2", "C4", "D4")
+STOCK = (enn.R2Conv, enn.InnerBatchNorm, enn.GroupPooling)
+OWN = (GroupConvolution, FieldBatchNorm, GroupPool)
+
+
+def convolution(in_type: FieldType, out_type: FieldType, kernel_size: int = 3, **settings: Any) -> enn.R2Conv:
+    """An R2Conv with normal weights and biases."""
+    settings = {"padding": kernel_size // 2, **settings}
+    with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
+        layer = enn.R2Conv(in_type, out_type, kernel_size, initialize=False, **settings)
+    nn.init.normal_(layer.weights, std=0.3)
+    if layer.bias is not None:
+        nn.init.normal_(layer.bias)
+    return layer
+
+
+def regular(space: GSpace2D, fields: int) -> FieldType:
+    return FieldType(space, [space.regular_repr] * fields)
+
+
+def mixed(space: GSpace2D) -> FieldType:
+    """Fields of different sizes, in no order; a quotient where the group has one of size 2."""
+    whole, trivial = space.regular_repr, space.trivial_repr
+    quotients = {"C4": [2], "D4": [(None, 2)]}
+    names = quotients.get(group(space), [])
+    return FieldType(space, [whole, trivial, *(space.quotient_repr(n) for n in names), whole, trivial])
+
+
+def group(space: GSpace2D) -> str:
+    return next((name for name in GROUPS if gspace(name) == space), "another")
+
+
+class Classifier(nn.Module):
+    """A plain torch module around escnn's: a block in a list, a norm that has seen something, a layer used twice."""
+
+    def __init__(self, space: GSpace2D) -> None:
+        super().__init__()
+        self.input_type = FieldType(space, [space.trivial_repr])
+        fields = mixed(space)
+        self.blocks = nn.ModuleList(
+            enn.SequentialModule(convolution(a, fields, **more), enn.InnerBatchNorm(fields), enn.ReLU(fields))
+            for a, more in ((self.input_type, {}), (fields, {"frequencies_cutoff": 4.0, "bias": False}))
+        )
+        self.again = convolution(fields, fields)
+        self.pool = enn.GroupPooling(fields)
+        self.head = nn.Linear(len(fields), 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        field = GeometricTensor(x, self.input_type)
+        for block in self.blocks:
+            field = block(field)
+        field = self.pool(self.again(self.again(field)))
+        return self.head(field.tensor.mean((2, 3)))
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    torch.manual_seed(1)
+    return seasoned(Classifier(gspace("C4")))
+
+
+def seasoned(model: nn.Module) -> Any:
+    """With moments and scales that are no longer the first ones."""
+    for module in list(model.modules()):
+        if isinstance(module, nn.BatchNorm3d):
+            module.num_batches_tracked.fill_(3)
+            for tensor in (*module.parameters(), module.running_mean, module.running_var):
+                nn.init.uniform_(tensor, 0.5, 2)
+    return model
+
+
+def twin(model: nn.Module) -> Any:
+    return twin_of(model)
+
+
+def image(size: int = 9, batch: int = 4, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(batch, 1, size, size, generator=torch.Generator().manual_seed(2), dtype=dtype)
+
+
+def found_in(model: nn.Module, kinds: tuple[type, ...]) -> list[nn.Module]:
+    return [module for module in model.modules() if isinstance(module, kinds)]
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    return float(((found - wanted).abs().max() / wanted.abs().max()).detach())
+
+
+# --- the same function
+
+
+@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("training", [True, False])
+def test_outputs_and_gradients_of_first_and_second_order_are_the_same(name: str, training: bool) -> None:
+    torch.manual_seed(0)
+    stock = seasoned(Classifier(gspace(name))).train(training)
+    swapped = twin(stock)
+    assert accelerate(swapped, 9, certify=False) is swapped
+    assert not found_in(swapped, STOCK)
+    assert len(found_in(swapped, OWN)) == 6
+    results = []
+    for model in (stock, swapped):
+        x = image().requires_grad_()
+        scores = model(x)
+        (gradient,) = torch.autograd.grad(scores.square().sum(), x, create_graph=True)
+        gradient.square().sum().backward()
+        results.append((scores, gradient, x.grad, model.head.weight.grad))
+    for theirs, ours in zip(*results, strict=True):
+        assert apart(ours, theirs) < 1e-4
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_training_leaves_the_same_moments_behind(name: str) -> None:
+    stock = seasoned(Classifier(gspace(name)))
+    swapped = accelerate(twin(stock), 9, certify=False)
+    for model in (stock, swapped):
+        model(image())
+    norms = zip(found_in(stock, (enn.InnerBatchNorm,)), found_in(swapped, (FieldBatchNorm,)), strict=True)
+    for theirs, ours in norms:
+        for size, fields in zip(ours.layout.sizes, ours.layout.fields, strict=True):
+            part = getattr(theirs, f"batch_norm_[{size}]")
+            assert torch.allclose(ours.running_mean[fields], part.running_mean, rtol=1e-4, atol=1e-5)
+            assert torch.allclose(ours.running_var[fields], part.running_var, rtol=1e-4)
+            assert int(ours.num_batches_tracked) == int(part.num_batches_tracked) == 4
+    assert apart(swapped.eval()(image()), stock.eval()(image())) < 1e-4
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("cutoff", [None, 4.0])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_filters_of_any_band_and_padding_are_taken_over(kernel_size: int, cutoff: float | None, padding: int) -> None:
+    fields = mixed(gspace("C4"))
+    stock = convolution(fields, fields, kernel_size, padding=padding, frequencies_cutoff=cutoff)
+    swapped = accelerate(stock, 9, certify=False)
+    x = GeometricTensor(torch.randn(2, fields.size, 9, 9), fields)
+    assert apart(swapped(x).tensor, stock(x).tensor) < 1e-5
+
+
+def test_irreps_of_a_grid_group_are_taken_over() -> None:
+    space = gspace("D4")
+    fields = FieldType(space, [space.irrep(1, 1), space.trivial_repr, space.irrep(1, 0), space.regular_repr])
+    stock = convolution(fields, fields)
+    swapped = accelerate(stock, 9, certify=False)
+    assert isinstance(swapped, GroupConvolution)
+    x = GeometricTensor(torch.randn(2, fields.size, 9, 9), fields)
+    assert apart(swapped(x).tensor, stock(x).tensor) < 1e-5
+
+
+def test_float64_models_stay_so(classifier: Classifier) -> None:
+    lift, fields = classifier.blocks[0], regular(gspace("C4"), 3)
+    layers = convolution(lift.out_type, fields), enn.InnerBatchNorm(fields), enn.GroupPooling(fields)
+    # A copy, because escnn's layers of equal types share a basis, and would all have it in float64.
+    stock = twin(enn.SequentialModule(*lift.children(), *layers)).double()
+    swapped = accelerate(twin(stock), 9)
+    assert {p.dtype for p in swapped.parameters()} == {torch.float64}
+    x = GeometricTensor(image(dtype=torch.float64), stock.in_type)
+    assert swapped(x).tensor.dtype == torch.float64
+    assert apart(swapped(x).tensor, stock(x).tensor.double()) < 1e-6  # GroupPooling rounds to float32
+
+
+def test_the_first_steps_of_training_lower_the_loss(classifier: Classifier) -> None:
+    accelerate(classifier, 9, certify=False)
+    optimizer = torch.optim.SGD(classifier.parameters(), 1e-3)
+    losses = []
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(classifier(image()), torch.tensor([0, 1, 2, 0]))
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.7 * losses[0]
+    assert all(parameter.grad is not None for parameter in classifier.parameters())
+
+
+# --- where a layer stands
+
+
+def test_a_layer_that_is_used_twice_is_swapped_for_one(classifier: Classifier) -> None:
+    model = nn.ModuleDict({"a": classifier.again, "b": nn.ModuleList([classifier.again])})
+    (row,) = replacements(model)
+    assert row.paths == ("a", "b.0")
+    model.forward = lambda x: model["b"][0](model["a"](x))  # type: ignore[assignment]
+    before = twin(classifier.again)
+    fields = classifier.again.in_type
+    accelerate(model, 9, certify=False, in_type=fields)
+    assert model["a"] is model["b"][0]
+    assert isinstance(model["a"], GroupConvolution)
+    x = GeometricTensor(torch.randn(2, fields.size, 9, 9), fields)
+    assert apart(model(x).tensor, before(before(x)).tensor) < 1e-5
+
+
+@pytest.mark.parametrize(("kind", "own"), [*zip(STOCK, OWN, strict=True)])
+def test_a_model_that_is_a_layer_itself_is_returned_as_another(kind: type, own: type) -> None:
+    fields = regular(gspace("C4"), 2)
+    layer = convolution(fields, fields) if kind is enn.R2Conv else kind(fields)
+    (row,) = replacements(layer)
+    assert row.paths == ("",)
+    assert type(accelerate(layer, 9)) is own
+
+
+def test_containers_of_escnn_take_the_new_layers(classifier: Classifier) -> None:
+    block = classifier.blocks[0]
+    labels = ["a", "b"]
+    fields = regular(gspace("C4"), 2)
+    both = enn.MultipleModule(
+        fields, labels, [(enn.SequentialModule(convolution(part := regular(gspace("C4"), 1), part)), "a"),
+                         (enn.InnerBatchNorm(part), "b")]
+    )  # fmt: skip
+    accelerate(both, 9)
+    accelerate(block, 9)
+    assert [type(layer) for layer in block] == [GroupConvolution, FieldBatchNorm, enn.ReLU]
+    assert not found_in(both, STOCK)
+
+
+def test_modes_and_frozen_parameters_are_kept(classifier: Classifier) -> None:
+    first, second = classifier.blocks
+    for parameter in first.parameters():
+        parameter.requires_grad_(False)
+    for part in second[1].children():
+        part.eval()  # a frozen norm in a model that trains
+    first.eval()
+    accelerate(classifier, 9, certify=False)
+    assert classifier.training
+    assert not any(p.requires_grad for p in first.parameters())
+    assert all(p.requires_grad for p in second.parameters())
+    assert (first[0].training, first[1].training, second[1].training) == (False, False, False)
+    assert classifier.again.training
+
+
+@pytest.mark.parametrize("momentum", [0.3, None])
+@pytest.mark.parametrize("affine", [True, False])
+def test_settings_of_norms_are_kept(momentum: float | None, affine: bool) -> None:
+    fields = mixed(gspace("C4"))
+    norm = accelerate(enn.InnerBatchNorm(fields, momentum=momentum, affine=affine, eps=0.02), 9, certify=False)
+    assert isinstance(norm, FieldBatchNorm)
+    assert (norm.momentum, norm.eps, norm.affine) == (momentum, 0.02, affine)
+
+
+def test_a_model_in_evaluation_mode_is_accelerated(classifier: Classifier) -> None:
+    classifier.eval()  # R2Conv keeps filters with a graph
+    before = classifier(image())
+    accelerate(classifier, 9, certify=False)
+    assert not classifier.training
+    assert apart(classifier(image()), before) < 1e-4
+    copy.deepcopy(classifier)
+
+
+def test_a_model_that_takes_more_than_an_image_is_accelerated(classifier: Classifier) -> None:
+    class Conditional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.embedding = classifier, nn.Embedding(3, 3)
+
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return self.inner(x) + self.embedding(y)
+
+    model = Conditional()
+    with pytest.raises(SubjectError, match="has no in_type"):
+        accelerate(model, 9)
+    accelerate(model, 9, in_type=classifier.input_type, others=(torch.tensor([0, 2]),))
+    assert not found_in(model, STOCK)
+
+
+# --- what stays
+
+
+def strided() -> enn.R2Conv:
+    fields = regular(gspace("C4"), 1)
+    return convolution(fields, fields, stride=2)
+
+
+def of(**settings: Any) -> Callable[[], nn.Module]:
+    fields = regular(gspace("C4"), 1)
+    return lambda: convolution(fields, fields, **settings)
+
+
+def beyond_the_grid() -> nn.Module:
+    fields = regular(gspaces.rot2dOnR2(8), 1)
+    return convolution(fields, fields)
+
+
+def hooked() -> nn.Module:
+    layer = of()()
+    layer.register_forward_hook(lambda module, args, output: None)
+    return layer
+
+
+def hooked_parameter() -> nn.Module:
+    layer = of()()
+    layer.weights.register_hook(lambda gradient: gradient)
+    return layer
+
+
+def patched() -> nn.Module:
+    layer = of()()
+    layer.forward = lambda x: x
+    return layer
+
+
+def parametrized() -> nn.Module:
+    layer = of()()
+    nn.utils.parametrize.register_parametrization(layer, "weights", nn.Tanh())
+    return layer
+
+
+def subclass() -> nn.Module:
+    class Doubled(enn.GroupPooling):
+        pass
+
+    return Doubled(regular(gspace("C4"), 1))
+
+
+def sharing() -> nn.Module:
+    first, second = of()(), of()()
+    second.weights = first.weights
+    return nn.ModuleList([first, second])
+
+
+def stale() -> nn.Module:
+    layer = of()().eval()
+    nn.init.normal_(layer.weights)
+    return layer
+
+
+def two_numbers_per_field() -> nn.Module:
+    space = gspace("C2")
+    double = space.fibergroup.irrep(0) + space.fibergroup.irrep(0)
+    layer = convolution(FieldType(space, [space.trivial_repr]), FieldType(space, [double]))
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def rotated_basis() -> nn.Module:
+    fields = FieldType(gspace("C4"), [gspace("C4").fibergroup.bl_regular_representation(1)])
+    return convolution(fields, fields)
+
+
+def without_moments() -> nn.Module:
+    return enn.InnerBatchNorm(mixed(gspace("C4")), track_running_stats=False)
+
+
+def unlike_parts() -> nn.Module:
+    norm = enn.InnerBatchNorm(mixed(gspace("C4")))
+    next(norm.children()).momentum = 0.5
+    return norm
+
+
+def synchronised() -> nn.Module:
+    return nn.SyncBatchNorm.convert_sync_batchnorm(enn.InnerBatchNorm(mixed(gspace("C4"))))
+
+
+def in_space() -> nn.Module:
+    space = gspaces.rot3dOnR3()
+    return enn.GroupPooling(FieldType(space, [space.trivial_repr]))
+
+
+STAYING = [
+    (of(stride=2), "stride 2"),
+    (of(dilation=2), "dilation 2"),
+    (of(padding_mode="circular"), "padding_mode 'circular'"),
+    (of(padding=(1, 1)), r"padding \(1, 1\)"),
+    (of(kernel_size=4), "kernel size, 4, is even"),
+    (of(frequencies_cutoff=10.0), "not equivariant"),
+    (beyond_the_grid, "C8 does not permute pixels"),
+    (hooked, "hooks"),
+    (patched, "a forward of its own"),
+    (hooked_parameter, "parameters have hooks"),
+    (parametrized, "parametrizations"),
+    (subclass, "a subclass of GroupPooling"),
+    (sharing, "shares parameters"),
+    (stale, "cached filter"),
+    (rotated_basis, "no signed permutations"),
+    (two_numbers_per_field, "bias has 2 free numbers"),
+    (without_moments, "running moments"),
+    (unlike_parts, "different settings"),
+    (synchronised, "SyncBatchNorm"),
+    (in_space, "not planar"),
+]
+
+
+@pytest.mark.parametrize(("build", "reason"), STAYING, ids=[reason for _, reason in STAYING])
+def test_what_has_no_counterpart_stays_and_says_why(build: Callable[[], nn.Module], reason: str) -> None:
+    model = build()
+    rows = replacements(model)
+    assert rows
+    for row in rows:
+        assert row.new is None
+        with pytest.raises(AssertionError, match=reason):
+            raise AssertionError(str(row))
+    assert accelerate(model) is model
+
+
+def test_a_model_with_a_strided_convolution_is_swapped_around_it(classifier: Classifier) -> None:
+    classifier.again = strided()
+    classifier.blocks[1] = enn.SequentialModule(
+        convolution(classifier.blocks[0].out_type, strided().in_type), enn.InnerBatchNorm(strided().in_type)
+    )
+    classifier.pool, classifier.head = enn.GroupPooling(strided().in_type), nn.Linear(1, 3)
+    before = twin(classifier)
+    accelerate(classifier, 9)
+    assert [type(m) for m in found_in(classifier, STOCK)] == [enn.R2Conv]
+    assert apart(classifier(image()), before(image())) < 1e-4
+
+
+def test_norms_and_pools_of_c8_are_swapped_and_its_convolutions_stay() -> None:
+    space = gspaces.rot2dOnR2(8)
+    fields = regular(space, 2)
+    layers = convolution(FieldType(space, [space.trivial_repr]), fields), enn.InnerBatchNorm(fields)
+    model = enn.SequentialModule(*layers, enn.ReLU(fields), enn.GroupPooling(fields))
+    accelerate(model, 9)
+    assert [type(layer) for layer in model] == [enn.R2Conv, FieldBatchNorm, enn.ReLU, GroupPool]
+
+
+def test_listing_draws_no_random_numbers_and_changes_nothing(classifier: Classifier) -> None:
+    state, before = torch.get_rng_state(), [*classifier.modules()]
+    rows = replacements(classifier)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(a is b for a, b in zip(classifier.modules(), before, strict=True))
+    assert str(rows[0]) == "blocks.0.0: R2Conv -> GroupConvolution"
+    accelerate(classifier, 9, certify=False)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_second_call_finds_nothing_to_do(classifier: Classifier) -> None:
+    steergan.accelerate(classifier, 9, certify=False)
+    assert replacements(classifier) == []
+    before = [*classifier.modules()]
+    assert steergan.accelerate(classifier) is classifier
+    assert all(a is b for a, b in zip(classifier.modules(), before, strict=True))
+
+
+# --- certificates
+
+
+def test_what_was_proved_of_the_weights_at_hand_is_proved_of_all(classifier: Classifier) -> None:
+    model = enn.SequentialModule(*classifier.blocks[0].children(), classifier.again)
+    before = verify(model, 9)
+    accelerate(model, 9)
+    after = verify(model, 9)
+    assert before.verdict == after.verdict == "proved"
+    assert "the weights at hand" in before.sentence
+    assert "every value of its weights" in after.sentence
+
+
+# --- what goes wrong
+
+
+def scaled(old: enn.R2Conv) -> GroupConvolution:
+    new = GroupConvolution.from_r2conv(old)
+    with torch.no_grad():
+        new.weights[0].mul_(1.01)
+    return new
+
+
+def of_other_momentum(old: enn.InnerBatchNorm) -> FieldBatchNorm:
+    new = counterparts._norm(old)
+    new.momentum = 0.2
+    return new
+
+
+def of_other_eps(old: enn.InnerBatchNorm) -> FieldBatchNorm:
+    new = counterparts._norm(old)
+    new.eps = 1e-2
+    return new
+
+
+def failing(old: enn.GroupPooling) -> nn.Module:
+    return GroupPool(regular(gspace("C4"), 7))
+
+
+def interrupted(old: enn.GroupPooling) -> nn.Module:
+    pool = GroupPool(old.in_type)
+
+    def stop(x: GeometricTensor) -> GeometricTensor:
+        raise KeyboardInterrupt
+
+    pool.forward = stop  # type: ignore[method-assign]
+    return pool
+
+
+MUTANTS: list[tuple[type, Callable[[Any], nn.Module], type[BaseException], str]] = [
+    (enn.R2Conv, scaled, AccelerationError, "something else at 9 x 9, as it is"),
+    (enn.InnerBatchNorm, of_other_eps, AccelerationError, "something else"),
+    (enn.InnerBatchNorm, of_other_momentum, AccelerationError, "in evaluation"),
+    (enn.GroupPooling, lambda old: GroupPool(old.in_type, "mean"), AccelerationError, "something else"),
+    (enn.GroupPooling, failing, AccelerationError, "can't be run at 9 x 9"),
+    (enn.GroupPooling, interrupted, KeyboardInterrupt, "^$"),
+]
+
+
+def restored(model: nn.Module, before: list[nn.Module], state: dict[str, Tensor], error: BaseException) -> bool:
+    """The same modules with the same numbers, and one line about it."""
+    same = all(a is b for a, b in zip(model.modules(), before, strict=True))
+    equal = all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    unhooked = not any(module._forward_pre_hooks for module in model.modules())
+    told = not isinstance(error, AccelerationError) or "the model is as it was" in str(error).lower()
+    return same and equal and unhooked and told and "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("kind", "mutant", "raised", "words"), MUTANTS, ids=[str(i) for i in range(len(MUTANTS))])
+def test_a_layer_that_computes_something_else_is_refused(
+    classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type,
+    mutant: Callable[[Any], nn.Module],
+    raised: type[BaseException],
+    words: str,
+) -> None:
+    monkeypatch.setitem(counterparts.COUNTERPARTS, kind, mutant)
+    before, state = [*classifier.modules()], copy.deepcopy(classifier.state_dict())
+    with pytest.raises(raised, match=words) as caught:
+        accelerate(classifier, 9)
+    assert restored(classifier, before, state, caught.value)
+
+
+def test_a_layer_with_which_the_proof_is_lost_is_refused(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Opaque(GroupPool):
+        """The same values, by way of NumPy, where no proof follows."""
+
+        def forward(self, x: GeometricTensor) -> GeometricTensor:
+            fields = x.tensor.detach().numpy().reshape(len(x.tensor), len(self.in_type), -1, *x.tensor.shape[2:])
+            return self.out_type(torch.from_numpy(fields.max(2)))
+
+    fields = regular(gspace("C4"), 2)
+    model = enn.SequentialModule(convolution(classifier.input_type, fields), enn.GroupPooling(fields))
+    monkeypatch.setitem(counterparts.COUNTERPARTS, enn.GroupPooling, lambda old: Opaque(old.in_type))
+    before, state = [*model.modules()], copy.deepcopy(model.state_dict())
+    with pytest.raises(AccelerationError, match="no longer proved") as caught:
+        accelerate(model, 9)
+    assert restored(model, before, state, caught.value)
+    accelerate(model, 9, certify=False)
+    assert isinstance(model[1], Opaque)
+
+
+def test_a_layer_that_a_list_holds_too_is_refused(classifier: Classifier) -> None:
+    classifier.stages = [classifier.again]  # type: ignore[assignment]
+    again = classifier.again
+
+    class Listed(Classifier):
+        def forward(self, x: Tensor) -> Tensor:
+            field = self.stages[0](self.blocks[0](GeometricTensor(x, self.input_type)))  # type: ignore[index, operator]
+            return self.head(self.pool(field).tensor.mean((2, 3)))
+
+    classifier.__class__ = Listed
+    before, state = [*classifier.modules()], copy.deepcopy(classifier.state_dict())
+    with pytest.raises(AccelerationError, match="R2Conv at 'again' is also called by a reference") as caught:
+        accelerate(classifier, 9)
+    assert restored(classifier, before, state, caught.value)
+    assert classifier.again is again
+
+
+def test_a_model_in_ddp_is_refused(classifier: Classifier) -> None:
+    wrapped = nn.parallel.DistributedDataParallel.__new__(nn.parallel.DistributedDataParallel)
+    nn.Module.__init__(wrapped)
+    wrapped.module = classifier
+    with pytest.raises(AccelerationError, match="before it is wrapped"):
+        accelerate(wrapped)
+
+
+def test_a_model_that_can_not_be_run_is_refused(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SubjectError, match="can't be run"):
+        accelerate(nn.ModuleList([classifier]), 9, in_type=classifier.input_type)
+    assert found_in(classifier, OWN) == []
+
+    class Untrainable(Classifier):
+        def forward(self, x: Tensor) -> Tensor:
+            if self.training:
+                raise RuntimeError("never in training")
+            return super().forward(x)
+
+    classifier.__class__ = Untrainable
+    with pytest.raises(SubjectError, match="before any change: never in training"):
+        accelerate(classifier, 9)
+    assert found_in(classifier, OWN) == []
+
+
+def test_differences_that_a_nudge_of_the_input_makes_are_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Chaos(nn.Module):
+        """Multiplies its input by so much that rounding decides."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_type = FieldType(gspace("C4"), [gspace("C4").trivial_repr])
+            self.lift = convolution(self.in_type, regular(gspace("C4"), 2))
+
+        def forward(self, x: GeometricTensor) -> Tensor:
+            return torch.sin(self.lift(x).tensor * 1e5).mean((2, 3))
+
+    torch.manual_seed(0)
+    accelerate(Chaos(), 9, certify=False)
+    monkeypatch.setattr(acceleration, "NUDGES", 0)
+    with pytest.raises(AccelerationError, match="something else"):
+        accelerate(Chaos(), 9, certify=False)
+
+
+def test_outputs_that_are_no_numbers_are_not_the_same() -> None:
+    nan, one = torch.tensor([float("nan")]), torch.ones(1)
+    assert not acceleration._distance([nan], [nan]) <= 1
+    assert acceleration._distance([one], [one, one]) == float("inf")
+    assert acceleration._distance([one], [one]) == 0
+
+
+def test_rows_say_where_what_and_why() -> None:
+    layer = strided()
+    assert str(Replacement(("a", "b"), layer, None, "for a reason")) == "a and b: R2Conv stays: for a reason"
+    assert str(Replacement(("",), layer, GroupPool(layer.in_type))) == "the model itself: R2Conv -> GroupPool"
