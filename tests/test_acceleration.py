@@ -8,6 +8,7 @@ import pytest
 import torch
 from escnn import gspaces
 from escnn import nn as enn
+from escnn.group import change_basis
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
@@ -354,7 +355,8 @@ def two_numbers_per_field() -> nn.Module:
 
 
 def rotated_basis() -> nn.Module:
-    fields = FieldType(gspace("C4"), [gspace("C4").fibergroup.bl_regular_representation(1)])
+    turned, _ = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    fields = FieldType(gspace("C4"), [change_basis(gspace("C4").regular_repr, turned.numpy(), "turned")])
     return convolution(fields, fields)
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from .accelerate import accelerate
 from .convolution import convolution
 from .costs import costs
 from .groups import groups
@@ -21,5 +22,5 @@ def benchmark() -> None:
     """
 
 
-for command in (step, convolution, costs, groups, metrics):
+for command in (step, accelerate, convolution, costs, groups, metrics):
     benchmark.add_command(command)

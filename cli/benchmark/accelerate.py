@@ -1,0 +1,62 @@
+"""steergan benchmark accelerate"""
+
+from pathlib import Path
+
+import click
+
+from ..options import chosen_device, command_line, device_option, record_option, save_record
+from .countdown import Countdown
+
+GROUPS = ("C4", "D4")
+WIDTHS = ("small", "wide")
+"""The benchmark's; a test compares them."""
+
+
+@click.command()
+@click.option("--group", "groups", type=click.Choice(GROUPS), multiple=True, help="Only models of it; repeatable.")
+@click.option("--width", "widths", type=click.Choice(WIDTHS), multiple=True, help="Only such models; repeatable.")
+@click.option("--batch-size", type=click.IntRange(min=2), default=8, show_default=True, help="Images in a batch.")
+@click.option("--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Timed calls of each rival.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@device_option
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@record_option
+def accelerate(
+    groups: tuple[str, ...],
+    widths: tuple[str, ...],
+    batch_size: int,
+    repeats: int,
+    threads: int | None,
+    device: str,
+    file: Path | None,
+    record: Path | None,
+) -> None:
+    """Time models of escnn's own modules before and after `steergan.accelerate`: training steps and inference.
+
+    The models are those of escnn's introductory example, with C4 and with D4, at two widths.
+
+    \b
+    Examples:
+      steergan benchmark accelerate --width small
+      steergan benchmark accelerate --threads 2 --record docs/results/accelerate.json
+    """
+    import torch
+
+    from steergan.benchmark import acceleration as measured
+    from steergan.files import write_json
+    from steergan.tables import markdown
+
+    where = chosen_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    found: list[measured.Saving] = []
+    for width in widths or WIDTHS:
+        for group in groups or GROUPS:
+            with Countdown(f"{group} {width} call") as countdown:
+                found.append(measured.measure(group, width, repeats, batch_size, device=where, progress=countdown))
+    click.echo(markdown(measured.table(found)))
+    click.echo("\n" + measured.verdict(found))
+    if file is not None:
+        write_json(file, measured.as_json(found, where, batch_size))
+    if record is not None:
+        save_record(measured.claim(found, record.stem, command_line(), where, batch_size), record)

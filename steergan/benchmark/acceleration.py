@@ -1,0 +1,237 @@
+"""What `accelerate` saves in models that are written with escnn's own modules."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import torch
+from escnn import nn as enn
+from escnn.nn import FieldType, GeometricTensor
+from torch import Tensor, nn
+
+from steergan.acceleration import accelerate
+from steergan.benchmark.timing import WARM_UP, in_turns, ratio
+from steergan.layers import shared_filters
+from steergan.layers.sampled_basis import scipy_svd
+from steergan.randomness import torch_stream
+from steergan.results import Claim
+from steergan.run.folder import surroundings
+from steergan.symmetry import gspace, regular_type, trivial_type
+from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.verification.subject import twin_of
+
+WIDTHS = {"small": (8, 16, 16, 32, 32, 16), "wide": (24, 48, 48, 96, 96, 64)}
+"""Regular fields of the six blocks; the wide ones are those of escnn's introductory example."""
+GROUPS = ("C4", "D4")
+SIZE = 29
+CLASSES = 10
+BATCH = 8
+
+STOCK, FASTER, SHARED = "stock", "accelerated", "accelerated, filters shared"
+TRAINING, INFERENCE = "training step", "inference"
+
+Progress = Callable[[int, int], None]
+
+
+class StockClassifier(nn.Module):
+    """escnn's introductory example: six blocks, antialiased pools after every second, group pooling, a dense head.
+
+    Args:
+        group: of its fields.
+        widths: regular fields of each block.
+    """
+
+    def __init__(self, group: str, widths: Sequence[int]) -> None:
+        super().__init__()
+        space = gspace(group)
+        self.input_type = x_type = trivial_type(space, 1)
+        blocks: list[enn.EquivariantModule] = []
+        for i, width in enumerate(widths):
+            out_type = regular_type(space, width)
+            size = 7 if i == 0 else 5
+            blocks += [block(x_type, out_type, size)]
+            blocks += [enn.PointwiseAvgPoolAntialiased(out_type, sigma=0.66, stride=2)] if i % 2 else []
+            x_type = out_type
+        self.blocks = enn.SequentialModule(*blocks)
+        self.group_pool = enn.GroupPooling(x_type)
+        dense = nn.Linear(widths[-1], 64)
+        self.head = nn.Sequential(dense, nn.BatchNorm1d(64), nn.ELU(inplace=True), nn.Linear(64, CLASSES))
+
+    def forward(self, image: Tensor) -> Tensor:
+        fields = self.group_pool(self.blocks(GeometricTensor(image, self.input_type)))
+        scores: Tensor = self.head(fields.tensor.mean((2, 3)))
+        return scores
+
+
+def block(in_type: FieldType, out_type: FieldType, size: int) -> enn.SequentialModule:
+    """Convolution with escnn's default band limit, norm, ReLU."""
+    with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
+        convolution = enn.R2Conv(in_type, out_type, size, padding=size // 2, bias=False, initialize=False)
+    # escnn's own initialisation takes minutes on wide layers, and what the weights are changes no time.
+    nn.init.normal_(convolution.weights, std=(len(in_type) * size) ** -0.5)
+    return enn.SequentialModule(convolution, enn.InnerBatchNorm(out_type), enn.ReLU(out_type, inplace=True))
+
+
+@dataclass(frozen=True)
+class Saving:
+    """One model before and after."""
+
+    group: str
+    width: str
+    parameters: tuple[int, int]
+    """Before, after."""
+    seconds: Mapping[str, Mapping[str, list[float]]]
+    """By what was timed and by rival, round by round."""
+
+    def times_as_fast(self, what: str, name: str = FASTER) -> Interval:
+        """Stock seconds over accelerated ones in the same round: median between the quartiles over the rounds."""
+        return ratio(self.seconds[what], STOCK, name)
+
+
+def measure(
+    group: str,
+    width: str,
+    rounds: int = 7,
+    batch_size: int = BATCH,
+    *,
+    device: str = "cpu",
+    progress: Progress = lambda done, total: None,
+) -> Saving:
+    """Time a model and its accelerated copy, in turns.
+
+    Args:
+        group: of the model's fields.
+        width: a key of `WIDTHS`.
+        rounds: timed calls of each.
+        batch_size: images.
+        device: where to compute.
+        progress: called with (calls done, calls in all).
+
+    Raises:
+        AccelerationError: the copy is not the same function.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        stock = StockClassifier(group, WIDTHS[width])
+    # What is timed is the function; that the proof holds is for tests.
+    faster = accelerate(twin_of(stock), SIZE, certify=False)
+    models = {STOCK: stock.to(device), FASTER: faster.to(device)}
+    parameters = [sum(p.numel() for p in model.parameters()) for model in models.values()]
+    draw = torch_stream(0, "benchmark")
+    images = torch.randn(batch_size, 1, SIZE, SIZE, generator=draw).to(device)
+    labels = torch.randint(CLASSES, (batch_size,), generator=draw).to(device)
+    steps = {name: training_step(model, images, labels) for name, model in models.items()}
+    total, calls = 5 * (rounds + WARM_UP), 2 * (rounds + WARM_UP)
+    training = in_turns(steps, rounds, device=device, progress=lambda done, _: progress(done, total))
+    for model in models.values():
+        model.eval()
+    reads = {name: inference(model, images) for name, model in models.items()}
+    with shared_filters(shared := twin_of(faster).to(device)):
+        reads[SHARED] = inference(shared, images)
+        read = in_turns(reads, rounds, device=device, progress=lambda done, _: progress(calls + done, total))
+    return Saving(group, width, (parameters[0], parameters[1]), {TRAINING: training, INFERENCE: read})
+
+
+def training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], None]:
+    """Forward, backward and a step of SGD with momentum."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def inference(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    """A forward without gradients."""
+    return torch.no_grad()(lambda: model(images))
+
+
+def table(found: Sequence[Saving]) -> Table:
+    """Seconds and ratios, for people."""
+    rows: list[list[Any]] = []
+    for saving in found:
+        for what, seconds in saving.seconds.items():
+            rows += [
+                [
+                    f"{saving.group}, {saving.width}",
+                    what,
+                    name,
+                    saving.parameters[name != STOCK],
+                    median_and_quartiles(times),
+                    None if name == STOCK else saving.times_as_fast(what, name),
+                ]
+                for name, times in seconds.items()
+            ]
+    return Table(
+        caption="Seconds, and how many times as fast as the stock model in the same round: median (quartiles) over the "
+        "rounds. Filters shared: all calls within one `shared_filters`. Stock R2Convs keep their filters in inference.",
+        columns=["model", "what", "layers", "parameters", "seconds", "times as fast"],
+        rows=rows,
+    )
+
+
+def verdict(found: Sequence[Saving]) -> str:
+    """The ratios, in plain sentences."""
+    sentences = []
+    for what in (TRAINING, INFERENCE):
+        words = ", ".join(f"{s.group} {s.width} {shown(s.times_as_fast(what))}" for s in found)
+        sentences.append(f"{what.capitalize()}, times as fast once accelerated: {words}.")
+    return " ".join(sentences)
+
+
+def protocol(found: Sequence[Saving], batch_size: int) -> dict[str, Any]:
+    """What the times hold for."""
+    fields = "; ".join(f"{name} {', '.join(map(str, widths))}" for name, widths in WIDTHS.items())
+    return {
+        "model": "escnn's introductory example: six blocks of R2Conv (kernels 7, 5, 5, 5, 5, 5, default band limit), "
+        "InnerBatchNorm and ReLU, antialiased pools, GroupPooling, a dense head",
+        "regular fields": fields,
+        "images": f"{SIZE} x {SIZE}, random; batches of {batch_size}",
+        "training step": "forward, cross-entropy, backward, SGD with momentum",
+        "threads": torch.get_num_threads(),
+        "rounds": f"{len(found[0].seconds[TRAINING][STOCK])} in turns, after {WARM_UP} that don't count",
+    }
+
+
+def as_json(found: Sequence[Saving], device: str, batch_size: int) -> dict[str, Any]:
+    """Everything, for programs."""
+    return {
+        "benchmark": "accelerate",
+        "protocol": protocol(found, batch_size),
+        "models": [
+            {
+                "group": saving.group,
+                "width": saving.width,
+                "parameters": saving.parameters,
+                "seconds": saving.seconds,
+                "times_as_fast": {
+                    what: {name: saving.times_as_fast(what, name).model_dump() for name in seconds if name != STOCK}
+                    for what, seconds in saving.seconds.items()
+                },
+            }
+            for saving in found
+        ],
+        **surroundings(torch.device(device)),
+    }
+
+
+def claim(found: Sequence[Saving], name: str, command: str, device: str, batch_size: int) -> Claim:
+    """The times as a record for the results page."""
+    about = surroundings(torch.device(device))
+    return Claim(
+        id=name,
+        title="Models of escnn's own modules, accelerated",
+        claim="Ours: `steergan.accelerate` makes models that are written with escnn's own modules faster, and they "
+        "compute the same function.",
+        command=command,
+        date=date.today().isoformat(),
+        hardware=[{**about["hardware"], "versions": about["versions"]}],
+        protocol=protocol(found, batch_size),
+        tables=[table(found)],
+        verdict=verdict(found),
+    )
