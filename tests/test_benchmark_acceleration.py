@@ -17,7 +17,7 @@ from steergan.verification.subject import twin_of
 from steergan_cli.benchmark.accelerate import GROUPS, WIDTHS
 from steergan_cli.main import steergan
 
-TINY = (1, 2, 2, 1)
+TINY = (1, 2, 2, 1, 2, 1)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ WIDTHS = {"small": (8, 16, 16, 32, 32, 16), "wide": (24, 48, 48, 96, 96, 64)}
 """Regular fields of the six blocks; the wide ones are those of escnn's introductory example."""
 GROUPS = ("C4", "D4")
 SIZE = 29
+LIFT = (7, 1)
+"""Kernel size and padding of the first convolution: from 29 to 25 pixels, which the pools halve to 13, 7 and 4."""
 CLASSES = 10
 BATCH = 8
 
@@ -49,8 +51,7 @@ class StockClassifier(nn.Module):
         blocks: list[enn.EquivariantModule] = []
         for i, width in enumerate(widths):
             out_type = regular_type(space, width)
-            size = 7 if i == 0 else 5
-            blocks += [block(x_type, out_type, size)]
+            blocks += [block(x_type, out_type, *(LIFT if i == 0 else (5, 2)))]
             blocks += [enn.PointwiseAvgPoolAntialiased(out_type, sigma=0.66, stride=2)] if i % 2 else []
             x_type = out_type
         self.blocks = enn.SequentialModule(*blocks)
@@ -64,10 +65,10 @@ class StockClassifier(nn.Module):
         return scores
 
 
-def block(in_type: FieldType, out_type: FieldType, size: int) -> enn.SequentialModule:
+def block(in_type: FieldType, out_type: FieldType, size: int, padding: int) -> enn.SequentialModule:
     """Convolution with escnn's default band limit, norm, ReLU."""
     with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
-        convolution = enn.R2Conv(in_type, out_type, size, padding=size // 2, bias=False, initialize=False)
+        convolution = enn.R2Conv(in_type, out_type, size, padding=padding, bias=False, initialize=False)
     # escnn's own initialisation takes minutes on wide layers, and what the weights are changes no time.
     nn.init.normal_(convolution.weights, std=(len(in_type) * size) ** -0.5)
     return enn.SequentialModule(convolution, enn.InnerBatchNorm(out_type), enn.ReLU(out_type, inplace=True))

@@ -4,7 +4,7 @@ from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
 from steergan.layers.convolution import GroupConvolution
-from steergan.layers.convolution_path import choose_convolution
+from steergan.layers.convolution_path import choose_convolution, choose_memory_format
 from steergan.layers.filter_orbits import FilterOrbits, filter_orbits
 from steergan.layers.fourier_pointwise import FourierPointwise
 from steergan.layers.gated import Gated
@@ -12,6 +12,7 @@ from steergan.layers.invariant_map import InvariantMap
 from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
 from steergan.layers.projection import ProjectionHead
+from steergan.layers.recomputation import Recomputable, choose_recomputation, run
 from steergan.layers.resample import Upsample
 from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, halving_pool
 from steergan.layers.restriction import Restriction
@@ -46,6 +47,7 @@ __all__ = [
     "MaxPool",
     "Pointwise",
     "ProjectionHead",
+    "Recomputable",
     "Restriction",
     "SharedFilters",
     "SpectralLinear",
@@ -55,12 +57,15 @@ __all__ = [
     "activation",
     "batch_norms",
     "choose_convolution",
+    "choose_memory_format",
+    "choose_recomputation",
     "converge_spectral_norm",
     "filter_orbits",
     "filter_size",
     "filtered_layers",
     "halving_pool",
     "moments_untouched",
+    "run",
     "shared_filters",
     "upsampled_convolution",
     "upsampling_mode",

@@ -191,7 +191,8 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             # A single pixel meets every tap once: no need to multiply by the zeros around it.
             out = torch.einsum("bc,ochw->bohw", tensor[:, :, 0, 0], bank.flip(2, 3))
             return self.out_type(out if bias is None else out + bias[:, None, None])
-        return self.out_type(torch.nn.functional.conv2d(tensor, bank, bias, padding=self.padding))
+        image, bank = self.arranged(tensor), self.arranged(bank)
+        return self.out_type(torch.nn.functional.conv2d(image, bank, bias, padding=self.padding))
 
     def fourier_convolution(self, x: Tensor) -> Tensor:
         """What a forward computes, in the group's Fourier basis; for layers that have a `fourier_group`."""

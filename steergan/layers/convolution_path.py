@@ -22,11 +22,17 @@ class FourierPath(nn.Module):
         convolution_choice: one of `CHOICES`.
         fourier_group: the group in whose Fourier basis it can be computed, or None.
         fourier_pays: whether that is the faster way.
+        channels_last: whether dense convolutions get the channels of a pixel side by side in memory.
     """
 
     convolution_choice = "auto"
     fourier_group: str | None = None
     fourier_pays = False
+    channels_last = False
+
+    def arranged(self, tensor: Tensor) -> Tensor:
+        """A map or a bank, (., C, H, W), as dense convolutions want it in memory."""
+        return tensor.contiguous(memory_format=torch.channels_last) if self.channels_last else tensor
 
     @property
     def wants_fourier(self) -> bool:
@@ -88,6 +94,21 @@ def choose_convolution(network: nn.Module, choice: str) -> None:
         raise SteerganError(f"convolution = {choice!r}; wanted: one of {', '.join(CHOICES)}")
     for layer in fourier_paths(network):
         layer.convolution_choice = choice
+
+
+MEMORY_FORMATS = ("contiguous", "channels-last")
+
+
+def choose_memory_format(network: nn.Module, name: str) -> None:
+    """Say for every group convolution of a network how the maps of its dense path lie in memory.
+
+    Raises:
+        SteerganError: no such format.
+    """
+    if name not in MEMORY_FORMATS:
+        raise SteerganError(f"memory_format = {name!r}; wanted: one of {', '.join(MEMORY_FORMATS)}")
+    for layer in fourier_paths(network):
+        layer.channels_last = name == "channels-last"
 
 
 def uses_fourier(network: nn.Module) -> bool:

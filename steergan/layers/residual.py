@@ -10,12 +10,13 @@ from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.pooling import AveragePool, MaxPool, SpatialPool
+from steergan.layers.recomputation import Recomputable
 from steergan.layers.resample import Upsample
 from steergan.layers.upsample_convolution import filter_size, upsampled_convolution, upsampling_mode
 from steergan.symmetry import group_name, is_grid_group, is_permutation
 
 
-class GeneratorBlock(EquivariantModule):
+class GeneratorBlock(Recomputable):
     """ResBlockG: CBN, ReLU, upsampling, 3x3, CBN, ReLU, 3x3, plus a 1x1 shortcut, upsampled.
 
     The convolution in front of a norm has no bias, and the shortcut needs none beside the last convolution's. The
@@ -106,7 +107,7 @@ def halving_pool(
     return AntialiasedPool(in_type, 4 if even else window, 2, padding + even, strict=strict)
 
 
-class DiscriminatorBlock(EquivariantModule):
+class DiscriminatorBlock(Recomputable):
     """ResBlockD: ReLU, 3x3, ReLU, 3x3, pool, plus a 1x1 shortcut, pooled. ResBlockD-BN has a norm before each ReLU.
 
     Groups that don't permute pixels get 5x5 and antialiased average pools. The shortcut is pooled before it is

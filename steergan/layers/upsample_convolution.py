@@ -63,8 +63,8 @@ class UpsampleConvolution(EquivariantModule):
         filters = phase_filters(self.convolution.filter_bank())
         bias = self.convolution.channel_bias()
         maps = conv2d(
-            tensor,
-            filters.flatten(0, 2),
+            self.convolution.arranged(tensor),
+            self.convolution.arranged(filters.flatten(0, 2)),
             None if bias is None else bias.repeat(4),
             padding=filters.shape[-1] // 2,
         )

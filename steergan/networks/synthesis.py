@@ -12,16 +12,18 @@ from steergan.layers import (
     GeneratorBlock,
     GroupConvolution,
     GroupPool,
+    Recomputable,
     Upsample,
     UpsampleConvolution,
     activation,
+    run,
     upsampled_convolution,
 )
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.symmetry import is_continuous, regular_type, trivial_type
 
 
-class Stage(EquivariantModule):
+class Stage(Recomputable):
     """Upsampling by 2 (if asked), convolution, conditional batch norm (except in the first stage), nonlinearity."""
 
     def __init__(
@@ -131,7 +133,7 @@ class Synthesis(EquivariantModule):
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         for stage in self.stages:
-            x = stage(x, c)
+            x = run(stage, x, c)
         if self.upsample is not None:
             x = self.upsample(x)
         x = self.to_image(x)
@@ -207,7 +209,7 @@ class ResidualSynthesis(EquivariantModule):
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         for block in self.blocks:
-            x = block(x, c)
+            x = run(block, x, c)
         x = self.to_image(self.activation(self.norm(x)))
         return x if self.group_pool is None else self.group_pool(x)
 

@@ -14,6 +14,7 @@ from steergan.layers import (
     Restriction,
     activation,
     halving_pool,
+    run,
 )
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.symmetry import is_trivial
@@ -119,7 +120,7 @@ class Trunk(EquivariantModule):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         for stage in self.stages:
-            x = stage(x)
+            x = run(stage, x)
         return x
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,12 +1,13 @@
 """Recipe -> networks."""
 
 import torch
+from torch import nn
 
-from steergan.layers import choose_convolution
+from steergan.layers import choose_convolution, choose_memory_format, choose_recomputation
 from steergan.networks import Discriminator, Generator
 from steergan.penalties import ROTATIONS
 from steergan.randomness import stream_seed
-from steergan.recipe import Recipe
+from steergan.recipe import PerformanceSettings, Recipe
 from steergan.run.convolution_record import check_convolution
 
 
@@ -22,7 +23,7 @@ def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial generator"))
         network = Generator(settings.pop("group"), image_shape, classes, disk=recipe.data.disk, **settings)
-    choose_convolution(network, recipe.performance.convolution)
+    choose_performance(network, recipe.performance)
     return network
 
 
@@ -41,5 +42,12 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
         network = Discriminator(
             settings.pop("group"), image_shape, classes, rotations=rotations, disk=recipe.data.disk, **settings
         )
-    choose_convolution(network, recipe.performance.convolution)
+    choose_performance(network, recipe.performance)
     return network
+
+
+def choose_performance(network: nn.Module, settings: PerformanceSettings) -> None:
+    """Tell a network's layers how to compute."""
+    choose_convolution(network, settings.convolution)
+    choose_memory_format(network, settings.memory_format)
+    choose_recomputation(network, settings.recompute)
