@@ -87,20 +87,25 @@ def start(case: Case) -> tuple[RunState, TrainingSettings]:
     return state, settings
 
 
+def batches(step: int, update: int) -> tuple[Tensor, Tensor]:
+    """Noise whose mean is its class's."""
+    draw = torch_stream(1, f"world/{update}", step)
+    y = torch.randint(2, (BATCH,), generator=draw)
+    return (torch.rand(BATCH, *SHAPE, generator=draw, dtype=torch.float64) - y.view(-1, 1, 1, 1)).clamp(-1, 1), y
+
+
 def result(case: Case, processes: Processes) -> dict[str, Any]:
     """Every step's metrics, and every weight and buffer afterwards."""
     state, settings = start(case)
     rows = processes.rows(BATCH, case.accumulate)
 
-    def batches(step: int, update: int) -> tuple[Tensor, Tensor]:
-        draw = torch_stream(1, f"world/{update}", step)
-        y = torch.randint(2, (BATCH,), generator=draw)
-        image = (torch.rand(BATCH, *SHAPE, generator=draw, dtype=torch.float64) - y.view(-1, 1, 1, 1)).clamp(-1, 1)
+    def own_rows(step: int, update: int) -> tuple[Tensor, Tensor]:
+        image, y = batches(step, update)
         return torch.cat([image[some] for some in rows]), torch.cat([y[some] for some in rows])
 
     found: list[dict[str, float]] = []
     engine = Engine(case.performance, processes)
-    train(state, batches, settings, case.loss, engine=engine, record_every=1, on_record=found.append)
+    train(state, own_rows, settings, case.loss, engine=engine, record_every=1, on_record=found.append)
     for row in found:
         del row["seconds_per_step"]
     return {"rows": found, "state": state.state_dict()}

@@ -1,0 +1,203 @@
+"""Every way to compute an update gives what the plain path gives, to rounding."""
+
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from steergan.layers import choose_memory_format, choose_recomputation
+from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings
+from steergan.training import PLAIN, Engine, train
+
+REGULARISED = AugmentationSettings(
+    consistency_real=1.0, rotation_discriminator=1.0, rotation_generator=0.2, adaptive_target=0.1, adaptive_images=200,
+)  # fmt: skip
+RELATIVISTIC = LossSettings(name="relativistic-average", r1_weight=0.5)
+
+
+@pytest.fixture(scope="module")
+def runs(load_module: Any) -> ModuleType:
+    return load_module("divided_runs")
+
+
+def outcome(runs: ModuleType, case: Any, steps: int, prepare: Any = lambda network: None) -> tuple[list[Any], Any]:
+    """Rows and the state after a few steps."""
+    state, settings = runs.start(case)
+    for network in state.networks:
+        prepare(network)
+    found: list[dict[str, float]] = []
+    train(
+        state, runs.batches, settings.model_copy(update={"steps": steps}), case.loss,
+        engine=Engine(case.performance), record_every=1, on_record=found.append,
+    )  # fmt: skip
+    for row in found:
+        del row["seconds_per_step"]
+    return found, state.state_dict()
+
+
+def largest_difference(a: Any, b: Any) -> float:
+    if isinstance(a, Tensor):
+        return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        return max((largest_difference(a[key], b[key]) for key in a), default=0.0)
+    if isinstance(a, list | tuple):
+        return max(map(largest_difference, a, b), default=0.0)
+    if isinstance(a, float | int):
+        return abs(a - b)
+    assert a == b
+    return 0.0
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """torch.compile without its code generator, which takes half a minute; the calls of it."""
+    calls: list[dict[str, Any]] = []
+    compile_whole = torch.compile
+
+    def without_inductor(function: Any, *, mode: str, **options: Any) -> Any:
+        calls.append({"mode": mode, **options})
+        return compile_whole(function, backend="aot_eager", **options)
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", without_inductor)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [
+        (RELATIVISTIC, {}),
+        (LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=2.0), {}),
+        (RELATIVISTIC, {"accumulate": 2}),
+        (LossSettings(name="hinge", r1_weight=0.5), {"augmentation": REGULARISED}),
+    ],
+    ids=["R1", "WGAN-GP", "in parts", "regularisers"],
+)
+def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(
+    runs: ModuleType, traced: list[dict[str, Any]], loss: LossSettings, options: dict[str, Any]
+) -> None:
+    case = runs.Case(loss, **options)
+    compiled = case._replace(performance=PLAIN.model_copy(update={"compile": "on"}))
+    assert largest_difference(outcome(runs, compiled, 2), outcome(runs, case, 2)) < 1e-12
+    assert traced
+    assert all(call["fullgraph"] for call in traced)
+
+
+@pytest.mark.parametrize("norms", [{}, {"architecture": "residual", "batch_norm": True, "spectral_norm": False}])
+def test_blocks_that_are_computed_again_change_no_bit(runs: ModuleType, norms: dict[str, Any]) -> None:
+    case = runs.Case(RELATIVISTIC, norms)
+    again = outcome(runs, case, 3, partial(choose_recomputation, wanted=True))
+    assert largest_difference(again, outcome(runs, case, 3)) == 0
+
+
+def test_a_block_that_is_computed_again_keeps_fewer_feature_maps() -> None:
+    from steergan.layers import DiscriminatorBlock, run
+    from steergan.symmetry import gspace, regular_type
+
+    def kept(wanted: bool) -> int:
+        fields = regular_type(gspace("C4"), 4)
+        block = DiscriminatorBlock(fields, fields)
+        choose_recomputation(block, wanted)
+        sizes: list[int] = []
+
+        def keep(tensor: Tensor) -> Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        x = fields(torch.randn(8, fields.size, 32, 32, requires_grad=True))
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            run(block, x)
+        return sum(sizes)
+
+    assert kept(True) < 0.5 * kept(False)
+
+
+def test_the_memory_format_changes_nothing_but_rounding(runs: ModuleType) -> None:
+    case = runs.Case(RELATIVISTIC)
+    found = outcome(runs, case, 3, partial(choose_memory_format, name="channels-last"))
+    assert largest_difference(found, outcome(runs, case, 3)) < 1e-9
+
+
+def test_real_and_fake_in_one_pass_score_as_in_two(runs: ModuleType) -> None:
+    case = runs.Case(LossSettings(name="hinge", r1_weight=0.0))
+    together = case._replace(performance=PLAIN.model_copy(update={"joint_scores": True}))
+    assert largest_difference(outcome(runs, together, 3), outcome(runs, case, 3)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("loss", "options", "passes"),
+    [
+        (LossSettings(name="hinge", r1_weight=0.0), {}, 1),
+        (LossSettings(name="hinge", r1_weight=0.5), {}, 2),
+        (LossSettings(name="hinge", r1_weight=0.0), {"discriminator": {"batch_norm": True}}, 2),
+    ],
+    ids=["plain", "R1", "batch norm"],
+)
+def test_real_and_fake_go_together_only_where_that_is_the_same(
+    runs: ModuleType, loss: LossSettings, options: dict[str, Any], passes: int
+) -> None:
+    case = runs.Case(loss, performance=PerformanceSettings(), **options)
+    sizes: list[int] = []
+    state, settings = runs.start(case)
+    state.discriminator.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    one = settings.model_copy(update={"steps": 1})
+    train(state, runs.batches, one, case.loss, engine=Engine(case.performance))
+    assert sizes[:passes] == [2 * runs.BATCH // passes] * passes
+    assert len(sizes) == passes + 1
+
+
+def test_parts_of_a_batch_give_the_gradient_of_the_whole_where_no_norm_sees_batches(runs: ModuleType) -> None:
+    """The generator's norms see a part at a time, so only the discriminator's update is compared."""
+    for loss in (RELATIVISTIC, LossSettings(name="hinge", r1_weight=0.5)):
+        whole, parts = (runs.Case(loss, accumulate=n) for n in (1, 4))
+        found = [outcome(runs, case, 1, lambda network: network.eval()) for case in (whole, parts)]
+        for rows, _ in found:
+            assert set(rows[0]) >= {"r1", "discriminator_loss"}
+        first, second = (rows[0] for rows, _ in found)
+        assert first["r1"] == pytest.approx(second["r1"], rel=1e-9)
+        assert first["real_score"] == pytest.approx(second["real_score"], rel=1e-9)
+
+
+def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> None:
+    from steergan.networks import Discriminator, Generator
+    from steergan.recipe import TrainingSettings
+    from steergan.training import RunState
+
+    images: list[torch.dtype] = []
+    rows = []
+    for precision in ("float32", "bfloat16"):
+        torch.manual_seed(0)
+        pair = Generator("C4", (1, 8, 8), 2, widths=(8, 8), upsamplings=1), Discriminator("C4", (1, 8, 8), 2)
+        convolution = pair[1].trunk.stages[0]
+        convolution.register_forward_hook(lambda module, inputs, output: images.append(output.tensor.dtype))
+        settings = TrainingSettings(steps=2, batch_size=16, discriminator_updates=1)
+        state, found = RunState.start(*pair, settings), []
+        draw = torch.Generator().manual_seed(1)
+        batch = torch.rand(16, 1, 8, 8, generator=draw) * 2 - 1, torch.arange(16) % 2
+        engine = Engine(PLAIN.model_copy(update={"precision": precision}))
+        train(
+            state, lambda step, update, batch=batch: batch, settings, RELATIVISTIC, engine=engine, record_every=1,
+            on_record=found.append,
+        )  # fmt: skip
+        rows.append(found[0])
+        assert all(p.dtype == torch.float32 for network in state.networks for _, p in network.named_parameters())
+    # Of each step, the real images of the discriminator's update (R1) come first.
+    narrow, wide = torch.bfloat16, torch.float32
+    assert images[:8] == [wide] * 8
+    assert images[8:12] == [wide, narrow, narrow, narrow]
+    for name in ("discriminator_loss", "generator_loss", "real_score"):
+        assert rows[1][name] == pytest.approx(rows[0][name], abs=0.03), name
+    assert rows[1]["r1"] == pytest.approx(rows[0]["r1"], rel=1e-3)
+
+
+def test_tensor_float_settings_are_given_back() -> None:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    for precision in ("float32", "tf32", "bfloat16"):
+        with Engine(PLAIN.model_copy(update={"precision": precision})).products():
+            inside = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+            assert inside == (precision != "float32",) * 2
+        assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
