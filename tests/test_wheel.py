@@ -62,7 +62,7 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_every_file_of_the_library_and_no_test(source: Path, wheel: Path) -> None:
     files = [path for path in source.glob("steergan/**/*") if path.is_file() and path.parent.name != "__pycache__"]
     expected = {path.relative_to(source).as_posix() for path in files}
-    expected |= {f"steergan_cli/{path.name}" for path in source.glob("cli/*.py")}
+    expected |= {f"steergan_{path.relative_to(source).as_posix()}" for path in source.glob("cli/**/*.py")}
     held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     compiled = {name for name in held - expected if PurePosixPath(name).match("steergan/kernels/native/fourier-*.*")}
     assert held == expected | compiled

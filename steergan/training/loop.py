@@ -125,7 +125,7 @@ class Step:
     ) -> None:
         self.state, self.training, self.loss, self.latent_law = state, training, loss, latent_law
         self.processes = engine.processes
-        self.rows = self.processes.rows(training.batch_size, training.accumulate)
+        self.processes.rows(training.batch_size, training.accumulate)  # refused before the first step
         share_moments(state, self.processes)
         self.updates = Updates(
             state.generator,
@@ -157,8 +157,10 @@ class Step:
 
     def parts(self, batches: Batches, step: int, update: int) -> list[Part]:
         """What an update sees, in the parts that it takes one after another."""
-        device, seed, count = self.state.device, self.training.seed, self.training.batch_size
+        device, seed = self.state.device, self.training.seed
         image, y = (tensor.to(device, non_blocking=True) for tensor in batches(step, update))
+        count = len(y) * self.processes.count
+        stretches = self.processes.rows(count, self.training.accumulate)
         if image.dtype == torch.uint8:
             image = to_unit(image)
         mix_B = None
@@ -174,7 +176,7 @@ class Step:
                 None if mix_B is None else mix_B[rows].to(image),
                 self.state.augmentation.treatment(count, seed=seed, step=step, update=update, rows=rows),
             )
-            for some, labels, rows in zip(image.chunk(len(self.rows)), y.chunk(len(self.rows)), self.rows, strict=True)
+            for some, labels, rows in zip(image.chunk(len(stretches)), y.chunk(len(stretches)), stretches, strict=True)
         ]  # fmt: skip
 
 
