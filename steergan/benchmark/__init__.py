@@ -1,7 +1,8 @@
 """Rivals, timed in one process, in turns."""
 
-from steergan.benchmark.rivals import Pair, equal_channels, own_pair, stock_pair
-from steergan.benchmark.step import StepBenchmark, as_json, claim, table, time_step, verdict
+from steergan.benchmark.rivals import Pair, equal_channels, equal_parameters, own_pair, stock_pair
+from steergan.benchmark.step import StepBenchmark, time_step
+from steergan.benchmark.step_report import as_json, claim, tables, verdict
 from steergan.benchmark.timing import in_turns, ratio
 
 __all__ = [
@@ -10,11 +11,12 @@ __all__ = [
     "as_json",
     "claim",
     "equal_channels",
+    "equal_parameters",
     "in_turns",
     "own_pair",
     "ratio",
     "stock_pair",
-    "table",
+    "tables",
     "time_step",
     "verdict",
 ]

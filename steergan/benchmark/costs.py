@@ -1,21 +1,19 @@
 """What the paper's image experiments cost with a G-CNN and with a CNN: parameters, products, time and memory."""
 
-import multiprocessing
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from steergan import data
+from steergan.benchmark.fresh import fresh
 from steergan.benchmark.rivals import Pair, own_pair
-from steergan.benchmark.step import count, step_of
+from steergan.benchmark.step import count
 from steergan.benchmark.timing import in_turns, ratio
-from steergan.errors import RunError
+from steergan.benchmark.training import step_of
 from steergan.networks.summary import layer_rows
 from steergan.recipe import Recipe, read_recipe
 from steergan.results import Claim
@@ -80,7 +78,7 @@ def measure(
         pairs.clear()
         steps.clear()
         for setting, recipe in recipes.items():
-            memory = peak_memory(recipe, device)
+            memory = fresh(recipe, device).peak_memory
             found.append(Cost(name, setting, *sizes[setting], seconds[setting], memory))
     return found
 
@@ -101,46 +99,6 @@ def products(pair: Pair) -> tuple[int, int]:
     rows = (layer_rows(pair.generator, z, y), layer_rows(pair.discriminator, image, y))  # type: ignore[arg-type]
     generator, discriminator = (sum(row.multiply_adds for row in network) for network in rows)
     return generator, discriminator
-
-
-def peak_memory(recipe: Recipe, device: str) -> int:
-    """Bytes by which a process of its own grows at most, from before its networks are built to after two steps."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    arguments = (recipe, device, torch.get_num_threads(), theirs)
-    process = context.Process(target=grow, args=arguments, daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        return int(ours.recv())
-    except EOFError:
-        process.join()
-        raise RunError(f"{recipe.name}: two steps ended with exit code {process.exitcode}; is memory short?") from None
-    finally:
-        process.join()
-
-
-def grow(recipe: Recipe, device: str, threads: int, answer: Connection) -> None:
-    """What the process does."""
-    torch.set_num_threads(threads)
-    before = resident()
-    step = step_of(own_pair(recipe, *data.image_kind(recipe.data)), recipe, device)
-    step()
-    step()
-    on_accelerator = torch.device(device).type == "cuda"
-    answer.send(torch.cuda.max_memory_allocated() if on_accelerator else resident() - before)
-
-
-def resident() -> int:
-    """The most memory that this process has had, in bytes.
-
-    Linux hands ru_maxrss down to the processes that a process starts; the status file tells of this one alone.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
 def of(costs: Sequence[Cost], name: str, setting: str) -> Cost:

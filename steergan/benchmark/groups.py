@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from steergan import data
 from steergan.benchmark.rivals import Pair, own_pair
-from steergan.benchmark.step import count, step_of
+from steergan.benchmark.step import count
 from steergan.benchmark.timing import in_turns, ratio
+from steergan.benchmark.training import step_of
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe, read_recipe
 from steergan.results import Claim

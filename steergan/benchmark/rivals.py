@@ -1,6 +1,6 @@
 """A recipe's pair of networks, and the pairs that it is timed against."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -11,6 +11,20 @@ from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.symmetry import fields_for_width, group_order, gspace, is_continuous
 from steergan.training import Discriminator, Generator
+
+OWN, DENSE, PLAIN = "steergan", "steergan, dense", "steergan, no spectral norm"
+CHANNELS, PARAMETERS = "CNN, equal channels", "CNN, equal parameters"
+STOCK = "stock escnn"
+ABOUT = {
+    OWN: "the recipe's pair",
+    DENSE: "the same with dense convolutions, which are what accelerators compute",
+    PLAIN: "the recipe's pair without spectral norm, for a look at stock escnn on equal terms",
+    CHANNELS: "the recipe's pair with the trivial group, and as many channels in every feature map",
+    PARAMETERS: "the recipe's pair with the trivial group, and about as many parameters: the paper's CNN",
+    STOCK: "the recipe's pair from escnn's R2Conv, InnerBatchNorm and GroupPooling, which have no spectral norm: that "
+    "favours it",
+}
+"""What the rivals are, by name."""
 
 
 class Pair(NamedTuple):
@@ -41,38 +55,66 @@ def equal_channels(recipe: Recipe) -> Recipe:
     return Recipe.model_validate(table)
 
 
+def equal_parameters(recipe: Recipe) -> Recipe:
+    """The paper's CNN: the trivial group and the recipe's widths, which stand for as many parameters under any group."""
+    table = recipe.model_dump()
+    for name in ("generator", "discriminator"):
+        table[name]["group"] = "trivial"
+    return Recipe.model_validate(table)
+
+
 def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Pair:
     """The recipe's networks from escnn's own modules; see `stock`.
 
     Raises:
-        RecipeError: residual networks.
+        RecipeError: there is no such rival.
     """
     generator, discriminator = recipe.generator, recipe.discriminator
-    if "residual" in (generator.architecture, discriminator.architecture):
-        raise RecipeError('there is no stock escnn rival of architecture = "residual"; name a recipe of plain stages')
     if not isinstance(discriminator.group, str) or generator.latent == "steerable":
         raise RecipeError("there is no stock escnn rival of restricted groups or steerable latents; name other ones")
     if any(is_continuous(gspace(group)) for group in (generator.group, discriminator.group)):
         raise RecipeError("there is no stock escnn rival of SO2 and O2; name a recipe of a finite group")
+    if discriminator.plain_width or recipe.data.disk or recipe.augmentation.rotation_discriminator:
+        raise RecipeError(
+            "there is no stock escnn rival with plain_width, a disk or auxiliary rotations; name a recipe without"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
         return Pair(
-            StockGenerator(
-                generator.group,
-                image_shape,
-                classes,
-                latent=generator.latent,
-                z_dim=generator.z_dim,
-                embedding_dim=generator.embedding_dim,
-                seed_width=generator.seed_width,
-                widths=generator.widths,
-                upsamplings=generator.upsamplings,
-            ),
-            StockDiscriminator(
-                discriminator.group,
-                image_shape,
-                classes,
-                widths=discriminator.widths,
-                pooling=discriminator.pooling,
-            ),
+            StockGenerator(generator, image_shape, classes), StockDiscriminator(discriminator, image_shape, classes)
         )
+
+
+def without_spectral_norm(recipe: Recipe) -> Recipe:
+    """The recipe with spectral norm off in both networks."""
+    return changed(recipe, generator={"spectral_norm": False}, discriminator={"spectral_norm": False})
+
+
+def changed(recipe: Recipe, **sections: dict[str, Any]) -> Recipe:
+    """The recipe with other values of some keys, by section."""
+    update = {name: getattr(recipe, name).model_copy(update=values) for name, values in sections.items()}
+    return recipe.model_copy(update=update)
+
+
+def dense(recipe: Recipe) -> Recipe:
+    """The recipe with dense convolutions."""
+    return changed(recipe, performance={"convolution": "dense"})
+
+
+def rival_pair(name: str, recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Pair:
+    """A pair by its name in `ABOUT`.
+
+    Raises:
+        RecipeError: there is no such rival of this recipe.
+    """
+    if name == STOCK:
+        return stock_pair(recipe, image_shape, classes)
+    settings = {
+        OWN: recipe_itself, DENSE: dense, PLAIN: without_spectral_norm,
+        CHANNELS: equal_channels, PARAMETERS: equal_parameters,
+    }[name]  # fmt: skip
+    return own_pair(settings(recipe), image_shape, classes)
+
+
+def recipe_itself(recipe: Recipe) -> Recipe:
+    return recipe

@@ -1,185 +1,172 @@
-"""The time of a whole training step, against the same step with rival networks."""
+"""A whole training step and its parts, against the same with rival networks."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from steergan import data
-from steergan.benchmark.rivals import Pair, equal_channels, own_pair, stock_pair
+from steergan.benchmark.fresh import Fresh, fresh
+from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, rival_pair
 from steergan.benchmark.timing import WARM_UP, in_turns, ratio
-from steergan.randomness import torch_stream
+from steergan.benchmark.training import (
+    CHECKPOINT,
+    DISCRIMINATOR,
+    GENERATOR,
+    SAMPLING,
+    STEP,
+    Actions,
+    actions_of,
+    random_batch,
+)
+from steergan.benchmark.usual_loop import UsualLoop
 from steergan.recipe import Recipe
-from steergan.results import Claim
 from steergan.run.folder import surroundings
-from steergan.tables import Interval, Table, median_and_quartiles, shown
-from steergan.training import RunState, Step
+from steergan.symmetry import fields_for_width, group_order, gspace
+from steergan.tables import Interval, median_and_quartiles
 
-OWN, CHANNELS, STOCK, PLAIN = "steergan", "plain CNN", "stock escnn", "no spectral norm"
-ABOUT = {
-    OWN: "the recipe's pair",
-    CHANNELS: "the recipe's pair with the trivial group, and as many channels in every feature map",
-    STOCK: "the recipe's pair from escnn's R2Conv, InnerBatchNorm and GroupPooling, which have no spectral norm: that "
-    "favours it",
-    PLAIN: "the recipe's pair without spectral norm, for a look at stock escnn on equal terms",
-}
-LIMITS = {CHANNELS: 1.10, STOCK: 1.0}
-"""Largest ratio of the recipe's pair to a rival that we want."""
+USUAL = "stock escnn, usual loop"
+RIVALS = (OWN, DENSE, PLAIN, CHANNELS, PARAMETERS, STOCK)
+TIMED = (STEP, DISCRIMINATOR, GENERATOR, SAMPLING, CHECKPOINT)
+PROCESS = "process"
+PARTS = (*TIMED, PROCESS)
+"""What is measured; `process` is construction and peak memory, in a fresh one."""
+SMALL = 128
+"""Networks of at most so many channels in every feature map are small."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The largest ratio of one rival to another that we want."""
+
+    what: str
+    name: str
+    rival: str
+    most: float
 
 
 @dataclass(frozen=True)
 class StepBenchmark:
-    """Seconds of a training step, by rival, round by round."""
+    """What was measured of a recipe."""
 
     recipe: Recipe
     image_shape: tuple[int, int, int]
-    seconds: dict[str, list[float]]
     parameters: dict[str, tuple[int, int]]
     """Of generator and discriminator."""
     surroundings: dict[str, Any]
+    parts: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """Seconds by part of training and rival, round by round."""
+    processes: dict[str, list[Fresh]] = field(default_factory=dict)
+    """What fresh processes took, by rival."""
 
-    def ratio(self, rival: str, name: str = OWN) -> Interval:
-        """How many times as long as a rival's step: median between the quartiles over the rounds."""
-        return ratio(self.seconds, name, rival)
+    def ratio(self, part: str, name: str, rival: str) -> Interval:
+        """How many times as long as a rival's: median between the quartiles over the rounds."""
+        return ratio(self.parts[part], name, rival)
+
+    def memory_ratio(self, name: str, rival: str) -> float:
+        """Peak memory over a rival's."""
+        mine, theirs = (median_and_quartiles([p.peak_memory for p in self.processes[n]]) for n in (name, rival))
+        return mine.centre / theirs.centre
+
+    @property
+    def small(self) -> bool:
+        """Whether the networks are."""
+        networks = (self.recipe.generator, self.recipe.discriminator)
+        return all(most_channels(network.group, network.widths) <= SMALL for network in networks)
+
+    def targets(self) -> list[Target]:
+        """Of the step, for this recipe on this device."""
+        if self.surroundings["hardware"]["device"].startswith("cuda"):
+            return [Target("step", OWN, CHANNELS, 1.10), Target("step", OWN, STOCK, 0.7)]
+        of_stock = 0.4 if self.small else 0.95
+        return [Target("step", DENSE, CHANNELS, 1.05), Target("step", DENSE, STOCK, of_stock)]
+
+
+def most_channels(group: str | Sequence[str], widths: Sequence[int]) -> int:
+    """Of any feature map."""
+    space = gspace(group if isinstance(group, str) else group[0])
+    return max(fields_for_width(space, width) * group_order(space) for width in widths)
+
+
+MOST_MEMORY = 1.1
+"""Largest wanted peak memory, over that of as many channels without a group."""
+MOST_CONSTRUCTION = 2.0
+"""Longest wanted construction of both networks, in seconds."""
+PROCESS_ROUNDS = 3
+"""Fresh processes of each rival, at most: each imports torch anew."""
 
 
 def time_step(
     recipe: Recipe,
     rounds: int = 20,
+    parts: Sequence[str] = PARTS,
     *,
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> StepBenchmark:
-    """Time a generator step as training does it (discriminator updates, generator update, average) for all rivals.
+    """Time a generator step as training does it (discriminator updates, generator update, average), and its parts.
 
-    All see the same fixed random images, and take turns.
+    All rivals see the same fixed random images, and take turns.
 
     Args:
-        recipe: networks, loss, batch size and updates. Of the data only the shape matters.
-        rounds: timed steps of each.
+        recipe: networks, loss, batch size, updates and performance. Of the data only the shape matters.
+        rounds: timed calls of each.
+        parts: of `PARTS`.
         device: where to compute.
-        progress: called with (steps done, steps in all).
+        progress: called with (calls done, calls in all).
 
     Raises:
         SteerganError: sizes that the group can't take, or data whose shape can't be found out.
     """
     shape, classes = data.image_kind(recipe.data)
-    pairs = {
-        OWN: own_pair(recipe, shape, classes),
-        CHANNELS: own_pair(equal_channels(recipe), shape, classes),
-        STOCK: stock_pair(recipe, shape, classes),
-        PLAIN: own_pair(without_spectral_norm(recipe), shape, classes),
-    }
+    pairs = {name: rival_pair(name, recipe, shape, classes) for name in RIVALS}
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}
-    steps = {name: step_of(pair, recipe, device) for name, pair in pairs.items()}
-    seconds = in_turns(steps, rounds, device=device, progress=progress)
-    return StepBenchmark(recipe, shape, seconds, parameters, surroundings(torch.device(device)))
+    found = StepBenchmark(recipe, shape, parameters, surroundings(torch.device(device)))
+    processes = min(rounds, PROCESS_ROUNDS) * (len(RIVALS) - 1) if PROCESS in parts else 0
+    timed = [part for part in TIMED if part in parts]
+    calls = sum((rounds + WARM_UP) * (len(RIVALS) + (part in LOOPED)) for part in timed)
+    with tempfile.TemporaryDirectory() as folder:
+        rivals = contestants(pairs, recipe, device, Path(folder))
+        done = 0
+        for part in timed:
+            actions = {name: actions[part] for name, actions in rivals.items() if part in actions}
+            told = _onward(progress, done, calls + processes)
+            found.parts[part] = in_turns(actions, rounds, device=device, progress=told)
+            done += (rounds + WARM_UP) * len(actions)
+        rivals.clear()
+        pairs.clear()
+    for number in range(processes):
+        name = [name for name in RIVALS if name != PLAIN][number % (len(RIVALS) - 1)]
+        found.processes.setdefault(name, []).append(fresh(recipe, device, name))
+        progress(calls + number + 1, calls + processes)
+    return found
 
 
-def without_spectral_norm(recipe: Recipe) -> Recipe:
-    """The recipe with spectral norm off in both networks."""
-    off = {"spectral_norm": False}
-    return recipe.model_copy(
-        update={
-            "generator": recipe.generator.model_copy(update=off),
-            "discriminator": recipe.discriminator.model_copy(update=off),
-        }
-    )
+LOOPED = (STEP, DISCRIMINATOR, GENERATOR)
+"""Parts in which the usual loop differs."""
+
+
+def contestants(pairs: dict[str, Pair], recipe: Recipe, device: str, folder: Path) -> dict[str, Actions]:
+    """What every rival does, by part."""
+    rivals = {}
+    for number, (name, pair) in enumerate(pairs.items()):
+        own = folder / str(number)
+        own.mkdir()
+        rivals[name] = actions_of(pair, recipe, device, own)
+    stock = rival_pair(STOCK, recipe, pairs[STOCK].generator.image_shape, pairs[STOCK].generator.classes)
+    for network in stock:
+        network.to(device)  # type: ignore[union-attr]
+    rivals[USUAL] = UsualLoop(stock, recipe, random_batch(stock, recipe, device)).actions()
+    return rivals
+
+
+def _onward(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
+    return lambda done, _: progress(before + done, total)
 
 
 def count(network: Any) -> int:
     """Trained numbers."""
     return sum(parameter.numel() for _, parameter in network.named_parameters())
-
-
-def step_of(pair: Pair, recipe: Recipe, device: str) -> Callable[[], object]:
-    """A function that does the next generator step of a pair, on images that stay the same."""
-    training, draw = recipe.training, torch_stream(recipe.training.seed, "benchmark")
-    image = torch.rand(training.batch_size, *pair.generator.image_shape, generator=draw) * 2 - 1
-    y = torch.randint(pair.generator.classes, (training.batch_size,), generator=draw)
-    batch = image.to(device), y.to(device)
-    for network in pair:
-        network.to(device)  # type: ignore[union-attr]
-    state = RunState.start(pair.generator, pair.discriminator, training, recipe.augmentation)
-    step = Step(state, training, recipe.loss, recipe.generator.latent_law)
-    return lambda: step(lambda number, update: batch)
-
-
-def table(found: StepBenchmark) -> Table:
-    """Times and ratios, for people."""
-    return Table(
-        caption="Seconds per generator step, and the recipe's pair's time as a multiple of each rival's in the same "
-        "round: median (quartiles) over the rounds.\n" + "".join(f"\n- {name}: {what}" for name, what in ABOUT.items()),
-        columns=["pair", "parameters G", "parameters D", "seconds", "steergan / it", "wanted"],
-        rows=[
-            [
-                name,
-                *found.parameters[name],
-                median_and_quartiles(seconds),
-                None if name == OWN else found.ratio(name),
-                f"at most {LIMITS[name]:.2f}" if name in LIMITS else None,
-            ]
-            for name, seconds in found.seconds.items()
-        ],
-    )
-
-
-def verdict(found: StepBenchmark) -> str:
-    """Whether the limits are kept, in plain sentences."""
-    sentences = []
-    for rival, limit in LIMITS.items():
-        measured = found.ratio(rival)
-        kept = "kept" if measured.centre <= limit else "missed"
-        sentences.append(f"{shown(measured)} times the step of the {rival} pair: the limit of {limit:.2f} is {kept}.")
-    without = shown(found.ratio(STOCK, PLAIN))
-    sentences.append(f"Stock escnn has no spectral norm; without one, ours takes {without} times as long as stock's.")
-    return " ".join(sentences)
-
-
-def protocol(found: StepBenchmark) -> dict[str, Any]:
-    """What the times hold for."""
-    recipe = found.recipe
-    return {
-        "recipe": recipe.name,
-        "groups": f"{recipe.generator.group} in G, {', '.join(recipe.discriminator.groups)} in D",
-        "widths": f"G {list(recipe.generator.widths)}, D {list(recipe.discriminator.widths)}, of a plain CNN",
-        "images": "{} x {} x {}, random".format(*found.image_shape),
-        "batch_size": recipe.training.batch_size,
-        "updates": f"{recipe.training.discriminator_updates} of D and 1 of G per step, then the average",
-        "loss": f"{recipe.loss.name}, R1 weight {recipe.loss.r1_weight:g}",
-        "rounds": f"{len(found.seconds[OWN])} in turns, after {WARM_UP} that don't count",
-    }
-
-
-def as_json(found: StepBenchmark) -> dict[str, Any]:
-    """Everything, for programs."""
-    return {
-        "benchmark": "step",
-        "protocol": protocol(found),
-        "recipe": found.recipe.model_dump(mode="json"),
-        "rivals": {
-            name: {"about": ABOUT[name], "parameters": found.parameters[name], "seconds": seconds}
-            for name, seconds in found.seconds.items()
-        },
-        "ratios": {name: found.ratio(name).model_dump() for name in found.seconds if name != OWN},
-        "limits": LIMITS,
-        **found.surroundings,
-    }
-
-
-def claim(found: StepBenchmark, name: str, command: str) -> Claim:
-    """The times as a record for the results page."""
-    return Claim(
-        id=name,
-        title=f"A training step against its rivals ({found.recipe.name})",
-        claim="Ours: symmetry costs little. A step takes at most 1.10 times that of a plain CNN with as many channels, "
-        "and less than that of the same networks from stock escnn modules.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**found.surroundings["hardware"], "versions": found.surroundings["versions"]}],
-        protocol=protocol(found),
-        tables=[table(found)],
-        verdict=verdict(found),
-    )

@@ -1,0 +1,88 @@
+"""Steps of training and their parts, ready to be timed."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from steergan.benchmark.rivals import Pair
+from steergan.layers import SharedFilters, filtered_layers
+from steergan.randomness import torch_stream
+from steergan.recipe import Recipe
+from steergan.training import Batch, Engine, RunState, Step, draw_latents, save_checkpoint
+from steergan.training.protocols import as_module
+
+Actions = dict[str, Callable[[], object]]
+STEP, DISCRIMINATOR, GENERATOR, SAMPLING, CHECKPOINT = "step", "D update", "G update", "sampling", "checkpoint"
+
+
+def random_batch(pair: Pair, recipe: Recipe, device: str) -> Batch:
+    """Images that are the same for every rival, and labels."""
+    draw, count = torch_stream(recipe.training.seed, "benchmark"), recipe.training.batch_size
+    image = torch.rand(count, *pair.generator.image_shape, generator=draw) * 2 - 1
+    y = torch.randint(pair.generator.classes, (count,), generator=draw)
+    return image.to(device), y.to(device)
+
+
+def training_of(pair: Pair, recipe: Recipe, device: str) -> tuple[RunState, Step, Batch]:
+    """A run of a pair at its first step, computed as the recipe's performance settings say."""
+    batch = random_batch(pair, recipe, device)
+    for network in pair:
+        as_module(network).to(device)
+    state = RunState.start(pair.generator, pair.discriminator, recipe.training, recipe.augmentation)
+    engine = Engine(recipe.performance)
+    return state, Step(state, recipe.training, recipe.loss, recipe.generator.latent_law, engine), batch
+
+
+def step_of(pair: Pair, recipe: Recipe, device: str) -> Callable[[], object]:
+    """A function that does the next generator step of a pair, on images that stay the same."""
+    _, step, batch = training_of(pair, recipe, device)
+    return in_precision(step, lambda: step(lambda number, update: batch))
+
+
+def in_precision(step: Step, action: Callable[[], object]) -> Callable[[], object]:
+    """The action, with products of the precision that training sets once for all its steps."""
+
+    def act() -> object:
+        with step.updates.engine.products():
+            return action()
+
+    return act
+
+
+def actions_of(pair: Pair, recipe: Recipe, device: str, folder: Path) -> Actions:
+    """What a run of a pair consists of: a step, one update of either player, a batch of samples, a checkpoint.
+
+    Args:
+        pair: the networks; sampled is a copy in evaluation mode, with its filters frozen.
+        recipe: what the run is like.
+        device: where to compute.
+        folder: receives the checkpoint.
+    """
+    state, step, batch = training_of(pair, recipe, device)
+    sampler = copy.deepcopy(as_module(pair.generator)).eval()
+    SharedFilters(filtered_layers(sampler)).__enter__()  # for good
+    z, element = draw_latents(
+        pair.generator, recipe.training.batch_size, seed=recipe.training.seed, stream="benchmark", step=0, update=0,
+        law=recipe.generator.latent_law, device=state.device,
+    )  # fmt: skip
+
+    def update(number: int) -> object:
+        parts = step.parts(lambda *_: batch, state.step + 1, number)
+        if number < recipe.training.discriminator_updates:
+            return step.updates.discriminator(state.discriminator_optimizer, parts)
+        return step.updates.generator(state.generator_optimizer, parts)
+
+    def sample() -> object:
+        with torch.inference_mode():
+            return sampler(z, batch[1], element)
+
+    actions: Actions = {
+        STEP: lambda: step(lambda *_: batch),
+        DISCRIMINATOR: lambda: update(0),
+        GENERATOR: lambda: update(recipe.training.discriminator_updates),
+        SAMPLING: sample,
+        CHECKPOINT: lambda: save_checkpoint(folder, state.step, state.state_dict()),
+    }
+    return {name: in_precision(step, action) for name, action in actions.items()}
