@@ -153,6 +153,9 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             return BasisMatrix(self.weights[0], expansion.basis)
         return GatheredMatrix(self.weights[0], expansion.table)
 
+    def expanded(self, weight: Tensor) -> Tensor:
+        return self._assemble([self.expansions[0](weight)]).flatten(1)
+
     def _assemble(self, blocks: list[Tensor]) -> Tensor:
         """Blocks (n_out, out size, n_in, in size * taps) of the pairs -> the bank, in the types' own channel order."""
         taps = self.kernel_size**2

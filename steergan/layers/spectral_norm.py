@@ -39,19 +39,21 @@ class SpectralNorm(torch.nn.Module):
         self.register_buffer("u", normalize(torch.randn(rows), dim=0))
         self.register_buffer("v", normalize(torch.randn(columns), dim=0))
 
-    @torch.no_grad()
-    def iterate(self, matrix: AnyMatrix) -> None:
-        """One power iteration, in place."""
-        self.v.copy_(normalize(matrix.mT @ self.u, dim=0))
-        self.u.copy_(normalize(matrix @ self.v, dim=0))
+    def iterated_sigma(self, matrix: AnyMatrix) -> Tensor:
+        """One power iteration, in place, and sigma after it."""
+        with torch.no_grad():
+            self.v.copy_(normalize(matrix.mT @ self.u, dim=0))
+        product = matrix @ self.v.clone()
+        with torch.no_grad():
+            self.u.copy_(normalize(product, dim=0))
+        return torch.dot(self.u.clone(), product)
 
     @torch.no_grad()
     def converge(self, matrix: AnyMatrix, tolerance: float, max_iterations: int) -> None:
         """Power iterations until sigma moves by less than `tolerance` (relative) in one of them."""
         before = float("inf")
         for _ in range(max_iterations):
-            self.iterate(matrix)
-            sigma = float(self.sigma(matrix))
+            sigma = float(self.iterated_sigma(matrix))
             if abs(sigma - before) <= tolerance * abs(sigma):
                 return
             before = sigma
@@ -67,9 +69,7 @@ class SpectralNorm(torch.nn.Module):
 
     def forward(self, matrix: Tensor) -> Tensor:
         """(rows, columns) -> (rows, columns)."""
-        if self.training:
-            self.iterate(matrix)
-        return self.divide(matrix)
+        return matrix / (self.iterated_sigma(matrix) if self.training else self.sigma(matrix))
 
 
 def full_precision(tensor: Tensor) -> AbstractContextManager[Any]:
@@ -126,6 +126,10 @@ class FilteredLayer(torch.nn.Module):
         """`raw_filter` for products with vectors, where there is a way without making it."""
         return None
 
+    def expanded(self, weight: Tensor) -> Tensor:
+        """A weight in place of the own one -> the filter, for layers whose `gathered_filter` is a `GatheredMatrix`."""
+        raise NotImplementedError
+
     def start_spectral_norm(self, wanted: bool) -> None:
         """Give the layer a spectral norm, near convergence on its initial weights."""
         self.spectral = None
@@ -142,8 +146,12 @@ class FilteredLayer(torch.nn.Module):
         made = self.shared.filter
         if made is None or not serves(made, self.filter_weights()):
             with full_precision(self.filter_weights()[0]):
-                matrix = self.raw_filter()
-                made = self._normalized(matrix, self.gathered_filter() or matrix)
+                gathered = self.gathered_filter()
+                if isinstance(gathered, GatheredMatrix):
+                    made = self.expanded(self.normalized_weight())  # divides |G| times fewer numbers, to the same bits
+                else:
+                    matrix = self.raw_filter()
+                    made = self._normalized(matrix, gathered or matrix)
             if self.shared.depth:
                 self.shared.filter = made
         return made
@@ -167,8 +175,8 @@ class FilteredLayer(torch.nn.Module):
         if self.spectral is None:
             return values
         if self.training and not self.shared.iterated:
-            self.spectral.iterate(matrix)
             self.shared.iterated = self.shared.depth > 0
+            return values / self.spectral.iterated_sigma(matrix)
         return values / self.spectral.sigma(matrix)
 
 

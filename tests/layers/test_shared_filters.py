@@ -27,18 +27,18 @@ def run(layer: GroupConvolution, seed: int = 0) -> torch.Tensor:
 def count(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many power iterations and how many expansions there have been."""
     counts = {"iterations": 0, "expansions": 0}
-    iterate, expand = SpectralNorm.iterate, GroupConvolution.raw_filter
+    iterate, expand = SpectralNorm.iterated_sigma, GroupConvolution.expanded
 
-    def counted_iterate(self: SpectralNorm, matrix: torch.Tensor) -> None:
+    def counted_iterate(self: SpectralNorm, matrix: torch.Tensor) -> torch.Tensor:
         counts["iterations"] += 1
-        iterate(self, matrix)
+        return iterate(self, matrix)
 
-    def counted_expand(self: GroupConvolution) -> torch.Tensor:
+    def counted_expand(self: GroupConvolution, weight: torch.Tensor) -> torch.Tensor:
         counts["expansions"] += 1
-        return expand(self)
+        return expand(self, weight)
 
-    monkeypatch.setattr(SpectralNorm, "iterate", counted_iterate)
-    monkeypatch.setattr(GroupConvolution, "raw_filter", counted_expand)
+    monkeypatch.setattr(SpectralNorm, "iterated_sigma", counted_iterate)
+    monkeypatch.setattr(GroupConvolution, "expanded", counted_expand)
     return counts
 
 
