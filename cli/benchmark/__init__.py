@@ -6,6 +6,7 @@ from .accelerate import accelerate
 from .convolution import convolution
 from .costs import costs
 from .groups import groups
+from .layers import layers
 from .metrics import metrics
 from .step import step
 
@@ -22,5 +23,5 @@ def benchmark() -> None:
     """
 
 
-for command in (step, accelerate, convolution, costs, groups, metrics):
+for command in (step, layers, accelerate, convolution, costs, groups, metrics):
     benchmark.add_command(command)

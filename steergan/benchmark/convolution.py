@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from steergan.benchmark.convolution_layers import LayerTimes, Progress, layer_table, layers_json, time_layers
+from steergan.benchmark.convolution_layers import LayerTimes, layer_table, layers_json, time_layers
 from steergan.benchmark.convolution_limit import LimitTimes, limit_table, limits_json, time_limits
 from steergan.benchmark.convolution_rivals import FORWARD, OWN, instructions
 from steergan.benchmark.convolution_steps import (
@@ -21,7 +21,7 @@ from steergan.benchmark.convolution_steps import (
     steps_json,
     time_steps,
 )
-from steergan.benchmark.timing import WARM_UP
+from steergan.benchmark.timing import WARM_UP, Progress
 from steergan.recipe import read_recipe
 from steergan.results import Claim
 from steergan.run.folder import surroundings

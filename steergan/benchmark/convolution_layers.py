@@ -1,6 +1,6 @@
 """Single group convolutions: the kernels in the group's Fourier basis against conv2d with a bank that is there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from steergan.benchmark.convolution_rivals import (
     operands,
     takes_fourier,
 )
-from steergan.benchmark.timing import WARM_UP, in_turns, ratio
+from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.tables import Interval, Table
 
 TARGETS = {"D4": {BACKWARD: 3.5, PENALTY: 3.0}, "C4": {BACKWARD: 2.2, PENALTY: 2.0}}
@@ -28,8 +28,6 @@ TARGETS = {"D4": {BACKWARD: 3.5, PENALTY: 3.0}, "C4": {BACKWARD: 2.2, PENALTY: 2
 WIDE = 22
 ERROR_TARGET = 6.0
 """Largest wanted error, as a multiple of conv2d's."""
-
-Progress = Callable[[int, int], None]
 
 LAYERS = (
     Layer("D4", 181, 90, 8, 16),
@@ -138,11 +136,6 @@ def time_layers(
         auto = takes_fourier(layer)
         found.append(LayerTimes(layer, seconds, errors(layer, given), auto))
     return found
-
-
-def onward(progress: Progress, before: int, total: int) -> Progress:
-    """Progress of a part, told as progress of the whole."""
-    return lambda done, _: progress(before + done, total)
 
 
 def layer_table(found: Sequence[LayerTimes]) -> Table:

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from steergan.benchmark.convolution_layers import Progress, faster, onward
+from steergan.benchmark.convolution_layers import faster
 from steergan.benchmark.convolution_rivals import LAST, OWN, PLAIN, Layer, forward, instructions, operands
-from steergan.benchmark.timing import WARM_UP, Action, in_turns
+from steergan.benchmark.timing import WARM_UP, Action, Progress, in_turns, onward
 from steergan.symmetry import group_order, gspace
 from steergan.tables import Interval, Table, median_and_quartiles
 

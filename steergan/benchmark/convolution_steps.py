@@ -6,11 +6,10 @@ from typing import Any
 
 from steergan import data
 from steergan.benchmark.anhir import residual_pair
-from steergan.benchmark.convolution_layers import Progress, onward
 from steergan.benchmark.convolution_rivals import instructions
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count
-from steergan.benchmark.timing import WARM_UP, in_turns, ratio
+from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import step_of
 from steergan.layers import choose_convolution
 from steergan.recipe import Recipe

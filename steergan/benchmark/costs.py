@@ -1,6 +1,6 @@
 """What the paper's image experiments cost with a G-CNN and with a CNN: parameters, products, time and memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from steergan import data
 from steergan.benchmark.fresh import fresh
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count
-from steergan.benchmark.timing import in_turns, ratio
+from steergan.benchmark.timing import Progress, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.networks.summary import layer_rows
 from steergan.recipe import Recipe, read_recipe
@@ -25,8 +25,6 @@ SETS = ("anhir", "lysto", "cifar10", "food101")
 CELLS = {"CNN": "cnn-cnn", "G-CNN": "g-g"}
 """Settings of Table 3, by file name."""
 BATCH = 2
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

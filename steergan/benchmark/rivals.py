@@ -56,7 +56,7 @@ def equal_channels(recipe: Recipe) -> Recipe:
 
 
 def equal_parameters(recipe: Recipe) -> Recipe:
-    """The paper's CNN: the trivial group and the recipe's widths, which stand for as many parameters under any group."""
+    """The paper's CNN: the trivial group and the recipe's widths, which are those of a CNN of as many parameters."""
     table = recipe.model_dump()
     for name in ("generator", "discriminator"):
         table[name]["group"] = "trivial"

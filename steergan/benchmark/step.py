@@ -1,7 +1,7 @@
 """A whole training step and its parts, against the same with rival networks."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from steergan import data
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, rival_pair
-from steergan.benchmark.timing import WARM_UP, in_turns, ratio
+from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import (
     CHECKPOINT,
     DISCRIMINATOR,
@@ -105,7 +105,7 @@ def time_step(
     parts: Sequence[str] = PARTS,
     *,
     device: str = "cpu",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> StepBenchmark:
     """Time a generator step as training does it (discriminator updates, generator update, average), and its parts.
 
@@ -133,7 +133,7 @@ def time_step(
         done = 0
         for part in timed:
             actions = {name: actions[part] for name, actions in rivals.items() if part in actions}
-            told = _onward(progress, done, calls + processes)
+            told = onward(progress, done, calls + processes)
             found.parts[part] = in_turns(actions, rounds, device=device, progress=told)
             done += (rounds + WARM_UP) * len(actions)
         rivals.clear()
@@ -161,10 +161,6 @@ def contestants(pairs: dict[str, Pair], recipe: Recipe, device: str, folder: Pat
         network.to(device)  # type: ignore[union-attr]
     rivals[USUAL] = UsualLoop(stock, recipe, random_batch(stock, recipe, device)).actions()
     return rivals
-
-
-def _onward(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
-    return lambda done, _: progress(before + done, total)
 
 
 def count(network: Any) -> int:

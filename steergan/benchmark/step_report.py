@@ -81,11 +81,13 @@ def verdict(found: StepBenchmark) -> str:
             )
         usual, without = (shown(found.ratio(STEP, *who)) for who in ((OWN, USUAL), (PLAIN, STOCK)))
         sentences.append(f"Against stock escnn in the usual loop: {usual}.")
-        sentences.append(f"Stock escnn has no spectral norm; without one, ours takes {without} times as long as stock's.")
+        sentences.append(f"Stock escnn has no spectral norm; without one, ours takes {without} times as long.")
     if found.processes:
         seconds = median_and_quartiles([process.construction for process in found.processes[OWN]])
         outcome = met(seconds.centre <= MOST_CONSTRUCTION)
-        sentences.append(f"Both networks are built in {shown(seconds)} s: the target of {MOST_CONSTRUCTION:g} is {outcome}.")
+        sentences.append(
+            f"Both networks are built in {shown(seconds)} s: the target of {MOST_CONSTRUCTION:g} s is {outcome}."
+        )
         for name in (OWN, DENSE):
             memory = found.memory_ratio(name, CHANNELS)
             sentences.append(
@@ -137,8 +139,8 @@ def claim(found: StepBenchmark, name: str, command: str) -> Claim:
     return Claim(
         id=name,
         title=f"A training step against its rivals ({found.recipe.name})",
-        claim="Ours: symmetry costs little. A step with dense convolutions takes at most 1.05 times that of a plain CNN "
-        "with as many channels, and at most 0.95 times (small networks: 0.4 times) that of the same networks from "
+        claim="Ours: symmetry costs little. A step with dense convolutions takes at most 1.05 times that of a plain "
+        "CNN with as many channels, and at most 0.95 times (small networks: 0.4 times) that of the same networks from "
         "stock escnn modules.",
         command=command,
         date=date.today().isoformat(),

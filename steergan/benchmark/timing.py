@@ -8,6 +8,8 @@ import torch
 from steergan.tables import Interval, median_and_quartiles
 
 Action = Callable[[], object]
+Progress = Callable[[int, int], None]
+"""Called with (calls done, calls in all)."""
 WARM_UP = 2
 """Calls of each rival before the clock runs: allocators, caches and thread pools settle."""
 
@@ -17,7 +19,7 @@ def in_turns(
     rounds: int,
     *,
     device: torch.device | str = "cpu",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, list[float]]:
     """Seconds of every rival in every round; a round calls each of them once, in their order.
 
@@ -54,3 +56,8 @@ def wait_for(device: torch.device | str) -> None:
 def ratio(seconds: Mapping[str, list[float]], name: str, rival: str) -> Interval:
     """Seconds of one over those of another in the same round: median between the quartiles over the rounds."""
     return median_and_quartiles([a / b for a, b in zip(seconds[name], seconds[rival], strict=True)])
+
+
+def onward(progress: Progress, before: int, total: int) -> Progress:
+    """Progress of a part, told as progress of the whole."""
+    return lambda done, _: progress(before + done, total)

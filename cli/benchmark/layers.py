@@ -1,0 +1,45 @@
+"""steergan benchmark layers"""
+
+from pathlib import Path
+
+import click
+
+from ..options import command_line, record_option, save_record
+from .countdown import Countdown
+
+
+@click.command()
+@click.option("--only", metavar="WORD", multiple=True, help="Layers whose names hold it, such as pool; repeatable.")
+@click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed calls of each rival.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@record_option
+def layers(only: tuple[str, ...], repeats: int, threads: int | None, file: Path | None, record: Path | None) -> None:
+    """Time single layers against torch's own, escnn's and hand-written ones: forward, backward, and as R1 does.
+
+    \b
+    Examples:
+      steergan benchmark layers --only pool --only D4
+      steergan benchmark layers --threads 2 --record docs/results/layers.json
+    """
+    import torch
+
+    from steergan.benchmark import layers as measured
+    from steergan.files import write_json
+    from steergan.tables import markdown
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    cases = [case for case in measured.CASES if not only or any(word in case.name for word in only)]
+    if not cases:
+        names = "; ".join(case.name for case in measured.CASES)
+        raise click.BadParameter(f"no layer's name holds {' or '.join(only)}; there are {names}", param_hint="'--only'")
+    with Countdown("row") as countdown:
+        found = measured.time_layers(repeats, cases, countdown)
+    for table in measured.tables(found):
+        click.echo(markdown(table) + "\n")
+    click.echo(measured.verdict(found))
+    if file is not None:
+        write_json(file, measured.as_json(found))
+    if record is not None:
+        save_record(measured.claim(found, record.stem, command_line()), record)
