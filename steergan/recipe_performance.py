@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from steergan.recipe_data import Section
 
@@ -27,3 +28,13 @@ class PerformanceSettings(Section):
     """Keep no feature maps inside blocks for the backward, but compute them again: less memory, more time."""
     prefetch: Annotated[int, Field(ge=0)] = 2
     """Batches that a thread prepares ahead."""
+
+    @field_validator("recompute")
+    @classmethod
+    def one_of_both(cls, recompute: bool, info: ValidationInfo) -> bool:
+        """torch can't compile what says how it is to be computed again."""
+        if recompute and info.data.get("compile", "off") != "off":
+            raise PydanticCustomError(
+                "together", 'false where performance.compile is not "off": one of both, as torch compiles no recomputation'
+            )
+        return recompute

@@ -8,7 +8,9 @@ from .costs import costs
 from .groups import groups
 from .layers import layers
 from .metrics import metrics
+from .performance import performance
 from .step import step
+from .sweep import sweep
 
 
 @click.group(no_args_is_help=True)
@@ -23,5 +25,5 @@ def benchmark() -> None:
     """
 
 
-for command in (step, layers, accelerate, convolution, costs, groups, metrics):
+for command in (step, layers, sweep, performance, accelerate, convolution, costs, groups, metrics):
     benchmark.add_command(command)

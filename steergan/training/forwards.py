@@ -190,7 +190,8 @@ class Forwards:
     def share(self, loss: Tensor, penalties: dict[str, Tensor], context: Context) -> Tensor:
         """What this process's gradient of this part is of: sums over both are the gradient of the whole batch."""
         apart = 1 if context.before is not None or context.after is not None else context.parts
-        total = loss / apart
+        # Not divided by 1: Inductor drops that, takes the loss among the metrics for this one, and cuts its graph off.
+        total = loss if apart == 1 else loss / apart
         for penalty in penalties.values():
             total = total + penalty / (context.parts * self.engine.processes.count)
         return total

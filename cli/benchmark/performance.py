@@ -1,0 +1,58 @@
+"""steergan benchmark performance"""
+
+from pathlib import Path
+
+import click
+
+from ..options import chosen_device, command_line, device_option, record_option, save_record
+from .countdown import Countdown
+from .step import DEFAULT_RECIPE
+
+
+@click.command()
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@click.option("--only", metavar="WORD", multiple=True, help="Settings whose names hold it; repeatable.")
+@click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed steps of each.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@device_option
+@record_option
+def performance(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    only: tuple[str, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    record: Path | None,
+) -> None:
+    """Switch the keys of [performance] on, one by one: time, memory and numbers of a training step.
+
+    \b
+    Examples:
+      steergan benchmark performance --only recompute --only precision
+      steergan benchmark performance --set loss.r1_weight=0 --only joint
+    """
+    import torch
+
+    from steergan.benchmark import performance as measured
+    from steergan.recipe import read_recipe
+    from steergan.tables import markdown
+
+    settings = read_recipe(recipe, overrides)
+    where = chosen_device(device)
+    names = [name for name in measured.there(where) if any(word in name for word in only)]
+    if only and not names:
+        known = "; ".join(measured.there(where))
+        words = " or ".join(only)
+        raise click.BadParameter(f"no setting's name holds {words}; here are {known}", param_hint="'--only'")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with Countdown() as countdown:
+        found = measured.measure(settings, names, repeats, device=where, progress=countdown)
+    click.echo(markdown(measured.table(found)))
+    click.echo("\n" + measured.verdict(found))
+    if record is not None:
+        save_record(measured.claim(found, settings, record.stem, command_line(), where), record)

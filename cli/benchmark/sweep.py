@@ -1,0 +1,78 @@
+"""steergan benchmark sweep"""
+
+from pathlib import Path
+
+import click
+
+from ..options import chosen_device, command_line, device_option, record_option, save_record
+from .countdown import Countdown
+from .step import DEFAULT_RECIPE
+
+
+@click.command()
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@click.option("--batch-size", "batches", type=click.IntRange(min=2), multiple=True, help="One of them; repeatable.")
+@click.option(
+    "--width", "widths", type=click.FloatRange(min=0, min_open=True), multiple=True,
+    help="A factor on all widths; repeatable.",
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each rival.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@device_option
+@click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw seconds against both.")
+@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@record_option
+def sweep(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    batches: tuple[int, ...],
+    widths: tuple[float, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    picture: Path | None,
+    file: Path | None,
+    record: Path | None,
+) -> None:
+    """Time training steps over batch sizes, and over widths, against the rivals of `benchmark step`.
+
+    \b
+    Examples:
+      steergan benchmark sweep --picture sweep.png
+      steergan benchmark sweep --set training.batch_size=16 --width 1 --width 8 --repeats 3
+    """
+    import torch
+
+    from steergan.benchmark import sweep as measured
+    from steergan.files import write_json
+    from steergan.pictures import save_png
+    from steergan.recipe import read_recipe
+    from steergan.tables import markdown
+
+    settings = read_recipe(recipe, overrides)
+    where = chosen_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    given = bool(batches or widths)
+    with Countdown() as countdown:
+        found = measured.measure(
+            settings,
+            repeats,
+            sorted(batches) if given else measured.BATCHES,
+            sorted(widths) if given else measured.WIDTHS,
+            device=where,
+            progress=countdown,
+        )
+    for table in measured.tables(found):
+        click.echo(markdown(table) + "\n")
+    click.echo(measured.verdict(found))
+    if picture is not None:
+        save_png(measured.figure(found), picture)
+        click.echo(f"drawn in {picture}")
+    if file is not None:
+        write_json(file, measured.as_json(found))
+    if record is not None:
+        save_record(measured.claim(found, record.stem, command_line()), record)
