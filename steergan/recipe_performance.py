@@ -35,6 +35,6 @@ class PerformanceSettings(Section):
         """torch can't compile what says how it is to be computed again."""
         if recompute and info.data.get("compile", "off") != "off":
             raise PydanticCustomError(
-                "together", 'false where performance.compile is not "off": one of both, as torch compiles no recomputation'
+                "together", 'false, or performance.compile = "off": torch compiles no recomputation'
             )
         return recompute
