@@ -9,6 +9,7 @@ from .groups import groups
 from .layers import layers
 from .metrics import metrics
 from .performance import performance
+from .scaling import scaling
 from .step import step
 from .sweep import sweep
 
@@ -25,5 +26,5 @@ def benchmark() -> None:
     """
 
 
-for command in (step, layers, sweep, performance, accelerate, convolution, costs, groups, metrics):
+for command in (step, layers, sweep, performance, scaling, accelerate, convolution, costs, groups, metrics):
     benchmark.add_command(command)

@@ -8,7 +8,7 @@ from ..options import chosen_device, command_line, device_option, record_option,
 from .countdown import Countdown
 
 DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
-PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process")
+PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process", "profile")
 """The benchmark's; a test compares them."""
 
 
@@ -37,7 +37,7 @@ def step(
 
     Rivals: the trivial group with as many channels, and with as many parameters; the same networks from stock escnn
     modules, in our loop and in the usual one. Parts: a step, one update of either player, samples, a checkpoint, and
-    what a fresh process takes to build the pair and to train it.
+    what a fresh process takes to build the pair and to train it, and the operators of a step.
 
     \b
     Examples:

@@ -57,10 +57,7 @@ def equal_channels(recipe: Recipe) -> Recipe:
 
 def equal_parameters(recipe: Recipe) -> Recipe:
     """The paper's CNN: the trivial group and the recipe's widths, which are those of a CNN of as many parameters."""
-    table = recipe.model_dump()
-    for name in ("generator", "discriminator"):
-        table[name]["group"] = "trivial"
-    return Recipe.model_validate(table)
+    return changed(recipe, generator={"group": "trivial"}, discriminator={"group": "trivial"})
 
 
 def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Pair:
@@ -92,8 +89,10 @@ def without_spectral_norm(recipe: Recipe) -> Recipe:
 
 def changed(recipe: Recipe, **sections: dict[str, Any]) -> Recipe:
     """The recipe with other values of some keys, by section."""
-    update = {name: getattr(recipe, name).model_copy(update=values) for name, values in sections.items()}
-    return recipe.model_copy(update=update)
+    table = recipe.model_dump()
+    for name, values in sections.items():
+        table[name] |= values
+    return Recipe.model_validate(table)
 
 
 def dense(recipe: Recipe) -> Recipe:

@@ -10,6 +10,7 @@ import torch
 
 from steergan import data
 from steergan.benchmark.fresh import Fresh, fresh
+from steergan.benchmark.operators import Times, profiled
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, rival_pair
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import (
@@ -32,8 +33,10 @@ USUAL = "stock escnn, usual loop"
 RIVALS = (OWN, DENSE, PLAIN, CHANNELS, PARAMETERS, STOCK)
 TIMED = (STEP, DISCRIMINATOR, GENERATOR, SAMPLING, CHECKPOINT)
 PROCESS = "process"
-PARTS = (*TIMED, PROCESS)
-"""What is measured; `process` is construction and peak memory, in a fresh one."""
+PROFILE = "profile"
+PROFILED = (DENSE, CHANNELS, STOCK)
+PARTS = (*TIMED, PROCESS, PROFILE)
+"""What is measured; `process` is construction and peak memory, in a fresh one; `profile` a step's operators."""
 SMALL = 128
 """Networks of at most so many channels in every feature map are small."""
 
@@ -61,6 +64,8 @@ class StepBenchmark:
     """Seconds by part of training and rival, round by round."""
     processes: dict[str, list[Fresh]] = field(default_factory=dict)
     """What fresh processes took, by rival."""
+    operators: Times = field(default_factory=dict)
+    """What a step consists of, by rival."""
 
     def ratio(self, part: str, name: str, rival: str) -> Interval:
         """How many times as long as a rival's: median between the quartiles over the rounds."""
@@ -128,6 +133,7 @@ def time_step(
     processes = min(rounds, PROCESS_ROUNDS) * (len(RIVALS) - 1) if PROCESS in parts else 0
     timed = [part for part in TIMED if part in parts]
     calls = sum((rounds + WARM_UP) * (len(RIVALS) + (part in LOOPED)) for part in timed)
+    calls += (rounds + WARM_UP) * len(PROFILED) * (PROFILE in parts)
     with tempfile.TemporaryDirectory() as folder:
         rivals = contestants(pairs, recipe, device, Path(folder))
         done = 0
@@ -136,6 +142,9 @@ def time_step(
             told = onward(progress, done, calls + processes)
             found.parts[part] = in_turns(actions, rounds, device=device, progress=told)
             done += (rounds + WARM_UP) * len(actions)
+        if PROFILE in parts:
+            actions = {name: rivals[name][STEP] for name in PROFILED}
+            found.operators.update(profiled(actions, rounds, onward(progress, done, calls + processes)))
         rivals.clear()
         pairs.clear()
     for number in range(processes):

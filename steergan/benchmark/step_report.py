@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Any
 
+from steergan.benchmark.operators import operator_table
 from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PLAIN, STOCK
-from steergan.benchmark.step import MOST_CONSTRUCTION, MOST_MEMORY, PROCESS_ROUNDS, USUAL, StepBenchmark
+from steergan.benchmark.step import MOST_CONSTRUCTION, MOST_MEMORY, PROCESS_ROUNDS, PROFILED, USUAL, StepBenchmark
 from steergan.benchmark.timing import WARM_UP
 from steergan.benchmark.training import STEP
 from steergan.results import Claim
@@ -61,6 +62,8 @@ def tables(found: StepBenchmark) -> list[Table]:
                 ],
             )
         )
+    if found.operators:
+        made.append(operator_table(found.operators, PROFILED))
     return made
 
 
@@ -129,6 +132,7 @@ def as_json(found: StepBenchmark) -> dict[str, Any]:
         "parameters": found.parameters,
         "seconds": found.parts,
         "processes": {name: [vars(process) for process in several] for name, several in found.processes.items()},
+        "operators": found.operators,
         "targets": [vars(target) for target in found.targets()],
         **found.surroundings,
     }

@@ -1,0 +1,59 @@
+"""steergan benchmark scaling"""
+
+from pathlib import Path
+
+import click
+
+from ..options import command_line, record_option, save_record
+from .countdown import Countdown
+from .step import DEFAULT_RECIPE
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@click.command()
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each.")
+@click.option("--fixed-ms", type=POSITIVE, help="Elsewhere: a step's milliseconds without any image.")
+@click.option("--image-ms", type=POSITIVE, help="Elsewhere: milliseconds an image.")
+@click.option("--latency-us", type=POSITIVE, help="Elsewhere: microseconds that a message takes to start.")
+@click.option("--bandwidth", type=POSITIVE, help="Elsewhere: GB/s that a process sends.")
+@record_option
+def scaling(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    repeats: int,
+    fixed_ms: float | None,
+    image_ms: float | None,
+    latency_us: float | None,
+    bandwidth: float | None,
+    record: Path | None,
+) -> None:
+    """Model the time of a training step on 1 to 64 processes, from terms that are measured here or given.
+
+    One CPU thread a process. docs/scaling.md says how to find the terms of a cluster.
+
+    \b
+    Examples:
+      steergan benchmark scaling
+      steergan benchmark scaling --fixed-ms 8 --image-ms 0.5 --latency-us 15 --bandwidth 20
+    """
+    from steergan.benchmark import scaling as measured
+    from steergan.recipe import read_recipe
+    from steergan.tables import markdown
+
+    settings = read_recipe(recipe, overrides)
+    with Countdown("call") as countdown:
+        found = measured.measure(settings, repeats, countdown)
+    given = {"fixed": (fixed_ms, 1e-3), "per_image": (image_ms, 1e-3), "latency": (latency_us, 1e-6)}
+    terms = {name: None if value is None else value * unit for name, (value, unit) in given.items()}
+    terms["bandwidth"] = None if bandwidth is None else bandwidth * 1e9
+    elsewhere = measured.assumed(found, **terms) if any(value is not None for value in terms.values()) else None
+    for table in measured.tables(found, elsewhere):
+        click.echo(markdown(table) + "\n")
+    click.echo(measured.verdict(found))
+    if record is not None:
+        save_record(measured.claim(found, elsewhere, record.stem, command_line()), record)

@@ -1,0 +1,113 @@
+"""`train` under torchrun: the same run, one voice, and what is left when a process is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STEPS = 400
+SETTINGS = [
+    "--set", "training.batch_size=4", "--set", "training.checkpoint_every=5", "--set", "evaluation.samples=8",
+    "--set", "evaluation.every=100000", "--set", "generator.widths=[4,4,4]", "--set", "discriminator.widths=[4,4]",
+    "--set", "generator.seed_width=2",
+]  # fmt: skip
+
+
+def torchrun(*arguments: str) -> list[str]:
+    return [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+        "-m", "steergan_cli", *arguments,
+    ]  # fmt: skip
+
+
+def training(out: Path, steps: int) -> list[str]:
+    return [
+        "train", "recipes/quickstart.toml", "--out", str(out), "--device", "cpu",
+        *SETTINGS, "--set", f"training.steps={steps}",
+    ]  # fmt: skip
+
+
+def ours(output: str) -> list[str]:
+    """Lines that are not torchrun's."""
+    return [line for line in output.splitlines() if line.startswith("steergan:")]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers through /proc")
+def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    out = tmp_path / "run"
+    launcher = subprocess.Popen(
+        torchrun(*training(out, STEPS)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(out.glob("state-*.pt")) and launcher.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = children(launcher.pid)
+    assert len(workers) == 2
+    second = next(
+        pid for pid in workers if b"\0RANK=1\0" in b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
+    )
+    os.kill(second, signal.SIGKILL)
+    _, errors = launcher.communicate(timeout=120)
+    assert launcher.returncode != 0
+    assert ours(errors) == [
+        "steergan: another process of this run has ended; what was saved before is whole, and the same command goes "
+        "on from there"
+    ]
+    about = json.loads((out / "run.json").read_text())
+    assert about["processes"] == 2
+    resumed = subprocess.run(
+        [sys.executable, "-m", "steergan_cli", *training(out, STEPS)],
+        env=environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert resumed.returncode == 0, resumed.stderr
+    assert "goes on after step" in resumed.stdout + resumed.stderr
+    assert (out / "generator.safetensors").exists()
+    steps = [json.loads(line)["step"] for line in (out / "stats.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == STEPS
+
+
+def test_bad_input_is_told_once_and_leaves_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+    out = tmp_path / "run"
+    ended = subprocess.run(
+        torchrun(*training(out, 10), "--set", "training.batch_size=5"),
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode != 0
+    assert ours(ended.stderr) == [
+        "steergan: training.batch_size = 5 can't be divided into 1 parts for 2 processes; choose a multiple of 2, or "
+        "another training.accumulate or number of processes"
+    ]
+    assert not out.exists()
+
+
+def test_a_stop_signal_saves_and_exits_as_ctrl_c_does(tmp_path: Path, environment: dict[str, str]) -> None:
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "steergan_cli", *training(out, 100_000)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(out.glob("state-*.pt")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert list(out.glob("state-*.pt"))
+    assert not (out / "generator.safetensors").exists()
