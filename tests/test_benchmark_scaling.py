@@ -68,9 +68,10 @@ def test_the_model_adds_up(found: Scaling) -> None:
     assert scaling.claim(found, elsewhere, "scaling", "steergan benchmark scaling").tables == [terms, here, there]
 
 
-def test_a_batch_that_cannot_be_halved_twice_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"batch_size = 6"):
-        scaling.measure(recipe(6), 1)
+@pytest.mark.parametrize("size", [4, 6, 18])
+def test_a_batch_that_cannot_be_halved_twice_is_refused(size: int) -> None:
+    with pytest.raises(RecipeError, match=f"batch_size = {size}"):
+        scaling.measure(recipe(size), 1)
 
 
 def test_the_command_takes_terms_of_elsewhere(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_the_command_takes_terms_of_elsewhere(tmp_path: Path) -> None:
     from steergan_cli.main import steergan
 
     file = tmp_path / "tiny.toml"
-    file.write_text(write_recipe(recipe(4)))
+    file.write_text(write_recipe(recipe(8)))
     options = ["--recipe", str(file), "--repeats", "1", "--bandwidth", "20", "--image-ms", "0.5"]
     ended = CliRunner().invoke(steergan, ["benchmark", "scaling", *options])
     assert ended.exit_code == 0, ended.output

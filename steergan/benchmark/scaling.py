@@ -21,7 +21,7 @@ from steergan import data
 from steergan.benchmark.rivals import changed, own_pair
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns
 from steergan.benchmark.training import random_batch, step_of
-from steergan.errors import RunError
+from steergan.errors import RecipeError, RunError
 from steergan.recipe import Recipe
 from steergan.results import Claim
 from steergan.run.folder import surroundings
@@ -101,12 +101,16 @@ def measure(recipe: Recipe, rounds: int = 5, progress: Progress = lambda done, t
         progress: called with (calls done, calls in all).
 
     Raises:
-        RecipeError: a batch that can't be halved twice.
+        RecipeError: a batch that can't be halved twice, to 2 images or more.
         RunError: the processes end without an answer.
     """
     kind = data.image_kind(recipe.data)
     full = recipe.training.batch_size
-    Processes().rows(full, 4)  # refused if it can't be divided
+    if full % 4 or full < 8:
+        raise RecipeError(
+            f"training.batch_size = {full}: one that can be halved twice, 8 or more, was wanted; "
+            "--set training.batch_size=32"
+        )
     batches = (full // 4, full // 2, full)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
