@@ -16,6 +16,15 @@ NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "ci
 record_option = click.option(
     "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
 )
+json_option = click.option(
+    "--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON."
+)
+set_option = click.option(
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best."
+)
 
 MOST_NUMBERS = 100_000
 """A range longer than this is taken for a slip of the finger."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import chosen_device, device_option, switch_convolution_option
+from .options import chosen_device, device_option, set_option, switch_convolution_option
 from .progress import follow
 
 
@@ -15,7 +15,7 @@ from .progress import follow
     type=click.Path(path_type=Path),
     help="Run folder; an unfinished run of this recipe in it goes on. Default: the next free runs/00000-NAME.",
 )
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@set_option
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
 @click.option("--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Take a finished run's weights.")

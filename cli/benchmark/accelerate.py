@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record
+from ..options import (
+    chosen_device,
+    command_line,
+    device_option,
+    json_option,
+    record_option,
+    save_record,
+    threads_option,
+)
 from .countdown import Countdown
 
 GROUPS = ("C4", "D4")
@@ -17,9 +25,9 @@ WIDTHS = ("small", "wide")
 @click.option("--width", "widths", type=click.Choice(WIDTHS), multiple=True, help="Only such models; repeatable.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=8, show_default=True, help="Images in a batch.")
 @click.option("--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Timed calls of each rival.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @device_option
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@json_option
 @record_option
 def accelerate(
     groups: tuple[str, ...],

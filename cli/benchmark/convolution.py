@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options import command_line, record_option, save_record
+from ..options import command_line, json_option, record_option, save_record, set_option, threads_option
 from .countdown import Countdown
 
 PAPER_RECIPE = Path("recipes/rotmnist.toml")
@@ -17,11 +17,11 @@ PAPER_RECIPE = Path("recipes/rotmnist.toml")
 @click.option(
     "--recipe", type=click.Path(path_type=Path), default=PAPER_RECIPE, show_default=True, help="Whose steps are timed."
 )
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@set_option
 @click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed calls of each rival.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @click.option("--device", default="cpu", show_default=True, help="The kernels are on the CPU only.")
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@json_option
 @record_option
 def convolution(
     only: tuple[str, ...],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record
+from ..options import chosen_device, command_line, device_option, record_option, save_record, threads_option
 from .countdown import Countdown
 
 DATA_SETS = ("anhir", "lysto", "cifar10", "food101")
@@ -19,7 +19,7 @@ DATA_SETS = ("anhir", "lysto", "cifar10", "food101")
 @click.option("--data", "names", type=click.Choice(DATA_SETS), multiple=True, help="Only this one; repeatable.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=2, show_default=True, help="Images in a batch.")
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each pair.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @device_option
 @record_option
 def costs(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record
+from ..options import chosen_device, command_line, device_option, record_option, save_record, threads_option
 from .countdown import Countdown
 
 GROUP_RECIPES = Path("recipes/groups")
@@ -13,7 +13,7 @@ GROUP_RECIPES = Path("recipes/groups")
 @click.command()
 @click.argument("targets", nargs=-1, metavar="[RECIPE|RUN]...", type=click.Path(path_type=Path))
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @device_option
 @click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw errors against the angle.")
 @record_option

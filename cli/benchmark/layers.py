@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from ..options import command_line, record_option, save_record
+from ..options import command_line, json_option, record_option, save_record, threads_option
 from .countdown import Countdown
 
 
 @click.command()
 @click.option("--only", metavar="WORD", multiple=True, help="Layers whose names hold it, such as pool; repeatable.")
 @click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed calls of each rival.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@threads_option
+@json_option
 @record_option
 def layers(only: tuple[str, ...], repeats: int, threads: int | None, file: Path | None, record: Path | None) -> None:
     """Time single layers against torch's own, escnn's and hand-written ones: forward, backward, and as R1 does.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record
+from ..options import chosen_device, command_line, device_option, record_option, save_record, set_option, threads_option
 from .countdown import Countdown
 from .step import DEFAULT_RECIPE
 
@@ -13,10 +13,10 @@ from .step import DEFAULT_RECIPE
 @click.option(
     "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
 )
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@set_option
 @click.option("--only", metavar="WORD", multiple=True, help="Settings whose names hold it; repeatable.")
 @click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed steps of each.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @device_option
 @record_option
 def performance(

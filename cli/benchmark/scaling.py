@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options import command_line, record_option, save_record
+from ..options import command_line, record_option, save_record, set_option
 from .countdown import Countdown
 from .step import DEFAULT_RECIPE
 
@@ -15,7 +15,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
 )
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@set_option
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each.")
 @click.option("--fixed-ms", type=POSITIVE, help="Elsewhere: a step's milliseconds without any image.")
 @click.option("--image-ms", type=POSITIVE, help="Elsewhere: milliseconds an image.")

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record
+from ..options import (
+    chosen_device,
+    command_line,
+    device_option,
+    json_option,
+    record_option,
+    save_record,
+    set_option,
+    threads_option,
+)
 from .countdown import Countdown
 
 DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
@@ -16,12 +25,12 @@ PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process", "p
 @click.option(
     "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
 )
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@set_option
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure this part; repeatable.")
 @click.option("--repeats", type=click.IntRange(min=1), default=20, show_default=True, help="Timed calls of each rival.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @device_option
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@json_option
 @record_option
 def step(
     recipe: Path,

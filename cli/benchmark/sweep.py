@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record
+from ..options import (
+    chosen_device,
+    command_line,
+    device_option,
+    json_option,
+    record_option,
+    save_record,
+    set_option,
+    threads_option,
+)
 from .countdown import Countdown
 from .step import DEFAULT_RECIPE
 
@@ -13,17 +22,17 @@ from .step import DEFAULT_RECIPE
 @click.option(
     "--recipe", type=click.Path(path_type=Path), default=DEFAULT_RECIPE, show_default=True, help="Whose pair is timed."
 )
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable.")
+@set_option
 @click.option("--batch-size", "batches", type=click.IntRange(min=2), multiple=True, help="One of them; repeatable.")
 @click.option(
     "--width", "widths", type=click.FloatRange(min=0, min_open=True), multiple=True,
     help="A factor on all widths; repeatable.",
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each rival.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best.")
+@threads_option
 @device_option
 @click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw seconds against both.")
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON.")
+@json_option
 @record_option
 def sweep(
     recipe: Path,
