@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from steergan.benchmark import scaling
+from steergan.benchmark import scaling, scaling_report
 from steergan.benchmark.scaling import COUNTS, Link, Scaling, assumed, fitted
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe
@@ -59,13 +59,14 @@ def test_the_model_adds_up(found: Scaling) -> None:
     assert found.batches == (2, 4, 8)
     assert found.step(1) == found.compute(1) == pytest.approx(found.fixed + 8 * found.per_image)
     assert found.talk(2) > 0
-    elsewhere = assumed(found, latency=1e-6, bandwidth=1e12, fixed=1e-3, per_image=1e-3)
+    elsewhere = assumed(found, latency=1e-6, bandwidth=1e12, wait=0.0, fixed=1e-3, per_image=1e-3)
     assert elsewhere.step(4) == pytest.approx(3e-3, rel=0.1)
-    assert assumed(found, latency=None, bandwidth=None, fixed=None, per_image=None) == found
-    terms, here, there = scaling.tables(found, elsewhere)
+    assert assumed(found) == found
+    terms, here, there = scaling_report.tables(found, elsewhere)
     assert [row[0] for row in here.rows] == [row[0] for row in there.rows] == [1, 2, 4, 8]
-    assert "Two processes take" in scaling.verdict(found)
-    assert scaling.claim(found, elsewhere, "scaling", "steergan benchmark scaling").tables == [terms, here, there]
+    assert "Two processes take" in scaling_report.verdict(found)
+    claim = scaling_report.claim(found, elsewhere, "scaling", "steergan benchmark scaling")
+    assert claim.tables == [terms, here, there]
 
 
 @pytest.mark.parametrize("size", [4, 6, 18])

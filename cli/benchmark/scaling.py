@@ -21,6 +21,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--image-ms", type=POSITIVE, help="Elsewhere: milliseconds an image.")
 @click.option("--latency-us", type=POSITIVE, help="Elsewhere: microseconds that a message takes to start.")
 @click.option("--bandwidth", type=POSITIVE, help="Elsewhere: GB/s that a process sends.")
+@click.option("--wait-us", type=click.FloatRange(min=0), help="Elsewhere: microseconds that messages wait for others.")
 @record_option
 def scaling(
     recipe: Path,
@@ -30,6 +31,7 @@ def scaling(
     image_ms: float | None,
     latency_us: float | None,
     bandwidth: float | None,
+    wait_us: float | None,
     record: Path | None,
 ) -> None:
     """Model the time of a training step on 1 to 64 processes, from terms that are measured here or given.
@@ -39,9 +41,10 @@ def scaling(
     \b
     Examples:
       steergan benchmark scaling
-      steergan benchmark scaling --fixed-ms 8 --image-ms 0.5 --latency-us 15 --bandwidth 20
+      steergan benchmark scaling --fixed-ms 8 --image-ms 0.5 --latency-us 15 --bandwidth 20 --wait-us 0
     """
     from steergan.benchmark import scaling as measured
+    from steergan.benchmark import scaling_report as report
     from steergan.recipe import read_recipe
     from steergan.tables import markdown
 
@@ -49,11 +52,12 @@ def scaling(
     with Countdown("call") as countdown:
         found = measured.measure(settings, repeats, countdown)
     given = {"fixed": (fixed_ms, 1e-3), "per_image": (image_ms, 1e-3), "latency": (latency_us, 1e-6)}
+    given["wait"] = (wait_us, 1e-6)
     terms = {name: None if value is None else value * unit for name, (value, unit) in given.items()}
     terms["bandwidth"] = None if bandwidth is None else bandwidth * 1e9
     elsewhere = measured.assumed(found, **terms) if any(value is not None for value in terms.values()) else None
-    for table in measured.tables(found, elsewhere):
+    for table in report.tables(found, elsewhere):
         click.echo(markdown(table) + "\n")
-    click.echo(measured.verdict(found))
+    click.echo(report.verdict(found))
     if record is not None:
-        save_record(measured.claim(found, elsewhere, record.stem, command_line()), record)
+        save_record(report.claim(found, elsewhere, record.stem, command_line()), record)

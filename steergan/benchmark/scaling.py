@@ -3,10 +3,10 @@
 import math
 import multiprocessing
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,8 @@ from steergan.benchmark.timing import WARM_UP, Progress, in_turns
 from steergan.benchmark.training import random_batch, step_of
 from steergan.errors import RecipeError, RunError
 from steergan.recipe import Recipe
-from steergan.results import Claim
 from steergan.run.folder import surroundings
-from steergan.tables import Table, median_and_quartiles, shown
+from steergan.tables import median_and_quartiles
 from steergan.training import Engine, Processes, RunState, Step
 
 SIZES = (1 << 10, 1 << 14, 1 << 18, 1 << 22, 1 << 24)
@@ -65,7 +64,10 @@ class Scaling:
         fixed, per_image: of the line through their medians, in seconds.
         messages: bytes of every message of a step of two processes, in order.
         link: between two processes on this machine.
+        beside: seconds of a step of half the batch, of two processes side by side that send nothing, round by round.
         two: seconds of a step of two processes, round by round.
+        talked: of those, in messages, waiting for the other process included.
+        wait: seconds a message beyond the link's time, until the other process is there too.
         surroundings: the machine.
     """
 
@@ -76,7 +78,10 @@ class Scaling:
     per_image: float
     messages: tuple[int, ...]
     link: Link
+    beside: list[float]
     two: list[float]
+    talked: list[float]
+    wait: float
     surroundings: dict[str, Any]
 
     def compute(self, count: int) -> float:
@@ -84,8 +89,10 @@ class Scaling:
         return self.fixed + self.per_image * self.recipe.training.batch_size / count
 
     def talk(self, count: int) -> float:
-        """Seconds of a step's messages."""
-        return sum(self.link.seconds(size, count) for size in self.messages)
+        """Seconds of a step's messages, and of waiting for them."""
+        if count == 1:
+            return 0.0
+        return sum(self.link.seconds(size, count) + self.wait for size in self.messages)
 
     def step(self, count: int) -> float:
         """Seconds of a step: messages come after the backward that makes them, so nothing overlaps."""
@@ -129,9 +136,11 @@ def measure(recipe: Recipe, rounds: int = 5, progress: Progress = lambda done, t
     per_image, fixed = np.polyfit(batches, [median_and_quartiles(seconds[size]).centre for size in batches], 1)
     answer = two_processes(recipe, rounds)
     progress(calls + 1, calls + 1)
+    messages, link = tuple(answer["messages"]), fitted(answer["times"])
+    waited = median_and_quartiles(answer["talked"]).centre - sum(link.seconds(size, PAIR) for size in messages)
     return Scaling(
-        recipe, batches, seconds, max(float(fixed), 0.0), float(per_image), tuple(answer["messages"]),
-        fitted(answer["times"]), answer["seconds"], about,
+        recipe, batches, seconds, max(float(fixed), 0.0), float(per_image), messages, link,
+        answer["beside"], answer["two"], answer["talked"], max(waited, 0.0) / len(messages), about,
     )  # fmt: skip
 
 
@@ -170,7 +179,12 @@ def work(rank: int, store: Path, recipe: Recipe, rounds: int, answer: Connection
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=PAIR)
     try:
-        pair = own_pair(recipe, *data.image_kind(recipe.data))
+        kind = data.image_kind(recipe.data)
+        half = changed(recipe, training={"batch_size": recipe.training.batch_size // PAIR})
+        alone = step_of(own_pair(half, *kind), half, "cpu")
+        dist.barrier()
+        beside = in_turns({"beside": alone}, rounds)["beside"]
+        pair = own_pair(recipe, *kind)
         processes = Processes(rank, PAIR, dist.group.WORLD)
         state = RunState.start(pair.generator, pair.discriminator, recipe.training, recipe.augmentation)
         engine = Engine(recipe.performance, processes)
@@ -178,33 +192,43 @@ def work(rank: int, store: Path, recipe: Recipe, rounds: int, answer: Connection
         image, y = random_batch(pair, recipe, "cpu")
         (rows,) = processes.rows(len(y))
         own = image[rows], y[rows]
-        with counted() as messages:
+        talked: list[float] = []
+
+        def act() -> None:
+            messages.clear()
             step(lambda *_: own)
-        seconds = in_turns({"two": lambda: step(lambda *_: own)}, rounds)["two"]
+            talked.append(sum(seconds for _, seconds in messages))
+
+        with heard() as messages:
+            two = in_turns({"two": act}, rounds)["two"]
+            sizes = [size for size, _ in messages]
         times = {size: message_seconds(size, rounds) for size in SIZES}
         if rank == 0:
-            answer.send({"messages": messages, "seconds": seconds, "times": times})
+            found = {"messages": sizes, "beside": beside, "two": two, "talked": talked[WARM_UP:], "times": times}
+            answer.send(found)
         dist.barrier()
     finally:
         dist.destroy_process_group()
 
 
 @contextmanager
-def counted() -> Iterator[list[int]]:
-    """The bytes of every message inside."""
-    sizes: list[int] = []
+def heard() -> Iterator[list[tuple[int, float]]]:
+    """Bytes and seconds of every message inside."""
+    messages: list[tuple[int, float]] = []
     all_reduce, all_gather = dist.all_reduce, dist.all_gather
 
-    def reduce(tensor: Tensor, *args: Any, **settings: Any) -> Any:
-        sizes.append(tensor.nbytes)
-        return all_reduce(tensor, *args, **settings)
+    def reduce(tensor: Tensor, *args: Any, **settings: Any) -> None:
+        began = time.perf_counter()
+        all_reduce(tensor, *args, **settings)
+        messages.append((tensor.nbytes, time.perf_counter() - began))
 
-    def gather(rows: list[Tensor], tensor: Tensor, *args: Any, **settings: Any) -> Any:
-        sizes.append(tensor.nbytes * len(rows))
-        return all_gather(rows, tensor, *args, **settings)
+    def gather(rows: list[Tensor], tensor: Tensor, *args: Any, **settings: Any) -> None:
+        began = time.perf_counter()
+        all_gather(rows, tensor, *args, **settings)
+        messages.append((tensor.nbytes * len(rows), time.perf_counter() - began))
 
     with patch.object(dist, "all_reduce", reduce), patch.object(dist, "all_gather", gather):
-        yield sizes
+        yield messages
 
 
 def message_seconds(size: int, rounds: int) -> float:
@@ -215,7 +239,13 @@ def message_seconds(size: int, rounds: int) -> float:
 
 
 def assumed(
-    found: Scaling, *, latency: float | None, bandwidth: float | None, fixed: float | None, per_image: float | None
+    found: Scaling,
+    *,
+    latency: float | None = None,
+    bandwidth: float | None = None,
+    wait: float | None = None,
+    fixed: float | None = None,
+    per_image: float | None = None,
 ) -> Scaling:
     """The same run elsewhere: terms that are given, in seconds and bytes a second, take the place of the measured."""
     link = Link(
@@ -224,82 +254,7 @@ def assumed(
     return replace(
         found,
         link=link,
+        wait=found.wait if wait is None else wait,
         fixed=found.fixed if fixed is None else fixed,
         per_image=found.per_image if per_image is None else per_image,
-    )
-
-
-def tables(found: Scaling, elsewhere: Scaling | None = None) -> list[Table]:
-    """The terms with what two processes took; then the step on more of them, here and (if given) elsewhere."""
-    two = median_and_quartiles(found.two)
-    rows: list[list[Any]] = [
-        *([f"a step of one process, batch {n}", median_and_quartiles(found.seconds[n])] for n in found.batches),
-        ["fixed, seconds", found.fixed],
-        ["per image, seconds", found.per_image],
-        ["messages in a step", len(found.messages)],
-        ["bytes in a step", sum(found.messages)],
-        ["latency, seconds", found.link.latency],
-        ["bandwidth, bytes a second", float(f"{found.link.bandwidth:.3g}")],
-        ["a step of two processes, by the model", found.step(PAIR)],
-        ["a step of two processes", two],
-        ["measured / model", two.centre / found.step(PAIR)],
-    ]
-    made = [Table(caption="Terms, on one CPU thread a process", columns=["term", "value"], rows=rows)]
-    for caption, model in (("By the terms that were measured here", found), ("By the terms given", elsewhere)):
-        if model is not None:
-            made.append(prediction(model, caption))
-    return made
-
-
-def prediction(model: Scaling, caption: str) -> Table:
-    """Seconds of a step on 1 to 64 processes, as far as the batch can be divided."""
-    batch = model.recipe.training.batch_size
-    counts = [count for count in COUNTS if batch % count == 0]
-    return Table(
-        caption=f"{caption}: fixed {model.fixed * 1e3:.3g} ms, {model.per_image * 1e3:.3g} ms an image, latency "
-        f"{model.link.latency * 1e6:.3g} microseconds, {model.link.bandwidth / 1e9:.3g} GB/s. Milliseconds of a step "
-        f"of a batch of {batch}; efficiency: the speed-up over the number of processes.",
-        columns=["processes", "images each", "computation", "messages", "step", "speed-up", "efficiency"],
-        rows=[
-            [
-                count,
-                batch // count,
-                *(1e3 * value for value in (model.compute(count), model.talk(count), model.step(count))),
-                model.step(1) / model.step(count),
-                model.step(1) / model.step(count) / count,
-            ]
-            for count in counts
-        ],
-    )
-
-
-def verdict(found: Scaling) -> str:
-    """How well the model says what was measured, and where it ends."""
-    two, batch = median_and_quartiles(found.two), found.recipe.training.batch_size
-    counts = [count for count in COUNTS if batch % count == 0]
-    most = max(counts, key=lambda count: found.step(1) / found.step(count))
-    return (
-        f"Two processes take {shown(two)} s, by the model {shown(found.step(PAIR))} s. With this machine's terms "
-        f"{most} processes are the fastest for a batch of {batch}: {shown(found.step(1) / found.step(most))} times as "
-        "fast as one."
-    )
-
-
-def claim(found: Scaling, elsewhere: Scaling | None, name: str, command: str) -> Claim:
-    """The model as a record for the results page."""
-    return Claim(
-        id=name,
-        title=f"The step on several processes ({found.recipe.name})",
-        claim="Ours: a step's time on N processes is fixed + per image * batch / N + what its messages take.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**found.surroundings["hardware"], "versions": found.surroundings["versions"]}],
-        protocol={
-            "recipe": found.recipe.name,
-            "batch_size": found.recipe.training.batch_size,
-            "processes": "gloo on one machine, a thread each",
-            "rounds": f"{len(found.two)} after {WARM_UP} that don't count",
-        },
-        tables=tables(found, elsewhere),
-        verdict=verdict(found),
     )
