@@ -7,6 +7,7 @@ import torch
 from click.testing import CliRunner
 
 from steergan.benchmark import costs
+from steergan.benchmark.fresh import Fresh, fresh
 from steergan.errors import RecipeError, RunError
 from steergan.results import read_claims
 from steergan_cli.benchmark.costs import DATA_SETS
@@ -44,7 +45,7 @@ def recipes(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process of its own for the memory."""
-    monkeypatch.setattr(costs, "peak_memory", lambda recipe, device: len(recipe.generator.group))
+    monkeypatch.setattr(costs, "fresh", lambda recipe, device: Fresh(0.1, len(recipe.generator.group)))
 
 
 def test_costs_are_those_of_the_recipes_networks(recipes: Path, quick: None) -> None:
@@ -63,8 +64,8 @@ def test_costs_are_those_of_the_recipes_networks(recipes: Path, quick: None) -> 
 
 def test_memory_is_what_a_step_needs_and_not_what_the_parent_had(recipes: Path) -> None:
     ballast = torch.zeros(200_000_000, dtype=torch.uint8).fill_(1)
-    small = costs.peak_memory(costs.read(recipes / "cifar10" / "g-g.toml", 2), "cpu")
-    large = costs.peak_memory(costs.read(recipes / "cifar10" / "g-g.toml", 256), "cpu")
+    small = fresh(costs.read(recipes / "cifar10" / "g-g.toml", 2), "cpu").peak_memory
+    large = fresh(costs.read(recipes / "cifar10" / "g-g.toml", 256), "cpu").peak_memory
     assert 0 < small < len(ballast)
     # An image of the first feature map alone: 32 channels of 16 x 16 numbers, of both networks.
     assert large - small > 254 * 2 * 32 * 16 * 16 * 4
@@ -74,7 +75,7 @@ def test_a_process_that_dies_is_told(recipes: Path) -> None:
     recipe = costs.read(recipes / "cifar10" / "g-g.toml", 2)
     askew = recipe.generator.model_copy(update={"upsamplings": 3})
     with pytest.raises(RunError, match="exit code 1"):
-        costs.peak_memory(recipe.model_copy(update={"generator": askew}), "cpu")
+        fresh(recipe.model_copy(update={"generator": askew}), "cpu")
 
 
 def test_command_prints_the_table_and_records_it(recipes: Path, tmp_path: Path, quick: None) -> None:

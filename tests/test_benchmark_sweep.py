@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from steergan.benchmark import performance, sweep
+from steergan.benchmark.fresh import Fresh
 from steergan.pictures import save_png
 from steergan.recipe import Recipe, write_recipe
 from steergan.results import read_claims
@@ -81,7 +82,8 @@ def test_every_key_of_the_section_has_a_switch() -> None:
     assert switched == set(PLAIN.model_dump())
 
 
-def test_keys_change_time_and_last_bits_only() -> None:
+def test_keys_change_time_and_last_bits_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performance, "fresh", lambda recipe, device: Fresh(0.1, 5_000_000))
     names = [name for name in performance.there("cpu") if "compile" not in name and "bfloat16" not in name]
     found = performance.measure(recipe(0.0), names, 1)
     assert [switch.name for switch in found] == names
@@ -91,6 +93,7 @@ def test_keys_change_time_and_last_bits_only() -> None:
     rows = performance.table(found).rows
     assert [row[0] for row in rows] == names
     assert rows[0][2] is None
+    assert rows[0][3] == 5.0
 
 
 def test_an_unknown_setting_is_refused() -> None:

@@ -42,7 +42,8 @@ def prediction(model: Scaling, caption: str) -> Table:
     return Table(
         caption=f"{caption}: fixed {model.fixed * 1e3:.3g} ms, {model.per_image * 1e3:.3g} ms an image, latency "
         f"{model.link.latency * 1e6:.3g} microseconds, {model.link.bandwidth / 1e9:.3g} GB/s, "
-        f"wait {model.wait * 1e6:.3g} microseconds. Milliseconds of a step of a batch of {batch}; efficiency: the speed-up over the number of processes.",
+        f"wait {model.wait * 1e3:.3g} ms. Milliseconds of a step of a batch of {batch}; efficiency: the speed-up over "
+        "the number of processes.",
         columns=["processes", "images each", "computation", "messages", "step", "speed-up", "efficiency"],
         rows=[
             [
@@ -62,10 +63,13 @@ def verdict(found: Scaling) -> str:
     two, batch = median_and_quartiles(found.two), found.recipe.training.batch_size
     counts = [count for count in COUNTS if batch % count == 0]
     most = max(counts, key=lambda count: found.step(1) / found.step(count))
+    beside = median_and_quartiles(found.beside).centre + found.talk(PAIR)
+    one = median_and_quartiles(found.seconds[batch])
     return (
-        f"Two processes take {shown(two)} s, by the model {shown(found.step(PAIR))} s. With this machine's terms "
-        f"{most} processes are the fastest for a batch of {batch}: {shown(found.step(1) / found.step(most))} times as "
-        "fast as one."
+        f"Two processes take {shown(two)} s, one takes {shown(one)} s. The model says {shown(found.step(PAIR))} s for "
+        f"two, and {shown(beside)} s with what two of them cost each other on this machine. With its terms {most} "
+        f"processes, a machine each, are the fastest for a batch of {batch}: "
+        f"{shown(found.step(1) / found.step(most))} times as fast as one."
     )
 
 
