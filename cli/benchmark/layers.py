@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from ..options import command_line, json_option, record_option, save_record, threads_option
+from ..options import (
+    chosen_device,
+    command_line,
+    device_option,
+    json_option,
+    record_option,
+    save_record,
+    threads_option,
+)
 from .countdown import Countdown
 
 
@@ -12,9 +20,17 @@ from .countdown import Countdown
 @click.option("--only", metavar="WORD", multiple=True, help="Layers whose names hold it, such as pool; repeatable.")
 @click.option("--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Timed calls of each rival.")
 @threads_option
+@device_option
 @json_option
 @record_option
-def layers(only: tuple[str, ...], repeats: int, threads: int | None, file: Path | None, record: Path | None) -> None:
+def layers(
+    only: tuple[str, ...],
+    repeats: int,
+    threads: int | None,
+    device: str,
+    file: Path | None,
+    record: Path | None,
+) -> None:
     """Time single layers against torch's own, escnn's and hand-written ones: forward, backward, and as R1 does.
 
     \b
@@ -28,6 +44,7 @@ def layers(only: tuple[str, ...], repeats: int, threads: int | None, file: Path 
     from steergan.files import write_json
     from steergan.tables import markdown
 
+    where = chosen_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     cases = [case for case in measured.CASES if not only or any(word in case.name for word in only)]
@@ -35,11 +52,11 @@ def layers(only: tuple[str, ...], repeats: int, threads: int | None, file: Path 
         names = "; ".join(case.name for case in measured.CASES)
         raise click.BadParameter(f"no layer's name holds {' or '.join(only)}; there are {names}", param_hint="'--only'")
     with Countdown("row") as countdown:
-        found = measured.time_layers(repeats, cases, countdown)
+        found = measured.time_layers(repeats, cases, device=where, progress=countdown)
     for table in measured.tables(found):
         click.echo(markdown(table) + "\n")
     click.echo(measured.verdict(found))
     if file is not None:
-        write_json(file, measured.as_json(found))
+        write_json(file, measured.as_json(found, where))
     if record is not None:
-        save_record(measured.claim(found, record.stem, command_line()), record)
+        save_record(measured.claim(found, record.stem, command_line(), where), record)

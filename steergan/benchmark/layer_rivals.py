@@ -96,7 +96,7 @@ TASKS: dict[str, Callable[[Rival], object]] = {
 }
 
 
-def rivals_of(case: LayerCase) -> dict[str, Rival]:
+def rivals_of(case: LayerCase, device: str = "cpu") -> dict[str, Rival]:
     """Every rival that the kind of layer has, on the same random numbers, as far as they have as many."""
     space, order = gspace(case.group), group_order(gspace(case.group))
     layers: dict[str, tuple[nn.Module, int]] = {name: (layer, order) for name, layer in own_layers(case, space).items()}
@@ -107,17 +107,18 @@ def rivals_of(case: LayerCase) -> dict[str, Rival]:
         layers[PARAMETERS] = torch_layer(case, order**0.5), order**0.5
     if case.kind == CONVOLUTION:
         layers[WRITTEN] = HandWritten(case, space), order
-    return {name: rival_of(case, *layers[name]) for name in RIVALS if name in layers}
+    return {name: rival_of(case, *layers[name], device) for name in RIVALS if name in layers}
 
 
-def rival_of(case: LayerCase, layer: nn.Module, per_field: float) -> Rival:
+def rival_of(case: LayerCase, layer: nn.Module, per_field: float, device: str) -> Rival:
     """A layer with its input, on `per_field` channels for each field."""
     draw = torch_stream(0, "benchmark of layers")
     x = torch.randn(case.batch, round(case.in_fields * per_field), case.size, case.size, generator=draw)
-    x.requires_grad_()
+    x = x.to(device).requires_grad_()
+    layer.to(device)
     if case.kind in (NORM, CONDITIONAL):
         layer.train()
-    rest = [torch.randn(case.batch, CONDITIONING, generator=draw)] if case.kind == CONDITIONAL else []
+    rest = [torch.randn(case.batch, CONDITIONING, generator=draw).to(device)] if case.kind == CONDITIONAL else []
 
     def call(x: Tensor) -> Tensor:
         if hasattr(layer, "in_type"):
@@ -130,7 +131,7 @@ def rival_of(case: LayerCase, layer: nn.Module, per_field: float) -> Rival:
 
     with torch.no_grad():
         shape = call(x).shape
-    return Rival(call, x, list(layer.parameters()), torch.randn(shape, generator=draw))
+    return Rival(call, x, list(layer.parameters()), torch.randn(shape, generator=draw).to(device))
 
 
 def own_layers(case: LayerCase, space: GSpace2D) -> dict[str, nn.Module]:

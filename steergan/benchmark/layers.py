@@ -59,22 +59,27 @@ class LayerRows:
 
 
 def time_layers(
-    rounds: int, cases: Sequence[LayerCase] = CASES, progress: Progress = lambda done, total: None
+    rounds: int,
+    cases: Sequence[LayerCase] = CASES,
+    *,
+    device: str = "cpu",
+    progress: Progress = lambda done, total: None,
 ) -> list[LayerRows]:
     """Time all rivals in turns, layer by layer and task by task; filters are made anew at every call.
 
     Args:
         rounds: timed calls of each.
         cases: what is timed.
+        device: where to compute.
         progress: called with (rows done, rows in all).
     """
     found: list[LayerRows] = []
     for case in cases:
-        rivals = rivals_of(case)
+        rivals = rivals_of(case, device)
         seconds: dict[str, dict[str, list[float]]] = {}
         for task, compute in TASKS.items():
             actions = {name: partial(compute, rival) for name, rival in rivals.items()}
-            seconds[task] = in_turns(actions, rounds)
+            seconds[task] = in_turns(actions, rounds, device=device)
             progress(len(found) * len(TASKS) + len(seconds), len(cases) * len(TASKS))
         found.append(LayerRows(case, seconds))
     return found
@@ -123,19 +128,19 @@ def verdict(found: Sequence[LayerRows]) -> str:
     return " ".join(sentences)
 
 
-def as_json(found: Sequence[LayerRows]) -> dict[str, Any]:
+def as_json(found: Sequence[LayerRows], device: str) -> dict[str, Any]:
     """Everything, for programs."""
     return {
         "benchmark": "layers",
         "rivals": RIVALS,
         "layers": [{"layer": vars(rows.case), "seconds": rows.seconds} for rows in found],
-        **surroundings(torch.device("cpu")),
+        **surroundings(torch.device(device)),
     }
 
 
-def claim(found: Sequence[LayerRows], name: str, command: str) -> Claim:
+def claim(found: Sequence[LayerRows], name: str, command: str, device: str) -> Claim:
     """The times as a record for the results page."""
-    about = surroundings(torch.device("cpu"))
+    about = surroundings(torch.device(device))
     return Claim(
         id=name,
         title="Layers against torch's, escnn's and hand-written ones",

@@ -109,11 +109,7 @@ def rival_pair(name: str, recipe: Recipe, image_shape: tuple[int, int, int], cla
     if name == STOCK:
         return stock_pair(recipe, image_shape, classes)
     settings = {
-        OWN: recipe_itself, DENSE: dense, PLAIN: without_spectral_norm,
+        OWN: changed, DENSE: dense, PLAIN: without_spectral_norm,
         CHANNELS: equal_channels, PARAMETERS: equal_parameters,
     }[name]  # fmt: skip
     return own_pair(settings(recipe), image_shape, classes)
-
-
-def recipe_itself(recipe: Recipe) -> Recipe:
-    return recipe
