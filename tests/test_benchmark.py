@@ -13,6 +13,7 @@ from steergan.benchmark import equal_channels, equal_parameters, in_turns, own_p
 from steergan.benchmark.fresh import Fresh
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed, without_spectral_norm
 from steergan.benchmark.step import PARTS, PROCESS, PROFILE, PROFILED, TIMED, USUAL, time_step
+from steergan.benchmark.sweep import measure as measure_sweep
 from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, random_batch
 from steergan.benchmark.usual_loop import UsualLoop
 from steergan.errors import RecipeError
@@ -152,8 +153,13 @@ def test_ratios_are_of_the_same_round() -> None:
 def test_a_recipe_without_a_stock_rival_is_refused(
     generator: dict[str, object], discriminator: dict[str, object], word: str
 ) -> None:
+    settings = changed(recipe(), generator=generator, discriminator=discriminator)
     with pytest.raises(RecipeError, match=word):
-        stock_pair(changed(recipe(), generator=generator, discriminator=discriminator), SHAPE, CLASSES)
+        stock_pair(settings, SHAPE, CLASSES)
+    with pytest.raises(RecipeError, match=word):
+        time_step(settings, 1)
+    with pytest.raises(RecipeError, match=word):
+        measure_sweep(settings, 1)
 
 
 @pytest.mark.parametrize("loss", ["hinge", "relativistic-average"])

@@ -66,6 +66,21 @@ def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) 
     Raises:
         RecipeError: there is no such rival.
     """
+    check_rivals(recipe)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
+        return Pair(
+            StockGenerator(recipe.generator, image_shape, classes),
+            StockDiscriminator(recipe.discriminator, image_shape, classes),
+        )
+
+
+def check_rivals(recipe: Recipe) -> None:
+    """Refuse what has no rival among stock networks, or among CNNs of equal channels.
+
+    Raises:
+        RecipeError: it hasn't.
+    """
     generator, discriminator = recipe.generator, recipe.discriminator
     if not isinstance(discriminator.group, str) or generator.latent == "steerable":
         raise RecipeError("there is no stock escnn rival of restricted groups or steerable latents; name other ones")
@@ -74,11 +89,6 @@ def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) 
     if discriminator.plain_width or recipe.data.disk or recipe.augmentation.rotation_discriminator:
         raise RecipeError(
             "there is no stock escnn rival with plain_width, a disk or auxiliary rotations; name a recipe without"
-        )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
-        return Pair(
-            StockGenerator(generator, image_shape, classes), StockDiscriminator(discriminator, image_shape, classes)
         )
 
 

@@ -11,7 +11,7 @@ import torch
 from steergan import data
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.benchmark.operators import Times, profiled
-from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, rival_pair
+from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, check_rivals, rival_pair
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import (
     CHECKPOINT,
@@ -124,8 +124,10 @@ def time_step(
         progress: called with (calls done, calls in all).
 
     Raises:
+        RecipeError: networks without such rivals.
         SteerganError: sizes that the group can't take, or data whose shape can't be found out.
     """
+    check_rivals(recipe)
     shape, classes = data.image_kind(recipe.data)
     pairs = {name: rival_pair(name, recipe, shape, classes) for name in RIVALS}
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from steergan import data
-from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PARAMETERS, STOCK, changed, rival_pair
+from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PARAMETERS, STOCK, changed, check_rivals, rival_pair
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import step_of
 from steergan.recipe import Recipe
@@ -85,8 +85,10 @@ def measure(
         progress: called with (steps done, steps in all).
 
     Raises:
+        RecipeError: networks without such rivals.
         SteerganError: sizes that the group can't take.
     """
+    check_rivals(recipe)
     shape, classes = data.image_kind(recipe.data)
     cases = [(BATCH, float(size), changed(recipe, training={"batch_size": size})) for size in batches]
     cases += [(WIDTH, factor, scaled(recipe, factor)) for factor in widths]
