@@ -105,8 +105,8 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     """What happened in a run, against generator steps: losses, scores, Frechet distance, label agreement.
 
     Args:
-        stats: rows of stats.jsonl; `step` and whichever of `discriminator_loss`, `generator_loss`, `real_score` and
-            `fake_score` are there.
+        stats: rows of stats.jsonl; `step` and whichever of `discriminator_loss`, `generator_loss`, `real_score`,
+            `fake_score` and `augmentation_probability` (drawn beside the label agreement) are there.
         metrics: rows of the evaluations; `step` and whichever of `frechet_distance`, `kid` and `label_agreement` are
             there. KID is drawn where there is no Frechet distance.
         floor: the distance between real images and real images, drawn as a line.
@@ -125,30 +125,34 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     draw_level(distance, floor, "real against real")
     draw_lines(agreement, metrics, {"label_agreement": "generated"}, marker="o")
     draw_level(agreement, real_agreement, "held-out real images")
+    adaptive = any(row.get("augmentation_probability") is not None for row in stats)
+    if adaptive:
+        draw_lines(agreement, stats, {"augmentation_probability": "probability of augmentation"}, colour=2)
     distance.set(title=name, xlabel="generator step")
     if (distance.dataLim.y0 > 0) and any(row.get(key) for row in metrics):
         distance.set_yscale("log")
         distance.yaxis.set_major_formatter(LogFormatter())
         distance.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
-    agreement.set(title="Label agreement", xlabel="generator step", ylim=(0, 1.02))
+    title = "Label agreement" + ", and probability of augmentation" * adaptive
+    agreement.set(title=title, xlabel="generator step", ylim=(0, 1.02))
     for axes in figure.axes:
         finish(axes)
     return figure
 
 
-def draw_lines(axes: Axes, rows: Rows, names: Mapping[str, str], marker: str = "") -> None:
+def draw_lines(axes: Axes, rows: Rows, names: Mapping[str, str], marker: str = "", colour: int = 0) -> None:
     """One line per key of `names` that the rows have; many points are shown faintly below their running mean."""
-    for number, (key, label) in enumerate(names.items()):
+    for number, (key, label) in enumerate(names.items(), start=colour):
         points = [(row["step"], row[key]) for row in rows if row.get(key) is not None]
         if not points:
             continue
         step, value = np.array(points, dtype=np.float64).T
-        colour, window = f"C{number}", len(value) // 40
+        shade, window = f"C{number}", len(value) // 40
         if window < 2:
-            axes.plot(step, value, color=colour, label=label, marker=marker, markersize=3.5, linewidth=1.5)
+            axes.plot(step, value, color=shade, label=label, marker=marker, markersize=3.5, linewidth=1.5)
             continue
-        axes.plot(step, value, color=colour, alpha=0.25, linewidth=0.7)
-        axes.plot(step, running_mean(value, window), color=colour, label=label, linewidth=1.6)
+        axes.plot(step, value, color=shade, alpha=0.25, linewidth=0.7)
+        axes.plot(step, running_mean(value, window), color=shade, label=label, linewidth=1.6)
 
 
 def draw_level(axes: Axes, value: float | None, label: str) -> None:

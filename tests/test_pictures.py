@@ -121,6 +121,13 @@ def test_curves_show_the_rows_that_were_recorded() -> None:
     np.testing.assert_array_equal(lines(figure, "Label agreement")["generated"], [(0, 0.1)])
 
 
+def test_the_probability_of_augmentation_is_drawn_where_it_adapts() -> None:
+    stats = [row | {"augmentation_probability": 0.01 * row["step"]} for row in STATS]
+    panel = lines(pictures.curves(stats, METRICS), "Label agreement, and probability of augmentation")
+    np.testing.assert_array_equal(panel["probability of augmentation"], [(k, 0.01 * k) for k in range(5)])
+    np.testing.assert_array_equal(panel["generated"], [(0, 0.1)])
+
+
 def test_floors_are_drawn_as_lines_to_compare_with() -> None:
     figure = pictures.curves(STATS, METRICS, floor=2.5, real_agreement=0.97)
     np.testing.assert_array_equal(lines(figure, "Frechet distance")["real against real"][:, 1], [2.5, 2.5])

@@ -33,7 +33,7 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     return "\n\n".join(
         [
             f"data: {'at most ' * found.at_most}{found.train} training and {found.held_out} held-out images "
-            f"of {' x '.join(map(str, found.image_shape))}, {classes} classes",
+            f"of {' x '.join(map(str, found.image_shape))}, {classes} class" + "es" * (classes != 1),
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
