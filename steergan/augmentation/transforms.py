@@ -70,9 +70,9 @@ def draw_parameters(
     """
 
     def maybe(kind: str, value: Tensor, neutral: float) -> Tensor:
-        chance_B = torch.rand(count, generator=draw).to(probability.device)
+        chance_B = torch.rand(count, generator=draw).to(probability.device, non_blocking=True)
         chosen_B = (chance_B < probability) & (kind in kinds)
-        value = value.to(probability.device)
+        value = value.to(probability.device, non_blocking=True)
         return torch.where(chosen_B.view(-1, *[1] * (value.ndim - 1)), value, neutral)
 
     def normal() -> Tensor:

@@ -84,8 +84,8 @@ class Augmentation:
         def moved(name: str, used: bool) -> Transform:
             if self.table_GP is None or not used:
                 return unchanged
-            element_B = torch.randint(len(self.table_GP), (count,), generator=stream(name))[rows].to(self.device)
-            return partial(act, table_GP=self.table_GP, element_B=element_B)
+            element_B = torch.randint(len(self.table_GP), (count,), generator=stream(name))[rows]
+            return partial(act, table_GP=self.table_GP, element_B=element_B.to(self.device, non_blocking=True))
 
         def adapted(name: str) -> Transform:
             if self.adaptive is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import torch
+from torch import Tensor
 
 from steergan.recipe import PerformanceSettings
 from steergan.training.parallel import ALONE, Processes
@@ -38,6 +39,12 @@ class Engine:
         """Another update begins: what CUDA graphs returned in the one before may be overwritten."""
         if self.performance.compile == "cuda-graphs":
             torch.compiler.cudagraph_mark_step_begin()
+
+    def kept(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What a compiled function returned, to be read after the next update has begun."""
+        if self.performance.compile == "cuda-graphs":
+            return {name: metric.clone() for name, metric in metrics.items()}
+        return metrics
 
     def narrow(self, device: torch.device, allowed: bool = True) -> AbstractContextManager[Any]:
         """Forwards inside are in bfloat16, if the settings say so and it is allowed."""

@@ -57,5 +57,5 @@ def draw_latents(
         z = torch.randint(2, (count, generator.z_dim), generator=draw).mul(2).sub(1).to(torch.float32)
     element = None
     if generator.elements:
-        element = torch.randint(generator.elements, (count,), generator=draw)[rows].to(device)
-    return Latents(z[rows].to(device), element)
+        element = torch.randint(generator.elements, (count,), generator=draw)[rows].to(device, non_blocking=True)
+    return Latents(z[rows].to(device, non_blocking=True), element)

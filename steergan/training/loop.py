@@ -173,7 +173,7 @@ class Step:
                     self.state.generator, count, seed=seed, stream="training",
                     step=step, update=update, law=self.latent_law, device=device, rows=rows,
                 ),
-                None if mix_B is None else mix_B[rows].to(image),
+                None if mix_B is None else mix_B[rows].to(image, non_blocking=True),
                 self.state.augmentation.treatment(count, seed=seed, step=step, update=update, rows=rows),
             )
             for some, labels, rows in zip(image.chunk(len(stretches)), y.chunk(len(stretches)), stretches, strict=True)

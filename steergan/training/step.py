@@ -107,7 +107,7 @@ class Updates:
             total, found = run.judge(part.batch, image, fake, mixed, part.treatment, context(i, len(parts), known))
             # Naming the inputs keeps backward from computing the other network's weight gradients.
             total.backward(inputs=trained_parameters(optimizer))
-            metrics.append(found)
+            metrics.append(self.engine.kept(found))
         self.finish(optimizer)
         return mean_of(metrics)
 
@@ -143,7 +143,7 @@ class Updates:
                 part.latents, part.batch[1], real, part.treatment, context(i, len(parts), known)
             )
             total.backward(inputs=trained_parameters(optimizer))
-            metrics.append(found)
+            metrics.append(self.engine.kept(found))
         self.finish(optimizer)
         return mean_of(metrics)
 

@@ -1,0 +1,96 @@
+"""A step on an accelerator, without one: devices never mix, nothing waits, CUDA graphs' memory is not kept."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils import backend_registration
+
+from steergan.training import Engine, train
+
+SCRIPT = Path(__file__).with_name("simulated_accelerator.py")
+RUNS = [
+    "non-saturating", "wasserstein", "relativistic-average", "hinge", "batch norm in D", "fields off the grid",
+    "regularisers", "in parts", "in parts, batch norm in D",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def simulated() -> dict[str, Any]:
+    """What became of every run on a device without numbers."""
+    if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+        pytest.skip("this torch has no devices made in Python")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", str(SCRIPT)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.stdout, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_devices_never_mix_and_a_step_never_waits_for_one(simulated: dict[str, Any], name: str) -> None:
+    assert sorted(simulated) == sorted(RUNS)
+    assert simulated[name]["stopped"] is None
+    assert simulated[name]["waits"] == []
+
+
+def tensors(found: Any) -> list[Tensor]:
+    """All tensors of nested results."""
+    if isinstance(found, Tensor):
+        return [found]
+    parts = found.values() if isinstance(found, dict) else found if isinstance(found, tuple) else ()
+    return [tensor for part in parts for tensor in tensors(part)]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_nothing_is_read_from_the_memory_of_an_earlier_replay(
+    load_module: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """CUDA graphs return the same memory every time: here it is spoilt where a new update begins."""
+    runs: ModuleType = load_module("divided_runs")
+    returned: list[Tensor] = []
+    modes = []
+
+    def replayed(function: Any, *, mode: str, **options: Any) -> Any:
+        modes.append(mode)
+
+        def call(*arguments: Any) -> Any:
+            found = function(*arguments)
+            returned.extend(tensors(found))
+            return found
+
+        return call
+
+    def begun() -> None:
+        for tensor in returned:
+            tensor.detach().fill_(float("nan"))
+        returned.clear()
+
+    case = runs.CASES[name]
+    plain = outcome(runs, case)
+    monkeypatch.setattr(torch, "compile", replayed)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", begun)
+    settings = case.performance.model_copy(update={"compile": "cuda-graphs"})
+    assert outcome(runs, case._replace(performance=settings)) == plain
+    assert set(modes) == {"reduce-overhead"}
+
+
+def outcome(runs: ModuleType, case: Any) -> tuple[list[Any], list[float]]:
+    """Rows of a few steps that are read together, and the sums of all weights."""
+    state, settings = runs.start(case)
+    rows: list[dict[str, float]] = []
+    train(
+        state, runs.batches, settings.model_copy(update={"steps": 3}), case.loss, engine=Engine(case.performance),
+        record_every=3, on_record=rows.append,
+    )  # fmt: skip
+    for row in rows:
+        del row["seconds_per_step"]
+    return rows, [float(p.detach().sum()) for network in state.networks for _, p in network.named_parameters()]
