@@ -1,5 +1,6 @@
 """Options that several commands share, and how their values are read."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,30 @@ if TYPE_CHECKING:
 NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101", "galaxies")
 """The data sets that a recipe may name; a test compares them with the recipe's."""
 
+
+
+class OutputFile(click.ParamType[Path]):
+    """A file to write: refused before the work, not after it, where its folder is missing or can't be written."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        folder = path.absolute().parent
+        if path.is_dir():
+            self.fail(f"{path} is a folder; a file was wanted", param, ctx)
+        if not folder.is_dir():
+            self.fail(f"there is no folder {folder}; make it first", param, ctx)
+        if not os.access(folder, os.W_OK):
+            self.fail(f"{folder} can't be written; name a file in another folder", param, ctx)
+        return path
+
+
 record_option = click.option(
-    "--record", metavar="JSON", type=click.Path(path_type=Path), help="Write the outcome for docs/results.md, too."
+    "--record", metavar="JSON", type=OutputFile(), help="Write the outcome for docs/results.md, too."
 )
 json_option = click.option(
-    "--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write every time as JSON."
+    "--json", "file", metavar="FILE", type=OutputFile(), help="Write every time as JSON."
 )
 set_option = click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable."

@@ -162,10 +162,12 @@ def follow(training: Callable[[Progress], Path], several: bool = False) -> None:
     if (folder / "generator.safetensors").exists():
         return
     if progress.stop_asked or several:
+        from steergan.run.folder import RunFolder
         from steergan.training import is_first_to_tell
 
         if is_first_to_tell():
-            click.echo(f"steergan: stopped and saved; continue with: steergan resume {folder}", err=True)
+            saved = "stopped and saved" if RunFolder(folder).trained else "stopped; nothing was trained yet"
+            click.echo(f"steergan: {saved}; continue with: steergan resume {folder}", err=True)
         raise click.exceptions.Exit(130)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import command_line, record_option, save_record
+from .options import OutputFile, command_line, record_option, save_record
 
 if TYPE_CHECKING:
     from steergan.results import Claim
@@ -25,8 +25,8 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
 @click.option("--level", type=click.IntRange(0, 6), default=6, show_default=True, help="The last level to check.")
 @click.option("--sizes", metavar="N,N,...", help="Sides in pixels at which a module:function is verified.")
 @click.option("--quick", is_flag=True, help="One size, evaluation mode, nothing drawn; seconds instead of minutes.")
-@click.option("--json", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the certificates.")
-@click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw errors by angle (level 6).")
+@click.option("--json", "file", metavar="FILE", type=OutputFile(), help="Write the certificates.")
+@click.option("--picture", metavar="PNG", type=OutputFile(), help="Draw errors by angle (level 6).")
 @click.option("--check", metavar="FILE", type=click.Path(path_type=Path), help="Compare with certificates in FILE.")
 @record_option
 def verify_equivariance(

@@ -264,10 +264,15 @@ def validate(table: Mapping[str, Any], source: str) -> Recipe:
 
 
 def nearest(key: str) -> str:
-    """A hint at the valid key that was probably meant."""
+    """A hint at the valid key or section that was probably meant."""
     keys = list(recipe_keys())
-    found = difflib.get_close_matches(key, keys, n=1, cutoff=0.5)
-    if not found:
-        by_last = {k.rsplit(".", 1)[-1]: k for k in keys}
-        found = [by_last[last] for last in difflib.get_close_matches(key.rsplit(".", 1)[-1], by_last, n=1)]
-    return f"; did you mean {found[0]}?" if found else f"; valid keys: {', '.join(keys)}"
+    outermost = list(dict.fromkeys(k.partition(".")[0] for k in keys))
+    section, _, name = key.rpartition(".")
+    if section not in outermost:
+        section = "".join(difflib.get_close_matches(section, outermost, n=1))
+    valid = [k for k in keys if k.startswith(f"{section}.")] if section else outermost
+    for known in (valid, keys):
+        meant = {k.rpartition(".")[2]: k for k in known}
+        if close := difflib.get_close_matches(name, meant, n=1):
+            return f"; did you mean {meant[close[0]]}?"
+    return f"; valid {'keys' if section else 'keys and sections'}: {', '.join(valid)}"

@@ -105,6 +105,8 @@ def test_extends_inherits_key_by_key(recipe_file: Path, tmp_path: Path) -> None:
         ("generator.kernel_size=4", ("generator.kernel_size", "4", "odd")),
         ("discriminator.frequency=0", ("discriminator.frequency", "0", "greater")),
         ("performance.convolution=fast", ("performance.convolution", "'fast'", "'auto', 'fourier' or 'dense'")),
+        ("nosuch.key=1", ("unknown key", "valid keys and sections: name, data, ")),
+        ("training.wwwwwwww=1", ("unknown key", "valid keys: training.steps, ")),
         ("performance.convolutions=dense", ("unknown key", "did you mean performance.convolution?")),
         ("generator.widths=[]", ("generator.widths", "at least 1")),
         ("loss.r1_weight=nan", ("loss.r1_weight", "finite")),
@@ -125,6 +127,7 @@ def test_a_bad_override_is_one_line_with_key_value_and_what_was_wanted(
     ("text", "words"),
     [
         (MINIMAL + "colour = 3\n", ("data.colour", "unknown key")),
+        (MINIMAL + "[performence]\nprecision = 3\n", ("unknown key performence; did you mean performance?",)),
         ('name = "x"\n', ("data", "missing")),
         ("name = = 3", ("not TOML",)),
         ('extends = 3\nname = "x"\n', ("extends", "path in quotes")),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options import chosen_device, command_line, device_option, record_option, save_record, threads_option
+from ..options import OutputFile, chosen_device, command_line, device_option, record_option, save_record, threads_option
 from .countdown import Countdown
 
 GROUP_RECIPES = Path("recipes/groups")
@@ -15,7 +15,7 @@ GROUP_RECIPES = Path("recipes/groups")
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each.")
 @threads_option
 @device_option
-@click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw errors against the angle.")
+@click.option("--picture", metavar="PNG", type=OutputFile(), help="Draw errors against the angle.")
 @record_option
 def groups(
     targets: tuple[Path, ...],

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..options import (
+    OutputFile,
     chosen_device,
     command_line,
     device_option,
@@ -31,7 +32,7 @@ from .step import DEFAULT_RECIPE
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed steps of each rival.")
 @threads_option
 @device_option
-@click.option("--picture", metavar="PNG", type=click.Path(path_type=Path), help="Draw seconds against both.")
+@click.option("--picture", metavar="PNG", type=OutputFile(), help="Draw seconds against both.")
 @json_option
 @record_option
 def sweep(

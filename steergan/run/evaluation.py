@@ -234,7 +234,7 @@ def describe(table: Mapping[str, Any]) -> str:
     known = table[f"floor_{key}"]
     floor = "real against real " + ("not known: too few images" if known is None else f"{known:.4g}")
     if key == "frechet_invariant" and "invariant" in table["rank_deficient"]:
-        floor += "; fewer images than features: biased, trust KID"
+        floor += f"; fewer images than features: biased, trust KID, {table['kid']:.3g}"
     words = [f"{name} {table[key]:.4g} ({floor})"]
     if table["label_agreement"] is not None:
         words.append(f"label agreement {table['label_agreement']:.3f}")

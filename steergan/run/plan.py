@@ -11,6 +11,7 @@ from steergan.recipe import Recipe, write_recipe
 from steergan.run.blindness import augmentation_notice
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.convolution_record import check_convolution, convolution_record
+from steergan.training import ALONE, check_device
 
 
 def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
@@ -22,6 +23,8 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
         SteerganError: the data can't be found, the sizes don't suit the group, or the convolutions can't be had.
     """
     check_convolution(recipe.performance.convolution, device)
+    check_device(recipe.performance, device)
+    ALONE.rows(recipe.training.batch_size, recipe.training.accumulate)
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     found = data.survey(settings)
     classes = len(found.class_names)

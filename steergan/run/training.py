@@ -32,6 +32,8 @@ from steergan.training import (
     Processes,
     Row,
     RunState,
+    check_device,
+    compilation_notice,
     latest_state,
     save_checkpoint,
     save_weights,
@@ -73,6 +75,7 @@ def train(
     if not processes.first:
         report = Unheard(report)
     check_convolution(recipe.performance.convolution, torch_device)  # before data are prepared for nothing
+    check_device(recipe.performance, torch_device)
     processes.rows(recipe.training.batch_size, recipe.training.accumulate)
     images = processes.after_first(lambda: load_data(recipe, data_path, report))
     Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
@@ -98,15 +101,14 @@ def train(
             about["init_from"] = None if init_from is None else str(init_from.resolve())
             about["convolutions"] = [convolution.model_dump()]
         else:
-            about |= take_up(folder, found, state, about["data"], convolution, switch_convolution, report)
+            about |= take_up(folder, found, state, about, convolution, switch_convolution, report)
         processes.wait()  # all have read what the first one is about to write
         if processes.first:
             write_start(folder, recipe, about, state if found is None and init_from is not None else None)
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
         if found is None:
             report.message(convolution.line)
-        notice = augmentation_notice(recipe)
-        if notice is not None:
+        for notice in filter(None, [augmentation_notice(recipe), compilation_notice(recipe.performance)]):
             report.message(notice)
         library.say_once(told=processes.first)
         try:
@@ -157,7 +159,7 @@ def take_up(
     folder: RunFolder,
     found: LatestState,
     state: RunState,
-    data_now: Mapping[str, Any],
+    about: Mapping[str, Any],
     convolution: ConvolutionRecord,
     switch: bool,
     report: Reporter,
@@ -168,14 +170,17 @@ def take_up(
         RunError: other data, or another convolution path and no leave to switch.
     """
     before = folder.read_about()
-    check_same_data(folder, before["data"], data_now)
+    check_same_data(folder, before["data"], about["data"])
     state.load_state_dict(found.state)
     convolutions, change = continued(folder, before, convolution, state.step, switch)
     for path in found.damaged:
         report.message(f"{path.name} is damaged; going back to {found.path.name}")
     report.message(change or convolution.line)
     kept = {key: before.get(key) for key in ("started", "init_from")}
-    return kept | {"convolutions": [entry.model_dump() for entry in convolutions]}
+    (now,), processes = about["processes"], before.get("processes", about["processes"])
+    if processes[-1]["count"] != now["count"]:
+        processes = [*processes, now | {"from_step": state.step}]
+    return kept | {"convolutions": [entry.model_dump() for entry in convolutions], "processes": processes}
 
 
 def resume(
@@ -220,7 +225,7 @@ def describe(
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seeds": {"training": recipe.training.seed, "data": recipe.data.seed},
         "data": describe_data(images, path),
-        "processes": processes.count,
+        "processes": [{"from_step": 0, "count": processes.count}],
         **surroundings(device),
     }
 

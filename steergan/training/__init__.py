@@ -10,7 +10,7 @@ from steergan.training.checkpoint import (
     save_weights,
 )
 from steergan.training.ema import ExponentialAverage
-from steergan.training.engine import PLAIN, REFERENCE, Engine
+from steergan.training.engine import PLAIN, REFERENCE, Engine, check_device, compilation_notice
 from steergan.training.forwards import Batch
 from steergan.training.latents import LatentLaw, Latents, draw_latents
 from steergan.training.loop import Batches, Row, Step, train
@@ -40,6 +40,8 @@ __all__ = [
     "RunState",
     "Step",
     "Updates",
+    "check_device",
+    "compilation_notice",
     "discriminator_update",
     "draw_latents",
     "generator_update",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
+from steergan.errors import RecipeError
 from steergan.recipe import PerformanceSettings
 from steergan.training.parallel import ALONE, Processes
 
@@ -63,6 +64,25 @@ class Engine:
             yield
         finally:
             matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def check_device(performance: PerformanceSettings, device: torch.device | str) -> None:
+    """Refuse what a device can't do.
+
+    Raises:
+        RecipeError: CUDA graphs away from CUDA.
+    """
+    name = torch.device(device).type
+    if performance.compile == "cuda-graphs" and name != "cuda":
+        raise RecipeError(
+            f'performance.compile = "cuda-graphs" needs an NVIDIA GPU, and this computes on {name}; say "on" or "off", '
+            "or --device cuda"
+        )
+
+
+def compilation_notice(performance: PerformanceSettings) -> str | None:
+    """What explains the silence of the first step."""
+    return None if performance.compile == "off" else "the first step compiles both updates: a minute or two"
 
 
 REFERENCE = Engine()

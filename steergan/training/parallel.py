@@ -73,9 +73,10 @@ class Processes:
             RecipeError: the batch can't be divided so.
         """
         if batch_size % (parts * self.count):
+            among = [f"training.accumulate = {parts}"] * (parts > 1) + [f"{self.count} processes"] * (self.count > 1)
             raise RecipeError(
-                f"training.batch_size = {batch_size} can't be divided into {parts} parts for {self.count} processes; "
-                f"choose a multiple of {parts * self.count}, or another training.accumulate or number of processes"
+                f"training.batch_size = {batch_size} can't be divided by {parts * self.count} ({', '.join(among)}); "
+                f"choose a multiple of {parts * self.count}"
             )
         size = batch_size // (parts * self.count)
         return [slice(start, start + size) for start in range(self.rank * size, batch_size, self.count * size)]

@@ -86,6 +86,8 @@ def test_missing_recipe_is_refused_in_one_line(invoke: Invoke) -> None:
         ("training.steps=many", "training.steps = 'many'; wanted: integer"),
         ("training.steps=0", "training.steps = 0; wanted: greater than or equal to 1"),
         ("generator.group=p4", "generator.group = 'p4'; wanted:"),
+        ("training.accumulate=7", "can't be divided by 7 (training.accumulate = 7)"),
+        ("performance.compile=cuda-graphs", '"cuda-graphs" needs an NVIDIA GPU, and this computes on cpu'),
         ("discriminator", "KEY=VALUE was wanted"),
     ],
 )

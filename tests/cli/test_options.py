@@ -1,5 +1,8 @@
 """Values of options: what is read, and what is refused in one clear line."""
 
+import os
+from pathlib import Path
+
 import click
 import pytest
 import torch
@@ -58,6 +61,22 @@ def test_what_is_no_list_of_numbers_is_refused(option: str, text: str, message: 
     refused = invoke("sample", "run", f"{option}={text}")
     assert refused.exit_code == 2
     assert refused.stderr.splitlines()[-1].startswith(f"Error: Invalid value for '{option}': ")
+    assert message in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("option", ["--json", "--record", "--picture"])
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("nowhere/x", "there is no folder "), ("here", "is a folder; a file was"), ("locked/x", "can't be written")],
+)
+def test_files_that_cannot_be_written_are_refused_before_the_work(
+    option: str, file: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked")  # root may write anywhere
+    refused = invoke("benchmark", "sweep", option, str(tmp_path / file))
+    assert refused.exit_code == 2
     assert message in refused.stderr.splitlines()[-1]
 
 

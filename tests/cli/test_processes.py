@@ -80,7 +80,7 @@ def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
         "on from there"
     ]
     about = json.loads((out / "run.json").read_text())
-    assert about["processes"] == 2
+    assert about["processes"] == [{"from_step": 0, "count": 2}]
     resumed = subprocess.run(
         [sys.executable, "-m", "steergan_cli", *training(out, STEPS)],
         env=environment, capture_output=True, text=True, timeout=240, check=False,
@@ -88,6 +88,9 @@ def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after step" in resumed.stdout + resumed.stderr
     assert (out / "generator.safetensors").exists()
+    two, one = json.loads((out / "run.json").read_text())["processes"]
+    assert (two["count"], one["count"]) == (2, 1)
+    assert 0 < one["from_step"] < STEPS
     steps = [json.loads(line)["step"] for line in (out / "stats.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps))
     assert steps[-1] == STEPS
@@ -101,8 +104,7 @@ def test_bad_input_is_told_once_and_leaves_nothing(tmp_path: Path, environment: 
     )  # fmt: skip
     assert ended.returncode != 0
     assert ours(ended.stderr) == [
-        "steergan: training.batch_size = 5 can't be divided into 1 parts for 2 processes; choose a multiple of 2, or "
-        "another training.accumulate or number of processes"
+        "steergan: training.batch_size = 5 can't be divided by 2 (2 processes); choose a multiple of 2"
     ]
     assert not out.exists()
 

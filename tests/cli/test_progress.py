@@ -77,7 +77,15 @@ def test_first_interrupt_asks_to_stop_and_second_aborts(capfd: pytest.CaptureFix
     assert "stopping after this step; Ctrl-C again aborts at once" in capfd.readouterr().err
 
 
-def test_interrupted_run_exits_130_and_says_how_to_go_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("files", "said"), [(["state-00000003.pt"], "stopped and saved"), ([], "stopped; nothing was trained yet")]
+)
+def test_interrupted_run_exits_130_and_says_how_to_go_on(
+    files: list[str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+
     def training(report: Progress) -> Path:
         signal.raise_signal(signal.SIGINT)
         assert report.stop_requested()
@@ -86,7 +94,7 @@ def test_interrupted_run_exits_130_and_says_how_to_go_on(tmp_path: Path, capfd: 
     with pytest.raises(click.exceptions.Exit) as ended:
         follow(training)
     assert ended.value.exit_code == 130
-    assert f"stopped and saved; continue with: steergan resume {tmp_path}" in capfd.readouterr().err
+    assert f"{said}; continue with: steergan resume {tmp_path}" in capfd.readouterr().err
 
 
 def test_run_that_finished_before_it_could_stop_is_no_failure(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from steergan.errors import RecipeError
 from steergan.layers import choose_memory_format, choose_recomputation
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings
-from steergan.training import PLAIN, Engine, Step, train
+from steergan.training import PLAIN, Engine, Step, check_device, compilation_notice, train
 
 REGULARISED = AugmentationSettings(
     consistency_real=1.0, rotation_discriminator=1.0, rotation_generator=0.2, adaptive_target=0.1, adaptive_images=200,
@@ -223,3 +224,13 @@ def test_tensor_float_settings_are_given_back() -> None:
             inside = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
             assert inside == (precision != "float32",) * 2
         assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+def test_graphs_of_a_gpu_are_refused_elsewhere_and_compiling_is_announced() -> None:
+    graphs = PLAIN.model_copy(update={"compile": "cuda-graphs"})
+    with pytest.raises(RecipeError, match='"cuda-graphs" needs an NVIDIA GPU, and this computes on cpu'):
+        check_device(graphs, "cpu")
+    check_device(graphs, "cuda:1")
+    check_device(PLAIN.model_copy(update={"compile": "on"}), "cpu")
+    assert compilation_notice(PLAIN) is None
+    assert "compiles" in str(compilation_notice(graphs))

@@ -92,5 +92,6 @@ def test_rows_of_all_processes_and_parts_are_the_batch_in_order() -> None:
 
 
 def test_a_batch_that_cannot_be_divided_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"batch_size = 10 can't be divided into 2 parts for 3 processes; .* of 6"):
+    told = r"batch_size = 10 can't be divided by 6 \(training.accumulate = 2, 3 processes\); choose a multiple of 6"
+    with pytest.raises(RecipeError, match=told):
         Processes(0, 3).rows(10, 2)
