@@ -17,7 +17,7 @@ NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "ci
 
 
 class OutputFile(click.ParamType[Path]):
-    """A file to write: refused before the work, not after it, where its folder is missing or can't be written."""
+    """A file to write, in a folder that is made if need be: refused before the work, not after it, where that fails."""
 
     name = "file"
 
@@ -26,8 +26,10 @@ class OutputFile(click.ParamType[Path]):
         folder = path.absolute().parent
         if path.is_dir():
             self.fail(f"{path} is a folder; a file was wanted", param, ctx)
-        if not folder.is_dir():
-            self.fail(f"there is no folder {folder}; make it first", param, ctx)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.fail(f"folder {folder} can't be made ({error.strerror}); name a file elsewhere", param, ctx)
         if not os.access(folder, os.W_OK):
             self.fail(f"{folder} can't be written; name a file in another folder", param, ctx)
         return path

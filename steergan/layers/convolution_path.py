@@ -52,10 +52,13 @@ class FourierPath(nn.Module):
         return False
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def kernels_are_there() -> bool:
     """Whether this process has the kernels; builds them, the first time, if it can."""
     return library.native() is not None
+
+
+# What torch.compiler.assume_constant_result does, which would import the compiler: seconds of every start.
+kernels_are_there._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 FEWEST_PAIRS = {"D4": 32, "D2": 64, "C4": 128, "C2": 1024, "D1": 1024}

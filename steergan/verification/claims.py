@@ -36,7 +36,7 @@ def make_subject(
         raise SubjectError(f"a {type(module).__name__} came; a torch module was wanted, such as an escnn network")
     found = in_type or getattr(module, "in_type", None) or getattr(module, "input_type", None)
     if not isinstance(found, FieldType):
-        raise SubjectError(f"{type(module).__name__} has no in_type; give it one, the FieldType of its input, or pass in_type=")
+        raise SubjectError(f"{type(module).__name__} has no in_type; set it to its input's FieldType, or pass in_type=")
     if upto and upto not in dict(module.named_modules()):
         raise SubjectError(f"{type(module).__name__} has no submodule {upto!r}; upto= takes a path of named_modules()")
     if claim not in (None, "equivariant", "invariant"):

@@ -45,6 +45,12 @@ def test_help_and_version_do_not_wait_for_torch(arguments: list[str]) -> None:
     assert found.stdout.splitlines()[-1] == "[]", found.stdout + found.stderr
 
 
+def test_a_run_does_not_wait_for_torchs_compiler() -> None:
+    code = "import sys, steergan.run; print('torch._dynamo' in sys.modules)"
+    found = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert found.stdout.splitlines()[-1] == "False", found.stdout + found.stderr
+
+
 def test_installed_command_answers_help_at_once() -> None:
     best = float("inf")
     for _ in range(3):  # the machine may be busy; importing torch takes seconds whenever it is done

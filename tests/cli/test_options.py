@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steergan_cli.main import steergan
-from steergan_cli.options import chosen_device, numbers
+from steergan_cli.options import OutputFile, chosen_device, numbers
 
 CONTEXT = click.Context(click.Command("command"))
 OPTION = click.Option(["--seeds"])
@@ -67,17 +67,24 @@ def test_what_is_no_list_of_numbers_is_refused(option: str, text: str, message: 
 @pytest.mark.parametrize("option", ["--json", "--record", "--picture"])
 @pytest.mark.parametrize(
     ("file", "message"),
-    [("nowhere/x", "there is no folder "), ("here", "is a folder; a file was"), ("locked/x", "can't be written")],
+    [("file/x", "can't be made (File exists)"), ("here", "is a folder; a file was"), ("locked/x", "can't be written")],
 )
 def test_files_that_cannot_be_written_are_refused_before_the_work(
     option: str, file: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "locked").mkdir()
+    (tmp_path / "file").touch()
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked")  # root may write anywhere
     refused = invoke("benchmark", "sweep", option, str(tmp_path / file))
     assert refused.exit_code == 2
     assert message in refused.stderr.splitlines()[-1]
+
+
+def test_the_folder_of_a_file_to_write_is_made(tmp_path: Path) -> None:
+    made = OutputFile().convert(str(tmp_path / "new" / "x.json"), None, None)
+    assert made == tmp_path / "new" / "x.json"
+    assert made.parent.is_dir()
 
 
 @pytest.mark.parametrize("text", ["0", "-0.5", "nan", "inf"])
