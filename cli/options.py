@@ -15,7 +15,6 @@ NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "ci
 """The data sets that a recipe may name; a test compares them with the recipe's."""
 
 
-
 class OutputFile(click.ParamType[Path]):
     """A file to write, in a folder that is made if need be: refused before the work, not after it, where that fails."""
 
@@ -44,8 +43,19 @@ json_option = click.option(
 set_option = click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable."
 )
+
+
+def use_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    """From here on torch computes on so many CPU threads."""
+    if value is not None:
+        import torch
+
+        torch.set_num_threads(value)
+
+
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), help="CPU threads. Default: as torch finds best."
+    "--threads", type=click.IntRange(min=1), callback=use_threads, expose_value=False,
+    help="CPU threads. Default: as torch finds best.",
 )
 
 MOST_NUMBERS = 100_000

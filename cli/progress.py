@@ -159,14 +159,16 @@ def follow(training: Callable[[Progress], Path], several: bool = False) -> None:
     progress = Progress(several=several)
     with progress.watching():
         folder = training(progress)
-    if (folder / "generator.safetensors").exists():
+    from steergan.run.folder import RunFolder
+
+    made = RunFolder(folder)
+    if made.finished:
         return
     if progress.stop_asked or several:
-        from steergan.run.folder import RunFolder
         from steergan.training import is_first_to_tell
 
         if is_first_to_tell():
-            saved = "stopped and saved" if RunFolder(folder).trained else "stopped; nothing was trained yet"
+            saved = "stopped and saved" if made.trained else "stopped; nothing was trained yet"
             click.echo(f"steergan: {saved}; continue with: steergan resume {folder}", err=True)
         raise click.exceptions.Exit(130)
 

@@ -125,14 +125,13 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     draw_level(distance, floor, "real against real")
     draw_lines(agreement, metrics, {"label_agreement": "generated"}, marker="o")
     draw_level(agreement, real_agreement, "held-out real images")
-    adaptive = any(row.get("augmentation_probability") is not None for row in stats)
-    if adaptive:
-        draw_lines(agreement, stats, {"augmentation_probability": "probability of augmentation"}, colour=2)
+    draw_lines(agreement, stats, {"augmentation_probability": "probability of augmentation"}, first=2)
     distance.set(title=name, xlabel="generator step")
     if (distance.dataLim.y0 > 0) and any(row.get(key) for row in metrics):
         distance.set_yscale("log")
         distance.yaxis.set_major_formatter(LogFormatter())
         distance.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
+    adaptive = any(row.get("augmentation_probability") is not None for row in stats)
     title = "Label agreement" + ", and probability of augmentation" * adaptive
     agreement.set(title=title, xlabel="generator step", ylim=(0, 1.02))
     for axes in figure.axes:
@@ -140,19 +139,22 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     return figure
 
 
-def draw_lines(axes: Axes, rows: Rows, names: Mapping[str, str], marker: str = "", colour: int = 0) -> None:
-    """One line per key of `names` that the rows have; many points are shown faintly below their running mean."""
-    for number, (key, label) in enumerate(names.items(), start=colour):
+def draw_lines(axes: Axes, rows: Rows, names: Mapping[str, str], marker: str = "", first: int = 0) -> None:
+    """One line per key of `names` that the rows have; many points are shown faintly below their running mean.
+
+    The lines take the figure's colours from number `first` on.
+    """
+    for number, (key, label) in enumerate(names.items(), start=first):
         points = [(row["step"], row[key]) for row in rows if row.get(key) is not None]
         if not points:
             continue
         step, value = np.array(points, dtype=np.float64).T
-        shade, window = f"C{number}", len(value) // 40
+        colour, window = f"C{number}", len(value) // 40
         if window < 2:
-            axes.plot(step, value, color=shade, label=label, marker=marker, markersize=3.5, linewidth=1.5)
+            axes.plot(step, value, color=colour, label=label, marker=marker, markersize=3.5, linewidth=1.5)
             continue
-        axes.plot(step, value, color=shade, alpha=0.25, linewidth=0.7)
-        axes.plot(step, running_mean(value, window), color=shade, label=label, linewidth=1.6)
+        axes.plot(step, value, color=colour, alpha=0.25, linewidth=0.7)
+        axes.plot(step, running_mean(value, window), color=colour, label=label, linewidth=1.6)
 
 
 def draw_level(axes: Axes, value: float | None, label: str) -> None:

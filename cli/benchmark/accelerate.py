@@ -34,7 +34,6 @@ def accelerate(
     widths: tuple[str, ...],
     batch_size: int,
     repeats: int,
-    threads: int | None,
     device: str,
     file: Path | None,
     record: Path | None,
@@ -48,15 +47,11 @@ def accelerate(
       steergan benchmark accelerate --width small
       steergan benchmark accelerate --threads 2 --record docs/results/accelerate.json
     """
-    import torch
-
     from steergan.benchmark import acceleration as measured
     from steergan.files import write_json
     from steergan.tables import markdown
 
     where = chosen_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
     found: list[measured.Saving] = []
     for width in widths or WIDTHS:
         for group in groups or GROUPS:

@@ -28,7 +28,6 @@ def convolution(
     recipe: Path,
     overrides: tuple[str, ...],
     repeats: int,
-    threads: int | None,
     device: str,
     file: Path | None,
     record: Path | None,
@@ -43,16 +42,12 @@ def convolution(
       steergan benchmark convolution --threads 2
       steergan benchmark convolution --only layers --only limit --record docs/results/convolution-layers.json
     """
-    import torch
-
     from steergan.benchmark import convolution as measured
     from steergan.files import write_json
     from steergan.tables import markdown
 
     if device != "cpu":
         raise click.BadParameter(f"the kernels compute on the CPU, not on {device}", param_hint="'--device'")
-    if threads is not None:
-        torch.set_num_threads(threads)
     parts = [part for part in measured.PARTS if not only or part in only]
     cases = measured.cases_of(recipe, overrides) if "steps" in parts else []
     found = measured.ConvolutionBenchmark()

@@ -27,7 +27,6 @@ def costs(
     names: tuple[str, ...],
     batch_size: int,
     repeats: int,
-    threads: int | None,
     device: str,
     record: Path | None,
 ) -> None:
@@ -40,14 +39,10 @@ def costs(
       steergan benchmark costs --data cifar10
       steergan benchmark costs --threads 2 --record docs/results/costs.json
     """
-    import torch
-
     from steergan.benchmark import costs as measured
     from steergan.tables import markdown
 
     where = chosen_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
     found: list[measured.Cost] = []
     for name in names or DATA_SETS:
         with Countdown(f"{name} step") as countdown:

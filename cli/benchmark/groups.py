@@ -20,7 +20,6 @@ GROUP_RECIPES = Path("recipes/groups")
 def groups(
     targets: tuple[Path, ...],
     repeats: int,
-    threads: int | None,
     device: str,
     picture: Path | None,
     record: Path | None,
@@ -34,8 +33,6 @@ def groups(
       steergan benchmark groups --picture groups.png
       steergan benchmark groups studies/rotmnist-groups/*-seed0 recipes/groups/rotmnist-{c16,d4,o2}.toml
     """
-    import torch
-
     from steergan.benchmark import groups as measured
     from steergan.pictures import save_png
     from steergan.tables import markdown
@@ -44,8 +41,6 @@ def groups(
     if not chosen:
         raise click.UsageError(f"no RECIPE or RUN came, and {GROUP_RECIPES} holds none; name some")
     where = chosen_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
     with Countdown() as countdown:
         found = measured.measure(chosen, repeats, device=where, progress=countdown)
     for table in measured.tables(found):

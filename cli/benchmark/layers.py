@@ -26,7 +26,6 @@ from .countdown import Countdown
 def layers(
     only: tuple[str, ...],
     repeats: int,
-    threads: int | None,
     device: str,
     file: Path | None,
     record: Path | None,
@@ -38,15 +37,11 @@ def layers(
       steergan benchmark layers --only pool --only D4
       steergan benchmark layers --threads 2 --record docs/results/layers.json
     """
-    import torch
-
     from steergan.benchmark import layers as measured
     from steergan.files import write_json
     from steergan.tables import markdown
 
     where = chosen_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
     cases = [case for case in measured.CASES if not only or any(word in case.name for word in only)]
     if not cases:
         names = "; ".join(case.name for case in measured.CASES)

@@ -24,7 +24,6 @@ def performance(
     overrides: tuple[str, ...],
     only: tuple[str, ...],
     repeats: int,
-    threads: int | None,
     device: str,
     record: Path | None,
 ) -> None:
@@ -35,8 +34,6 @@ def performance(
       steergan benchmark performance --only recompute --only precision
       steergan benchmark performance --set loss.r1_weight=0 --only joint
     """
-    import torch
-
     from steergan.benchmark import performance as measured
     from steergan.recipe import read_recipe
     from steergan.tables import markdown
@@ -48,8 +45,6 @@ def performance(
         known = "; ".join(measured.there(where))
         words = " or ".join(only)
         raise click.BadParameter(f"no setting's name holds {words}; here are {known}", param_hint="'--only'")
-    if threads is not None:
-        torch.set_num_threads(threads)
     with Countdown() as countdown:
         found = measured.measure(settings, names, repeats, device=where, progress=countdown)
     click.echo(markdown(measured.table(found)))

@@ -51,11 +51,12 @@ def scaling(
     settings = read_recipe(recipe, overrides)
     with Countdown("call") as countdown:
         found = measured.measure(settings, repeats, countdown)
-    given = {"fixed": (fixed_ms, 1e-3), "per_image": (image_ms, 1e-3), "latency": (latency_us, 1e-6)}
-    given["wait"] = (wait_us, 1e-6)
-    terms = {name: None if value is None else value * unit for name, (value, unit) in given.items()}
-    terms["bandwidth"] = None if bandwidth is None else bandwidth * 1e9
-    elsewhere = measured.assumed(found, **terms) if any(value is not None for value in terms.values()) else None
+    given = {
+        "fixed": (fixed_ms, 1e-3), "per_image": (image_ms, 1e-3), "latency": (latency_us, 1e-6),
+        "bandwidth": (bandwidth, 1e9), "wait": (wait_us, 1e-6),
+    }  # fmt: skip
+    terms = {name: value * unit for name, (value, unit) in given.items() if value is not None}
+    elsewhere = measured.assumed(found, **terms) if terms else None
     for table in report.tables(found, elsewhere):
         click.echo(markdown(table) + "\n")
     click.echo(report.verdict(found))

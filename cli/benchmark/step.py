@@ -37,7 +37,6 @@ def step(
     overrides: tuple[str, ...],
     only: tuple[str, ...],
     repeats: int,
-    threads: int | None,
     device: str,
     file: Path | None,
     record: Path | None,
@@ -53,8 +52,6 @@ def step(
       steergan benchmark step --device cpu --threads 2
       steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5 --only step --json step.json
     """
-    import torch
-
     from steergan import benchmark as benchmarks
     from steergan.files import write_json
     from steergan.recipe import read_recipe
@@ -62,8 +59,6 @@ def step(
 
     settings = read_recipe(recipe, overrides)
     where = chosen_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
     with Countdown("call") as countdown:
         found = benchmarks.time_step(settings, repeats, only or PARTS, device=where, progress=countdown)
     for table in benchmarks.tables(found):

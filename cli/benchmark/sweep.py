@@ -41,7 +41,6 @@ def sweep(
     batches: tuple[int, ...],
     widths: tuple[float, ...],
     repeats: int,
-    threads: int | None,
     device: str,
     picture: Path | None,
     file: Path | None,
@@ -54,8 +53,6 @@ def sweep(
       steergan benchmark sweep --picture sweep.png
       steergan benchmark sweep --set training.batch_size=16 --width 1 --width 8 --repeats 3
     """
-    import torch
-
     from steergan.benchmark import sweep as measured
     from steergan.files import write_json
     from steergan.pictures import save_png
@@ -64,8 +61,6 @@ def sweep(
 
     settings = read_recipe(recipe, overrides)
     where = chosen_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
     given = bool(batches or widths)
     with Countdown() as countdown:
         found = measured.measure(

@@ -84,6 +84,11 @@ class Scaling:
     wait: float
     surroundings: dict[str, Any]
 
+    @property
+    def counts(self) -> list[int]:
+        """Numbers of processes that the batch can be divided among."""
+        return [count for count in COUNTS if self.recipe.training.batch_size % count == 0]
+
     def compute(self, count: int) -> float:
         """Seconds of a step's computation on each of N processes."""
         return self.fixed + self.per_image * self.recipe.training.batch_size / count

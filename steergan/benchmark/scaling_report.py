@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from steergan.benchmark.scaling import COUNTS, PAIR, Scaling
+from steergan.benchmark.scaling import PAIR, Scaling
 from steergan.benchmark.timing import WARM_UP
 from steergan.results import Claim
 from steergan.tables import Table, median_and_quartiles, shown
@@ -38,7 +38,6 @@ def tables(found: Scaling, elsewhere: Scaling | None = None) -> list[Table]:
 def prediction(model: Scaling, caption: str) -> Table:
     """Seconds of a step on 1 to 64 processes, as far as the batch can be divided."""
     batch = model.recipe.training.batch_size
-    counts = [count for count in COUNTS if batch % count == 0]
     return Table(
         caption=f"{caption}: fixed {model.fixed * 1e3:.3g} ms, {model.per_image * 1e3:.3g} ms an image, latency "
         f"{model.link.latency * 1e6:.3g} microseconds, {model.link.bandwidth / 1e9:.3g} GB/s, "
@@ -53,7 +52,7 @@ def prediction(model: Scaling, caption: str) -> Table:
                 model.step(1) / model.step(count),
                 model.step(1) / model.step(count) / count,
             ]
-            for count in counts
+            for count in model.counts
         ],
     )
 
@@ -61,8 +60,7 @@ def prediction(model: Scaling, caption: str) -> Table:
 def verdict(found: Scaling) -> str:
     """How well the model says what was measured, and where it ends."""
     two, batch = median_and_quartiles(found.two), found.recipe.training.batch_size
-    counts = [count for count in COUNTS if batch % count == 0]
-    most = max(counts, key=lambda count: found.step(1) / found.step(count))
+    most = min(found.counts, key=found.step)
     beside = median_and_quartiles(found.beside).centre + found.talk(PAIR)
     one = median_and_quartiles(found.seconds[batch])
     return (

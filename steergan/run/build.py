@@ -9,6 +9,7 @@ from steergan.penalties import ROTATIONS
 from steergan.randomness import stream_seed
 from steergan.recipe import PerformanceSettings, Recipe
 from steergan.run.convolution_record import check_convolution
+from steergan.training import ALONE, Processes, check_device
 
 
 def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> Generator:
@@ -44,6 +45,17 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
         )
     choose_performance(network, recipe.performance)
     return network
+
+
+def check_computable(recipe: Recipe, device: str | torch.device, processes: Processes = ALONE) -> None:
+    """Refuse what can't be computed there, or divided among so many processes.
+
+    Raises:
+        RecipeError: convolutions, CUDA graphs or a batch.
+    """
+    check_convolution(recipe.performance.convolution, device)
+    check_device(recipe.performance, device)
+    processes.rows(recipe.training.batch_size, recipe.training.accumulate)
 
 
 def choose_performance(network: nn.Module, settings: PerformanceSettings) -> None:

@@ -9,9 +9,8 @@ from steergan.augmentation import Augmentation
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.recipe import Recipe, write_recipe
 from steergan.run.blindness import augmentation_notice
-from steergan.run.build import build_discriminator, build_generator
-from steergan.run.convolution_record import check_convolution, convolution_record
-from steergan.training import ALONE, check_device
+from steergan.run.build import build_discriminator, build_generator, check_computable
+from steergan.run.convolution_record import convolution_record
 
 
 def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
@@ -22,13 +21,11 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     Raises:
         SteerganError: the data can't be found, the sizes don't suit the group, or the convolutions can't be had.
     """
-    check_convolution(recipe.performance.convolution, device)
-    check_device(recipe.performance, device)
-    ALONE.rows(recipe.training.batch_size, recipe.training.accumulate)
+    check_computable(recipe, device)  # refuses what training would
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     found = data.survey(settings)
     classes = len(found.class_names)
-    Augmentation(recipe.augmentation, found.image_shape)  # refuses what training would
+    Augmentation(recipe.augmentation, found.image_shape)  # likewise
     generator = build_generator(recipe, found.image_shape, classes)
     discriminator = build_discriminator(recipe, found.image_shape, classes)
     y = torch.zeros(1, dtype=torch.int64)

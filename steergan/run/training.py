@@ -16,8 +16,8 @@ from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
 from steergan.run.blindness import augmentation_notice
-from steergan.run.build import build_discriminator, build_generator
-from steergan.run.convolution_record import ConvolutionRecord, check_convolution, continued, convolution_record
+from steergan.run.build import build_discriminator, build_generator, check_computable
+from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe, surroundings
 from steergan.run.grids import fake_grid, real_grid
@@ -32,7 +32,6 @@ from steergan.training import (
     Processes,
     Row,
     RunState,
-    check_device,
     compilation_notice,
     latest_state,
     save_checkpoint,
@@ -74,9 +73,7 @@ def train(
     torch_device = torch.device(device)
     if not processes.first:
         report = Unheard(report)
-    check_convolution(recipe.performance.convolution, torch_device)  # before data are prepared for nothing
-    check_device(recipe.performance, torch_device)
-    processes.rows(recipe.training.batch_size, recipe.training.accumulate)
+    check_computable(recipe, torch_device, processes)  # before data are prepared for nothing
     images = processes.after_first(lambda: load_data(recipe, data_path, report))
     Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
     generator = build_generator(recipe, images.train.image_shape, images.train.classes)
@@ -177,7 +174,9 @@ def take_up(
         report.message(f"{path.name} is damaged; going back to {found.path.name}")
     report.message(change or convolution.line)
     kept = {key: before.get(key) for key in ("started", "init_from")}
-    (now,), processes = about["processes"], before.get("processes", about["processes"])
+    (now,), processes = about["processes"], before.get("processes", 1)
+    if isinstance(processes, int):  # before it was a list, and before there were several
+        processes = [{"from_step": 0, "count": processes}]
     if processes[-1]["count"] != now["count"]:
         processes = [*processes, now | {"from_step": state.step}]
     return kept | {"convolutions": [entry.model_dump() for entry in convolutions], "processes": processes}

@@ -80,6 +80,20 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert_same_run(whole, out)
 
 
+@pytest.mark.parametrize("written", [{}, {"processes": 2}, {"processes": [{"from_step": 0, "count": 2}]}])
+def test_a_run_that_fewer_processes_take_up_keeps_who_computed_it(
+    recipe: MakeRecipe, notes: type, tmp_path: Path, written: dict[str, Any]
+) -> None:
+    """Early runs have no word of processes, or a number; whatever was computed before stays on record."""
+    stopped = run.train(recipe(), tmp_path / "run", report=notes(stop_after=2))
+    about = json.loads((stopped / "run.json").read_text())
+    del about["processes"]
+    (stopped / "run.json").write_text(json.dumps(about | written))
+    run.resume(stopped, report=notes())
+    wanted = [{"from_step": 0, "count": 2}, {"from_step": 2, "count": 1}] if written else [{"from_step": 0, "count": 1}]
+    assert json.loads((stopped / "run.json").read_text())["processes"] == wanted
+
+
 def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
     recipe: MakeRecipe, notes: type, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ As a script under torchrun, `divided_runs.py FILE` does all of them, and the fir
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from steergan.networks import Discriminator, Generator
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings, TrainingSettings
-from steergan.training import PLAIN, Engine, Processes, RunState, joined, train
+from steergan.training import ALONE, PLAIN, Engine, Processes, RunState, joined, train
 
 STEPS = 20
 SHAPE = (1, 8, 8)
@@ -94,9 +95,19 @@ def batches(step: int, update: int) -> tuple[Tensor, Tensor]:
     return (torch.rand(BATCH, *SHAPE, generator=draw, dtype=torch.float64) - y.view(-1, 1, 1, 1)).clamp(-1, 1), y
 
 
-def result(case: Case, processes: Processes) -> dict[str, Any]:
-    """Every step's metrics, and every weight and buffer afterwards."""
+def result(
+    case: Case,
+    processes: Processes = ALONE,
+    *,
+    steps: int = STEPS,
+    record_every: int = 1,
+    prepare: Callable[[Any], None] = lambda network: None,
+) -> dict[str, Any]:
+    """The metrics of the steps that are recorded, and every weight and buffer afterwards."""
     state, settings = start(case)
+    for network in state.networks:
+        prepare(network)
+    settings = settings.model_copy(update={"steps": steps})
     rows = processes.rows(BATCH, case.accumulate)
 
     def own_rows(step: int, update: int) -> tuple[Tensor, Tensor]:
@@ -105,7 +116,7 @@ def result(case: Case, processes: Processes) -> dict[str, Any]:
 
     found: list[dict[str, float]] = []
     engine = Engine(case.performance, processes)
-    train(state, own_rows, settings, case.loss, engine=engine, record_every=1, on_record=found.append)
+    train(state, own_rows, settings, case.loss, engine=engine, record_every=record_every, on_record=found.append)
     for row in found:
         del row["seconds_per_step"]
     return {"rows": found, "state": state.state_dict()}

@@ -13,8 +13,6 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 
-from steergan.training import Engine, train
-
 SCRIPT = Path(__file__).with_name("simulated_accelerator.py")
 RUNS = [
     "non-saturating", "wasserstein", "relativistic-average", "hinge", "batch norm in D", "fields off the grid",
@@ -84,13 +82,7 @@ def test_nothing_is_read_from_the_memory_of_an_earlier_replay(
 
 
 def outcome(runs: ModuleType, case: Any) -> tuple[list[Any], list[float]]:
-    """Rows of a few steps that are read together, and the sums of all weights."""
-    state, settings = runs.start(case)
-    rows: list[dict[str, float]] = []
-    train(
-        state, runs.batches, settings.model_copy(update={"steps": 3}), case.loss, engine=Engine(case.performance),
-        record_every=3, on_record=rows.append,
-    )  # fmt: skip
-    for row in rows:
-        del row["seconds_per_step"]
-    return rows, [float(p.detach().sum()) for network in state.networks for _, p in network.named_parameters()]
+    """The row of a few steps, which are read together, and the sums of all weights."""
+    found = runs.result(case, steps=3, record_every=3)
+    weights = [found["state"][name].values() for name in ("generator", "discriminator")]
+    return found["rows"], [float(weight.sum()) for some in weights for weight in some]

@@ -25,19 +25,12 @@ def runs(load_module: Any) -> ModuleType:
     return load_module("divided_runs")
 
 
-def outcome(runs: ModuleType, case: Any, steps: int, prepare: Any = lambda network: None) -> tuple[list[Any], Any]:
+def outcome(
+    runs: ModuleType, case: Any, steps: int, prepare: Any = lambda network: None
+) -> tuple[list[Any], dict[str, Any]]:
     """Rows and the state after a few steps."""
-    state, settings = runs.start(case)
-    for network in state.networks:
-        prepare(network)
-    found: list[dict[str, float]] = []
-    train(
-        state, runs.batches, settings.model_copy(update={"steps": steps}), case.loss,
-        engine=Engine(case.performance), record_every=1, on_record=found.append,
-    )  # fmt: skip
-    for row in found:
-        del row["seconds_per_step"]
-    return found, state.state_dict()
+    found = runs.result(case, steps=steps, prepare=prepare)
+    return found["rows"], found["state"]
 
 
 def largest_difference(a: Any, b: Any) -> float:
