@@ -1,7 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
-import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,8 +29,10 @@ class OutputFile(click.ParamType[Path]):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             self.fail(f"folder {folder} can't be made ({error.strerror}); name a file elsewhere", param, ctx)
-        if not os.access(folder, os.W_OK):
-            self.fail(f"{folder} can't be written; name a file in another folder", param, ctx)
+        try:
+            tempfile.TemporaryFile(dir=folder).close()  # permissions say too little: of root, of read-only disks
+        except OSError as error:
+            self.fail(f"{folder} can't be written ({error.strerror}); name a file in another folder", param, ctx)
         return path
 
 

@@ -1,7 +1,8 @@
 """Values of options: what is read, and what is refused in one clear line."""
 
-import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -75,7 +76,14 @@ def test_files_that_cannot_be_written_are_refused_before_the_work(
     (tmp_path / "here").mkdir()
     (tmp_path / "locked").mkdir()
     (tmp_path / "file").touch()
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked")  # root may write anywhere
+    writing = tempfile.TemporaryFile
+
+    def locked(dir: Path) -> Any:
+        if dir.name == "locked":  # root may write anywhere
+            raise PermissionError(13, "Permission denied")
+        return writing(dir=dir)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", locked)
     refused = invoke("benchmark", "sweep", option, str(tmp_path / file))
     assert refused.exit_code == 2
     assert message in refused.stderr.splitlines()[-1]
