@@ -11,8 +11,8 @@ import click
 from .progress import progress_lines
 
 if TYPE_CHECKING:
-    from steergan.recipe_data import DataSettings
-    from steergan.run.data_symmetry import DataSymmetry
+    from steergan.invariance.data import DataSymmetry
+    from steergan.recipe.data import DataSettings
 
 SOURCES = ("rotmnist", "digits", "anhir", "lysto", "cifar10", "food101", "galaxies")
 """Data sets that are found by name."""
@@ -51,9 +51,9 @@ def symmetry(
     if (source is None) == (recipe is None):
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
     from steergan import data
+    from steergan.invariance.data import data_symmetry
+    from steergan.invariance.pictures import symmetry_figure
     from steergan.pictures import save_png
-    from steergan.run.data_symmetry import data_symmetry
-    from steergan.run.symmetry_picture import symmetry_figure
 
     settings = settings_of(source, recipe, size)
     with progress_lines(f"preparing {settings.name}") as progress:
@@ -77,7 +77,7 @@ def settings_of(source: str | None, recipe: Path | None, size: int | None) -> "D
     if size is not None and (source is None or source in SOURCES or source.endswith(".npz")):
         raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
     from steergan.recipe import read_recipe
-    from steergan.recipe_data import DataSettings
+    from steergan.recipe.data import DataSettings
 
     if recipe is not None:
         return read_recipe(recipe).data

@@ -26,7 +26,6 @@ COMMANDS = {
     "verify-equivariance": "Prove that networks are equivariant, or name the layer that breaks them.",
     "study": "Train a grid of runs, and tabulate what came out.",
     "benchmark": "Time training steps and convolutions against their rivals.",
-    "results": "Write the results page from measured claims.",
     "doctor": "Say what this installation can do; build the kernels.",
 }
 """Name and short help of every command. The rest stands in a file of the same name, imported when needed: torch and

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from steergan.results import Claim
+    from steergan.records import Claim
 
 NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101", "galaxies")
 """The data sets that a recipe may name; a test compares them with the recipe's."""
@@ -169,7 +169,7 @@ def command_line() -> str:
 
 def save_record(claim: "Claim", path: Path) -> None:
     """A record for the results page."""
-    from steergan.results import write_claim
+    from steergan.records import write_claim
 
     write_claim(path, claim)
-    click.echo(f"recorded in {path}; `steergan results` writes the page anew")
+    click.echo(f"recorded in {path}; `python -m benchmarks page` writes the page anew")

@@ -11,7 +11,7 @@ import click
 from .options import OutputFile, command_line, record_option, save_record
 
 if TYPE_CHECKING:
-    from steergan.results import Claim
+    from steergan.records import Claim
     from steergan.verification import Certificate
 
 EXIT = {"proved": 0, "no claim": 0, "broken": 1, "not proved": 3}
@@ -237,7 +237,7 @@ def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Clai
     import torch
 
     from steergan import run
-    from steergan.results import Claim
+    from steergan.records import Claim
     from steergan.tables import Table
 
     around = run.surroundings(torch.device("cpu"))

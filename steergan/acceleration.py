@@ -13,7 +13,7 @@ from steergan.errors import SteerganError, SubjectError, SymmetryError
 from steergan.layers.counterparts import COUNTERPARTS, counterpart
 from steergan.verification import verify_subject
 from steergan.verification.claims import make_subject
-from steergan.verification.forward import exact_float32
+from steergan.verification.measured.forward import exact_float32
 from steergan.verification.subject import Call, Size, Subject, random_input, tensors_of, twin_of
 
 ALLOWED = 1e-4

@@ -5,6 +5,7 @@ import io
 import math
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -140,3 +141,17 @@ def spread_out(cell: Cell, places: int) -> list[object]:
     if isinstance(cell, Interval):
         return [cell.centre, cell.lower, cell.upper]
     return [cell, *[None] * (places - 1)]
+
+
+def listed(table: dict[str, Any]) -> str:
+    """A table of facts as a list."""
+    return "\n".join(f"- {key.replace('_', ' ')}: {fact(value)}" for key, value in table.items())
+
+
+def fact(value: Any) -> str:
+    """A value in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {fact(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(fact, value)) or "none"
+    return "none" if value is None else str(value)

@@ -18,7 +18,7 @@ from steergan import acceleration
 from steergan.acceleration import AccelerationError, Replacement, accelerate, replacements
 from steergan.errors import SubjectError
 from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, counterparts
-from steergan.layers.sampled_basis import scipy_svd
+from steergan.layers.filters.bases import scipy_svd
 from steergan.symmetry import gspace
 from steergan.verification import verify
 from steergan.verification.subject import twin_of

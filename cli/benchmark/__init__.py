@@ -4,14 +4,8 @@ import click
 
 from .accelerate import accelerate
 from .convolution import convolution
-from .costs import costs
-from .groups import groups
 from .layers import layers
-from .metrics import metrics
-from .performance import performance
-from .scaling import scaling
 from .step import step
-from .sweep import sweep
 
 
 @click.group(no_args_is_help=True)
@@ -26,5 +20,5 @@ def benchmark() -> None:
     """
 
 
-for command in (step, layers, sweep, performance, scaling, accelerate, convolution, costs, groups, metrics):
+for command in (step, layers, accelerate, convolution):
     benchmark.add_command(command)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from steergan.acceleration import accelerate
 from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.layers import shared_filters
-from steergan.layers.sampled_basis import scipy_svd
+from steergan.layers.filters.bases import scipy_svd
 from steergan.randomness import torch_stream
-from steergan.results import Claim
+from steergan.records import Claim
 from steergan.run.folder import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown

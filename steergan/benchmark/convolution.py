@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.convolution_limit import LimitTimes, limit_table, limits_json, time_limits
 from steergan.benchmark.convolution_layers import LayerTimes, layer_table, layers_json, time_layers
-from steergan.benchmark.convolution_limit import LimitTimes, limit_table, limits_json, time_limits
 from steergan.benchmark.convolution_rivals import FORWARD, OWN, instructions
 from steergan.benchmark.convolution_steps import (
     AUTO,
@@ -23,7 +23,7 @@ from steergan.benchmark.convolution_steps import (
 )
 from steergan.benchmark.timing import WARM_UP, Progress
 from steergan.recipe import read_recipe
-from steergan.results import Claim
+from steergan.records import Claim
 from steergan.run.folder import surroundings
 from steergan.tables import Table, shown
 

@@ -10,9 +10,9 @@ from torch.nn.functional import conv2d
 from steergan.errors import SteerganError
 from steergan.kernels import library
 from steergan.kernels.operators import convolve
-from steergan.layers.convolution_path import kernels_are_there, pays
-from steergan.layers.filter_expansion import OrbitExpansion
-from steergan.layers.filter_orbits import filter_orbits
+from steergan.layers.filters.expansion import OrbitExpansion
+from steergan.layers.filters.orbits import filter_orbits
+from steergan.layers.filters.path import kernels_are_there, pays
 from steergan.randomness import torch_stream
 from steergan.symmetry import group_order, gspace
 

@@ -23,7 +23,7 @@ from steergan.benchmark.layer_rivals import (
 )
 from steergan.benchmark.rivals import OWN
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, ratio
-from steergan.results import Claim
+from steergan.records import Claim
 from steergan.run.folder import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 

@@ -8,7 +8,7 @@ from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PLAIN, STOCK
 from steergan.benchmark.step import MOST_CONSTRUCTION, MOST_MEMORY, PROCESS_ROUNDS, PROFILED, USUAL, StepBenchmark
 from steergan.benchmark.timing import WARM_UP
 from steergan.benchmark.training import STEP
-from steergan.results import Claim
+from steergan.records import Claim
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
 

@@ -7,7 +7,7 @@ from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.layers import filter_size, upsampling_mode
-from steergan.layers.sampled_basis import scipy_svd
+from steergan.layers.filters.bases import scipy_svd
 
 FULL_BAND = 4.0
 """With this cutoff R2Conv spans all filters, not the two thirds of its default."""

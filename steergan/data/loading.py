@@ -40,7 +40,7 @@ from steergan.data.slides import PATCH
 from steergan.data.subsets import nested_share
 from steergan.errors import DataError
 from steergan.recipe import DataSettings
-from steergan.recipe_data import SPLITS_TAKEN
+from steergan.recipe.data import SPLITS_TAKEN
 
 
 class Survey(NamedTuple):

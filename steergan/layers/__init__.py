@@ -4,8 +4,8 @@ from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
 from steergan.layers.convolution import GroupConvolution
-from steergan.layers.convolution_path import choose_convolution, choose_memory_format
-from steergan.layers.filter_orbits import FilterOrbits, filter_orbits
+from steergan.layers.filters.orbits import FilterOrbits, filter_orbits
+from steergan.layers.filters.path import choose_convolution, choose_memory_format
 from steergan.layers.fourier_pointwise import FourierPointwise
 from steergan.layers.gated import Gated
 from steergan.layers.invariant_map import InvariantMap

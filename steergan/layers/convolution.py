@@ -8,12 +8,12 @@ from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
-from steergan.layers.convolution_path import FourierPath, fourier_group, pays
 from steergan.layers.fields import bias_slots, group_by_representation, typed_tensor
-from steergan.layers.filter_expansion import pair_expansion
-from steergan.layers.filter_init import normal_weights, orthogonal_weights
-from steergan.layers.gathered_matrix import BasisMatrix, GatheredMatrix
-from steergan.layers.r2conv import bank_of, bias_of, check_convertible, make_r2conv
+from steergan.layers.filters.conversion import bank_of, bias_of, check_convertible, make_r2conv
+from steergan.layers.filters.expansion import pair_expansion
+from steergan.layers.filters.initialisation import normal_weights, orthogonal_weights
+from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
+from steergan.layers.filters.path import FourierPath, fourier_group, pays
 from steergan.layers.spectral_norm import FilteredLayer
 from steergan.symmetry import is_grid_group, signed_permutation
 

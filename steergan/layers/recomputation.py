@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from steergan.layers.batch_norm import batch_norms, moments_untouched
-from steergan.layers.convolution_path import FourierPath
+from steergan.layers.filters.path import FourierPath
 from steergan.layers.spectral_norm import FilteredLayer, SharedFilters, filtered_layers
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, normalize
 
-from steergan.layers.gathered_matrix import BasisMatrix, GatheredMatrix
+from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 
 AnyMatrix = Tensor | GatheredMatrix | BasisMatrix
 

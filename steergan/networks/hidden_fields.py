@@ -8,7 +8,7 @@ from escnn.nn import FieldType
 
 from steergan.errors import SymmetryError
 from steergan.layers import filter_size
-from steergan.layers.sampled_basis import check_kernel
+from steergan.layers.filters.bases import check_kernel
 from steergan.symmetry import (
     fields_for_width,
     fourier_representation,

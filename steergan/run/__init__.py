@@ -1,6 +1,5 @@
 """Recipe -> objects -> loop: the only room that knows every other."""
 
-from steergan.run.angle_picture import angle_figure
 from steergan.run.evaluation import evaluate
 from steergan.run.folder import surroundings
 from steergan.run.load import LoadedRun, class_names, load_run
@@ -9,6 +8,7 @@ from steergan.run.reporting import Reporter
 from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
 from steergan.run.training import resume, train
 from steergan.run.verifying import verify_function, verify_recipe, verify_run
+from steergan.verification.measured.angle_picture import angle_figure
 
 __all__ = [
     "UPRIGHT",

@@ -13,7 +13,7 @@ from steergan.metrics import Backbone, BackboneTraining, build_backbone, class_a
 from steergan.metrics.backbone import refuse_channels
 from steergan.metrics.backbone_training import predicted
 from steergan.recipe import DataSettings
-from steergan.recipe_data import SPLITS_TAKEN
+from steergan.recipe.data import SPLITS_TAKEN
 from steergan.run.reporting import Reporter
 
 VALIDATION = 0.2

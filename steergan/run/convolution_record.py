@@ -10,7 +10,7 @@ from torch import nn
 
 from steergan.errors import RecipeError, RunError
 from steergan.kernels import library
-from steergan.layers.convolution_path import fourier_paths, uses_fourier
+from steergan.layers.filters.path import fourier_paths, uses_fourier
 from steergan.run.folder import RunFolder
 
 SWITCH = "--switch-convolution"

@@ -11,12 +11,12 @@ import torch
 
 from steergan import data
 from steergan.errors import RecipeError
+from steergan.invariance.samples import SampleLaw, kind_of, prove, sample_law
+from steergan.invariance.words import reason
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
-from steergan.run.law_words import reason
 from steergan.run.load import load_run
-from steergan.run.sample_law import SampleLaw, kind_of, prove, sample_law
 from steergan.run.subjects import network_subjects
 from steergan.symmetry import group_name, pixel_group
 from steergan.verification import (

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe, merge, nearest, read_table, recipe_keys, validate
-from steergan.recipe_data import Section
+from steergan.recipe.data import Section
 from steergan.run.folder import flat
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")

@@ -7,11 +7,11 @@ from typing import Any
 
 from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
-from steergan.results import Claim, listed
+from steergan.records import Claim
 from steergan.study.figures import DISTANCES, SHARES, Effect, Findings, effects, find
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study
-from steergan.tables import Cell, Table, comma_separated, markdown, shown
+from steergan.tables import Cell, Table, comma_separated, listed, markdown, shown
 
 TITLES = {
     "frechet_invariant": "Frechet distance, invariant features",

@@ -1,7 +1,7 @@
 """Proofs that networks are equivariant; they take any escnn module, whoever built it."""
 
-from steergan.verification import bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
 from steergan.verification.certificate import Certificate, NotEquivariant, differences
+from steergan.verification.certificates import bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
 from steergan.verification.elements import grid_elements, transform
 from steergan.verification.records import Finding, Record, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies

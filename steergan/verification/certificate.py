@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from steergan.errors import SymmetryError
-from steergan.verification.off_grid import OffGrid, decibels
+from steergan.verification.measured.off_grid import OffGrid, decibels
 from steergan.verification.records import FOURIER_FORM, Record
 
 Outcome = Literal["proved", "broken", "not proved", "no claim"]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from steergan.errors import SubjectError
 from steergan.symmetry import group_name, is_grid_group
 from steergan.verification.elements import Matrix, grid_elements
-from steergan.verification.forward import Runner
+from steergan.verification.measured.forward import Runner
 from steergan.verification.subject import BATCH, Call, Claim, Size, Subject, as_sizes, random_input, twin_of
 
 TRIED = ((29, 28), (33, 32), (17, 16), (9, 8), (65, 64), (15, 12), (13, 10), (7, 6), (5, 4), (25, 24), (3, 2), (1, 1))

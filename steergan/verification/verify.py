@@ -15,10 +15,12 @@ from steergan.verification.algebra import algebra_records
 from steergan.verification.certificate import Certificate
 from steergan.verification.claims import claimed_elements, claimed_group, make_subject, moving_buffers, spaces_in_use
 from steergan.verification.elements import NAMES, Matrix
-from steergan.verification.integers import integer_findings
-from steergan.verification.numeric import numeric_finding
-from steergan.verification.off_grid import OffGrid
-from steergan.verification.off_grid_records import off_grid_records
+from steergan.verification.laws.trace import Trace
+from steergan.verification.laws.walk import walk
+from steergan.verification.measured.integers import integer_findings
+from steergan.verification.measured.numeric import numeric_finding
+from steergan.verification.measured.off_grid import OffGrid
+from steergan.verification.measured.off_grid_records import off_grid_records
 from steergan.verification.records import Finding, Record, exact, record, unknown
 from steergan.verification.subject import (
     Call,
@@ -30,8 +32,6 @@ from steergan.verification.subject import (
     twin_of,
     weights_digest,
 )
-from steergan.verification.trace import Trace
-from steergan.verification.walk import walk
 
 LEVELS = {
     0: "algebra",

@@ -84,7 +84,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import numpy as np
-from test_piecewise import IDENTITY, piece, plan_of, rows
+from tests.data.test_piecewise import IDENTITY, piece, plan_of, rows
 from steergan.data.piecewise import write_piecewise
 
 class Deadly:
@@ -103,7 +103,7 @@ write_piecewise(plan_of([piece(0), piece(1), piece(2), deadly, piece(4)], [piece
 def test_after_kill_9_it_goes_on_with_the_torn_piece_and_gives_the_same_bytes(
     cache: Path, expected: dict[str, bytes]
 ) -> None:
-    code = KILLED.format(tests=str(Path(__file__).parent))
+    code = KILLED.format(tests=str(Path(__file__).parents[2]))
     killed = subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ), capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     torn = (partial_folder() / "train-images.npy").stat().st_size

@@ -4,7 +4,7 @@ import torch
 
 from steergan.kernels.fourier_basis import BASES, FourierBasis, fourier_basis, tap_tables
 from steergan.layers import GroupConvolution
-from steergan.layers.filter_orbits import filter_orbits
+from steergan.layers.filters.orbits import filter_orbits
 from steergan.symmetry import gspace, regular_type
 
 NAMES = ["C2", "C4", "D1", "D2", "D4"]

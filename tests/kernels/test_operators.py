@@ -12,8 +12,8 @@ from torch.nn.functional import conv2d
 from steergan.errors import SteerganError
 from steergan.kernels import interface, library
 from steergan.kernels.operators import convolve, filter_gradient
-from steergan.layers.filter_expansion import OrbitExpansion
-from steergan.layers.filter_orbits import filter_orbits
+from steergan.layers.filters.expansion import OrbitExpansion
+from steergan.layers.filters.orbits import filter_orbits
 from steergan.symmetry import group_order, gspace
 
 GROUPS = list(interface.ALGEBRAS)

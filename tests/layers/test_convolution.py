@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers import GroupConvolution
-from steergan.layers.sampled_basis import sampled_basis, scipy_svd
+from steergan.layers.filters.bases import sampled_basis, scipy_svd
 from steergan.symmetry import gspace, regular_type, trivial_type
 
 

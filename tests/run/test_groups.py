@@ -9,14 +9,14 @@ import pytest
 
 from steergan import run
 from steergan.errors import RecipeError
+from steergan.invariance.latent_law import latent_invariance
+from steergan.invariance.samples import sample_law
+from steergan.invariance.words import reason
 from steergan.recipe import Recipe
 from steergan.run.blindness import augmentation_notice, is_blind
-from steergan.run.law_words import reason
 from steergan.run.neighbours import larger_group
-from steergan.run.sample_law import sample_law
 from steergan.run.subjects import FROM_SEED_MAP, GIVES_UP
 from steergan.symmetry import fourier_representation, gspace, pixel_group
-from steergan.verification.latent_law import latent_invariance
 
 SLANT = np.array([[0.6, 0.8], [-0.8, 0.6]])
 """An orthogonal change of basis under which a sign is spread over both channels."""

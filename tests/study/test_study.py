@@ -21,7 +21,7 @@ from PIL import Image
 from steergan import study
 from steergan.errors import RecipeError, RunError
 from steergan.recipe import read_recipe, write_recipe
-from steergan.results import read_claims
+from steergan.records import read_claims
 from steergan.run.folder import RunFolder
 from steergan.study import Run, Study, combine, effects, find, read_study, report, run_study, runs, steps_done
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page

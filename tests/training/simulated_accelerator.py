@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-import divided_runs
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
@@ -22,6 +21,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 import steergan
 from steergan.training import Engine, RunState, ema
 from steergan.training.loop import Step
+from tests.training import divided_runs
 
 DEVICE = "pretended"
 PACKAGE = str(Path(steergan.__file__).parent)

@@ -10,7 +10,6 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import pieces
 import torch
 from escnn import nn as enn
 from escnn.nn import EquivariantModule
@@ -18,8 +17,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupConvolution
-from steergan.layers.sampled_basis import scipy_svd
+from steergan.layers.filters.bases import scipy_svd
 from steergan.symmetry import gspace, is_grid_group, trivial_type
+from tests.verification import pieces
 
 Kind = Literal["gathered", "basis"]
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-import breaking
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -25,9 +24,10 @@ from torch import Tensor
 
 from steergan import layers
 from steergan.layers import ConditionalBatchNorm, GroupConvolution
-from steergan.layers.filter_expansion import OrbitExpansion
-from steergan.layers.sampled_basis import scipy_svd
+from steergan.layers.filters.bases import scipy_svd
+from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.symmetry import is_permutation, plane_matrices, trivial_type
+from tests.verification import breaking
 
 MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place
 places, everywhere, shuffled, turns = breaking.places, breaking.everywhere, breaking.shuffled, breaking.turns

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import steergan  # noqa: F401  # isort: skip  # silences what escnn warns of at import
-import drawn
-import more_mutants as second
-import mutants as first
 import torch
 from escnn.nn import EquivariantModule
 
 from steergan import run
 from steergan.errors import SteerganError
-from steergan.results import Claim, write_claim
+from steergan.records import Claim, write_claim
 from steergan.tables import Table
 from steergan.verification import verify
+from tests.verification import drawn
+from tests.verification import more_mutants as second
+from tests.verification import mutants as first
 
 MUTANTS = {**first.MUTANTS, **second.MUTANTS}
 

@@ -3,12 +3,12 @@
 import copy
 from typing import Any
 
-import drawn
-import mutants
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from tests.verification import drawn, mutants
 
 breaking, pieces = mutants.breaking, drawn.pieces
 errors_of = breaking.errors_of

@@ -2,9 +2,9 @@
 
 
 import pytest
-import rival
 
 from steergan.verification import verify
+from tests.verification import rival
 
 QUIET = {"stale", "vacuous", "random"}
 EACH = 1

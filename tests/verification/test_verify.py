@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-import drawn
 import pytest
 import torch
 from escnn import nn as enn
@@ -30,6 +29,7 @@ from steergan.verification import (
     verify,
 )
 from steergan.verification import registry as certificates
+from tests.verification import drawn
 
 C4 = gspace("C4")
 IMAGE, HIDDEN = trivial_type(C4, 1), regular_type(C4, 2)

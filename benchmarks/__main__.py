@@ -1,0 +1,29 @@
+"""`python -m benchmarks`: every measurement that docs/results.md stands on, as a command."""
+
+import click
+
+from .commands.costs import costs
+from .commands.groups import groups
+from .commands.metrics import metrics
+from .commands.page import page
+from .commands.performance import performance
+from .commands.scaling import scaling
+from .commands.sweep import sweep
+
+
+@click.group(no_args_is_help=True)
+def benchmarks() -> None:
+    """Measure what docs/results.md records, and write that page.
+
+    \b
+    Examples:
+      python -m benchmarks sweep --picture sweep.png
+      python -m benchmarks page
+    """
+
+
+for command in (sweep, performance, scaling, costs, groups, metrics, page):
+    benchmarks.add_command(command)
+
+if __name__ == "__main__":
+    benchmarks(prog_name="python -m benchmarks")

@@ -1,0 +1,27 @@
+"""python -m benchmarks page"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("docs/results"))
+def page(folder: Path) -> None:
+    """Write the results page from the measured claims in FOLDER (default: docs/results); it goes beside the folder.
+
+    A claim is a JSON file that `steergan study --record` or `steergan benchmark --record` wrote.
+
+    \b
+    Examples:
+      python -m benchmarks page
+      python -m benchmarks page docs/results
+    """
+    from benchmarks.page import render
+    from steergan.files import write_whole
+    from steergan.records import read_claims
+
+    claims = read_claims(folder)
+    file = folder.parent / f"{folder.name}.md"
+    write_whole(file, render(claims).encode())
+    click.echo(f"{file}: {len(claims)} claims")

@@ -1,0 +1,196 @@
+"""Whether the law of a data set's images is invariant: each class, and all together, against transformed copies."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from steergan.data import ImageSet
+from steergan.data.subsets import ranks_within_class
+from steergan.errors import DataError
+from steergan.invariance.features import orientation_features
+from steergan.invariance.samples import SampleFeatures, holm
+from steergan.invariance.two_sample import two_sample_test
+from steergan.invariance.verdict import IDENTITY, SubjectSymmetry, elements_tested, in_words, recommended
+from steergan.invariance.words import LEVEL, ElementLaw
+from steergan.randomness import numpy_stream
+from steergan.symmetry import grid_permutation, gspace
+
+FEWEST = 20
+"""Images of a class: with fewer, half against half, a permutation test sees next to nothing."""
+CLASSES_IN_FULL = 10
+"""With more classes fewer images of each are taken: the correction for so many tests asks for more permutations."""
+WHOLE = "all classes"
+RAMPS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Gray levels from one side to the other."""
+RAMP_ANGLE = np.pi / 8
+"""Between the axes and the diagonals: no element leaves the ramp as it is."""
+
+KEYS = ("first", "second", "labels")
+
+Indices = NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class DataSymmetry:
+    """The recommendation, and what it rests on."""
+
+    group: str
+    """The largest group of which no element was found to change the law of any subject; `trivial` if there is none."""
+    finding: str
+    """What was found and what that is worth, in plain sentences."""
+    subjects: tuple[SubjectSymmetry, ...]
+    skipped: tuple[str, ...]
+    """Classes with too few images for a test of their own."""
+    features: str
+    features_sha256: str
+    """Empty where the features have no trained weights."""
+    permutations: int
+    tests: int
+    """Over so many p-values they were corrected."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Rows of the images of a subject, and their labels: the same number of every class in both halves."""
+
+    name: str
+    first: Indices
+    second: Indices
+    labels: Indices
+
+
+def data_symmetry(
+    images: ImageSet,
+    *,
+    copies: int = 1,
+    samples: int = 1000,
+    permutations: int = 999,
+    seed: int = 0,
+    features: str = "filters",
+    progress: Progress | None = None,
+) -> DataSymmetry:
+    """Which of the groups D4, C4, D2, C2, D1 the law of the images may be invariant under, by a two-sample test each.
+
+    Half of the images against the other half, transformed, so that no image meets its own copy. A law that is invariant
+    under an element is so under its inverse, so three quarter turns need no test of their own.
+
+    Args:
+        images: square ones, of one or more classes.
+        copies: consecutive images that show one original; one of them is used.
+        samples: images of a subject, at most, both halves together. All classes by themselves share ten times as many.
+        permutations: of each test; more are taken where the number of tests needs them.
+        seed: of the halves and of the permutations.
+        features: see `orientation_features`.
+        progress: called with the number of subjects that are done, and of all.
+
+    Raises:
+        DataError: images that are not square, or fewer than 20 of them.
+        RecipeError: features that can't be had.
+
+    Source: level 5 of the certificate (`sample_law`), turned on data. Holm 1979.
+    """
+    _, height, width = images.image_shape
+    if height != width:
+        hint = 'quarter turns need square images: crop them, or cut patches (data.name = "patches")'
+        raise DataError(f"images of {width} x {height} pixels; {hint}")
+    subjects, skipped = subjects_of(images, copies, samples, seed)
+    computed = orientation_features(features, images.image_shape)
+    tests = len(subjects) * len(elements_tested())
+    enough = max(permutations, 2 * ceil(tests / LEVEL))  # corrected, the two smallest p-values must be below LEVEL
+    found = []
+    for done, halves in enumerate(subjects):
+        found.append(examine(images, halves, computed, tests, enough, seed))
+        if progress is not None:
+            progress(done + 1, len(subjects))
+    corrected = correct(found)
+    group = recommended(corrected)
+    finding = in_words(group, corrected)
+    protocol = (computed.name, computed.sha256, enough, tests, seed)
+    return DataSymmetry(group, finding, corrected, skipped, *protocol)
+
+
+def subjects_of(images: ImageSet, copies: int, samples: int, seed: int) -> tuple[tuple[Halves, ...], tuple[str, ...]]:
+    """Halves of all classes together and of every class with enough images, and a line for each of the others."""
+    labels = images.labels[::copies]
+    ranks = ranks_within_class(labels, seed, "data/symmetry/halves")
+    in_order = np.lexsort((ranks, labels))
+    halves: dict[str, Halves] = {}
+    skipped, most = [], max(samples, FEWEST) // 2
+    most_alone = min(most, max(CLASSES_IN_FULL * samples // images.classes, FEWEST) // 2)
+    for label, name in enumerate(images.class_names):
+        members = in_order[labels[in_order] == label]
+        first, second = members[0 : len(members) - 1 : 2], members[1::2]
+        halves[name] = Halves(name, first, second, np.full(len(first), label))
+        if len(members) < FEWEST:
+            skipped.append(f"class {name}: {len(members)} image(s), too few for a test of its own; {FEWEST} are needed")
+    whole = Halves(WHOLE, *(np.concatenate([getattr(half, key) for half in halves.values()]) for key in KEYS))
+    if len(labels) < FEWEST or len(whole.first) < FEWEST // 2:
+        raise DataError(f"{len(labels)} image(s) came; at least {FEWEST} of a class are needed to see a symmetry")
+    alone = [half for half in halves.values() if len(half.first) >= FEWEST // 2]
+    chosen = numpy_stream(seed, "data/symmetry/sample").permutation(len(whole.first))[:most]
+    together = [] if len(halves) == 1 else [part_of(whole, np.sort(chosen))]
+    rows = [*together, *(part_of(half, np.arange(min(most_alone, len(half.first)))) for half in alone)]
+    return tuple(replace(half, first=half.first * copies, second=half.second * copies) for half in rows), tuple(skipped)
+
+
+def part_of(halves: Halves, pairs: Indices) -> Halves:
+    """Some of the pairs."""
+    return Halves(halves.name, *(getattr(halves, key)[pairs] for key in KEYS))
+
+
+def examine(
+    images: ImageSet, halves: Halves, features: SampleFeatures, tests: int, permutations: int, seed: int
+) -> SubjectSymmetry:
+    """The first half against the second one: as it is, transformed by every element, and with ramps of brightness."""
+    first, second = (torch.from_numpy(np.array(images.images[rows])) for rows in (halves.first, halves.second))
+    x = features.compute(first)
+
+    def against(name: str, other: Tensor) -> ElementLaw:
+        strata = (halves.labels, halves.labels)
+        y = features.compute(other)
+        test = two_sample_test(x, y, permutations=permutations, seed=seed, strata=strata)
+        return ElementLaw(name, test.mmd2, test.p_value, test.p_value, test.effect)
+
+    sources = torch.from_numpy(grid_permutation(gspace("D4"), *second.shape[2:]))
+    control = against(IDENTITY, second)
+    elements = [
+        against(name, second.flatten(2)[..., sources[row]].view(second.shape))
+        for name, row in elements_tested().items()
+    ]
+    ramp = None
+    if control.p_value > LEVEL:  # else a ramp would be found that isn't there
+        ramp = finest(lambda levels: against("ramp", with_ramp(second, levels)).p_value <= LEVEL / tests)
+    return SubjectSymmetry(halves.name, len(halves.first), control, tuple(elements), ramp)
+
+
+def finest(is_found: Callable[[int], bool]) -> int | None:
+    """The weakest of the ramps that is found, by bisection: a stronger one is found more easily."""
+    low, high = 0, len(RAMPS)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_found(RAMPS[middle]) else (middle + 1, high)
+    return RAMPS[low] if low < len(RAMPS) else None
+
+
+def with_ramp(images: Tensor, levels: int) -> Tensor:
+    """uint8 images (N, C, H, W) that get brighter by so many gray levels across the square."""
+    line = torch.linspace(-0.5, 0.5, images.shape[-1], dtype=torch.float64)
+    ramp = line * np.cos(RAMP_ANGLE) + line[:, None] * np.sin(RAMP_ANGLE)
+    brighter = images + levels * ramp / (ramp.max() - ramp.min())
+    return brighter.round().clamp(0, 255).to(torch.uint8)
+
+
+def correct(subjects: Sequence[SubjectSymmetry]) -> tuple[SubjectSymmetry, ...]:
+    """p-values that hold for all elements of all subjects together."""
+    adjusted = iter(holm([element.p_value for subject in subjects for element in subject.elements]))
+    return tuple(
+        replace(s, elements=tuple(replace(element, adjusted_p_value=next(adjusted)) for element in s.elements))
+        for s in subjects
+    )

@@ -1,0 +1,105 @@
+"""Filter banks and biases out of escnn's `R2Conv`, and into it."""
+
+import numpy as np
+import torch
+from escnn.nn import FieldType, R2Conv
+from scipy.sparse.linalg import LinearOperator, lsqr
+from torch import Tensor
+
+from steergan.errors import SymmetryError
+from steergan.layers.filters.bases import scipy_svd
+
+FULL_BAND = 4.0
+"""The frequency cutoff at which escnn's basis holds every equivariant filter up to 5 x 5, and none that is not."""
+
+EXPORT_TOLERANCE = 1e-5
+"""Largest relative difference between a filter bank and its export: escnn samples its basis in float32."""
+
+
+def check_convertible(convolution: R2Conv) -> None:
+    """Refuse what `GroupConvolution` cannot be.
+
+    Raises:
+        SymmetryError: stride, dilation or groups are not 1, padding is not of zeros, or differs between the sides.
+    """
+    for name, wanted in (("stride", 1), ("dilation", 1), ("groups", 1), ("padding_mode", "zeros")):
+        found = getattr(convolution, name)
+        if found not in (wanted, (1, 1)):
+            raise SymmetryError(f"R2Conv has {name} {found!r}; only {wanted!r} can be converted")
+    if not isinstance(convolution.padding, int):
+        raise SymmetryError(f"R2Conv has padding {convolution.padding!r}; a single int can be converted")
+
+
+@torch.no_grad()
+def bank_of(convolution: R2Conv) -> Tensor:
+    """The filter bank of its present weights, (C_out, C_in, k, k), in either mode."""
+    size = convolution.kernel_size
+    bank: Tensor = convolution.basisexpansion(convolution.weights).unflatten(-1, (size, size))
+    return bank
+
+
+@torch.no_grad()
+def bias_of(convolution: R2Conv) -> Tensor:
+    """The bias of every channel, (C_out,)."""
+    if convolution.bias is None:
+        return torch.zeros(convolution.out_type.size)
+    bias: Tensor = convolution.bias_expansion @ convolution.bias
+    return bias
+
+
+def make_r2conv(
+    in_type: FieldType, out_type: FieldType, bank: Tensor, padding: int, bias: Tensor | None, full_band: bool
+) -> R2Conv:
+    """An `R2Conv` with this filter bank (C_out, C_in, k, k) and this bias (C_out,).
+
+    Raises:
+        SymmetryError: escnn's basis does not hold the bank or the bias.
+    """
+    with scipy_svd():
+        convolution = R2Conv(
+            in_type,
+            out_type,
+            bank.shape[-1],
+            padding=padding,
+            bias=bias is not None,
+            initialize=False,
+            # A copy of the basis, which no other layer shares, so that its dtype can change here.
+            recompute=True,
+            frequencies_cutoff=FULL_BAND if full_band else None,
+        )
+    target = bank.detach().double().flatten()
+    convolution.weights.data = _coefficients(convolution, target)
+    _require_equal(bank_of(convolution).flatten(), target, "filter bank")
+    if bias is not None and convolution.bias is not None:
+        target = bias.detach().double()
+        convolution.bias.data = torch.linalg.lstsq(convolution.bias_expansion, target[:, None]).solution[:, 0]
+    if bias is not None:
+        _require_equal(bias_of(convolution).double(), bias.detach().double(), "bias")
+    return convolution.to(bank.dtype)
+
+
+def _coefficients(convolution: R2Conv, bank: Tensor) -> Tensor:
+    """The basis coefficients, by least squares. All pairs of fields share few bases, so a few steps of LSQR suffice."""
+    expansion = convolution.double().basisexpansion
+    probe = torch.zeros(expansion.dimension(), dtype=torch.float64, requires_grad=True)
+    with torch.enable_grad():
+        expanded = expansion(probe)
+
+    def expand(weights: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        with torch.no_grad():
+            return np.asarray(expansion(torch.from_numpy(weights.ravel())).flatten())
+
+    def contract(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        grad = torch.from_numpy(values.ravel()).view_as(expanded)
+        return np.asarray(torch.autograd.grad(expanded, probe, grad, retain_graph=True)[0])
+
+    operator = LinearOperator((bank.numel(), probe.numel()), matvec=expand, rmatvec=contract, dtype=np.float64)
+    return torch.from_numpy(lsqr(operator, bank.numpy(), atol=1e-13, btol=1e-13)[0])
+
+
+def _require_equal(found: Tensor, wanted: Tensor, what: str) -> None:
+    error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+    if not error < EXPORT_TOLERANCE:
+        raise SymmetryError(
+            f"escnn's basis misses the {what} by {error:.1e} (tolerance {EXPORT_TOLERANCE}); 1, 3, 5 fit"
+        )

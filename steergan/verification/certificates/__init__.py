@@ -1,0 +1,1 @@
+"""Certificates of single layers, by exact type: for every input and every value of the weights."""

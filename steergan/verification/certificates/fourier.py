@@ -1,0 +1,250 @@
+"""Certificates of convolutions in the group's Fourier basis: the compiled kernels compute what the filter bank says.
+
+The bank of regular fields is K[a, b](x) = w[a^-1 b](a^-1 x). It is the convolution on the group
+y[a] = sum_u f[u] x[a u] of what the kernels' tables of taps gather, and that is what their algebra computes. Both steps
+are checked in integers, on the tables and the algebra that the loaded binary works with; its loops are then compared
+with the bank, on the layer's own fields.
+"""
+
+import copy
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from steergan.kernels import interface, library, operators
+from steergan.kernels.operators import convolve
+from steergan.layers import GroupConvolution, UpsampleConvolution
+from steergan.layers.filters.path import kernels_are_there
+from steergan.symmetry import group_order, gspace
+from steergan.verification.records import FOURIER_FORM, Finding, broken, exact, unknown
+from steergan.verification.registry import Situation
+
+IntArray = NDArray[np.int64]
+Layer = GroupConvolution | UpsampleConvolution
+
+FLOAT64_BOUND = 2.0**-40
+"""Of the largest number: what float64 rounds, 2^-53, in sums of up to thousands of products in another order."""
+
+LARGEST_ENTRY = 2.0**10
+"""Of an algebra's coefficients, so that their products are exact."""
+
+FLOAT32_EXACT = 2**24
+
+OPERATOR = convolve
+"""As it was when this module was imported."""
+
+
+def fourier_findings(layer: Layer, at: Situation) -> Iterator[Finding]:
+    """The Fourier form of a layer; nothing if the layer does not take it, or if all filters are zero.
+
+    Args:
+        layer: in the mode that is certified.
+        at: where.
+    """
+    convolution = _convolution(layer)
+    group = convolution.fourier_group
+    if group is None or not convolution.wants_fourier or not kernels_are_there():
+        return
+    if not bool(convolution.raw_filter().any()):
+        return
+    if _replaced():
+        yield unknown(f"{FOURIER_FORM}: the operator steergan::convolve was replaced")
+        return
+    yield _finding(
+        algebra_fault(group),
+        f"the binary's products are the convolution on the group, times {group_order(gspace(group))}",
+        "for every pair of elements",
+    )
+    yield _finding(
+        _tables_fault(convolution, group),
+        "the tables of taps make of the free weights the filter bank",
+        "every entry of it by the same weight",
+    )
+    yield _finding(
+        _weight_fault(convolution),
+        "its filters are the free weights divided by one number",
+        "as those of the bank are",
+    )
+    yield _finding(
+        _operator_fault(layer, at),
+        "the operator is the convolution by the bank",
+        "bit for bit on integers, and to 2^-40 on random numbers in float64",
+    )
+
+
+def _finding(fault: str, wanted: str, how: str) -> Finding:
+    return broken(f"{FOURIER_FORM}: {wanted}", fault) if fault else exact(f"{FOURIER_FORM}: {wanted}, {how}")
+
+
+def _convolution(layer: Layer) -> GroupConvolution:
+    return layer.convolution if isinstance(layer, UpsampleConvolution) else layer
+
+
+def _replaced() -> bool:
+    """Whether another function stands where layers find the operator."""
+    user = sys.modules[GroupConvolution.__module__]
+    return any(vars(module).get("convolve") is not OPERATOR for module in (user, operators))
+
+
+# --- the algebra
+
+
+@cache
+def group_table(group: str) -> IntArray:
+    """[a, u] -> the number of the element a u, in the order of a regular field's channels."""
+    elements = gspace(group).fibergroup.elements
+    return np.array([[elements.index(a @ u) for u in elements] for a in elements], dtype=np.int64)
+
+
+def algebra_fault(group: str) -> str:
+    """What is wrong with the algebra that the loaded binary says it computes with; empty if nothing is.
+
+    It is trilinear in x, f and y, so that all triples of basis vectors decide.
+    """
+    found = library.native()
+    assert found is not None
+    order = group_order(gspace(group))
+    sizes = np.zeros(4, dtype=np.int32)
+    number, none = interface.ALGEBRAS[group], (None,) * 4
+    if found.functions.steergan_algebra(number, sizes.ctypes.data, *none):
+        return f"the binary knows no algebra of {group}"
+    signals, filters, outputs, count = sizes.tolist()
+    signal, filtered, back = np.zeros((signals, order)), np.zeros((filters, order)), np.zeros((order, outputs))
+    products = np.zeros((count, 3), dtype=np.int32)
+    arrays = (signal, filtered, back, products)
+    found.functions.steergan_algebra(number, sizes.ctypes.data, *(array.ctypes.data for array in arrays))
+    for array in arrays[:3]:
+        if not (np.abs(array) <= LARGEST_ENTRY).all() or (array != array.round()).any():
+            return f"coefficients of {group} that are no small integers"
+    if (products < 0).any() or (products >= (outputs, signals, filters)).any():
+        return f"a product of {group} with a coefficient that is not there"
+    out, into, of = products.T
+    whole = [array.astype(np.int64) for array in (back[:, out], signal[into], filtered[of])]
+    computed = np.einsum("ap,ps,pu->asu", *whole)
+    wanted = order * (np.arange(order)[:, None] == group_table(group)[:, None, :])
+    wrong = np.argwhere(computed != wanted)
+    return "y[{}] of x = e_{}, f = e_{}".format(*wrong[0].tolist()) if len(wrong) else ""
+
+
+# --- the tables of taps
+
+
+def bank_of(w: Tensor, group: str) -> Tensor:
+    """The bank by which the kernels' tables have steergan::convolve work; NaN where they leave entries out.
+
+    Shapes: (O, C, G, k, k) -> (O * G, C * G, k, k).
+    Raises:
+        IndexError: a table points outside.
+    """
+    n_out, n_in, order, k = w.shape[:4]
+    image, place = (torch.from_numpy(table).long() for table in interface._tables(group, k))
+    bank = w.new_full((n_out, order, n_in, order, k * k), float("nan"))
+    filters = w.flatten(2)
+    for a, row in enumerate(group_table(group).tolist()):
+        for u, b in enumerate(row):
+            # f_t[u] = w[u](u t) meets x_t[a u], which is x[a u] seen through the tap (a u) t.
+            bank[:, a, :, b].index_copy_(2, image[b], filters[..., place[u]])
+    return bank.reshape(n_out * order, n_in * order, k, k)
+
+
+def numbered(layer: GroupConvolution) -> GroupConvolution:
+    """A copy in float64 whose free weights are 1, 2, 3, ...: the bank then names the weight behind each entry."""
+    twin = copy.deepcopy(layer).double()
+    start = 1
+    for weight in twin.weights:
+        weight.data = torch.arange(start, start + weight.numel(), dtype=torch.float64).view_as(weight)
+        start += weight.numel()
+    if twin.bias is not None:
+        twin.bias.data = torch.arange(1, len(twin.bias) + 1, dtype=torch.float64)
+    return twin
+
+
+@torch.no_grad()
+def _tables_fault(layer: GroupConvolution, group: str) -> str:
+    twin, k = numbered(layer), layer.kernel_size
+    wanted = twin.raw_filter()
+    try:
+        found = bank_of(twin.weights[0].unflatten(2, (-1, k, k)), group).flatten(1)
+    except (IndexError, RuntimeError):
+        return "a table points outside of the filter"
+    wrong = (found != wanted).nonzero()
+    if not len(wrong):
+        return ""
+    channel, tap = divmod(int(wrong[0, 1]), k * k)
+    return f"out channel {int(wrong[0, 0])}, in channel {channel}, row {tap // k}, column {tap % k}"
+
+
+# --- filters, and the operator
+
+
+@torch.no_grad()
+def _weight_fault(layer: GroupConvolution) -> str:
+    """Whether the filters of the kernels are not weights / sigma, with the sigma of the bank itself."""
+    twin = copy.deepcopy(layer).double()
+    weights = twin.weights[0]
+    found = twin.normalized_weight()
+    sigma = weights.new_ones(()) if twin.spectral is None else twin.spectral.sigma(twin.raw_filter())
+    if sigma.numel() != 1 or found.shape != weights.shape:
+        return "not one number for all of them"
+    return "" if _close(found * sigma, weights) else "they are other numbers than the weights over sigma"
+
+
+def _close(found: Tensor, wanted: Tensor) -> bool:
+    return float((found - wanted).abs().max()) <= FLOAT64_BOUND * float(wanted.abs().max())
+
+
+@torch.no_grad()
+def _operator_fault(layer: Layer, at: Situation) -> str:
+    """Compare the forward in the Fourier form with the bank, on a map just larger than filters reach."""
+    twin = copy.deepcopy(layer).double().eval()
+    inner = _convolution(twin)
+    inner.convolution_choice = "fourier"
+    stream = torch.Generator().manual_seed(0)
+    shape = (2, twin.in_type.size, *_sides(layer, at))
+    x = torch.randn(shape, generator=stream, dtype=torch.float64)
+    if not inner.takes_fourier(x):
+        return "the layer does not take it where it was told to"
+    if not _close(_forward(twin, x), _by_bank(twin, x)):
+        return "random numbers in float64"
+    inner.spectral = None
+    for parameter in twin.parameters():
+        parameter.copy_(torch.randint(-1, 2, parameter.shape, generator=stream))
+    x = torch.randint(-2, 3, shape, generator=stream).double()
+    wanted = _by_bank(twin, x)
+    order = twin.in_type.gspace.fibergroup.order()
+    # Coefficients are up to |G| times as large as numbers, on three ways: of signals, of filters, and back.
+    largest = 2 * twin.in_type.size * inner.kernel_size**2 * order**2
+    for dtype in (torch.float64, torch.float32) if largest < FLOAT32_EXACT else (torch.float64,):
+        if not torch.equal(_forward(twin.to(dtype), x.to(dtype)).double(), wanted):
+            return f"integers in {str(dtype).removeprefix('torch.')}"
+    return ""
+
+
+def _sides(layer: Layer, at: Situation) -> list[int]:
+    """Two sides, as different as the map's own size allows."""
+    reach = _convolution(layer).kernel_size // 2
+    sides = [min(n, reach + more) for n, more in zip(at.in_shape[2:], (4, 3), strict=True)]
+    return [(side + 1) // 2 for side in sides] if isinstance(layer, UpsampleConvolution) else sides
+
+
+def _forward(layer: Any, x: Tensor) -> Tensor:
+    result: Tensor = layer(layer.in_type(x)).tensor
+    return result
+
+
+def _by_bank(layer: Layer, x: Tensor) -> Tensor:
+    inner = _convolution(layer)
+    bank = inner.raw_filter()
+    if inner.spectral is not None:
+        bank = inner.spectral.divide(bank)
+    if isinstance(layer, UpsampleConvolution):
+        x = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    filters = bank.unflatten(1, (-1, inner.kernel_size, inner.kernel_size))
+    return conv2d(x, filters, inner.channel_bias(), padding=inner.padding)

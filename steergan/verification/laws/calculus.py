@@ -1,0 +1,261 @@
+"""Laws of what is computed from tensors whose laws are known: tuples, multisets and rearrangements of atoms."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from steergan.symmetry import is_permutation
+from steergan.verification.elements import Matrix
+from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct, is_uniform, written_out
+
+TOO_LARGE = "the tensor is too large to be followed entry by entry"
+
+
+def rearranged(law: Law, shape: torch.Size, move: Callable[[Tensor], Tensor], elements: tuple[Matrix, ...]) -> Law:
+    """The law of a tensor that `move` makes of entries of another: views, slices, permutations, repetitions.
+
+    Args:
+        law: of the tensor that is moved.
+        shape: of the tensor that is moved.
+        move: takes ids in float64 (exact below 2^53) where the operation takes the tensor.
+        elements: that are claimed.
+    """
+    if isinstance(law, Fields):
+        out = written_out(law, shape, elements)
+        return out if isinstance(out, Lost) else rearranged(out, shape, move, elements)
+    if isinstance(law, Lost):
+        return law
+    ids = move(law.ids.double().reshape(shape)).long()
+    return Fixed(ids) if isinstance(law, Fixed) else Turning(ids, law.index, law.sign)
+
+
+def pointwise(law: Law, parity: str) -> Law:
+    """The law of f(v), f a function of one number that is "odd", "even" or "general"."""
+    if isinstance(law, Fixed | Lost) or parity == "odd":
+        return law
+    if isinstance(law, Fields):
+        return law if _is_permutation_type(law) else Lost(SIGNS)
+    if parity == "even":
+        return Turning(law.ids, law.index, torch.ones_like(law.sign))
+    return law if bool((law.sign == 1).all()) else Lost(SIGNS)
+
+
+SIGNS = "a function that is not odd was applied to entries that change sign"
+
+
+def _is_permutation_type(law: Fields) -> bool:
+    return all(is_permutation(r) for r in set(law.type.representations))
+
+
+def combined(
+    laws: Sequence[Law], shapes: Sequence[torch.Size], shape: torch.Size, signs: str, elements: tuple[Matrix, ...]
+) -> Law:
+    """The law of f(u, v, ...), f a function of one entry of each, broadcast to `shape`.
+
+    Args:
+        laws: of the operands.
+        shapes: of the operands.
+        shape: of the result.
+        signs: "sum" where f(-u, -v) = -f(u, v), "product" where signs multiply, else "general".
+        elements: that are claimed.
+    """
+    for law in laws:
+        if isinstance(law, Lost):
+            return law
+    varying = [(law, s) for law, s in zip(laws, shapes, strict=True) if not is_uniform(law)]
+    constants = len(varying) < len(laws)
+    if not varying:
+        return Fixed(torch.zeros(shape, dtype=torch.int64))
+    if all(isinstance(law, Fields) and law == varying[0][0] and s == shape for law, s in varying):
+        same = varying[0][0]
+        if signs == "sum" and not constants:
+            return same
+        if signs == "product" and len(varying) == 1:
+            return same
+        return pointwise(same, "general")
+    tables: list[Fixed | Turning] = []
+    for law, own in varying:
+        table = written_out(law, own, elements) if isinstance(law, Fields) else law
+        if isinstance(table, Lost):
+            return table
+        assert not isinstance(table, Lost | Fields)
+        tables.append(table)
+    ids = [
+        table.ids.reshape(own).broadcast_to(shape).flatten() for table, (_, own) in zip(tables, varying, strict=True)
+    ]
+    if all(isinstance(table, Fixed) for table in tables):
+        return Fixed(_unique_tuples(ids)[1].view(shape))
+    return _tuples(tables, ids, shape, "general" if constants and signs == "sum" else signs, len(elements))
+
+
+def _unique_tuples(columns: list[Tensor]) -> tuple[list[Tensor], Tensor]:
+    """Distinct tuples and, for each position, the number of its own."""
+    key, inverse = columns[0], columns[0]
+    for column in columns[1:]:
+        _, key = torch.unique(key, return_inverse=True)
+        key = key * (int(column.max()) + 1) + column
+    values, inverse = torch.unique(key, return_inverse=True)
+    first = torch.full((len(values),), len(key), dtype=torch.int64)
+    first.scatter_reduce_(0, inverse, torch.arange(len(key)), "amin")
+    return [column[first] for column in columns], inverse
+
+
+def _tuples(tables: list[Fixed | Turning], ids: list[Tensor], shape: torch.Size, signs: str, count: int) -> Law:
+    """Tuples of atoms as new atoms: those that occur, and those that elements make of them."""
+    if ids[0].numel() * count > LARGEST:
+        return Lost(TOO_LARGE)
+    tuples, inverse = _unique_tuples(ids)
+    moved = [
+        torch.cat([column] + [table.index[e][column] for e in range(count)])
+        if isinstance(table, Turning)
+        else column.repeat(count + 1)
+        for table, column in zip(tables, tuples, strict=True)
+    ]
+    # A group's images of a set are closed under it, so one round of images closes the set of tuples.
+    atoms, number = _unique_tuples(moved)
+    size = len(tuples[0])
+    lookup = number[:size][inverse].view(shape)
+    sign = _signs(tables, atoms, signs, count)
+    if sign is None:
+        return Lost(SIGNS)
+    index = []
+    for e in range(count):
+        images = [
+            table.index[e][column] if isinstance(table, Turning) else column
+            for table, column in zip(tables, atoms, strict=True)
+        ]
+        found = _positions(atoms, images)
+        if found is None:
+            return Lost("the claimed elements do not form a group")
+        index.append(found)
+    return Turning(lookup, torch.stack(index), sign)
+
+
+def _positions(atoms: list[Tensor], images: list[Tensor]) -> Tensor | None:
+    """Which atom each image is."""
+    both = [torch.cat(pair) for pair in zip(atoms, images, strict=True)]
+    distinct_atoms, number = _unique_tuples(both)
+    size = len(atoms[0])
+    if len(distinct_atoms[0]) != size:
+        return None
+    position = torch.empty(size, dtype=torch.int64)
+    position[number[:size]] = torch.arange(size)
+    return position[number[size:]]
+
+
+def _signs(tables: list[Fixed | Turning], atoms: list[Tensor], signs: str, count: int) -> Tensor | None:
+    """The sign of f on tuples of atoms that change signs, or None if it has none."""
+    each = [
+        table.sign[:, column] if isinstance(table, Turning) else torch.ones(count, len(column), dtype=torch.int64)
+        for table, column in zip(tables, atoms, strict=True)
+    ]
+    if signs == "product":
+        out = each[0]
+        for sign in each[1:]:
+            out = out * sign
+        return out
+    if any(bool((sign != each[0]).any()) for sign in each[1:]):
+        return None
+    if signs == "general" and bool((each[0] != 1).any()):
+        return None
+    return each[0]
+
+
+def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, parity: str, count: int) -> Law:
+    """The law of a symmetric function of several entries: sums, means, maxima over axes or windows.
+
+    Args:
+        law: of the tensor whose entries are gathered, written out.
+        shape: of that tensor.
+        sets: (M, K) int64, the positions of entry m's arguments; -1 where it has fewer.
+        out_shape: of the result, M entries.
+        parity: "odd" where f(-v) = -f(v) (sums), "even" (norms), else "general".
+        count: number of claimed elements.
+    """
+    if isinstance(law, Lost):
+        return law
+    assert not isinstance(law, Fields)
+    if isinstance(law, Fixed):
+        return Fixed(distinct(out_shape))
+    if sets.numel() * count > 2 * LARGEST:
+        return Lost(TOO_LARGE)
+    none = int(law.index.shape[1])
+    padded_ids = torch.cat([law.ids.flatten(), torch.tensor([none])])
+    rows = padded_ids[sets]
+    signs = []
+    images = []
+    for e in range(count):
+        index = torch.cat([law.index[e], torch.tensor([none])])
+        sign = torch.cat([law.sign[e], torch.tensor([0])])
+        images.append(index[rows].sort(1)[0])
+        signs.append(_common_sign(sign[rows], parity))
+        if signs[-1] is None:
+            return Lost(SIGNS)
+    every = torch.cat([rows.sort(1)[0], *images])
+    atoms, number = torch.unique(every, dim=0, return_inverse=True)
+    size = len(rows)
+    index_rows, sign_rows = [], []
+    for e in range(count):
+        moved = torch.cat([law.index[e], torch.tensor([none])])[atoms].sort(1)[0]
+        found, place = torch.unique(torch.cat([atoms, moved]), dim=0, return_inverse=True)
+        if len(found) != len(atoms):
+            return Lost("the claimed elements do not form a group")
+        index_rows.append(place[len(atoms) :])  # `atoms` is sorted, as `found` is
+        sign_of = _common_sign(torch.cat([law.sign[e], torch.tensor([0])])[atoms], parity)
+        if sign_of is None:
+            return Lost(SIGNS)
+        sign_rows.append(sign_of)
+    return Turning(number[:size].view(out_shape), torch.stack(index_rows), torch.stack(sign_rows))
+
+
+def _common_sign(signs: Tensor, parity: str) -> Tensor | None:
+    """(M, K) signs, 0 for no argument -> (M,) the sign of the result, or None if it has none."""
+    highest = signs.masked_fill(signs == 0, -1).amax(1)
+    lowest = signs.masked_fill(signs == 0, 1).amin(1)
+    if parity == "even":
+        return torch.ones_like(highest)
+    mixed = highest > lowest
+    if bool(mixed.any()) or (parity == "general" and bool((lowest < 0).any())):
+        return None
+    return lowest
+
+
+def joined(laws: Sequence[Law]) -> list[Turning | Fixed] | Lost:
+    """The laws of several tensors over one set of atoms; none of them `Fields`."""
+    for law in laws:
+        if isinstance(law, Lost):
+            return law
+    start, shifted, index, sign = 0, [], [], []
+    count = next((len(law.index) for law in laws if isinstance(law, Turning)), 0)
+    for law in laws:
+        assert isinstance(law, Fixed | Turning)
+        size = law.index.shape[1] if isinstance(law, Turning) else int(law.ids.max()) + 1 if law.ids.numel() else 0
+        fixed = torch.arange(size).expand(count, -1)
+        index.append((law.index if isinstance(law, Turning) else fixed) + start)
+        sign.append(law.sign if isinstance(law, Turning) else torch.ones_like(fixed))
+        shifted.append(law.ids + start)
+        start += size
+    if not count:
+        return [Fixed(ids) for ids in shifted]
+    whole_index, whole_sign = torch.cat(index, 1), torch.cat(sign, 1)
+    return [Turning(ids, whole_index, whole_sign) for ids in shifted]
+
+
+def overwritten(old: Law, old_places: Tensor, new: Law, new_places: Tensor) -> Law:
+    """The law of a tensor after another one, which shares its memory, was written to.
+
+    Args:
+        old: of the tensor before, written out.
+        old_places: where its entries lie in memory, int64 in its shape.
+        new: of the tensor that was written, written out.
+        new_places: where its entries lie.
+    """
+    both = joined([old, new])
+    if isinstance(both, Lost):
+        return both
+    memory = torch.full((int(max(old_places.max(), new_places.max())) + 1,), -1)
+    memory[new_places.flatten()] = both[1].ids.flatten()
+    ids = torch.where(memory[old_places] >= 0, memory[old_places], both[0].ids.reshape(old_places.shape))
+    return replace(both[0], ids=ids)

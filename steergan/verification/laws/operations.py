@@ -1,0 +1,150 @@
+"""Laws of tensor operations that rearrange entries or apply a function to each."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steergan.verification.elements import Matrix
+from steergan.verification.laws.calculus import combined, joined, pointwise, rearranged
+from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct, written_out
+
+LawOf = Callable[[Any], Law]
+Rule = Callable[["Operation"], Law | tuple[Law, ...]]
+
+
+class Operation:
+    """One call of an operator: its operands, its result, and their laws."""
+
+    def __init__(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, law_of: LawOf, elements: Any
+    ) -> None:
+        self.func, self.args, self.kwargs, self.out = func, args, kwargs, out
+        self.law_of = law_of
+        self.elements: tuple[Matrix, ...] = elements
+        self.name = func.overloadpacket.__name__.rstrip("_")
+
+    def arg(self, position: int, name: str, default: Any = None) -> Any:
+        """An argument by position or by name."""
+        return self.args[position] if len(self.args) > position else self.kwargs.get(name, default)
+
+    def written_out(self, x: Tensor) -> Law:
+        """The law of an operand, entry by entry."""
+        law = self.law_of(x)
+        return written_out(law, x.shape, self.elements) if isinstance(law, Fields) else law
+
+
+def move(call: Operation) -> Law | tuple[Law, ...]:
+    """Entries of the first operand rearranged; every other operand says how, and has to be invariant."""
+    x = call.args[0]
+    if call.func._overloadname == "dtype":
+        return Lost("bytes read as another dtype")
+    if call.name in ("slice", "expand", "view", "alias", "clone", "detach") and x.shape == call.out.shape:
+        return call.law_of(x)
+    for other in (*call.args[1:], *call.kwargs.values()):
+        for tensor in other if isinstance(other, list | tuple) else [other]:
+            if isinstance(tensor, Tensor) and not isinstance(call.law_of(tensor), Fixed):
+                return Lost(f"{call.name} with positions that depend on the input")
+
+    def apply(ids: Tensor) -> Tensor:
+        result: Tensor = call.func(ids, *call.args[1:], **call.kwargs)
+        return result
+
+    if not isinstance(call.out, list | tuple):
+        return rearranged(call.law_of(x), x.shape, apply, call.elements)
+    return tuple(
+        rearranged(call.law_of(x), x.shape, lambda ids, n=n: apply(ids)[n], call.elements)  # type: ignore[misc]
+        for n in range(len(call.out))
+    )
+
+
+def converted(call: Operation) -> Law:
+    """Another dtype or device; truth values forget signs."""
+    law = call.law_of(call.args[0])
+    return law if call.out.is_floating_point() else pointwise(law, "general")
+
+
+def pad(call: Operation) -> Law:
+    """Constant padding: a law of the padded positions together with that of the map."""
+    x, amounts = call.args[0], call.args[1]
+    law = call.written_out(x)
+    if isinstance(law, Fixed | Lost):
+        return Fixed(distinct(call.out.shape)) if isinstance(law, Fixed) else law
+    assert isinstance(law, Turning)
+    if bool((law.sign != 1).any()):
+        return Lost("padding of entries that change sign")
+    constant = law.index.shape[1]
+    ids = torch.nn.functional.pad(law.ids.double().reshape(x.shape), list(amounts), value=float(constant)).long()
+    extra = torch.full((len(law.index), 1), constant)
+    return Turning(ids, torch.cat([law.index, extra], 1), torch.cat([law.sign, torch.ones_like(extra)], 1))
+
+
+def elementwise(parity: str) -> Rule:
+    """A function of each entry; with more tensors (bounds, exponents), of one entry of each."""
+
+    def rule(call: Operation) -> Law:
+        if sum(isinstance(a, Tensor) for a in (*call.args, *call.kwargs.values())) > 1:
+            return broadcast("general")(call)  # type: ignore[return-value]
+        return pointwise(call.law_of(call.args[0]), parity)
+
+    return rule
+
+
+def broadcast(signs: str) -> Rule:
+    """A function of one entry of each operand, after broadcasting."""
+
+    def rule(call: Operation) -> Law:
+        operands = [a for a in (*call.args, *call.kwargs.values()) if isinstance(a, Tensor)]
+        laws = [call.law_of(a) for a in operands]
+        shapes = [a.shape for a in operands]
+        numbers = [a for a in (*call.args[:2], call.kwargs.get("other")) if isinstance(a, int | float)]
+        if any(number != 0 for number in numbers) and signs == "sum":
+            laws, shapes = [*laws, Fixed(torch.zeros((), dtype=torch.int64))], [*shapes, torch.Size([])]
+        rounded = "rounding_mode" in call.kwargs or call.func._overloadname.endswith("_mode")
+        return combined(laws, shapes, call.out.shape, "general" if rounded else signs, call.elements)
+
+    return rule
+
+
+def join(call: Operation) -> Law:
+    """cat and stack: ids of every part side by side."""
+    parts = list(call.args[0])
+    laws = joined([call.written_out(part) for part in parts])
+    if isinstance(laws, Lost):
+        return laws
+    moved = [law.ids.double().reshape(part.shape) for law, part in zip(laws, parts, strict=True)]
+    return replace(laws[0], ids=call.func(moved, *call.args[1:], **call.kwargs).long())
+
+
+def indexed_write(call: Operation) -> Law:
+    """x[indices] = value: at fixed positions a rearrangement, under a mask a function of an entry of each."""
+    x, indices, value = call.args[0], call.args[1], call.args[2]
+    masks = [i for i in indices if i is not None and i.dtype == torch.bool]
+    if len(masks) == 1 and len(indices) == 1 and masks[0].shape == x.shape and value.numel() == 1:
+        laws = [call.law_of(t) for t in (x, masks[0], value)]
+        return combined(laws, [x.shape, x.shape, value.shape], x.shape, "general", call.elements)
+    if call.arg(3, "accumulate") or any(not isinstance(call.law_of(i), Fixed) for i in indices if i is not None):
+        return Lost("index_put at positions that the proof does not follow")
+    both = joined([call.written_out(x), call.written_out(value)])
+    if isinstance(both, Lost):
+        return both
+    ids = torch.ops.aten.index_put(both[0].ids.reshape(x.shape), indices, both[1].ids.reshape(value.shape))
+    return replace(both[0], ids=ids)
+
+
+def upsample(call: Operation) -> Law:
+    """Nearest or bilinear (pixels as areas) by whole factors: commutes with what permutes pixels."""
+    x, law = call.args[0], call.law_of(call.args[0])
+    if not isinstance(law, Fields):
+        return Fixed(distinct(call.out.shape)) if isinstance(law, Fixed) else Lost(f"{call.name} on no feature map")
+    whole = all(m % n == 0 for n, m in zip(x.shape[2:], call.out.shape[2:], strict=True))
+    return law if whole else Lost("resizing by a factor that is not whole")
+
+
+def made_of_shape(call: Operation) -> Law:
+    """empty_like, zeros_like, new_zeros, ...: only the shape of the operand counts."""
+    if any(word in call.name for word in ("rand", "empty")):
+        return Fixed(distinct(call.out.shape))
+    return Fixed(torch.zeros(call.out.shape, dtype=torch.int64))

@@ -1,0 +1,94 @@
+"""Tensor operations whose effect on laws is known, by the name of torch's operator; others' with their namespace.
+
+An operation that is not here loses the law, unless everything that it computes from is invariant.
+"""
+
+from steergan.verification.laws.law import Law, Lost, settled
+from steergan.verification.laws.operations import (
+    Operation,
+    Rule,
+    broadcast,
+    converted,
+    elementwise,
+    indexed_write,
+    join,
+    made_of_shape,
+    move,
+    pad,
+    upsample,
+)
+from steergan.verification.laws.reductions import (
+    adaptive_pool,
+    batch_norm,
+    convolution,
+    fourier_convolution,
+    pool,
+    reduced,
+    softmax,
+)
+
+
+def rules(rule: Rule, *names: str) -> dict[str, Rule]:
+    """One rule for many operators, named in words."""
+    return dict.fromkeys(" ".join(names).split(), rule)
+
+
+RULES: dict[str, Rule] = {
+    **rules(
+        move,
+        "view _unsafe_view reshape permute transpose t unsqueeze squeeze expand slice select index_select",
+        "clone repeat flip roll rot90 split split_with_sizes chunk unbind narrow gather alias detach index",
+        "pixel_shuffle pixel_unshuffle unfold diagonal movedim lift_fresh reflection_pad2d replication_pad2d",
+        "unsafe_split contiguous",
+    ),
+    "_to_copy": converted,
+    "constant_pad_nd": pad,
+    **rules(join, "cat stack"),
+    **rules(elementwise("odd"), "tanh neg sin asin atan sinh asinh erf sign trunc"),
+    **rules(elementwise("even"), "abs cos cosh square"),
+    **rules(
+        elementwise("general"),
+        "relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal pow",
+        "clamp clamp_min clamp_max hardtanh hardsigmoid hardswish mish celu selu floor ceil round",
+        "log_sigmoid_forward threshold isnan isfinite logical_not relu6 exp2 erfc",
+    ),
+    **rules(broadcast("sum"), "add sub rsub"),
+    **rules(broadcast("product"), "mul div"),
+    **rules(
+        broadcast("general"),
+        "maximum minimum where addcmul addcdiv lerp eq ne lt le gt ge logical_and logical_or bitwise_and",
+        "bitwise_or atan2 remainder fmod hypot masked_fill _prelu_kernel",
+    ),
+    **rules(reduced("odd"), "sum mean"),
+    **rules(reduced("general"), "amax amin max min prod logsumexp std var any all"),
+    **rules(reduced("even"), "linalg_vector_norm norm"),
+    "var_mean": reduced("general"),
+    **rules(softmax, "_softmax _log_softmax"),
+    **rules(
+        batch_norm,
+        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm",
+    ),
+    **rules(pool, "avg_pool2d max_pool2d_with_indices"),
+    **rules(adaptive_pool, "_adaptive_avg_pool2d adaptive_max_pool2d"),
+    **rules(upsample, "upsample_nearest2d upsample_bilinear2d _upsample_nearest_exact2d"),
+    **rules(
+        made_of_shape,
+        "empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full rand_like randn_like",
+        "new_empty_strided",
+    ),
+    "convolution": convolution,
+    "steergan::convolve": fourier_convolution,
+    "index_put": indexed_write,
+}
+
+
+def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
+    """The law of an operator's result (of each, where it returns several)."""
+    name = call.name if call.func.namespace == "aten" else f"{call.func.namespace}::{call.name}"
+    rule = RULES.get(name)
+    if rule is None:
+        if call.name in ("mm", "addmm", "bmm", "baddbmm", "mv"):
+            return Lost(f"{call.name}, a dense layer or matrix product, of entries that the group still moves")
+        return Lost(f"the operation {name} is not one that the proof knows")
+    found = rule(call)
+    return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)

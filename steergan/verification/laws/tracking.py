@@ -1,0 +1,217 @@
+"""Follows every tensor operation of a forward, through torch's dispatcher, with the law of every tensor."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from steergan.verification.elements import Matrix
+from steergan.verification.laws.calculus import combined, overwritten
+from steergan.verification.laws.law import (
+    Fields,
+    Fixed,
+    Law,
+    Lost,
+    by_value,
+    distinct,
+    is_uniform,
+    unmoved,
+    written_out,
+)
+from steergan.verification.laws.memory import digest_of, geometry, places, share_memory, tensors_in, written_by
+from steergan.verification.laws.operations import Operation
+from steergan.verification.laws.rules import law_of_result
+from steergan.verification.laws.trace import Trace
+
+LEAKS = {
+    *("numpy", "tolist", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "apply_", "map_"),
+    *("map2_", "__reduce_ex__", "share_memory_", "to_mkldnn", "__cuda_array_interface__", "__deepcopy__"),
+    *("__repr__", "__str__", "__format__", "__set__"),
+}
+"""Ways for numbers to leave a tensor that the dispatcher does not see."""
+
+READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+"""What torch says of operators whose result, or its shape, is a number read out of a tensor."""
+
+MASKS = (torch.bool, torch.uint8)
+"""Types of an index whose values decide how much is taken."""
+
+EXCHANGES = ("set_", "resize_", "set", "resize")
+
+RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
+
+
+class Tracking(TorchDispatchMode):
+    """While it is on, every operation gives its results laws.
+
+    Args:
+        network: whose weights are free numbers, and whose other constants count by their values.
+        elements: that are claimed.
+        moving: names of buffers that training moves: free numbers, like weights.
+
+    Attributes:
+        stack: paths of the modules that are running.
+        inside: path of a certified layer that is running, in which nothing is followed.
+        paused: whether operations are those of the follower itself.
+    """
+
+    def __init__(self, network: nn.Module, elements: tuple[Matrix, ...], moving: set[str]) -> None:
+        super().__init__()
+        self.elements = elements
+        self.laws = WeakTensorKeyDictionary()
+        self.trace = Trace()
+        self.stack: list[str] = []
+        self.inside: str | None = None
+        self.paused = False
+        self.free = {id(p): name for name, p in network.named_parameters() if p.requires_grad}
+        self.frozen = {id(p): name for name, p in network.named_parameters() if not p.requires_grad}
+        for name, buffer in network.named_buffers():
+            (self.free if name in moving else self.frozen)[id(buffer)] = name
+
+    def law_of(self, tensor: Tensor) -> Law:
+        """What is known of a tensor; of one that was never met, by where it comes from."""
+        law: Law | None = self.laws.get(tensor)
+        if law is None:
+            law = self._first_met(tensor)
+            self.laws[tensor] = law
+        return law
+
+    def _first_met(self, tensor: Tensor) -> Law:
+        if id(tensor) in self.free:
+            return Fixed(distinct(tensor.shape))
+        for other, law in list(self.laws.items()):
+            if not isinstance(law, Fixed) and share_memory(tensor, other):
+                same = geometry(tensor) == geometry(other)
+                return law if same else Lost("memory of another tensor, reached by a way that was not traced")
+        self.trace.log.append(f"constant {tuple(tensor.shape)} {digest_of(tensor)}")
+        return Fixed(by_value(tensor))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.inside is not None or self.paused:
+            return func(*args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            operands = list(tensors_in((args, kwargs)))
+            name = func.overloadpacket.__name__
+            before = [self.law_of(t) for t in operands]
+            written = [t for t, a in written_by(func, args, kwargs) if a]
+            out = func(*args, **kwargs)
+            if READS & set(func.tags) or name == "_local_scalar_dense":
+                # Of an index only a mask decides about shapes; whole numbers don't.
+                read = operands if name != "index" else [t for t in operands if t.dtype in MASKS]
+                self.number_read(read, "a number was read (item(), float(), if, range, nonzero, torch.equal)")
+            if name in EXCHANGES:
+                self.fault(f"{name} exchanged the memory of a tensor")
+            laws = self._laws(func, name, args, kwargs, out, before, bool(written))
+            for tensor, law in zip(tensors_in(out), laws, strict=True):
+                if not any(tensor is w for w in written):
+                    self.laws[tensor] = law
+            for tensor in written:
+                returned = any(tensor is o for o in tensors_in(out))
+                self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
+        return out
+
+    def number_read(self, operands: list[Tensor], how: str) -> None:
+        """Numbers became Python's, or decided about shapes: harmless if invariant, and then of the values at hand."""
+        for tensor in operands:
+            if unmoved(self.law_of(tensor), self.elements) is not None:
+                self.fault(f"{how} out of a tensor that is not invariant")
+            elif tensor.is_floating_point():
+                self.trace.at_hand.add(f"{how} in {self.place}")
+
+    @property
+    def place(self) -> str:
+        """Path of the module that is running."""
+        return (self.stack[-1] if self.stack else "") or "the network itself"
+
+    def _laws(
+        self, func: Any, name: str, args: Any, kwargs: Any, out: Any, before: list[Law], in_place: bool
+    ) -> list[Law]:
+        results = list(tensors_in(out))
+        invariant = all(isinstance(law, Fixed) for law in before)
+        numbers = [a for a in (*args, *kwargs.values()) if isinstance(a, int | float | bool | str)]
+        self.trace.log.append(f"{name} {[tuple(r.shape) for r in results]} {numbers}")
+        random = any(word in name for word in RANDOM)
+        self.trace.random |= random
+        if not before:
+            free = random or "empty" in name
+            return [Fixed(distinct(r.shape) if free else by_value(r)) for r in results]
+        call = Operation(func, args, kwargs, out, self.law_of, self.elements)
+        if in_place and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t"):
+            found: Law | tuple[Law, ...] = self._overwritten(call, args)
+        else:
+            try:
+                found = law_of_result(call)
+            except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+                found = Lost(f"{call.name}, called as the proof does not know it ({type(error).__name__})")
+        laws = list(found) if isinstance(found, tuple) else [found] * len(results)
+        if invariant and any(isinstance(law, Lost) for law in laws):
+            return [Fixed(distinct(r.shape)) for r in results]
+        if not invariant:
+            self.trace.operations[call.name] += 1
+            self._note_values(args, kwargs)
+        if call.name in ("convolution", "convolve") and not any(isinstance(law, Lost) for law in laws):
+            self.trace.at_hand.add(f"filters of a convolution in {self.place}")
+        first = next((law for law in before if isinstance(law, Lost)), None)
+        return [
+            first if first is not None and isinstance(law, Lost) else self._placed(law, self.place)
+            for law in laws[: len(results)]
+        ]
+
+    def _note_values(self, args: Any, kwargs: Any) -> None:
+        """Remember which constants of the network met a tensor that turns: their values are part of the proof."""
+        for tensor in tensors_in((args, kwargs)):
+            if id(tensor) in self.frozen and tensor.is_floating_point() and not is_uniform(self.law_of(tensor)):
+                self.trace.by_value.add(self.frozen[id(tensor)])
+
+    def _overwritten(self, call: Operation, args: Any) -> Law:
+        """The law of a tensor that gets the entries of another, or one number."""
+        value = args[1] if len(args) > 1 else None
+        if call.name in ("copy", "fill") and isinstance(value, Tensor):
+            return combined([self.law_of(value)], [value.shape], args[0].shape, "product", self.elements)
+        if call.name in ("fill", "zero"):
+            return Fixed(torch.zeros(args[0].shape, dtype=torch.int64))
+        return Lost(f"{call.name}_ in place")
+
+    @staticmethod
+    def _placed(law: Law, place: str) -> Law:
+        if isinstance(law, Lost) and " (in " not in law.reason:
+            return Lost(f"{law.reason} (in {place})")
+        return law
+
+    def _write(self, tensor: Tensor, law: Law) -> None:
+        """A tensor was changed in place: whatever shares its memory has changed too."""
+        for other, old in list(self.laws.items()):
+            if other is tensor or not share_memory(tensor, other):
+                continue
+            if geometry(tensor) == geometry(other):
+                self.laws[other] = law
+            else:
+                pair = [self._written_out(old, other), self._written_out(law, tensor)]
+                self.laws[other] = overwritten(pair[0], places(other), pair[1], places(tensor))
+        self.laws[tensor] = law
+
+    def _written_out(self, law: Law, tensor: Tensor) -> Law:
+        return written_out(law, tensor.shape, self.elements) if isinstance(law, Fields) else law
+
+    def fault(self, reason: str) -> None:
+        """Something stands against the composition here."""
+        self.trace.faults.append((self.stack[-1] if self.stack else "", reason))
+
+
+class LeakWatch(TorchFunctionMode):
+    """Notices numbers that leave a tensor behind the dispatcher's back."""
+
+    def __init__(self, tracking: Tracking) -> None:
+        super().__init__()
+        self.tracking = tracking
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if self.tracking.inside is None and not self.tracking.paused and name in LEAKS:
+            for tensor in tensors_in(args[1:] if name == "__set__" else args):
+                self.tracking.number_read([tensor], f"{name}() took numbers out of torch's sight,")
+        return func(*args, **(kwargs or {}))

@@ -1,0 +1,214 @@
+"""Follows a network's forward, layer by layer and operation by operation, and compares laws with field types.
+
+Certified layers are taken as a whole; whatever else runs is followed below Python, so that no operation on a tensor
+passes unseen.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import torch
+from escnn.nn import EquivariantModule, GeometricTensor
+from torch import Tensor, nn
+
+from steergan.verification.elements import Matrix
+from steergan.verification.laws.law import Fields, Fixed, Lost, distinct, mismatch, unmoved
+from steergan.verification.laws.memory import size_words, tensors_in
+from steergan.verification.laws.trace import Step, Trace, type_words
+from steergan.verification.laws.tracking import LeakWatch, Tracking
+from steergan.verification.records import exact, unknown
+from steergan.verification.registry import Situation, certifier_of, tampering
+from steergan.verification.subject import Subject, tensors_of
+
+
+class Reached(Exception):
+    """The submodule that the claim is about has put out its result."""
+
+
+class Walk(Tracking):
+    """One forward of a copy of a network.
+
+    Args:
+        network: the copy; hooks are put on it and taken off again.
+        elements: that are claimed.
+        moving: names of buffers that training moves.
+        faults: of layers (path -> reason) that may not be taken as certified: hooks, patches.
+        upto: path of the submodule that the claim is about; empty for the network itself.
+    """
+
+    def __init__(
+        self, network: nn.Module, elements: tuple[Matrix, ...], moving: set[str], faults: dict[str, str], upto: str
+    ) -> None:
+        super().__init__(network, elements, moving)
+        self.network, self.faults, self.upto = network, faults, upto
+        self.steps_before: list[int] = []
+
+    def enter(self, path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Before a module's forward."""
+        self.stack.append(path)
+        self.steps_before.append(len(self.trace.steps))
+        if self.inside is not None or not args or not isinstance(args[0], GeometricTensor):
+            return
+        if certifier_of(module) is None or path in self.faults:
+            return
+        x = args[0]
+        found = mismatch(self.law_of(x.tensor), x.type, x.tensor.shape, self.elements)
+        if found is not None:
+            self.fault(f"its input is not what the field type {type_words(x.type)} says: {found}")
+        for tensor in tensors_in((args[1:], kwargs)):
+            found = unmoved(self.law_of(tensor), self.elements)
+            if found is not None:
+                self.fault(f"it is conditioned on what is not invariant: {found}")
+        self.inside = path
+
+    def leave(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """After it."""
+        self.stack.pop()
+        first = self.steps_before.pop()
+        if self.inside == path:
+            self.inside = None
+            self._certify(path, module, args, output)
+        elif self.inside is None and (path in self.faults or isinstance(output, GeometricTensor)):
+            self._follow(path, module, args, output, first)
+        if self.inside is None and path == self.upto and self.upto:
+            self.trace.result = tensors_of(output)
+            raise Reached
+
+    def _certify(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Take a certified layer's word for now; its certificate is made after the walk."""
+        x: GeometricTensor = args[0]
+        others = tuple(t.detach().clone() for t in tensors_in(args[1:]))
+        at = Situation(self.elements, tuple(x.tensor.shape), tuple(output.tensor.shape), others, module.training)
+        types = f"{type_words(x.type)} -> {type_words(output.type)}"
+        size = f"{size_words(x.tensor)} -> {size_words(output.tensor)}"
+        self.trace.steps.append(Step(path, type(module).__name__, types, size, (), module, at))
+        if output.type != module.out_type:
+            self.trace.faults.append((path, f"its result is of type {output.type}, not its out_type"))
+        self.laws[output.tensor] = Fields(output.type)
+
+    def _follow(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any, first: int) -> None:
+        """Judge a module that was followed operation by operation, and go on as if it were right."""
+        typed = [value for value in (*args[:1], output) if isinstance(value, GeometricTensor)]
+        finding, leaf = None, first == len(self.trace.steps)
+        if path in self.faults:
+            finding = unknown(f"{self.faults[path]}; so nothing is taken for granted of it")
+        elif typed and typed[-1] is output:
+            found = mismatch(self.law_of(output.tensor), output.type, output.tensor.shape, self.elements)
+            came = args and isinstance(args[0], GeometricTensor) and self.law_of(args[0].tensor)
+            if found is not None and not isinstance(came, Lost):
+                finding = unknown(f"followed operation by operation: {found}")
+            elif found is None and leaf and isinstance(module, EquivariantModule):
+                finding = exact("followed operation by operation: every entry goes where the field types say")
+        if finding is None:
+            return
+        types = " -> ".join(type_words(value.type) for value in typed)
+        size = " -> ".join(size_words(value.tensor) for value in typed)
+        self.trace.steps.append(Step(path, type(module).__name__, types, size, (finding,)))
+        if isinstance(output, GeometricTensor):
+            self.laws[output.tensor] = Fields(output.type)
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Inside, operations are the walk's own."""
+        self.paused = True
+        try:
+            yield
+        finally:
+            self.paused = False
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        """Inside, the network's modules announce themselves."""
+        handles = []
+        for path, module in self.network.named_modules():
+
+            def before(module: nn.Module, args: Any, kwargs: Any, path: str = path) -> None:
+                with self.unwatched():
+                    self.enter(path, module, args, kwargs)
+
+            def after(module: nn.Module, args: Any, kwargs: Any, output: Any, path: str = path) -> None:
+                with self.unwatched():
+                    self.leave(path, module, args, output)
+
+            handles.append(module.register_forward_pre_hook(before, with_kwargs=True, prepend=True))
+            handles.append(module.register_forward_hook(after, with_kwargs=True))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def walk(
+    subject: Subject,
+    network: nn.Module,
+    x: Tensor,
+    elements: tuple[Matrix, ...],
+    moving: set[str],
+    *,
+    certify: bool = True,
+) -> Trace:
+    """Follow one forward of `network`, a copy of the subject's module, on x, and judge the result.
+
+    Args:
+        subject: what is claimed, and how the network is called.
+        network: in the mode that is to be followed.
+        x: (B, C, H, W).
+        elements: that are claimed.
+        moving: names of buffers that training moves.
+        certify: make the certificates of layers; without, their findings stay empty.
+    """
+    faults = {path: found for path, part in network.named_modules() if (found := tampering(part)) is not None}
+    tour = Walk(network, elements, moving, faults, subject.upto)
+    tour.laws[x] = Fields(subject.in_type)
+    for other in subject.others:
+        tour.laws[other] = Fixed(distinct(other.shape))
+    with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour, suppress(Reached):
+        tour.trace.result = tensors_of(subject(network, x))
+    tour.stack.clear()
+    if certify:
+        tour.trace.steps = [certified(step) for step in tour.trace.steps]
+    judge(subject, tour)
+    return tour.trace
+
+
+def certified(step: Step) -> Step:
+    """A step with the findings of its layer's certificate."""
+    if step.module is None or step.at is None:
+        return step
+    certifier = certifier_of(step.module)
+    assert certifier is not None
+    return replace(step, findings=tuple(certifier(step.module, step.at)), module=None, at=None)
+
+
+def judge(subject: Subject, tour: Walk) -> None:
+    """Compare the laws of the results with the claim."""
+    for tensor, own_type in tour.trace.result:
+        law = tour.law_of(tensor)
+        wanted = subject.out_type if subject.out_type is not None else own_type
+        if subject.claim == "invariant" and own_type is None:
+            found = unmoved(law, tour.elements)
+        elif wanted is None:
+            found = "the result has no field type; say out_type"
+        else:
+            found = mismatch(law, wanted, tensor.shape, tour.elements)
+        if found is not None:
+            tour.trace.faults.append(("result", str(found)))
+
+
+def walk_layer(
+    layer: nn.Module, x: GeometricTensor, others: tuple[Tensor, ...], elements: tuple[Matrix, ...]
+) -> list[str]:
+    """What stands against one layer when its operations are followed; the layer is not taken for certified."""
+    moving = {name for name, buffer in layer.named_buffers() if buffer.is_floating_point()}
+    tour = Walk(layer, elements, moving, {}, "")
+    tour.laws[x.tensor] = Fields(x.type)
+    for other in others:
+        tour.laws[other] = Fixed(distinct(other.shape))
+    with torch.no_grad(), tour:
+        output = layer(x, *others)
+    found = mismatch(tour.law_of(output.tensor), output.type, output.tensor.shape, elements)
+    faults = [reason for _, reason in tour.trace.faults]
+    return faults if found is None else [*faults, str(found)]

@@ -1,0 +1,1 @@
+"""What is run and compared: integers bit for bit, floats against their rounding, angles between the grid's."""

@@ -1,0 +1,230 @@
+"""Level 3: the network's own code on integers in float64, where f(g x) == g f(x) has to hold bit for bit.
+
+Weights and inputs become small integers, leaky slopes 1/4, means sums, spectral norms 1, batch norm an integer affine
+map; functions that leave the integers are replaced by ones that do not. After convolutions, norms and nonlinearities
+values are cut to 8 bits, truncated toward zero: an odd function of each entry, so it commutes with signed permutations.
+All sums are then exact, in any order. So are convolutions in the group's Fourier basis: their butterflies add and
+subtract, and divide by powers of two.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from escnn.nn import R2Conv
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from steergan.errors import SymmetryError
+from steergan.kernels import library
+from steergan.layers import FieldBatchNorm, GroupConvolution
+from steergan.layers.filters.bases import BasisExpansion
+from steergan.layers.filters.path import fourier_paths
+from steergan.layers.spectral_norm import FilteredLayer, shared_filters
+from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.measured.forward import Result, Runner, acted_on, first_broken_layer, widened
+from steergan.verification.records import Finding, broken, exact
+from steergan.verification.subject import BATCH, Size, Subject, twin_of
+
+EXACT = 2.0**53
+CUT = 128.0
+
+aten = torch.ops.aten
+
+CURVED = (
+    *("elu", "gelu", "silu", "softplus", "sigmoid", "exp", "celu", "selu", "mish", "hardswish", "hardsigmoid", "expm1"),
+    *("log_sigmoid_forward", "relu6"),
+)
+"""Functions of one entry that leave the integers; ReLU stands in for them."""
+
+ODD_CURVED = ("tanh", "erf", "sin", "asinh", "atan", "sinh")
+"""Odd ones; the identity stands in, so that the comparison comes before a last tanh."""
+
+NOT_INTEGER = (
+    *("sqrt", "rsqrt", "reciprocal", "linalg_vector_norm", "norm", "var", "std", "var_mean", "_softmax", "log"),
+    *("_log_softmax", "pow", "upsample_bicubic2d", "_adaptive_avg_pool2d", "logsumexp", "native_group_norm"),
+)
+
+GROWING = (
+    *("add", "sub"),
+    *("convolution", "native_batch_norm", "addcmul", "addmm", "mm", "bmm", "mv", "mul", "relu", "leaky_relu"),
+    *("_native_batch_norm_legit_no_training", "sum", "clamp", "hardtanh", "baddbmm", "convolve"),
+)
+"""Operations whose results are checked to be exact, and, sums of two apart, cut to 8 bits."""
+
+
+class NotInteger(Exception):
+    """An operation without an integer form."""
+
+
+class IntegerMode(TorchDispatchMode):
+    """Replaces what leaves the integers, and watches that every value stays exact.
+
+    Attributes:
+        fourier: how many convolutions ran in the group's Fourier basis.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fourier = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__.rstrip("_")
+        out = self._run(name, func, args, dict(kwargs or {}))
+        self.fourier += name == "convolve"
+        first = out[0] if isinstance(out, tuple) else out
+        if name in GROWING and isinstance(first, Tensor) and first.dtype == torch.float64 and first.numel():
+            if not float(first.abs().max()) < EXACT:
+                raise NotInteger(f"{name}, whose values pass 2^53")
+            if name not in ("add", "sub"):
+                first.copy_(torch.fmod(torch.trunc(first), CUT))
+        return out
+
+    def _run(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+        in_place = func.overloadpacket.__name__.endswith("_")
+        if name == "convolve" and not self._coefficients_fit(args[0], args[1]):
+            raise NotInteger(f"{name}, whose coefficients pass 2^53")
+        if name in CURVED:
+            return args[0].relu_() if in_place else args[0].relu()
+        if name in ODD_CURVED:
+            return args[0] if in_place else args[0].clone()
+        if name == "leaky_relu":
+            return (aten.leaky_relu_ if in_place else aten.leaky_relu)(args[0], 0.25)
+        if name == "mean":
+            axes = args[1] if len(args) > 1 else kwargs.get("dim")
+            keep = args[2] if len(args) > 2 else kwargs.get("keepdim", False)
+            return args[0].sum() if axes is None else args[0].sum(axes, keepdim=keep)
+        if name == "avg_pool2d":
+            return aten.avg_pool2d(*args[:5], *self._pool_defaults(args), count_include_pad=False, divisor_override=1)
+        if name == "upsample_bilinear2d":
+            return 16 * func(*args, **kwargs)
+        if name in NOT_INTEGER or (name == "div" and not self._halves(args)):
+            raise NotInteger(name)
+        return func(*args, **kwargs)
+
+    @staticmethod
+    def _coefficients_fit(x: Tensor, w: Tensor) -> bool:
+        """Whether all sums in the Fourier basis are exact: of x and w, |G| times as large each, in units of 1 / |G|."""
+        fields, order, taps = max(w.shape[:2]), w.shape[2], w.shape[3] * w.shape[4]
+        largest = float(x.abs().max()) * float(w.abs().max())
+        return largest * fields * order * taps * order**2 < EXACT
+
+    @staticmethod
+    def _pool_defaults(args: Any) -> list[Any]:
+        return [[], 0, False][len(args) - 2 :] if len(args) < 5 else []
+
+    @staticmethod
+    def _halves(args: Any) -> bool:
+        return isinstance(args[1], int | float) and float(args[1]) in (1.0, 2.0, 4.0, 8.0)
+
+
+class IntegerRunner(Runner):
+    """Runs a network in `IntegerMode`.
+
+    Attributes:
+        fourier: how many convolutions of the last forward ran in the group's Fourier basis.
+    """
+
+    fourier = 0
+
+    def __call__(self, x: Tensor) -> Result:
+        with IntegerMode() as mode:
+            result = super().__call__(x)
+        self.fourier = mode.fourier
+        return result
+
+
+def integer_findings(
+    subject: Subject, sizes: tuple[Size, ...], elements: tuple[Matrix, ...], seed: int = 0
+) -> list[tuple[str, Finding]]:
+    """(size, finding) for every size; one entry that says why where the level does not apply."""
+    basis = [path for path, part in subject.module.named_modules() if isinstance(part, R2Conv | BasisExpansion)]
+    if basis:
+        finding = Finding("exact", "not applicable", f"bases sampled in floating point ({basis[0]} and others)")
+        return [("", finding)]
+    network = integer_twin(subject.module, seed)
+    found = []
+    for size in sizes:
+        words = f"{size[0]} x {size[1]}"
+        try:
+            found.append((words, _at_size(subject, network, size, elements, seed)))
+        except NotInteger as error:
+            found.append((words, Finding("exact", "not applicable", f"no integer form of {error}")))
+        except SymmetryError as error:
+            found.append((words, broken("f(g x) == g f(x) was wanted", str(error))))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:120]
+            found.append((words, Finding("exact", "not applicable", f"does not run in float64: {reason}")))
+    return found
+
+
+def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[Matrix, ...], seed: int) -> Finding:
+    """As the network stands, and in which form its convolutions ran."""
+    finding, count = _bit_for_bit(subject, network, size, elements, seed)
+    able = [path for path in fourier_paths(network) if path.fourier_group is not None]
+    if finding.verdict != "holds" or not able:
+        return finding
+    if count:
+        words = f"{count} convolutions in the Fourier form"
+    elif any(path.wants_fourier for path in able):
+        words = f"not in the Fourier form: {library.absence()}"
+    else:
+        words = "not in the Fourier form, which no convolution takes: too few fields, or the dense path was chosen"
+    return replace(finding, argument=f"{finding.argument}; {words}")
+
+
+def _bit_for_bit(
+    subject: Subject, network: nn.Module, size: Size, elements: tuple[Matrix, ...], seed: int
+) -> tuple[Finding, int]:
+    """The comparison, and how many convolutions of a forward ran in the Fourier form."""
+    stream = torch.Generator().manual_seed(seed + 1)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randint(-8, 9, shape, generator=stream).double()
+
+    x, other = draw(BATCH, subject.in_type.size, *size), draw(BATCH, subject.in_type.size, *size)
+    others = tuple(draw(*o.shape) if o.is_floating_point() else o for o in subject.others)
+    runner = IntegerRunner(replace(subject, others=others), network)
+    with shared_filters(network):
+        reference = runner(x)
+        if all(torch.equal(a, b) for (a, _), (b, _) in zip(reference, runner(other), strict=True)):
+            vacuous = "on these integers the result does not depend on the input"
+            return Finding("exact", "not applicable", vacuous), runner.fourier
+        for matrix in elements:
+            moved = runner(transform(x, subject.in_type, matrix))
+            wanted = acted_on(reference, subject, matrix)
+            if not all(torch.equal(a, b) for (a, _), b in zip(moved, wanted, strict=True)):
+                path = first_broken_layer(runner, x, matrix, lambda a, b: not torch.equal(a, b))
+                at = f"first in {path}" if path else "in the result"
+                return broken("f(g x) == g f(x) was wanted, bit for bit", f"under {NAMES[matrix]}, {at}"), 0
+    return exact(f"f(g x) == g f(x) bit for bit on integers, for {len(elements)} elements"), runner.fourier
+
+
+@torch.no_grad()
+def integer_twin(module: nn.Module, seed: int = 0) -> nn.Module:
+    """A copy in float64 and evaluation mode whose parameters are small integers and whose norms are integer maps."""
+    twin = widened(twin_of(module)).eval()
+    stream = torch.Generator().manual_seed(seed)
+
+    def draw(tensor: Tensor, low: int = -2) -> None:
+        tensor.copy_(torch.randint(low, 3, tensor.shape, generator=stream))
+
+    for part in twin.modules():
+        own = [p for p in part.parameters(recurse=False) if p.requires_grad and p.is_floating_point()]
+        for parameter in own:
+            draw(parameter)
+        if isinstance(part, FilteredLayer):
+            part.spectral = None
+            if isinstance(part, GroupConvolution):
+                for weight in part.weights:
+                    draw(weight)
+                    weight.view(-1)[0] = 1  # no filter is all zeros
+        if isinstance(part, FieldBatchNorm | _BatchNorm):
+            if part.running_mean is not None and part.running_var is not None:
+                draw(part.running_mean)
+                part.running_var.fill_(1)
+            part.eps = 0.0
+            if part.weight is not None:
+                draw(part.weight, 1)
+    return twin

@@ -1,0 +1,147 @@
+"""Level 4: the real thing, in float32 and float64, judged against its own rounding."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import torch
+from escnn.nn import GroupPooling, R2Conv
+from torch import Tensor, nn
+
+from steergan.errors import SymmetryError
+from steergan.layers import FourierPointwise, InvariantMap, shared_filters
+from steergan.layers.field_moments import FieldMoments
+from steergan.layers.filters.bases import BasisExpansion
+from steergan.verification.certificates.bases import BASIS_ROUNDING
+from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.measured.forward import Result, Runner, acted_on, first_broken_layer, widened
+from steergan.verification.records import Finding, unknown
+from steergan.verification.subject import Size, Subject, random_input, twin_of
+
+DOUBLE_ROUNDING = 2.0**-24
+"""What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
+
+SINGLE_ROUNDING = 2.0**-24
+"""Of a number in float32, relative."""
+
+NOTHING = 2.0**-50
+"""Relative to the result, an error that no float32 rounding can show."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Errors at one element, absolute, in the largest entry of the result; and the result's own largest entry."""
+
+    matrix: Matrix
+    e32: float
+    """max |f(g x) - g f(x)| in float32."""
+    e64: float
+    r_x: float
+    """Rounding error: float32 against float64, at x."""
+    r_gx: float
+    scale: float
+
+
+def measure(
+    subject: Subject, size: Size, elements: tuple[Matrix, ...], *, training: bool, seed: int = 0
+) -> list[Measured]:
+    """Errors of the network at hand at one size, for every claimed element.
+
+    Raises:
+        RuntimeError: the network does not run in float64.
+    """
+    single, double = (Runner(subject, _twin(subject.module, dtype, training)) for dtype in DTYPES)
+    x = random_input(subject, size, seed, torch.float32)
+    with shared_filters(single.network, double.network):
+        return _errors(subject, single, double, x, elements)
+
+
+def _errors(
+    subject: Subject, single: Runner, double: Runner, x: Tensor, elements: tuple[Matrix, ...]
+) -> list[Measured]:
+    y32, y64 = single(x), double(x.double())
+    scale = max(float(t.abs().max()) for t, _ in y64)
+    r_x = _largest(y32, [t for t, _ in y64])
+    found = []
+    for matrix in elements[1:]:
+        gx = transform(x, subject.in_type, matrix)
+        z32, z64 = single(gx), double(gx.double())
+        e32, e64 = _largest(z32, acted_on(y32, subject, matrix)), _largest(z64, acted_on(y64, subject, matrix))
+        found.append(Measured(matrix, e32, e64, r_x, _largest(z32, [t for t, _ in z64]), scale))
+    return found
+
+
+DTYPES = (torch.float32, torch.float64)
+SINGLE_PRECISION = (R2Conv, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
+"""Layers with matrices that are rounded to float32, in a network of float64 too."""
+
+
+def _twin(module: nn.Module, dtype: torch.dtype, training: bool) -> nn.Module:
+    twin = twin_of(module)
+    return (twin.to(dtype) if dtype == torch.float32 else widened(twin)).train(training)
+
+
+def _largest(found: Result, wanted: list[Tensor]) -> float:
+    errors = [float((a.double() - b.double()).abs().max()) for (a, _), b in zip(found, wanted, strict=True)]
+    return max(errors) if all(e == e for e in errors) else float("inf")
+
+
+def numeric_finding(
+    subject: Subject, size: Size, elements: tuple[Matrix, ...], *, training: bool, seed: int = 0
+) -> Finding:
+    """Whether the errors at one size are what rounding explains.
+
+    e32 <= r(x) + r(g x) + e64 holds of any function, so what can be wrong shows in e64: a network on gathered filters
+    may err by float64's rounding, estimated from float32's; one on bases that escnn samples in float32 may err, in
+    float64 too, by as much more than float32 rounds as level 1 lets a basis element be off.
+    """
+    try:
+        found = measure(subject, size, elements, training=training, seed=seed)
+    except SymmetryError as error:
+        return Finding("measured", "broken", str(error), witness=str(error))
+    except RuntimeError as error:
+        return unknown(f"does not run in float64: {' '.join(str(error).split())[:120]}")
+    if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
+        return unknown("vacuous: the result is zero, or the same for every input")
+    basis = any(isinstance(part, SINGLE_PRECISION) for part in subject.module.modules())
+    single_inside = any(isinstance(part, GroupPooling) for part in subject.module.modules())
+    if not all(isfinite(value) for m in found for value in (m.e32, m.e64, m.r_x, m.r_gx, m.scale)):
+        return unknown("the result, or an error of it, is not a finite number")
+    worst = max(found, key=lambda m: m.e32)
+    scale = worst.scale
+    # A result of few entries may round by nothing, by luck; half a unit in float32's last place is always possible.
+    rounding = 2 * max(max(max(m.r_x, m.r_gx) for m in found), SINGLE_ROUNDING * scale)
+    for m in found:
+        explained = rounding * (BASIS_ROUNDING / SINGLE_ROUNDING if basis else 1 if single_inside else DOUBLE_ROUNDING)
+        explained = max(explained, NOTHING * m.scale)
+        if not (m.e64 <= explained and m.e32 <= rounding + m.e64):
+            path = _culprit(subject, size, m, training, seed)
+            at = f", first in {path}" if path else ""
+            witness = f"under {NAMES[m.matrix]}{at}: relative error {m.e64 / scale:.2g} in float64"
+            rounded = f"rounding explains {explained / scale:.1g}"
+            return Finding("measured", "broken", rounded, m.e32 / scale, witness)
+    return Finding(
+        "measured",
+        "holds",
+        f"float32 {worst.e32 / scale:.1e}, float64 {max(m.e64 for m in found) / scale:.1e}, relative; "
+        f"rounding alone {max(max(m.r_x, m.r_gx) for m in found) / scale:.1e}",
+        worst.e32 / scale,
+        scope="these weights",
+    )
+
+
+def _is_vacuous(subject: Subject, size: Size, training: bool, seed: int) -> bool:
+    runner = Runner(subject, _twin(subject.module, torch.float64, training))
+    first, second = (runner(random_input(subject, size, seed + s, torch.float64)) for s in (0, 1))
+    return all(torch.equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
+
+
+def _culprit(subject: Subject, size: Size, m: Measured, training: bool, seed: int) -> str:
+    """The first layer whose output is off by more than half of what the result is, relative to its own size."""
+    runner = Runner(subject, _twin(subject.module, torch.float64, training))
+    share = m.e64 / m.scale / 100
+    threshold = min(max(share, 1e-9), 1e-3)
+
+    def differs(found: Tensor, wanted: Tensor) -> bool:
+        return float((found - wanted).abs().max()) > threshold * float(wanted.abs().max())
+
+    return first_broken_layer(runner, random_input(subject, size, seed, torch.float64), m.matrix, differs)

@@ -1,0 +1,278 @@
+"""The benchmark: its rivals are what they are said to be, and its clock is fair."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from benchmarks.sweep import measure as measure_sweep
+from steergan import benchmark
+from steergan.benchmark import equal_channels, equal_parameters, in_turns, own_pair, ratio, stock_pair, timing
+from steergan.benchmark.fresh import Fresh
+from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed, without_spectral_norm
+from steergan.benchmark.step import PARTS, PROCESS, PROFILE, PROFILED, TIMED, USUAL, time_step
+from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, random_batch
+from steergan.benchmark.usual_loop import UsualLoop
+from steergan.errors import RecipeError
+from steergan.layers import GroupConvolution
+from steergan.losses import OBJECTIVES
+from steergan.recipe import Recipe, write_recipe
+from steergan.records import read_claims
+from steergan.training import Latents, discriminator_update, generator_update
+from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
+from steergan_cli.main import steergan
+
+SHAPE = (1, 16, 16)
+CLASSES = 3
+
+
+def recipe(group: str = "C4", **training: object) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "data": {"name": "digits"},
+            "generator": {
+                "group": group, "latent": "dense", "z_dim": 5, "embedding_dim": 4, "seed_width": 4,
+                "widths": [12, 8, 6],
+            },
+            "discriminator": {"group": group, "widths": [6, 8, 12]},
+            "training": {"batch_size": 4, "discriminator_updates": 1, **training},
+        }
+    )  # fmt: skip
+
+
+def channels(network: torch.nn.Module) -> list[tuple[int, int]]:
+    """Of every convolution, in order."""
+    found = [m for m in network.modules() if isinstance(m, GroupConvolution)]
+    return [(m.in_type.size, m.out_type.size) for m in found]
+
+
+@pytest.mark.parametrize("group", ["trivial", "C2", "C4", "D4"])
+def test_plain_rival_has_as_many_channels_in_every_feature_map(group: str) -> None:
+    own, plain = (own_pair(r, SHAPE, CLASSES) for r in (recipe(group), equal_channels(recipe(group))))
+    assert channels(own.discriminator) == channels(plain.discriminator)  # type: ignore[arg-type]
+    ours, theirs = channels(own.generator), channels(plain.generator)  # type: ignore[arg-type]
+    assert ours[:-1] == theirs[:-1]
+    assert theirs[-1] == (ours[-1][0], SHAPE[0])
+    assert equal_channels(recipe(group)).generator.group == "trivial"
+
+
+def copy_to_stock(own: torch.nn.Module, stock: torch.nn.Module) -> None:
+    """Give the stock network the other's filters, dense weights and embeddings, each in order."""
+    ours = [m for m in own.modules() if isinstance(m, GroupConvolution)]
+    theirs = [m for m in stock.modules() if type(m).__name__ == "R2Conv"]
+    for convolution, target in zip(ours, theirs, strict=True):
+        target.load_state_dict(convolution.to_r2conv().state_dict(), strict=False)
+    for kind in (torch.nn.Linear, torch.nn.Embedding):
+        pairs = zip(*([m for m in net.modules() if isinstance(m, kind)] for net in (own, stock)), strict=True)
+        for source, target in pairs:
+            target.load_state_dict({k: v for k, v in source.state_dict().items() if k in ("weight", "bias")})
+
+
+@pytest.mark.parametrize("group", ["trivial", "C4", "D4"])
+def test_paper_rival_is_a_cnn_of_about_as_many_parameters(group: str) -> None:
+    wide = changed(recipe(group), generator={"widths": [96, 64, 48]}, discriminator={"widths": [48, 64, 96]})
+    plain = equal_parameters(wide)
+    assert plain.generator.group == plain.discriminator.group == "trivial"
+    for own, rival in zip(own_pair(wide, SHAPE, CLASSES), own_pair(plain, SHAPE, CLASSES), strict=True):
+        ours, theirs = (sum(p.numel() for _, p in network.named_parameters()) for network in (own, rival))
+        assert 0.85 < ours / theirs < 1.15
+
+
+RESIDUAL = {"architecture": "residual"}
+KINDS = {
+    "plain": ({}, {}),
+    "residual": (RESIDUAL, RESIDUAL),
+    "residual, maxima, norms": (RESIDUAL, {**RESIDUAL, "pool": "max", "batch_norm": True}),
+    "residual, plain last block": (RESIDUAL, {**RESIDUAL, "group_pool": "before-last-block", "global_pool": "sum"}),
+}
+
+
+@pytest.mark.parametrize("group", ["trivial", "C4", "D4"])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_stock_rival_computes_the_same_function(group: str, kind: str) -> None:
+    generator, discriminator = KINDS[kind]
+    settings = changed(without_spectral_norm(recipe(group)), generator=generator, discriminator=discriminator)
+    own, stock = own_pair(settings, SHAPE, CLASSES), stock_pair(settings, SHAPE, CLASSES)
+    for ours, theirs in zip(own, stock, strict=True):
+        copy_to_stock(ours, theirs)  # type: ignore[arg-type]
+    draw = torch.Generator().manual_seed(1)
+    z, y = torch.randn(4, 5, generator=draw), torch.tensor([0, 1, 2, 1])
+    with torch.no_grad():
+        image, theirs = own.generator(z, y), stock.generator(z, y)
+        torch.testing.assert_close(theirs, image, rtol=1e-4, atol=1e-5)
+        score = own.discriminator(image, y)
+        torch.testing.assert_close(stock.discriminator(image, y), score, rtol=1e-4, atol=1e-5)
+    assert image.std() > 1e-3
+    assert score.std() > 1e-4
+
+
+def test_stock_rival_turns_its_seed_map_by_the_element_too() -> None:
+    symmetrized = recipe().generator.model_copy(update={"latent": "symmetrized"})
+    generator = stock_pair(recipe().model_copy(update={"generator": symmetrized}), SHAPE, CLASSES).generator
+    assert generator.elements == 4
+    generator.eval()
+    z, y = torch.randn(1, 5), torch.tensor([2])
+    with torch.no_grad():
+        upright, turned = (generator(z, y, torch.tensor([g])) for g in (0, 1))
+    torch.testing.assert_close(turned, torch.rot90(upright, 1, (2, 3)), rtol=1e-4, atol=1e-5)
+    assert (turned - upright).abs().max() > 1e-3
+
+
+def test_rivals_take_turns_and_the_warm_up_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    clock = 0.0
+
+    def action(name: str, seconds: float) -> None:
+        nonlocal clock
+        calls.append(name)
+        clock += seconds * (100 if len(calls) <= 3 * timing.WARM_UP else 1)
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock)
+    told: list[tuple[int, int]] = []
+    rivals = {name: lambda n=name, s=s: action(n, s) for name, s in {"a": 1.0, "b": 2.0, "c": 4.0}.items()}
+    seconds = in_turns(rivals, 3, progress=lambda done, total: told.append((done, total)))
+    assert calls == ["a", "b", "c"] * (3 + timing.WARM_UP)
+    assert seconds == {"a": [1.0] * 3, "b": [2.0] * 3, "c": [4.0] * 3}
+    assert told[-1] == (15, 15)
+
+
+def test_ratios_are_of_the_same_round() -> None:
+    found = ratio({"a": [1.0, 20.0, 3.0], "b": [2.0, 10.0, 3.0]}, "a", "b")
+    assert found.values == [0.5, 2.0, 1.0]
+    assert (found.lower, found.centre, found.upper) == (0.75, 1.0, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("generator", "discriminator", "word"),
+    [({"group": "SO2"}, {"group": "SO2"}, "finite group"), ({}, {"plain_width": 4}, "plain_width")],
+)
+def test_a_recipe_without_a_stock_rival_is_refused(
+    generator: dict[str, object], discriminator: dict[str, object], word: str
+) -> None:
+    settings = changed(recipe(), generator=generator, discriminator=discriminator)
+    with pytest.raises(RecipeError, match=word):
+        stock_pair(settings, SHAPE, CLASSES)
+    with pytest.raises(RecipeError, match=word):
+        time_step(settings, 1)
+    with pytest.raises(RecipeError, match=word):
+        measure_sweep(settings, 1)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "relativistic-average"])
+def test_the_usual_loop_does_the_same_mathematics(loss: str) -> None:
+    # Spectral norms iterate at every forward of theirs, and once an update of ours.
+    settings = without_spectral_norm(changed(recipe(), loss={"name": loss, "r1_weight": 0.3}))
+    pair, twin = (own_pair(settings, SHAPE, CLASSES) for _ in range(2))
+    batch = random_batch(pair, settings, "cpu")
+    loop = UsualLoop(pair, settings, batch)
+    z = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    loop.draw = lambda: pair.generator(z, batch[1])  # type: ignore[method-assign]
+    rates = (settings.training.generator_rate, settings.training.discriminator_rate)
+    betas = (settings.training.beta1, settings.training.beta2)
+    adams = [
+        torch.optim.Adam((p for _, p in network.named_parameters()), rate, betas)
+        for network, rate in zip(twin, rates, strict=True)
+    ]
+    objective, latents = OBJECTIVES[loss], Latents(z, None)
+    discriminator_update(*twin, adams[1], objective, batch, latents, r1_weight=0.3)
+    loop.update_discriminator()
+    generator_update(*twin, adams[0], objective, batch, latents)
+    loop.update_generator()
+    for ours, theirs in zip(twin, pair, strict=True):
+        for (name, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
+            if name != "head.linear.bias":  # which a relativistic loss does not see: its gradient is rounding
+                torch.testing.assert_close(a, b, rtol=1e-4, atol=0.05 * min(rates))
+    before = [p.clone() for p in loop.average.parameters()]
+    loop.update_average()
+    for was, now, trained in zip(before, loop.average.parameters(), loop.generator.parameters(), strict=True):
+        torch.testing.assert_close(now, was.lerp(trained, 1 - settings.training.ema_decay))
+
+
+@pytest.fixture(scope="module")
+def timed() -> benchmark.StepBenchmark:
+    return time_step(recipe(), rounds=1)
+
+
+def test_all_parts_are_timed_for_all_rivals(timed: benchmark.StepBenchmark) -> None:
+    rivals = [OWN, DENSE, PLAIN, CHANNELS, PARAMETERS, STOCK]
+    assert list(timed.parts) == list(TIMED)
+    for part, seconds in timed.parts.items():
+        looped = [USUAL] if part in (STEP, DISCRIMINATOR, GENERATOR) else []
+        assert list(seconds) == rivals + looped
+        assert all(len(several) == 1 and several[0] > 0 for several in seconds.values())
+    assert [name for name in rivals if name != PLAIN] == list(timed.processes)
+    assert list(timed.operators) == list(PROFILED)
+    assert timed.operators[DENSE]["Expand"][1] > 0
+    assert "Expand" not in timed.operators[CHANNELS]
+    operators = benchmark.tables(timed)[-1]
+    assert operators.columns == ["operator", *PROFILED]
+    assert operators.rows[-1][0] == "all"
+    assert all(fresh.construction > 0 for (fresh,) in timed.processes.values())
+    assert all(1e6 < fresh.peak_memory < 1e9 for (fresh,) in timed.processes.values())
+    assert timed.parameters[OWN] == timed.parameters[STOCK] == timed.parameters[PLAIN] == timed.parameters[DENSE]
+    assert timed.parameters[CHANNELS][1] > timed.parameters[OWN][1]
+    assert timed.image_shape == (1, 16, 16)
+
+
+def verdict_of(timed: benchmark.StepBenchmark, own: float, memory: float) -> str:
+    """Where ours takes `own` times as long as all rivals, and `memory` times as much."""
+    seconds = {name: [own if name in (OWN, DENSE, PLAIN) else 1.0] for name in timed.parts[STEP]}
+    processes = {name: [Fresh(own, int(1e8 * (memory if name in (OWN, DENSE) else 1)))] for name in timed.processes}
+    return benchmark.verdict(
+        benchmark.StepBenchmark(**{**vars(timed), "parts": {STEP: seconds}, "processes": processes})
+    )
+
+
+def test_verdict_says_which_targets_are_met(timed: benchmark.StepBenchmark) -> None:
+    assert timed.small
+    found = verdict_of(timed, 0.39, 1.05)
+    assert f"{DENSE} takes 0.39 times the step of {CHANNELS}: the target of 1.05 is met." in found
+    assert f"{DENSE} takes 0.39 times the step of {STOCK}: the target of 0.40 is met." in found
+    assert "missed" not in found
+    assert verdict_of(timed, 3.0, 1.2).count("missed") == 5
+
+
+def test_targets_depend_on_the_device_and_the_widths(timed: benchmark.StepBenchmark) -> None:
+    wide = changed(recipe(), generator={"widths": [256, 8, 6]})
+    large = benchmark.StepBenchmark(**{**vars(timed), "recipe": wide})
+    assert [target.most for target in large.targets()] == [1.05, 0.95]
+    on_gpu = {**timed.surroundings, "hardware": {**timed.surroundings["hardware"], "device": "cuda"}}
+    fast = benchmark.StepBenchmark(**{**vars(timed), "surroundings": on_gpu})
+    assert [(target.name, target.most) for target in fast.targets()] == [(OWN, 1.10), (OWN, 0.7)]
+
+
+def test_command_prints_a_table_and_writes_json_and_a_claim(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(write_recipe(recipe()))
+    options = ["--recipe", str(tmp_path / "tiny.toml"), "--set", "training.batch_size=2", "--device", "cpu"]
+    files = ["--json", str(tmp_path / "step.json"), "--record", str(tmp_path / "claims" / "tiny-step.json")]
+    only = ["--only", "step", "--only", "sampling"]
+    found = CliRunner().invoke(
+        steergan, ["benchmark", "step", *options, *only, "--repeats", "1", "--threads", "1", *files]
+    )
+    assert found.exit_code == 0, found.output
+    assert "| stock escnn" in found.output
+    assert "times the step of" in found.output
+    assert "construction" not in found.output
+    table = json.loads((tmp_path / "step.json").read_text())
+    assert list(table["seconds"]) == ["step", "sampling"]
+    assert set(table["seconds"]["step"]) == {OWN, DENSE, PLAIN, CHANNELS, PARAMETERS, STOCK, USUAL}
+    assert table["hardware"]["threads"] == 1
+    (claim,) = read_claims(tmp_path / "claims")
+    assert claim.id == "tiny-step"
+    assert claim.protocol["batch_size"] == 2
+
+
+def test_copy_of_a_stock_network_lists_its_own_modules() -> None:
+    generator = stock_pair(recipe(), SHAPE, CLASSES).generator
+    list(generator.modules())
+    twin = copy.deepcopy(generator)
+    assert set(twin.modules()) == set(torch.nn.Module.modules(twin))  # type: ignore[arg-type]
+    assert not set(twin.modules()) & set(generator.modules())
+
+
+def test_the_command_knows_the_parts() -> None:
+    assert COMMAND_PARTS == PARTS == (*TIMED, PROCESS, PROFILE)

@@ -1,0 +1,63 @@
+"""The comparison of groups measures every target alike, and says what it can't compare."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import groups
+from steergan.errors import RecipeError
+from steergan.pictures import save_png
+from steergan.tables import Interval
+
+
+def recipe(folder: Path, group: str, **changes: str) -> Path:
+    file = folder / f"{group}.toml"
+    latent = changes.get("latent", "dense")
+    file.write_text(
+        f'name = "{group}"\ndata = {{ name = "digits" }}\n'
+        f'generator = {{ group = "{group}", latent = "{latent}", z_dim = 8, seed_width = 4, widths = [8, 8] }}\n'
+        f'discriminator = {{ group = "{group}", widths = [8, 8] }}\ntraining = {{ batch_size = 2 }}\n'
+        'loss = { name = "hinge" }\n'
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[groups.Measured]:
+    folder = tmp_path_factory.mktemp("groups")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "SEEDS", range(2))
+        return groups.measure([recipe(folder, group) for group in ("C4", "SO2")], 2)
+
+
+def test_every_group_has_parameters_times_and_errors(found: list[groups.Measured]) -> None:
+    assert [(m.group, m.trained) for m in found] == [("C4", False), ("SO2", False)]
+    for m in found:
+        assert set(m.networks) == {"discriminator", "synthesis"}
+        assert m.networks["discriminator"].inputs == 4
+        assert all(at is not None and at[0] > 0 for at in (m.networks["synthesis"].at(30.0),))
+        assert m.networks["synthesis"].at(90.0)[0] < 1e-4  # type: ignore[index]
+    own, other = groups.step_ratio(found, "C4"), groups.step_ratio(found, "SO2")
+    assert (own.lower, own.upper) == (1, 1)
+    assert isinstance(other, Interval)
+    assert other.centre > 0
+
+
+def test_tables_and_picture_have_a_row_and_a_line_for_each_group(found: list[groups.Measured], tmp_path: Path) -> None:
+    cost, *errors = groups.tables(found)
+    assert [row[0] for row in cost.rows] == ["C4", "SO2"]
+    assert len(errors) == 2
+    assert all(row[1] == "no" for row in errors[0].rows)
+    figure = groups.figure(found)
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+    save_png(figure, tmp_path / "groups.png")
+    claim = groups.claim(found, "groups", "steergan benchmark groups", "cpu")
+    assert "SO2: discriminator" in claim.verdict
+
+
+def test_two_of_a_group_and_none_of_c4_are_refused(tmp_path: Path) -> None:
+    so2 = recipe(tmp_path, "SO2")
+    with pytest.raises(RecipeError, match="second one of SO2"):
+        groups.measure([so2, so2], 1)
+    with pytest.raises(RecipeError, match=r"none of SO2 is C4"):
+        groups.measure([so2], 1)

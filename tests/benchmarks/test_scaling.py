@@ -1,0 +1,90 @@
+"""The model of a step on several processes: its terms are found again, and its messages are those that are sent."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import scaling, scaling_report
+from benchmarks.scaling import COUNTS, Link, Scaling, assumed, fitted
+from steergan.errors import RecipeError
+from steergan.recipe import Recipe
+
+
+def recipe(batch_size: int = 8) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "data": {"name": "digits"},
+            "generator": {"group": "C4", "z_dim": 5, "embedding_dim": 4, "seed_width": 4, "widths": [8, 6, 6]},
+            "discriminator": {"group": "C4", "widths": [6, 6]},
+            "loss": {"name": "hinge", "r1_weight": 0.1},
+            "training": {"batch_size": batch_size, "discriminator_updates": 2},
+        }
+    )
+
+
+def test_a_link_is_fitted_to_its_own_times() -> None:
+    link = Link(latency=2e-5, bandwidth=3e9)
+    found = fitted({size: link.seconds(size, 2) for size in scaling.SIZES})
+    assert found.latency == pytest.approx(2e-5, rel=1e-6)
+    assert found.bandwidth == pytest.approx(3e9, rel=1e-6)
+
+
+def test_messages_cost_more_among_more_processes_and_nothing_alone() -> None:
+    link = Link(latency=1e-5, bandwidth=1e9)
+    seconds = [link.seconds(1 << 20, count) for count in COUNTS]
+    assert seconds[0] == 0
+    assert seconds == sorted(seconds)
+    assert seconds[1] == pytest.approx(2e-5 + (1 << 20) / 1e9)
+    assert seconds[-1] == pytest.approx(12e-5 + 2 * 63 / 64 * (1 << 20) / 1e9)
+
+
+@pytest.fixture(scope="module")
+def found() -> Scaling:
+    return scaling.measure(recipe(), 2)
+
+
+def test_every_update_sends_its_gradients_once(found: Scaling) -> None:
+    from steergan import data
+    from steergan.benchmark import own_pair
+    from steergan.benchmark.step import count
+
+    generator, discriminator = (4 * count(net) for net in own_pair(recipe(), *data.image_kind(recipe().data)))
+    sent = sorted(found.messages)
+    assert sent[-3:] == sorted([generator, discriminator, discriminator])
+    assert all(size < 4096 for size in sent[:-3])  # scores and moments
+
+
+def test_the_model_adds_up(found: Scaling) -> None:
+    assert found.batches == (2, 4, 8)
+    assert found.step(1) == found.compute(1) == pytest.approx(found.fixed + 8 * found.per_image)
+    assert found.talk(2) > 0
+    elsewhere = assumed(found, latency=1e-6, bandwidth=1e12, wait=0.0, fixed=1e-3, per_image=1e-3)
+    assert elsewhere.step(4) == pytest.approx(3e-3, rel=0.1)
+    assert assumed(found) == found
+    terms, here, there = scaling_report.tables(found, elsewhere)
+    assert [row[0] for row in here.rows] == [row[0] for row in there.rows] == [1, 2, 4, 8]
+    assert "Two processes take" in scaling_report.verdict(found)
+    claim = scaling_report.claim(found, elsewhere, "scaling", "steergan benchmark scaling")
+    assert claim.tables == [terms, here, there]
+
+
+@pytest.mark.parametrize("size", [4, 6, 18])
+def test_a_batch_that_cannot_be_halved_twice_is_refused(size: int) -> None:
+    with pytest.raises(RecipeError, match=f"batch_size = {size}"):
+        scaling.measure(recipe(size), 1)
+
+
+def test_the_command_takes_terms_of_elsewhere(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from steergan.recipe import write_recipe
+    from steergan_cli.main import steergan
+
+    file = tmp_path / "tiny.toml"
+    file.write_text(write_recipe(recipe(8)))
+    options = ["--recipe", str(file), "--repeats", "1", "--bandwidth", "20", "--image-ms", "0.5"]
+    ended = CliRunner().invoke(steergan, ["benchmark", "scaling", *options])
+    assert ended.exit_code == 0, ended.output
+    assert "By the terms given" in ended.output
+    assert "20 GB/s" in ended.output

@@ -1,0 +1,196 @@
+"""The two paths of a group convolution: the same function, the same weights, chosen by what is possible and pays."""
+
+import copy
+import logging
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steergan.errors import SteerganError
+from steergan.kernels import library
+from steergan.layers import (
+    FieldBatchNorm,
+    GroupConvolution,
+    Pointwise,
+    UpsampleConvolution,
+    choose_convolution,
+    shared_filters,
+)
+from steergan.layers.filters.path import uses_fourier
+from steergan.symmetry import gspace, regular_type, trivial_type
+
+GROUPS = ["C2", "D1", "C4", "D2", "D4"]
+
+
+@pytest.fixture
+def kernels() -> None:
+    if library.native() is None:
+        pytest.skip(f"no kernels: {library.absence()}")
+
+
+@pytest.fixture
+def no_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("STEERGAN_KERNELS", "off")
+    library._search.cache_clear()
+    library._told.clear()
+    yield
+    library._search.cache_clear()
+    library._told.clear()
+
+
+def layer(group: str, kernel_size: int = 3, upsample: bool = False, **options: bool) -> nn.Module:
+    torch.manual_seed(0)
+    space = gspace(group)
+    kind = UpsampleConvolution if upsample else GroupConvolution
+    made = kind(regular_type(space, 5), regular_type(space, 4), kernel_size, **options)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_()
+    return made
+
+
+def derivatives(made: nn.Module, x: Tensor) -> list[Tensor]:
+    """Output, gradients, and the gradients of an R1-like penalty."""
+    x = x.clone().requires_grad_()
+    parameters = [p for name, p in made.named_parameters() if not name.endswith("bias")]
+    y = made(made.in_type(x)).tensor
+    first = torch.autograd.grad((y * y.cos().detach()).sum(), [x, *parameters], create_graph=True)
+    (by_x,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+    second = torch.autograd.grad(by_x.square().sum(), parameters)
+    return [y, *first, *second]
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("upsample", [False, True])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("group", GROUPS)
+def test_both_paths_are_the_same_function_with_the_same_gradients(
+    group: str, kernel_size: int, upsample: bool
+) -> None:
+    made = layer(group, kernel_size, upsample, spectral_norm=True).double().eval()
+    x = torch.randn(2, made.in_type.size, 6, 6, dtype=torch.float64)
+    results = []
+    for choice in ("dense", "fourier"):
+        choose_convolution(made, choice)
+        results.append(derivatives(made, x))
+    for dense, fourier in zip(*results, strict=True):
+        assert not torch.equal(dense, fourier)  # or one path was taken twice
+        assert torch.allclose(dense, fourier, rtol=1e-11, atol=1e-11 * float(dense.detach().abs().max()))
+
+
+@pytest.mark.usefixtures("kernels")
+def test_training_mode_iterates_the_spectral_norm_alike() -> None:
+    results = []
+    for choice in ("dense", "fourier"):
+        made = layer("D4", spectral_norm=True).double()
+        choose_convolution(made, choice)
+        x = made.in_type(torch.ones(1, made.in_type.size, 4, 4, dtype=torch.float64))
+        with shared_filters(made):
+            outputs = [made(x).tensor, made(x).tensor]
+        assert torch.equal(*outputs)
+        results.append([outputs[0], *made.spectral.buffers()])
+    for dense, fourier in zip(*results, strict=True):
+        assert torch.allclose(dense, fourier, rtol=1e-11, atol=1e-12)
+
+
+def test_weights_and_their_names_do_not_depend_on_the_path() -> None:
+    states = []
+    for choice in ("dense", "fourier"):
+        made = layer("C4", spectral_norm=True)
+        choose_convolution(made, choice)
+        states.append(copy.deepcopy(made).state_dict())
+    assert list(states[0]) == list(states[1])
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def taken(made: nn.Module, x: Tensor) -> bool:
+    """Whether a forward calls the kernels."""
+    seen: list[str] = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    with Watch():
+        made(made.in_type(x))
+    return any("steergan.convolve" in name for name in seen)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_auto_takes_the_kernels_for_large_layers_only() -> None:
+    space = gspace("D4")
+    large = GroupConvolution(regular_type(space, 24), regular_type(space, 24), 3)
+    small = GroupConvolution(regular_type(space, 1), regular_type(space, 1), 3)
+    assert taken(large, torch.randn(4, 24 * 8, 16, 16))
+    assert not taken(small, torch.randn(1, 8, 4, 4))
+    choose_convolution(large, "dense")
+    choose_convolution(small, "fourier")
+    assert not taken(large, torch.randn(4, 24 * 8, 16, 16))
+    assert taken(small, torch.randn(1, 8, 4, 4))
+
+
+@pytest.mark.usefixtures("kernels")
+def test_what_the_kernels_do_not_compute_goes_the_dense_way() -> None:
+    space = gspace("C4")
+    regular, image = regular_type(space, 3), trivial_type(space, 3)
+    for into, out, options in (
+        (image, regular, {"kernel_size": 3}),
+        (regular, image, {"kernel_size": 3}),
+        (regular + image, regular, {"kernel_size": 3}),
+        (regular, regular, {"kernel_size": 2}),
+        (regular, regular, {"kernel_size": 3, "padding": 0}),
+        (regular, regular, {"kernel_size": 13}),
+    ):
+        made = GroupConvolution(into, out, **options)
+        choose_convolution(made, "fourier")
+        assert not uses_fourier(made)
+        assert not taken(made, torch.randn(1, into.size, 16, 16))
+    half = layer("C4").bfloat16()
+    choose_convolution(half, "fourier")
+    assert not taken(half, torch.randn(1, half.in_type.size, 8, 8, dtype=torch.bfloat16))
+
+
+def test_without_kernels_the_dense_path_runs_and_says_so_once(
+    no_kernels: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = layer("D4")
+    choose_convolution(made, "fourier")
+    x = made.in_type(torch.randn(2, made.in_type.size, 6, 6))
+    with caplog.at_level(logging.WARNING, "steergan"):
+        first, second = made(x).tensor, made(x).tensor
+    assert torch.equal(first, second)
+    assert [r.getMessage() for r in caplog.records] == ["convolutions run on the dense path: STEERGAN_KERNELS=off"]
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    with pytest.raises(SteerganError, match="convolution = 'fast'; wanted: one of auto, fourier, dense"):
+        choose_convolution(layer("C4"), "fast")
+
+
+@pytest.mark.usefixtures("kernels")
+def test_a_compiled_network_holds_the_operator() -> None:
+    space = gspace("D4")
+    into = regular_type(space, 4)
+    network = nn.Sequential(
+        GroupConvolution(into, into, 3, bias=False), FieldBatchNorm(into), Pointwise(into, "relu")
+    )
+    choose_convolution(network, "fourier")
+    seen: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]):  # type: ignore[no-untyped-def]
+        seen.extend(str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    x = torch.randn(2, into.size, 6, 6)
+
+    def forward(x: Tensor) -> Tensor:
+        return network(into(x)).tensor
+
+    compiled = torch.compile(forward, backend=backend, fullgraph=True)
+    network.eval()
+    assert torch.allclose(compiled(x), forward(x), atol=1e-5)
+    assert sum("steergan.convolve" in name for name in seen) == 1

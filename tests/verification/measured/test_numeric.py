@@ -1,0 +1,122 @@
+"""The action is escnn's, and the measurement accuses what is wrong and nothing that is right."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from escnn import nn as enn
+from escnn.nn import FieldType
+
+from steergan.symmetry import gspace, regular_type, trivial_type
+from steergan.verification import Certificate, Subject, grid_elements, transform, verify
+from steergan.verification.measured.numeric import measure, numeric_finding
+
+
+@pytest.mark.parametrize("group", ["C2", "C4", "C8", "D1", "D2", "D4"])
+def test_transform_is_that_of_escnn_on_mixed_fields(group: str) -> None:
+    space = gspace(group)
+    field_type = FieldType(space, [space.regular_repr, space.trivial_repr, *space.fibergroup.irreps()])
+    x = torch.randn(2, field_type.size, 5, 5)
+    for matrix, element in grid_elements(space).items():
+        wanted = field_type(x).transform(element).tensor
+        assert torch.allclose(transform(x, field_type, matrix), wanted, atol=1e-6)
+
+
+def test_transform_keeps_every_bit_of_regular_fields() -> None:
+    field_type = regular_type(gspace("D4"), 2)
+    x = torch.randn(1, 16, 4, 4, dtype=torch.float64)
+    assert len(grid_elements(field_type.gspace)) == 8
+    for matrix in grid_elements(field_type.gspace):
+        assert torch.equal(transform(x, field_type, matrix).flatten().sort()[0], x.flatten().sort()[0])
+
+
+def stock_network() -> enn.SequentialModule:
+    """An escnn user's own network, of escnn's own layers."""
+    space = gspace("C4")
+    image, hidden = trivial_type(space, 1), regular_type(space, 3)
+    return enn.SequentialModule(
+        enn.R2Conv(image, hidden, 3, padding=1),
+        enn.InnerBatchNorm(hidden),
+        enn.ReLU(hidden),
+        enn.R2Conv(hidden, hidden, 3, padding=1),
+    )
+
+
+def shifted(module: Any, x: torch.Tensor, others: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return module(module.in_type(x)).tensor.roll(1, 3)
+
+
+def measured(certificate: Certificate) -> list[Any]:
+    return [r for r in certificate.records if r.level == 4]
+
+
+def test_a_stock_escnn_network_is_proved_and_left_as_it_was() -> None:
+    network = stock_network().train()
+    before = copy.deepcopy(network.state_dict())
+    found = verify(network, [8, 9])
+    assert found.verdict == "proved", found.sentence
+    assert len(found.elements) == 4
+    assert all(r.verdict == "holds" and 0 < r.bound < 1e-5 for r in measured(found))
+    assert len(measured(found)) == 4
+    assert network.training
+    after = network.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], value) for key, value in after.items())
+
+
+def test_a_shift_of_the_grid_is_caught_by_measurement() -> None:
+    network = stock_network()
+    found = verify(network, [8], "equivariant", out_type=network.out_type, call=shifted)
+    assert found.verdict == "broken"
+    assert all(r.verdict == "broken" and r.bound > 1e-2 for r in measured(found))
+    assert found.first_fault in measured(found) or found.first_fault.level <= 3
+
+
+def test_errors_are_measured_for_every_element_but_the_identity() -> None:
+    network = stock_network()
+    subject = Subject("stock", network, network.in_type, "equivariant", network.out_type, ((8, 8),), call=shifted)
+    elements = tuple(grid_elements(network.in_type.gspace))
+    found = measure(subject, (8, 8), elements, training=False)
+    assert tuple(m.matrix for m in found) == elements[1:]
+    assert all(m.e64 > 1e-2 * m.scale for m in found)
+
+
+class Zero(enn.EquivariantModule):
+    def __init__(self, field_type: FieldType) -> None:
+        super().__init__()
+        self.in_type = self.out_type = field_type
+
+    def forward(self, x: enn.GeometricTensor) -> enn.GeometricTensor:
+        return enn.GeometricTensor(torch.zeros_like(x.tensor), x.type)
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+
+def test_a_network_that_puts_out_zero_is_not_proved() -> None:
+    found = verify(Zero(trivial_type(gspace("C4"), 1)), [4])
+    assert found.verdict == "not proved"
+    assert all("vacuous" in r.argument for r in measured(found))
+
+
+def test_a_result_that_does_not_depend_on_the_input_is_vacuous() -> None:
+    image = trivial_type(gspace("C4"), 1)
+    ones = Subject(
+        "ones", torch.nn.Identity(), image, "invariant", None, ((4, 4),), call=lambda m, x, others: x.new_ones(2)
+    )
+    found = numeric_finding(ones, (4, 4), tuple(grid_elements(image.gspace)), training=False)
+    assert found.verdict == "not proved"
+    assert "vacuous" in found.argument
+
+
+def test_an_error_that_rounding_does_not_explain_is_broken_however_small() -> None:
+    network = stock_network()
+
+    def tilted(module: Any, x: torch.Tensor, others: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        out = module(module.in_type(x)).tensor
+        return out + 1e-3 * torch.linspace(0, 1, out.shape[3]).to(out)
+
+    subject = Subject("stock", network, network.in_type, "equivariant", network.out_type, ((8, 8),), call=tilted)
+    elements = tuple(grid_elements(network.in_type.gspace))
+    assert numeric_finding(subject, (8, 8), elements, training=False).verdict == "broken"
