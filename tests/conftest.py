@@ -2,9 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Before torch and matplotlib are imported; the commands that tests start inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 # Before any test imports escnn: steergan silences what escnn warns of at import, and here warnings are errors.
 import steergan  # noqa: F401
+from tests.notes import Notes
 
 if TYPE_CHECKING:
     from steergan.recipe import Recipe
@@ -67,38 +68,6 @@ def no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
         yield
-
-
-class Notes:
-    """Keeps messages and rows; asks to stop after a given step, or as soon as it hears of a stage."""
-
-    def __init__(self, stop_after: int | None = None, leave_at: str | None = None) -> None:
-        self.messages: list[str] = []
-        self.rows: list[Mapping[str, Any]] = []
-        self.stages: dict[str, list[tuple[int, int]]] = {}
-        self.stop_after, self.leave_at = stop_after, leave_at
-        self.steps = 0
-
-    def message(self, text: str) -> None:
-        self.messages.append(text)
-
-    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
-        self.rows.append(row)
-
-    def stage(self, name: str, done: int, total: int) -> None:
-        self.stages.setdefault(name, []).append((done, total))
-
-    def stop_requested(self) -> bool:
-        self.steps += 1
-        return self.steps == self.stop_after
-
-    def leave_requested(self) -> bool:
-        return self.leave_at is not None and self.leave_at in self.stages
-
-
-@pytest.fixture
-def notes() -> type[Notes]:
-    return Notes
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from PIL import Image
 from steergan import run
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
+from tests.notes import Notes
 
 Invoke = Callable[..., Result]
 
@@ -36,12 +37,12 @@ def test_neighbours_want_a_png(invoke: Invoke, tiny_run: Path) -> None:
 
 
 def test_json_is_not_mixed_with_what_is_said_on_the_way(
-    invoke: Invoke, recipe: Callable[..., Recipe], tmp_path: Path, notes: type
+    invoke: Invoke, recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     backbone = tmp_path / "resnet.safetensors"
     backbone.write_bytes(classifier_bytes(build_backbone("resnet18", 2, side=32), {"class_names": '["0", "1"]'}))
     made = recipe(f"evaluation.features={backbone}", "training.steps=3")
-    folder = run.train(made, tmp_path / "run", report=notes())
+    folder = run.train(made, tmp_path / "run", report=Notes())
     result = invoke("evaluate", folder, "--device", "cpu", "--json")
     assert json.loads(result.stdout)["frechet_invariant"] is None
     assert "KID is given instead" in result.stderr

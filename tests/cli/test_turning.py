@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -14,6 +13,7 @@ from steergan import run as runs
 from steergan.recipe import Recipe
 from steergan_cli.options import angles
 from steergan_cli.sample import pose_name
+from tests.notes import Notes
 
 Invoke = Callable[..., Result]
 CONTEXT = click.Context(click.Command("sample"))
@@ -21,10 +21,10 @@ OPTION = click.Option(["--rotate"])
 
 
 @pytest.fixture
-def steerable(recipe: Callable[..., Recipe], notes: Any, tmp_path: Path) -> Path:
+def steerable(recipe: Callable[..., Recipe], tmp_path: Path) -> Path:
     """A finished run whose latent turns."""
     settings = ["generator.latent=steerable", "generator.z_dim=8", "generator.group=D4", "training.steps=3"]
-    return runs.train(recipe(*settings), tmp_path / "run", report=notes())
+    return runs.train(recipe(*settings), tmp_path / "run", report=Notes())
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from steergan.run import LoadedRun
 from steergan.run.build import build_generator
 from steergan.run.folder import RunFolder
 from steergan.symmetry import gspace
+from tests.notes import Notes
 
 law = partial(sample_law, samples=800, permutations=199)
 
@@ -184,11 +185,11 @@ def test_samples_that_contradict_the_proof_are_not_passed_over(symmetrized: Load
 
 
 def test_it_works_when_the_data_is_gone(
-    tiny_recipe: Path, recipe: Callable[..., Recipe], notes: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_recipe: Path, recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copyfile(tiny_recipe.parent / "tiny.npz", tmp_path / "gone.npz")
     own = recipe(f"data.path={tmp_path}/gone.npz", "evaluation.features=classifier", "data.held_out=0.5")
-    loaded = run.load_run(run.train(own, tmp_path / "run", report=notes()))
+    loaded = run.load_run(run.train(own, tmp_path / "run", report=Notes()))
     (tmp_path / "gone.npz").unlink()
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "empty"))
     assert law(loaded).extractor == "classifier"

@@ -15,6 +15,7 @@ from steergan.run.build import build_discriminator
 from steergan.run.plan import plan
 from steergan.run.verifying import verify_recipe, verify_run
 from steergan.training import load_state, load_weights
+from tests.notes import Notes
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -72,9 +73,9 @@ def test_a_run_too_short_for_its_adaptive_augmentation_is_told_how_far_it_gets(r
 
 
 def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
-    report, settings = notes(), recipe(STANDARD)
+    report, settings = Notes(), recipe(STANDARD)
     out = run.train(settings, tmp_path / "run", report=report)
     assert (out / "generator.safetensors").exists()
     (position,) = [i for i, text in enumerate(report.messages) if "does nothing or little here" in text]
@@ -84,7 +85,7 @@ def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(
 
 
 def test_a_run_with_everything_goes_on_to_the_same_bits_and_records_its_probability(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     more = (
         'augmentation.transforms=["colour", "cutout"]',
@@ -92,9 +93,9 @@ def test_a_run_with_everything_goes_on_to_the_same_bits_and_records_its_probabil
         "loss.name=relativistic-average",
     )
     settings = recipe(PLAIN, STANDARD, *BCR, *ROTATIONS, *ADAPTIVE, *more)
-    whole = run.train(settings, tmp_path / "whole", report=notes())
-    stopped = run.train(settings, tmp_path / "run", report=notes(stop_after=2))
-    run.resume(stopped, report=notes())
+    whole = run.train(settings, tmp_path / "whole", report=Notes())
+    stopped = run.train(settings, tmp_path / "run", report=Notes(stop_after=2))
+    run.resume(stopped, report=Notes())
     last = "state-000006.pt"
     one, other = load_state(whole / last), load_state(stopped / last)
     assert one["augmentation"]["probability"] > 0
@@ -106,10 +107,10 @@ def test_a_run_with_everything_goes_on_to_the_same_bits_and_records_its_probabil
 
 
 def test_the_networks_of_an_augmented_run_are_proved_as_symmetric_as_those_of_a_plain_one(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     settings = recipe(STANDARD, *ROTATIONS, *ADAPTIVE)
-    out = run.train(settings, tmp_path / "run", report=notes())
+    out = run.train(settings, tmp_path / "run", report=Notes())
     plain = verify_recipe(recipe(), level=4, quick=True)
     for found in (verify_recipe(settings, level=4, quick=True), verify_run(out, level=4, quick=True)):
         assert [(c.name, c.group, c.verdict) for c in found] == [(c.name, c.group, c.verdict) for c in plain]
@@ -127,10 +128,10 @@ def test_only_auxiliary_rotations_add_a_head_and_no_other_weight_moves(recipe: M
     assert all(torch.equal(headed[name], same[name]) for name in same)
 
 
-def test_what_cannot_work_is_refused_before_there_is_a_folder(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+def test_what_cannot_work_is_refused_before_there_is_a_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
     settings = recipe("augmentation.rotation_generator=0.2")
     with pytest.raises(RecipeError, match="set augmentation"):
-        run.train(settings, tmp_path / "run", report=notes())
+        run.train(settings, tmp_path / "run", report=Notes())
     assert not (tmp_path / "run").exists()
     with pytest.raises(RecipeError, match="set augmentation"):
         plan(settings)

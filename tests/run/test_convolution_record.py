@@ -15,12 +15,13 @@ from steergan import run
 from steergan.errors import RecipeError, RunError, SteerganError
 from steergan.layers import GroupConvolution, choose_convolution
 from steergan.networks import Discriminator
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, read_recipe
 from steergan.run import convolution_record as records
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder
 from steergan_cli.main import steergan
+from tests.notes import Notes
 
 MakeRecipe = Callable[..., Recipe]
 Kernels = Callable[[str | None], None]
@@ -46,18 +47,8 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Kernels:
 @pytest.fixture(scope="module")
 def half(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was stopped after two steps, without kernels."""
-    from steergan.recipe import read_recipe
-    from steergan.run.reporting import Silence
-
-    class Stop(Silence):
-        asked = 0
-
-        def stop_requested(self) -> bool:
-            self.asked += 1
-            return self.asked == 2
-
     dense = read_recipe(tiny_recipe, ["performance.convolution=dense"])
-    return run.train(dense, tmp_path_factory.mktemp("runs") / "half", report=Stop())
+    return run.train(dense, tmp_path_factory.mktemp("runs") / "half", report=Notes(stop_after=2))
 
 
 @pytest.fixture
@@ -147,12 +138,12 @@ def test_fourier_is_refused_where_it_cannot_be_had(kernels: Kernels, device: str
 
 
 def test_training_and_planning_refuse_fourier_before_anything_is_made(
-    kernels: Kernels, recipe: MakeRecipe, notes: type, tmp_path: Path
+    kernels: Kernels, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     kernels(None)
     settings = recipe("performance.convolution=fourier")
     with pytest.raises(RecipeError, match=REASON):
-        run.train(settings, tmp_path / "run", report=notes())
+        run.train(settings, tmp_path / "run", report=Notes())
     with pytest.raises(RecipeError, match=REASON):
         run.plan(settings)
     assert list(tmp_path.iterdir()) == []
@@ -192,10 +183,10 @@ def test_a_run_records_its_path_from_the_start(half: Path) -> None:
 
 
 def test_a_training_says_which_path_it_takes(
-    kernels: Kernels, recipe: MakeRecipe, notes: type, tmp_path: Path
+    kernels: Kernels, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     kernels(None)
-    told = notes(stop_after=1)
+    told = Notes(stop_after=1)
     run.train(recipe(), tmp_path / "run", report=told)
     assert told.messages[:2] == [f"{tmp_path / 'run'}: starts", f"convolutions: dense path ({REASON})"]
 
@@ -220,13 +211,12 @@ def test_a_run_of_the_fourier_path_is_not_resumed_without_kernels(
 def test_a_run_of_the_dense_path_is_not_resumed_by_the_fourier_path(
     kernels: Kernels,
     stopped: Callable[[ConvolutionRecord | None], Path],
-    notes: type,
     before: ConvolutionRecord | None,
 ) -> None:
     out = stopped(before)
     kernels("avx2")
     with pytest.raises(RunError, match="was computed by the dense path") as fault:
-        run.resume(out, report=notes())
+        run.resume(out, report=Notes())
     message = str(fault.value)
     assert "go on by the Fourier path: --switch-convolution" in message
     assert f"steergan train {out}/resolved.toml --out {out} --set performance.convolution=dense" in message

@@ -12,6 +12,7 @@ from steergan import run
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
 from steergan.run.neighbours import larger_group, rows_among
+from tests.notes import Notes
 
 KID_STANDS_IN = (
     "16 held-out images and 16 samples, 512 features: a Frechet distance needs more images than features; "
@@ -27,9 +28,9 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_of_few_images_is_told_once_that_kid_stands_in(
-    recipe: Callable[..., Recipe], backbone: Path, tmp_path: Path, notes: type
+    recipe: Callable[..., Recipe], backbone: Path, tmp_path: Path
 ) -> None:
-    told = notes()
+    told = Notes()
     made = recipe(f"evaluation.features={backbone}", "training.steps=3")
     folder = run.train(made, tmp_path / "run", report=told)
     said = [line for line in told.messages if "KID is given instead" in line]

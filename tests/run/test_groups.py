@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from steergan.run.blindness import augmentation_notice, is_blind
 from steergan.run.neighbours import larger_group
 from steergan.run.subjects import FROM_SEED_MAP, GIVES_UP
 from steergan.symmetry import fourier_representation, gspace, pixel_group
+from tests.notes import Notes
 
 SLANT = np.array([[0.6, 0.8], [-0.8, 0.6]])
 """An orthogonal change of basis under which a sign is spread over both channels."""
@@ -41,9 +41,9 @@ def test_off_the_grid_the_law_of_the_samples_holds_up_to_bounds(recipe: Callable
 
 
 def test_a_group_without_quarter_turns_claims_nothing(
-    recipe: Callable[..., Recipe], notes: Any, tmp_path: Path
+    recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
-    folder = run.train(recipe(*STEERABLE, "generator.group=C3", "training.steps=3"), tmp_path / "run", report=notes())
+    folder = run.train(recipe(*STEERABLE, "generator.group=C3", "training.steps=3"), tmp_path / "run", report=Notes())
     *_, found = run.verify_run(folder)
     assert found.verdict == "no claim"
     assert not [record for record in found.records if record.level == 5]
@@ -109,9 +109,9 @@ def test_neighbours_are_looked_for_over_what_permutes_pixels(
 
 
 def test_the_law_of_a_steerable_latent_is_proved_and_measured(
-    recipe: Callable[..., Recipe], notes: Any, tmp_path: Path
+    recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
-    folder = run.train(recipe(*STEERABLE, "training.steps=3"), tmp_path / "run", report=notes())
+    folder = run.train(recipe(*STEERABLE, "training.steps=3"), tmp_path / "run", report=Notes())
     found = sample_law(run.load_run(folder), samples=80, permutations=199)
     assert (found.kind, found.holds, found.latent) == ("exact", True, "steerable")
     assert len(found.elements) == 3

@@ -8,17 +8,7 @@ from PIL import Image
 
 from steergan.recipe import validate
 from steergan.run.load import load_data
-from steergan.run.reporting import Silence
-
-
-class Notes(Silence):
-    """Keeps the lines that stay."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.lines.append(text)
+from tests.notes import Notes
 
 
 def test_left_out_slides_are_counted_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,9 +20,9 @@ def test_left_out_slides_are_counted_before_training(tmp_path: Path, monkeypatch
     settings = {"name": "patches", "path": str(slides), "size": 16}
     recipe, notes = validate({"name": "x", "data": settings}, "x"), Notes()
     assert len(load_data(recipe, None, notes).train) == 2
-    assert notes.lines == []
+    assert notes.messages == []
     (slides / "2.png").write_bytes(b"nothing")
     (slides / "3.png").write_bytes(b"nothing")
     recipe = validate({"name": "x", "data": {**settings, "split": "none"}}, "x")
     assert len(load_data(recipe, None, notes).train) == 4
-    assert notes.lines == ["2 damaged or mislabelled files left out: see steergan data list"]
+    assert notes.messages == ["2 damaged or mislabelled files left out: see steergan data list"]

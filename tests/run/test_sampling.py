@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from steergan.errors import RunError, SymmetryError
 from steergan.recipe import Recipe
 from steergan.run.build import build_generator
 from steergan.run.sampling import orbit, spherical
+from tests.notes import Notes
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +57,10 @@ def test_interpolation_starts_and_ends_at_samples(trained: Path) -> None:
 
 
 @pytest.fixture
-def steerable_run(recipe: Callable[..., Recipe], notes: Any, tmp_path: Path) -> Callable[[str], Path]:
+def steerable_run(recipe: Callable[..., Recipe], tmp_path: Path) -> Callable[[str], Path]:
     def make(group: str) -> Path:
         settings = [f"generator.group={group}", "generator.latent=steerable", "generator.z_dim=16"]
-        return run.train(recipe(*settings, "training.steps=3"), tmp_path / group, report=notes())
+        return run.train(recipe(*settings, "training.steps=3"), tmp_path / group, report=Notes())
 
     return make
 
@@ -122,9 +122,9 @@ def test_spherical_path_keeps_the_norm() -> None:
 
 
 def test_an_unfinished_run_says_how_to_go_on(
-    recipe: Callable[..., Recipe], notes: type, tmp_path: Path
+    recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
-    run.train(recipe(), tmp_path / "run", report=notes(stop_after=2))
+    run.train(recipe(), tmp_path / "run", report=Notes(stop_after=2))
     with pytest.raises(RunError, match="steergan resume"):
         run.sample(tmp_path / "run", [0])
 

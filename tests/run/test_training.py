@@ -20,6 +20,7 @@ from steergan.errors import RunError, SteerganError
 from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.training import load_state, load_weights
+from tests.notes import Notes
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -71,45 +72,45 @@ def test_every_metric_row_carries_its_protocol(whole: Path) -> None:
 
 @pytest.mark.parametrize("stop_after", [2, 3])
 def test_a_stopped_run_goes_on_to_the_same_bits(
-    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path, stop_after: int
+    whole: Path, recipe: MakeRecipe, tmp_path: Path, stop_after: int
 ) -> None:
     out = tmp_path / "run"
-    run.train(recipe(), out, report=notes(stop_after))
+    run.train(recipe(), out, report=Notes(stop_after))
     assert not (out / "generator.safetensors").exists()
-    run.resume(out, report=notes())
+    run.resume(out, report=Notes())
     assert_same_run(whole, out)
 
 
 @pytest.mark.parametrize("written", [{}, {"processes": 2}, {"processes": [{"from_step": 0, "count": 2}]}])
 def test_a_run_that_fewer_processes_take_up_keeps_who_computed_it(
-    recipe: MakeRecipe, notes: type, tmp_path: Path, written: dict[str, Any]
+    recipe: MakeRecipe, tmp_path: Path, written: dict[str, Any]
 ) -> None:
     """Early runs have no word of processes, or a number; whatever was computed before stays on record."""
-    stopped = run.train(recipe(), tmp_path / "run", report=notes(stop_after=2))
+    stopped = run.train(recipe(), tmp_path / "run", report=Notes(stop_after=2))
     about = json.loads((stopped / "run.json").read_text())
     del about["processes"]
     (stopped / "run.json").write_text(json.dumps(about | written))
-    run.resume(stopped, report=notes())
+    run.resume(stopped, report=Notes())
     wanted = [{"from_step": 0, "count": 2}, {"from_step": 2, "count": 1}] if written else [{"from_step": 0, "count": 1}]
     assert json.loads((stopped / "run.json").read_text())["processes"] == wanted
 
 
 def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     if library.native() is None:
         pytest.skip(f"no kernels: {library.absence()}")
     choice = ('performance.convolution="fourier"', "generator.widths=[8, 8, 4]")
-    uninterrupted = run.train(recipe(*choice), tmp_path / "whole", report=notes())
-    stopped = run.train(recipe(*choice), tmp_path / "run", report=notes(stop_after=2))
-    run.resume(stopped, report=notes())
+    uninterrupted = run.train(recipe(*choice), tmp_path / "whole", report=Notes())
+    stopped = run.train(recipe(*choice), tmp_path / "run", report=Notes(stop_after=2))
+    run.resume(stopped, report=Notes())
     assert_same_run(uninterrupted, stopped)
-    dense = run.train(recipe('performance.convolution="dense"', choice[1]), tmp_path / "dense", report=notes())
+    dense = run.train(recipe('performance.convolution="dense"', choice[1]), tmp_path / "dense", report=Notes())
     weights = [load_weights(folder / "generator.safetensors")[0] for folder in (uninterrupted, dense)]
     assert not same(*weights)  # so the kernels did compute the run
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, notes: type, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     """kill -9 as soon as the first checkpoint is there."""
     out = tmp_path / "run"
     command = [sys.executable, "-m", "steergan_cli", "train", str(tiny_recipe), "--out", str(out), "--device", "cpu"]
@@ -120,17 +121,17 @@ def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, n
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert (out / "state-000003.pt").exists()
-    run.resume(out, report=notes())
+    run.resume(out, report=Notes())
     assert_same_run(whole, out)
 
 
 @pytest.mark.parametrize("stage", ["classifier", "features of real images", "samples"])
 def test_a_user_who_stops_before_the_first_step_need_not_wait(
-    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+    whole: Path, recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     """And the same command goes on to the same weights, whatever measures them."""
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))  # no features of real images are kept there yet
-    out, told = tmp_path / "run", notes(leave_at=stage)
+    out, told = tmp_path / "run", Notes(leave_at=stage)
     settings = recipe("evaluation.features=classifier", "evaluation.samples=18")
     run.train(settings, out, report=told)
     assert told.messages[-1] == f"{out}: stopped before its first step"
@@ -138,95 +139,95 @@ def test_a_user_who_stops_before_the_first_step_need_not_wait(
     assert len(told.stages[stage]) == 1
     assert done < total or stage != "classifier"
     assert not list(out.glob("state-*.pt"))
-    run.train(settings, out, report=notes())
+    run.train(settings, out, report=Notes())
     assert same(load_state(whole / "state-000006.pt"), load_state(out / "state-000006.pt"))
 
 
 def test_a_user_who_stops_while_data_are_prepared_leaves_no_run(
-    recipe: MakeRecipe, notes: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
     with pytest.raises(KeyboardInterrupt):
-        run.train(recipe(), tmp_path / "run", report=notes(leave_at="preparing npz"))
+        run.train(recipe(), tmp_path / "run", report=Notes(leave_at="preparing npz"))
     assert not (tmp_path / "run").exists()
 
 
 def test_measuring_more_often_does_not_change_the_training(
-    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+    whole: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
-    out = run.train(recipe("evaluation.every=1", "evaluation.samples=20"), tmp_path / "run", report=notes())
+    out = run.train(recipe("evaluation.every=1", "evaluation.samples=20"), tmp_path / "run", report=Notes())
     assert same(load_state(whole / "state-000006.pt"), load_state(out / "state-000006.pt"))
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(
-    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+    whole: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    run.train(recipe(), out, report=notes(stop_after=5))
+    run.train(recipe(), out, report=Notes(stop_after=5))
     newest = out / "state-000005.pt"
     content = bytearray(newest.read_bytes())
     middle = len(content) // 2
     # More than the padding between two tensors, which may be damaged at no loss.
     content[middle : middle + 128] = bytes(byte ^ 1 for byte in content[middle : middle + 128])
     newest.write_bytes(content)
-    told = notes()
+    told = Notes()
     run.resume(out, report=told)
     assert any("state-000005.pt is damaged" in m and "state-000003.pt" in m for m in told.messages)
     assert_same_run(whole, out)
 
 
-def test_the_seed_changes_the_weights(whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
-    out = run.train(recipe("training.seed=1"), tmp_path / "run", report=notes())
+def test_the_seed_changes_the_weights(whole: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+    out = run.train(recipe("training.seed=1"), tmp_path / "run", report=Notes())
     assert not same(load_weights(whole / "generator.safetensors")[0], load_weights(out / "generator.safetensors")[0])
 
 
-def test_a_finished_run_is_left_alone(whole: Path, recipe: MakeRecipe, notes: type) -> None:
+def test_a_finished_run_is_left_alone(whole: Path, recipe: MakeRecipe) -> None:
     before = {path.name: path.read_bytes() for path in whole.iterdir()}
-    told = notes()
+    told = Notes()
     run.train(recipe(), whole, report=told)
     assert any("finished" in message for message in told.messages)
     assert {path.name: path.read_bytes() for path in whole.iterdir()} == before
 
 
-def test_another_recipe_is_refused_with_the_key(whole: Path, recipe: MakeRecipe, notes: type) -> None:
+def test_another_recipe_is_refused_with_the_key(whole: Path, recipe: MakeRecipe) -> None:
     with pytest.raises(RunError, match=r"loss\.r1_weight = 0\.1 there, 0\.5 here"):
-        run.train(recipe("loss.r1_weight=0.5"), whole, report=notes())
+        run.train(recipe("loss.r1_weight=0.5"), whole, report=Notes())
 
 
-def test_a_folder_of_something_else_is_refused(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_refused(recipe: MakeRecipe, tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("precious")
     with pytest.raises(RunError, match="not a run folder"):
-        run.train(recipe(), tmp_path, report=notes())
+        run.train(recipe(), tmp_path, report=Notes())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
 
 
 def test_other_images_are_refused_on_resume(
-    recipe: MakeRecipe, notes: type, tiny_recipe: Path, tmp_path: Path
+    recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    run.train(recipe(), out, report=notes(stop_after=3))
+    run.train(recipe(), out, report=Notes(stop_after=3))
     stored = np.load(tiny_recipe.with_name("tiny.npz"))
     np.savez(tmp_path / "other.npz", images=stored["images"] ^ 1, labels=stored["labels"])
     with pytest.raises(RunError, match="train images are not those"):
-        run.resume(out, data_path=str(tmp_path / "other.npz"), report=notes())
+        run.resume(out, data_path=str(tmp_path / "other.npz"), report=Notes())
 
 
 def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     wild = recipe("training.generator_rate=1e30", "training.discriminator_rate=1e30")
     with pytest.raises(RunError, match="step"):
-        run.train(wild, out, report=notes())
+        run.train(wild, out, report=Notes())
     assert not (out / "generator.safetensors").exists()
 
 
-def test_two_processes_cannot_train_in_one_folder(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+def test_two_processes_cannot_train_in_one_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
     from steergan.run.folder import claim_folder
 
     folder = claim_folder(recipe(), tmp_path / "run")
     with folder.locked(), pytest.raises(RunError, match="another process"):
-        run.train(recipe(), folder.path, report=notes())
+        run.train(recipe(), folder.path, report=Notes())
 
 
 def test_runs_are_numbered(tmp_path: Path) -> None:
@@ -238,8 +239,8 @@ def test_runs_are_numbered(tmp_path: Path) -> None:
     assert next_free(tmp_path / "runs", "c").name == "00008-c"
 
 
-def test_new_runs_can_start_from_old_weights(whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
-    told = notes()
+def test_new_runs_can_start_from_old_weights(whole: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+    told = Notes()
     out = run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path / "run", report=told, init_from=whole)
     ended = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[-1])
     began = json.loads((out / "metric-frechet.jsonl").read_text().splitlines()[0])
@@ -251,13 +252,13 @@ def test_new_runs_can_start_from_old_weights(whole: Path, recipe: MakeRecipe, no
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
-    recipe: MakeRecipe, notes: type, tiny_recipe: Path, tmp_path: Path
+    recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     """The kernel refuses to write any file past a size that only the checkpoints of this recipe exceed."""
     import resource
 
     override = "generator.seed_width=64"
-    whole = run.train(recipe(override), tmp_path / "whole", report=notes())
+    whole = run.train(recipe(override), tmp_path / "whole", report=Notes())
     most = (whole / "state-000003.pt").stat().st_size - 1
     assert max(path.stat().st_size for path in whole.iterdir() if path.suffix != ".pt") < most
     out = tmp_path / "run"
@@ -273,7 +274,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
     assert ended.stderr.startswith("steergan: ")
     assert ended.stderr.count("\n") == 1
     assert "state-000003.pt" in ended.stderr
-    run.resume(out, report=notes())
+    run.resume(out, report=Notes())
     assert_same_run(whole, out)
 
 
@@ -284,48 +285,48 @@ def test_evaluating_a_finished_run_gives_its_last_figures(whole: Path) -> None:
     assert found["protocol"] == last["protocol"]
 
 
-def test_what_takes_a_while_is_reported(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
-    told = notes()
+def test_what_takes_a_while_is_reported(recipe: MakeRecipe, tmp_path: Path) -> None:
+    told = Notes()
     run.train(recipe("training.steps=1", "evaluation.features=classifier"), tmp_path / "run", report=told)
     assert told.stages["samples"][-1] == (16, 16)
     assert told.stages["classifier"][-1][0] == told.stages["classifier"][-1][1] > 1
 
 
 def test_a_killed_run_from_old_weights_goes_on_from_them(
-    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+    whole: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     settings = recipe("training.steps=2", "training.checkpoint_every=2", "evaluation.every=2")
-    straight = run.train(settings, tmp_path / "straight", report=notes(), init_from=whole)
+    straight = run.train(settings, tmp_path / "straight", report=Notes(), init_from=whole)
     stopped = tmp_path / "stopped"
-    run.train(settings, stopped, report=notes(stop_after=1), init_from=whole)
+    run.train(settings, stopped, report=Notes(stop_after=1), init_from=whole)
     (stopped / "state-000001.pt").unlink()  # as if it had been killed before its first checkpoint
-    run.resume(stopped, report=notes())
+    run.resume(stopped, report=Notes())
     assert same(load_state(straight / "state-000002.pt"), load_state(stopped / "state-000002.pt"))
     assert json.loads((stopped / "run.json").read_text())["init_from"] == str(whole.resolve())
 
 
 def test_a_run_that_failed_before_training_does_not_block_its_folder(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     with pytest.raises(SteerganError, match=r"nothere\.safetensors"):
-        run.train(recipe(f"evaluation.features={tmp_path}/nothere.safetensors"), out, report=notes())
-    run.train(recipe(), out, report=notes())
+        run.train(recipe(f"evaluation.features={tmp_path}/nothere.safetensors"), out, report=Notes())
+    run.train(recipe(), out, report=Notes())
     assert (out / "generator.safetensors").exists()
 
 
 def test_a_leftover_of_a_killed_write_does_not_block_the_folder(
-    recipe: MakeRecipe, notes: type, tmp_path: Path
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     (tmp_path / "resolved.toml.partial").write_text("name = ")
-    run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path, report=notes())
+    run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path, report=Notes())
     assert (tmp_path / "generator.safetensors").exists()
 
 
-def test_a_file_in_place_of_the_folder_is_refused(recipe: MakeRecipe, notes: type, tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_refused(recipe: MakeRecipe, tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(RunError, match="is a file"):
-        run.train(recipe(), tmp_path / "run", report=notes())
+        run.train(recipe(), tmp_path / "run", report=Notes())
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"data": {}}', '{"data": 3}', "{"])
@@ -345,20 +346,20 @@ def test_evaluation_on_other_images_is_refused(whole: Path, tiny_recipe: Path, t
 
 
 def test_data_found_through_the_environment_is_found_again(
-    recipe: MakeRecipe, notes: type, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEERGAN_DATA", str(tiny_recipe.parent))
     out = tmp_path / "run"
-    run.train(recipe("data.path=tiny.npz"), out, report=notes(stop_after=1))
+    run.train(recipe("data.path=tiny.npz"), out, report=Notes(stop_after=1))
     monkeypatch.delenv("STEERGAN_DATA")
-    run.resume(out, report=notes())
+    run.resume(out, report=Notes())
     assert (out / "generator.safetensors").exists()
 
 
 def test_runs_on_shares_of_the_data_have_the_same_floor(
-    whole: Path, recipe: MakeRecipe, notes: type, tmp_path: Path
+    whole: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
-    out = run.train(recipe("data.fraction=0.5", "training.steps=1"), tmp_path / "run", report=notes())
+    out = run.train(recipe("data.fraction=0.5", "training.steps=1"), tmp_path / "run", report=Notes())
     floors = [json.loads((p / "metric-frechet.jsonl").read_text().splitlines()[0]) for p in (whole, out)]
     assert floors[0]["floor_frechet_invariant"] == floors[1]["floor_frechet_invariant"]
     assert floors[0]["floor_count"] == floors[1]["floor_count"] == 16
