@@ -64,9 +64,12 @@ def actions_of(pair: Pair, recipe: Recipe, device: str, folder: Path) -> Actions
     sampler = copy.deepcopy(as_module(pair.generator)).eval()
     SharedFilters(filtered_layers(sampler)).__enter__()  # for good
     z, element = draw_latents(
-        pair.generator, recipe.training.batch_size, seed=recipe.training.seed, stream="benchmark", step=0, update=0,
-        law=recipe.generator.latent_law, device=state.device,
-    )  # fmt: skip
+        pair.generator,
+        recipe.training.batch_size,
+        torch_stream(recipe.training.seed, "benchmark/0"),
+        law=recipe.generator.latent_law,
+        device=state.device,
+    )
 
     def update(number: int) -> object:
         parts = step.parts(lambda *_: batch, state.step + 1, number)

@@ -35,6 +35,7 @@ from steergan.metrics import (
 )
 from steergan.networks import Generator
 from steergan.pixels import to_uint8, to_unit
+from steergan.randomness import torch_stream
 from steergan.run.load import LoadedRun
 from steergan.symmetry import grid_permutation, group_name, gspace, is_grid_group, is_trivial, pixel_group
 from steergan.training import draw_latents
@@ -153,10 +154,7 @@ def draw(run: LoadedRun, labels: Tensor, half: int) -> Tensor:
             latents = draw_latents(
                 generator,
                 len(batch),
-                seed=run.recipe.training.seed,
-                stream=STREAM,
-                step=half,
-                update=update,
+                torch_stream(run.recipe.training.seed, f"{STREAM}/{update}", half),
                 law=run.recipe.generator.latent_law,
             )
             images.append(to_uint8(generator(latents.z, batch, latents.element)))

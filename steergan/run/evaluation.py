@@ -22,6 +22,7 @@ from steergan.metrics import (
 )
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_uint8
+from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
 from steergan.run.folder import RunFolder, check_same_data
@@ -170,9 +171,7 @@ class Evaluation:
                 latents = draw_latents(
                     generator,
                     len(labels),
-                    seed=self.recipe.training.seed,
-                    stream="evaluation",
-                    update=update,
+                    torch_stream(self.recipe.training.seed, f"evaluation/{update}"),
                     law=self.recipe.generator.latent_law,
                     device=self.device,
                 )

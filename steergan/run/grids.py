@@ -8,6 +8,7 @@ from PIL import Image
 from steergan.data import ImageSet, class_rows
 from steergan.pictures import grid
 from steergan.pixels import to_uint8
+from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.training import Generator, draw_latents
 
@@ -43,8 +44,7 @@ def fake_grid(generator: Generator, recipe: Recipe, class_names: Sequence[str]) 
     latents = draw_latents(
         generator,
         COLUMNS * per_class,
-        seed=recipe.training.seed,
-        stream="grid",
+        torch_stream(recipe.training.seed, "grid/0"),
         law=recipe.generator.latent_law,
         device=device,
     )

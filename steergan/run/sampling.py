@@ -12,6 +12,7 @@ from steergan.errors import RunError
 from steergan.layers import shared_filters
 from steergan.networks import Generator
 from steergan.pixels import to_uint8
+from steergan.randomness import torch_stream
 from steergan.run.load import load_run
 from steergan.symmetry import is_continuous, plane_matrices
 from steergan.training import LatentLaw, Latents, draw_latents
@@ -129,7 +130,7 @@ def decode_each(generator: Generator, path: Sequence[Tensor], element: Tensor | 
 
 def latent(generator: Generator, seed: int, law: LatentLaw) -> Latents:
     """The latent (1, Z) and group element (1,) that a sample seed names."""
-    return draw_latents(generator, 1, seed=seed, stream="sample", law=law)
+    return draw_latents(generator, 1, torch_stream(seed, "sample/0"), law=law)
 
 
 def spherical(a: Tensor, b: Tensor, fraction: float) -> Tensor:

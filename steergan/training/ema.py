@@ -46,9 +46,9 @@ class ExponentialAverage:
         self._names = [name for name, _ in generator.named_parameters()]
         self._trained = [p for _, p in generator.named_parameters()]
         self._averaged = [p.requires_grad_(False) for _, p in self.network.named_parameters()]
-        self._buffers = list(zip(
-            (b for _, b in self.network.named_buffers()), (b for _, b in generator.named_buffers()), strict=True
-        ))
+        self._buffers = list(
+            zip((b for _, b in self.network.named_buffers()), (b for _, b in generator.named_buffers()), strict=True)
+        )
 
     def decay(self, step: int) -> float:
         """Weight of the old average after generator step `step` (1 for the first), by the formula above."""
@@ -98,10 +98,8 @@ class ExponentialAverage:
             for update in range(batches if norms else 0):
                 draw = torch_stream(seed, f"batch-norm labels/{update}", step)
                 y = labels.cpu()[torch.randint(len(labels), (count,), generator=draw)].to(device)
-                z, element = draw_latents(
-                    self.network, count, seed=seed, stream="batch-norm",
-                    step=step, update=update, law=law, device=device,
-                )  # fmt: skip
+                stream = torch_stream(seed, f"batch-norm/{update}", step)
+                z, element = draw_latents(self.network, count, stream, law=law, device=device)
                 self.network(z, y, element)
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -1,11 +1,10 @@
-"""Latents as functions of (seed, stream, step, update)."""
+"""What a generator starts from, drawn from a stream that the caller names."""
 
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from steergan.randomness import torch_stream
 from steergan.training.protocols import Generator
 
 LatentLaw = Literal["normal", "bernoulli"]
@@ -23,34 +22,41 @@ class Latents(NamedTuple):
 def draw_latents(
     generator: Generator,
     count: int,
+    draw: torch.Generator,
     *,
-    seed: int,
-    stream: str,
-    step: int = 0,
-    update: int = 0,
     law: LatentLaw = "normal",
     device: torch.device | str = "cpu",
     rows: slice = slice(None),
 ) -> Latents:
-    """Latents, and uniform group elements if the generator wants them; a pure function of its arguments.
+    """Latents, and uniform group elements if the generator wants them.
 
     Both laws have mean 0 and variance 1 per coordinate: `normal` is Gaussian, `bernoulli` is -1 or +1 with equal odds.
 
     Args:
         generator: asked for `z_dim` and `elements` only.
         count: B, samples.
-        seed: of the run.
-        stream: a name; different uses take different names.
-        step: generator step.
-        update: which update of that step.
+        draw: a CPU stream, such as `torch_stream(seed, "training/0", step)`; every device sees the same numbers.
         law: `generator.latent_law` of a recipe.
-        device: where the result goes; the drawing itself is on the CPU, so every device sees the same numbers.
+        device: where the result goes.
         rows: which of the samples are wanted.
 
-    Source: Gaussian or Bernoulli, Dey et al., C.2.
+    Shapes:
+        z (B, Z) float32; element (B,) int64, or None.
+
+    Source: Gaussian or Bernoulli, Dey et al. 2021, C.2.
     Differs: the paper does not say which two values its Bernoulli latents take; ours are centred.
+
+    Examples:
+        >>> from types import SimpleNamespace
+        >>> from steergan.randomness import torch_stream
+        >>> generator = SimpleNamespace(z_dim=3, elements=4)
+        >>> latents = draw_latents(generator, 2, torch_stream(0, "example"), law="bernoulli")
+        >>> latents.z.abs()
+        tensor([[1., 1., 1.],
+                [1., 1., 1.]])
+        >>> latents.element.shape
+        torch.Size([2])
     """
-    draw = torch_stream(seed, f"{stream}/{update}", step)
     if law == "normal":
         z = torch.randn(count, generator.z_dim, generator=draw)
     else:

@@ -170,8 +170,8 @@ class Step:
             Part(
                 (some, labels),
                 draw_latents(
-                    self.state.generator, count, seed=seed, stream="training",
-                    step=step, update=update, law=self.latent_law, device=device, rows=rows,
+                    self.state.generator, count, torch_stream(seed, f"training/{update}", step),
+                    law=self.latent_law, device=device, rows=rows,
                 ),
                 None if mix_B is None else mix_B[rows].to(image, non_blocking=True),
                 self.state.augmentation.treatment(count, seed=seed, step=step, update=update, rows=rows),

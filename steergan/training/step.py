@@ -139,9 +139,7 @@ class Updates:
         optimizer.zero_grad(set_to_none=True)
         metrics = []
         for i, (part, real) in enumerate(zip(parts, reals, strict=True)):
-            total, found = run.paint(
-                part.latents, part.batch[1], real, part.treatment, context(i, len(parts), known)
-            )
+            total, found = run.paint(part.latents, part.batch[1], real, part.treatment, context(i, len(parts), known))
             total.backward(inputs=trained_parameters(optimizer))
             metrics.append(self.engine.kept(found))
         self.finish(optimizer)

@@ -14,6 +14,7 @@ from steergan.errors import RecipeError
 from steergan.losses import OBJECTIVES
 from steergan.networks import Discriminator
 from steergan.penalties import rotation_loss
+from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings, LossSettings
 from steergan.training import (
     RunState,
@@ -80,7 +81,7 @@ class Scene:
         torch.manual_seed(0)
         self.generator, self.judge = pair.PlainGenerator(), Watching()
         self.batch = pair.batches()(1, 0)
-        self.latents = draw_latents(self.generator, 8, seed=0, stream="test")
+        self.latents = draw_latents(self.generator, 8, torch_stream(0, "test/0"))
         self.real = self.batch[0]
         self.fake = self.generator(self.latents.z, self.batch[1]).detach()
 
@@ -286,7 +287,8 @@ def test_extra_forwards_do_not_iterate_spectral_norm_again(steered: ModuleType) 
     treatment = Augmentation(settings, (1, 4, 4)).treatment(6, seed=0, step=1, update=0)
     metrics = discriminator_update(
         generator, discriminator, torch.optim.SGD(discriminator.parameters(), lr=0.1), OBJECTIVES["hinge"],
-        (torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])), draw_latents(generator, 6, seed=0, stream="test"),
+        (torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])),
+        draw_latents(generator, 6, torch_stream(0, "test/0")),
         treatment=treatment,
     )  # fmt: skip
     assert max(metrics["consistency_real"].item(), metrics["consistency_fake"].item()) < 1e-10

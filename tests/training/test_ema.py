@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
+from steergan.randomness import torch_stream
 from steergan.recipe import TrainingSettings
 from steergan.training import ExponentialAverage, draw_latents
 
@@ -85,7 +86,7 @@ def trained(pair: ModuleType, batches: int = 5) -> Any:
 
 
 def see_batches(generator: Any, batches: int) -> None:
-    z, _ = draw_latents(generator, 64, seed=0, stream="test")
+    z, _ = draw_latents(generator, 64, torch_stream(0, "test/0"))
     for _ in range(batches):
         generator(z, torch.zeros(64, dtype=torch.int64))
 
@@ -108,7 +109,7 @@ def test_reestimated_moments_are_the_mean_over_fresh_batches_of_the_averaged_net
     average.update(1)
     snapshot: Any = average.snapshot(7, LABELS, batches=400)
 
-    z, _ = draw_latents(generator, 40_000, seed=11, stream="other")
+    z, _ = draw_latents(generator, 40_000, torch_stream(11, "other/0"))
     # Label 1 is three times as frequent as label 0 in LABELS.
     y = (torch.arange(40_000) % 4 > 0).long()
     with torch.no_grad():
@@ -204,7 +205,7 @@ def test_field_batch_norm_is_reestimated_too(steered: ModuleType) -> None:
     snapshot: Any = average.snapshot(1, LABELS, batches=200)
     seen: list[torch.Tensor] = []
     snapshot.first.register_forward_hook(lambda module, inputs, output: seen.append(output.tensor))
-    z, element = draw_latents(generator, 4000, seed=5, stream="other")
+    z, element = draw_latents(generator, 4000, torch_stream(5, "other/0"))
     with torch.no_grad():
         snapshot(z, LABELS.repeat(1000), element)
     x_FN = seen[0].unflatten(1, (3, 4)).transpose(0, 1).flatten(1)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from steergan.randomness import torch_stream
 from steergan.training import draw_latents
 
 PLAIN: Any = SimpleNamespace(z_dim=64, elements=0)
@@ -13,7 +14,7 @@ SYMMETRIZED: Any = SimpleNamespace(z_dim=64, elements=8)
 
 @pytest.mark.parametrize("law", ["normal", "bernoulli"])
 def test_either_law_has_mean_zero_and_variance_one(law: Any) -> None:
-    z = draw_latents(PLAIN, 2000, seed=0, stream="test", law=law).z
+    z = draw_latents(PLAIN, 2000, torch_stream(0, "test/0"), law=law).z
     deviation = 5 / math.sqrt(z.numel())
     assert z.shape == (2000, 64)
     assert abs(z.mean().item()) < deviation
@@ -21,45 +22,54 @@ def test_either_law_has_mean_zero_and_variance_one(law: Any) -> None:
 
 
 def test_bernoulli_latents_are_plus_or_minus_one() -> None:
-    z = draw_latents(PLAIN, 50, seed=0, stream="test", law="bernoulli").z
+    z = draw_latents(PLAIN, 50, torch_stream(0, "test/0"), law="bernoulli").z
     assert z.dtype == torch.float32
     assert set(z.flatten().tolist()) == {-1.0, 1.0}
 
 
 def test_normal_latents_have_the_kurtosis_of_a_gaussian() -> None:
-    z = draw_latents(PLAIN, 4000, seed=0, stream="test").z
+    z = draw_latents(PLAIN, 4000, torch_stream(0, "test/0")).z
     assert z.pow(4).mean().item() == pytest.approx(3, abs=0.1)
 
 
 def test_latents_are_a_function_of_their_arguments_alone() -> None:
-    where = {"seed": 1, "stream": "a", "step": 2, "update": 3}
-    first = draw_latents(SYMMETRIZED, 16, **where)
+    first = draw_latents(SYMMETRIZED, 16, torch_stream(1, "a/3", 2))
     torch.randn(5)
-    draw_latents(SYMMETRIZED, 7, seed=9, stream="other")
-    again = draw_latents(SYMMETRIZED, 16, **where)
+    draw_latents(SYMMETRIZED, 7, torch_stream(9, "other/0"))
+    again = draw_latents(SYMMETRIZED, 16, torch_stream(1, "a/3", 2))
     assert torch.equal(first.z, again.z)
     assert first.element is not None
     assert again.element is not None
     assert torch.equal(first.element, again.element)
 
 
-@pytest.mark.parametrize("change", [{"seed": 2}, {"stream": "b"}, {"step": 3}, {"update": 4}])
-def test_any_other_argument_gives_other_latents(change: dict[str, Any]) -> None:
-    where: dict[str, Any] = {"seed": 1, "stream": "a", "step": 2, "update": 3}
-    assert not torch.equal(draw_latents(PLAIN, 4, **where).z, draw_latents(PLAIN, 4, **(where | change)).z)
+@pytest.mark.parametrize("other", [(2, "a/3", 2), (1, "b/3", 2), (1, "a/3", 3), (1, "a/4", 2)])
+def test_any_other_stream_gives_other_latents(other: tuple[int, str, int]) -> None:
+    first, second = (draw_latents(PLAIN, 4, torch_stream(*stream)).z for stream in ((1, "a/3", 2), other))
+    assert not torch.equal(first, second)
+
+
+def test_rows_are_those_of_the_whole_batch() -> None:
+    whole, own = (
+        draw_latents(SYMMETRIZED, 16, torch_stream(0, "test"), rows=rows) for rows in (slice(None), slice(4, 8))
+    )
+    assert whole.element is not None
+    assert own.element is not None
+    assert torch.equal(whole.z[4:8], own.z)
+    assert torch.equal(whole.element[4:8], own.element)
 
 
 def test_group_elements_are_uniform_and_only_drawn_for_a_generator_that_uses_them() -> None:
-    element = draw_latents(SYMMETRIZED, 8000, seed=0, stream="test").element
+    element = draw_latents(SYMMETRIZED, 8000, torch_stream(0, "test/0")).element
     assert element is not None
     assert element.dtype == torch.int64
     counts = torch.bincount(element, minlength=8)
     assert len(counts) == 8
     assert (counts - 1000).abs().max() < 150
-    assert draw_latents(PLAIN, 8, seed=0, stream="test").element is None
+    assert draw_latents(PLAIN, 8, torch_stream(0, "test/0")).element is None
 
 
 def test_asking_for_elements_does_not_change_z() -> None:
     assert torch.equal(
-        draw_latents(PLAIN, 8, seed=0, stream="test").z, draw_latents(SYMMETRIZED, 8, seed=0, stream="test").z
+        draw_latents(PLAIN, 8, torch_stream(0, "test/0")).z, draw_latents(SYMMETRIZED, 8, torch_stream(0, "test/0")).z
     )

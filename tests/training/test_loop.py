@@ -13,7 +13,7 @@ import torch
 from steergan.errors import RunError
 from steergan.losses import OBJECTIVES
 from steergan.penalties import mixed_images
-from steergan.randomness import stream_seed
+from steergan.randomness import stream_seed, torch_stream
 from steergan.recipe import LossSettings
 from steergan.training import (
     RunState,
@@ -31,7 +31,7 @@ from steergan.training import (
 def learned_means(state: RunState, step: int, law: Any = "normal") -> list[float]:
     """The mean pixel of the averaged generator's images, class by class."""
     network = state.average.snapshot(step, torch.tensor([0, 1]), law=law)
-    z = draw_latents(network, 200, seed=0, stream="samples", law=law).z
+    z = draw_latents(network, 200, torch_stream(0, "samples/0"), law=law).z
     with torch.no_grad():
         return [network(z, torch.full((200,), k)).mean().item() for k in (0, 1)]
 
@@ -233,7 +233,7 @@ def test_a_step_is_the_discriminators_updates_then_the_generators_on_fresh_draws
         torch.manual_seed(stream_seed(settings.seed, "networks", 1))
         for update in (0, 1, 2):
             batch = pair.batches()(1, update)
-            latents = draw_latents(by_hand.generator, 8, seed=settings.seed, stream="training", step=1, update=update)
+            latents = draw_latents(by_hand.generator, 8, torch_stream(settings.seed, f"training/{update}", 1))
             if update < 2:
                 optimizer = by_hand.discriminator_optimizer
                 last = discriminator_update(*networks, optimizer, objective, batch, latents, r1_weight=0.1)

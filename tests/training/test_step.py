@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from steergan.losses import OBJECTIVES
 from steergan.penalties import mixed_images, r1_penalty, wgan_gp
+from steergan.randomness import torch_stream
 from steergan.training import Latents, discriminator_update, draw_latents, generator_update
 
 RATE = 0.5
@@ -36,7 +37,7 @@ class Scene:
         self.generator = pair.PlainGenerator()
         self.discriminator = pair.PlainDiscriminator(dropout=0.0)
         self.batch = pair.batches()(1, 0)
-        self.latents = draw_latents(self.generator, len(self.batch[1]), seed=0, stream="test")
+        self.latents = draw_latents(self.generator, len(self.batch[1]), torch_stream(0, "test/0"))
 
     def sgd(self, network: nn.Module) -> torch.optim.SGD:
         return torch.optim.SGD(network.parameters(), lr=RATE)
@@ -170,7 +171,7 @@ def test_spectral_norm_iterates_once_in_an_update_however_many_forwards_it_takes
     layers = [m for m in [*generator.modules(), *discriminator.modules()] if getattr(m, "spectral", None) is not None]
     assert len(layers) == 7
     batch = torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])
-    latents = draw_latents(generator, 6, seed=0, stream="test")
+    latents = draw_latents(generator, 6, torch_stream(0, "test/0"))
     for network, update, weighted in (
         (discriminator, discriminator_update, {"r1_weight": 1.0, "wgan_gp_weight": 1.0, "mix_B": torch.rand(6)}),
         (generator, generator_update, {}),
@@ -196,7 +197,7 @@ def test_latents_reach_the_generator_with_their_group_elements(steered: ModuleTy
             return image
 
     generator, discriminator = Watched(), steered.SteeredDiscriminator()
-    latents = draw_latents(generator, 4, seed=0, stream="test")
+    latents = draw_latents(generator, 4, torch_stream(0, "test/0"))
     batch = torch.randn(4, 1, 4, 4), torch.tensor([0, 1, 0, 1])
     optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
     generator_update(generator, discriminator, optimizer, OBJECTIVES["hinge"], batch, latents)
