@@ -19,6 +19,9 @@ GROUPS = ("trivial", "C2", "C4", "C8", "C16", "D1", "D2", "D4", "D8", "SO2", "O2
 LARGEST_ORDER = 64
 """N of C_N and D_N, at most."""
 
+GROUP_NAME = re.compile(r"trivial|SO2|O2|D1|[CD]([2-9]|[1-5][0-9]|6[0-4])")
+"""What `gspace` knows and a recipe may name: N is 1 (D only) or 2 to `LARGEST_ORDER`."""
+
 HIGHEST_FREQUENCY = 16
 """Of irreps of SO(2) and O(2) that escnn is asked to prepare."""
 
@@ -35,19 +38,18 @@ def gspace(name: str) -> GSpace2D:
     Raises:
         SymmetryError: another name.
     """
+    if not GROUP_NAME.fullmatch(name):
+        raise SymmetryError(
+            f"group {name!r} is not known; choose one of {', '.join(GROUPS)}, or C_N, D_N with N up to {LARGEST_ORDER}"
+        )
     if name == "trivial":
         return gspaces.trivialOnR2()
     if name == "SO2":
         return gspaces.rot2dOnR2(-1, maximum_frequency=HIGHEST_FREQUENCY)
     if name == "O2":
         return gspaces.flipRot2dOnR2(-1, maximum_frequency=HIGHEST_FREQUENCY)
-    found = re.fullmatch(r"([CD])([1-9][0-9]?)", name)
-    order = int(found[2]) if found else 0
-    if found is None or name == "C1" or order > LARGEST_ORDER:
-        raise SymmetryError(
-            f"group {name!r} is not known; choose one of {', '.join(GROUPS)}, or C_N, D_N with N up to {LARGEST_ORDER}"
-        )
-    if found[1] == "C":
+    order = int(name[1:])
+    if name[0] == "C":
         return gspaces.rot2dOnR2(order)
     return gspaces.flip2dOnR2() if order == 1 else gspaces.flipRot2dOnR2(order)
 

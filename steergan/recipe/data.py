@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
+from steergan.section import Section
 
 Split = Literal["auto", "random", "group", "right", "none"]
 SPLITS_TAKEN: Mapping[str, tuple[Split, ...]] = {
@@ -21,12 +23,6 @@ TAKEN_BY: Mapping[str, tuple[str, ...]] = {
     "foreground": ("patches", "anhir"),
 }
 """Sources that take a key."""
-
-
-class Section(BaseModel):
-    """A table of a recipe: strict, and frozen once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DataSettings(Section):

@@ -1,20 +1,19 @@
 """Groups and fields in a recipe: the keys that both networks share."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from steergan.recipe.data import Section
+from steergan.section import Section
+from steergan.symmetry import GROUP_NAME
 
-NAME = re.compile(r"trivial|SO2|O2|D1|[CD]([2-9]|[1-5][0-9]|6[0-4])")
 WANTED = "trivial, C_N or D_N with N up to 64 (C4, D4, C8, ...), SO2 or O2"
 
 
 def is_name(value: Any) -> bool:
     """Whether a value is a group's name."""
-    return isinstance(value, str) and NAME.fullmatch(value) is not None
+    return isinstance(value, str) and GROUP_NAME.fullmatch(value) is not None
 
 
 def one_group(value: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from steergan.recipe.data import Section
+from steergan.section import Section
 
 
 class PerformanceSettings(Section):

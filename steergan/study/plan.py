@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe, merge, nearest, read_table, recipe_keys, validate
-from steergan.recipe.data import Section
 from steergan.run.folder import flat
+from steergan.section import Section
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
 """Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""

@@ -1,0 +1,50 @@
+"""A table that is checked against the sections, or one line about its first fault."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from steergan.errors import RecipeError
+from steergan.recipe.sections import Recipe
+
+
+def validate(table: Mapping[str, Any], source: str) -> Recipe:
+    """The table as a recipe, or one line about its first fault."""
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        raise RecipeError(f"{source}: unknown key {key}{nearest(key)}")
+    if fault["type"] == "missing":
+        raise RecipeError(f"{source}: key {key} is missing; it has no default")
+    wanted = fault["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    raise RecipeError(f"{source}: {key} = {fault['input']!r}; wanted: {wanted}")
+
+
+def recipe_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
+    """Every key that a recipe may set, dotted."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from recipe_keys(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def nearest(key: str) -> str:
+    """A hint at the valid key or section that was probably meant."""
+    keys = list(recipe_keys())
+    outermost = list(dict.fromkeys(k.partition(".")[0] for k in keys))
+    section, _, name = key.rpartition(".")
+    if section not in outermost:
+        section = "".join(difflib.get_close_matches(section, outermost, n=1))
+    valid = [k for k in keys if k.startswith(f"{section}.")] if section else outermost
+    for known in (valid, keys):
+        meant = {k.rpartition(".")[2]: k for k in known}
+        if close := difflib.get_close_matches(name, meant, n=1):
+            return f"; did you mean {meant[close[0]]}?"
+    return f"; valid {'keys' if section else 'keys and sections'}: {', '.join(valid)}"

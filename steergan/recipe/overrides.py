@@ -1,0 +1,34 @@
+"""`--set section.key=value`: what a command line changes in a recipe."""
+
+import tomllib
+from typing import Any
+
+from steergan.errors import RecipeError
+from steergan.recipe.messages import nearest, recipe_keys
+from steergan.recipe.sections import Recipe
+
+
+def override_table(override: str) -> dict[str, Any]:
+    """`section.key=value` as a nested table."""
+    key, separator, text = override.partition("=")
+    key = key.strip()
+    if not separator or not key:
+        raise RecipeError(f"--set {override!r}: KEY=VALUE was wanted, such as training.steps=500")
+    if key not in set(recipe_keys()):
+        raise RecipeError(f"--set {override}: unknown key {key}{nearest(key)}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    if not isinstance(value, str) and is_text(key):
+        value = text.strip()  # a folder may be called 2024
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def is_text(key: str) -> bool:
+    """Whether a key's value is any string: a name or a path, not a group."""
+    section, _, name = key.rpartition(".")
+    model = Recipe.model_fields[section].annotation if section else Recipe
+    return model is not None and model.model_fields[name].annotation is str and name != "group"

@@ -1,0 +1,64 @@
+"""Recipes as TOML files: reading one, resolving `extends`, writing it back."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from steergan.errors import RecipeError
+from steergan.recipe.messages import validate
+from steergan.recipe.overrides import override_table
+from steergan.recipe.sections import Recipe
+
+
+def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file, with `extends` resolved and `KEY=VALUE` overrides applied.
+
+    Args:
+        path: a TOML file; `extends = "other.toml"` in it names a recipe, relative to the file, whose keys it inherits.
+        overrides: `section.key=value` each; the value is TOML (`[64, 32]`, `0.1`, `true`) or else a plain string.
+
+    Raises:
+        RecipeError: no such file, not TOML, an unknown key, a wrong type or value, a circle of `extends`.
+    """
+    table = read_table(Path(path))
+    for override in overrides:
+        table = merge(table, override_table(override))
+    return validate(table, str(path))
+
+
+def write_recipe(recipe: Recipe) -> str:
+    """The recipe as TOML with every key spelled out; `read_recipe` of it gives the same recipe."""
+    return tomli_w.dumps(recipe.model_dump(mode="json"))
+
+
+def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A TOML file as a table, over the tables that it extends."""
+    if path.resolve() in below:
+        raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in below)}; remove one `extends`")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe; recipes are TOML files, see recipes/quickstart.toml") from None
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); a recipe is a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML: {error}") from None
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise RecipeError(f"{path}: extends = {base!r}; a path in quotes was wanted, such as \"../rotmnist.toml\"")
+    return merge(read_table(path.parent / base, (*below, path.resolve())), table)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
