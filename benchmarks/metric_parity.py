@@ -27,7 +27,7 @@ from steergan.metrics import (
 from steergan.networks.classifier import Classifier
 from steergan.pictures import as_pictures
 from steergan.randomness import numpy_stream, stream_seed
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Patches
 from steergan.records import Claim
 from steergan.run import surroundings
 from steergan.tables import Table
@@ -75,8 +75,8 @@ class ParityBenchmark:
 
 def fixed_images(seed: int = 0) -> tuple[Pixels, Pixels]:
     """Two sets of patches of one photograph: its left and its right half, of one size, in a seeded order."""
-    settings = DataSettings(
-        name="patches", path=PHOTOGRAPH, size=SIDE, stride=STRIDE, foreground=0.0, split="right", held_out=0.5
+    settings = Patches(
+        path=PHOTOGRAPH, size=SIDE, stride=STRIDE, foreground=0.0, split="right", held_out=0.5
     )
     halves = [load(settings, "train").images, load(settings, "held_out").images]
     count = min(KID_SUBSET, *map(len, halves))

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import NAMES
-
 if TYPE_CHECKING:
     from steergan.recipe import DataSettings
     from steergan.run.backbones import FineTuning
@@ -19,7 +17,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--recipe", type=click.Path(path_type=Path), help="Take the data that this recipe names."),
         click.option("--path", default="", help="Originals: folder or .npz file. Default: found in STEERGAN_DATA."),
-        click.option("--data", "name", type=click.Choice(NAMES), help="As data.name in a recipe."),
+        click.option("--data", "name", metavar="NAME", help="As data.name in a recipe."),
     ):
         command = option(command)
     return command
@@ -38,14 +36,14 @@ def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen_data(name: str | None, path: str, recipe: Path | None) -> "DataSettings":
     """The data that the options name."""
-    from steergan.recipe import DataSettings, read_recipe
+    from steergan.recipe import read_recipe, validate
 
     if (name is None) == (recipe is None):
         raise click.UsageError("give --data NAME or --recipe FILE, and not both")
     if recipe is not None:
         found = read_recipe(recipe).data
         return found if not path else found.model_copy(update={"path": path})
-    return DataSettings(name=name, path=path)  # type: ignore[arg-type]  # click has checked the name
+    return validate({"name": "features", "data": {"name": name, "path": path}}, "--data").data
 
 
 def chosen_tuning(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .data_symmetry import settings_of, symmetry
-from .options import NAMES
 from .progress import progress_lines
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def list_sets() -> None:
 
 
 @data.command()
-@click.argument("name", type=click.Choice(NAMES), required=False)
+@click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--source", "--path", "path", metavar="PATH",
     help="Originals: a folder, a file, or scikit-image:ihc.png, a bundled photo. Default: found in STEERGAN_DATA.",
@@ -96,6 +95,8 @@ def list_sets() -> None:
 @click.option("--download", is_flag=True, help="rotmnist, cifar10: fetch into the cache folder, with checksums.")
 def prepare(name: str | None, path: str | None, recipe: Path | None, download: bool, **options: Any) -> None:
     """Prepare a data set now, and say where it went. Training would do the same when it first needs it.
+
+    NAME is a data set as a recipe names it in data.name; `steergan data list` tells them all.
 
     A preparation that was stopped goes on when the same command is given again. Files that are damaged or mislabelled
     are named on stderr and left out, and the exit code is 1; the set without them is in place.
@@ -140,7 +141,9 @@ def refuse_combinations(
 ) -> None:
     """Options that contradict each other."""
     if (name is None) == (recipe is None):
-        raise click.UsageError(f"NAME or --recipe FILE is wanted, one of them; names: {', '.join(NAMES)}")
+        from steergan.recipe.data import SOURCES
+
+        raise click.UsageError(f"NAME or --recipe FILE is wanted, one of them; names: {', '.join(SOURCES)}")
     if recipe is not None and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} stands in the recipe; change it there")
     if download and (name not in ("rotmnist", "cifar10") or path):

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from steergan.invariance.data import DataSymmetry
     from steergan.recipe.data import DataSettings
 
-SOURCES = ("rotmnist", "digits", "anhir", "lysto", "cifar10", "food101", "galaxies")
-"""Data sets that are found by name."""
-
 
 @click.command()
 @click.argument("source", metavar="NAME-OR-PATH", required=False)
@@ -74,18 +71,19 @@ def symmetry(
 
 def settings_of(source: str | None, recipe: Path | None, size: int | None) -> "DataSettings":
     """What to load; refuses `--size` where it would do nothing."""
-    if size is not None and (source is None or source in SOURCES or source.endswith(".npz")):
-        raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
     from steergan.recipe import read_recipe
-    from steergan.recipe.data import DataSettings
+    from steergan.recipe.data import SOURCES, Folder, Npz, Patches
 
+    known = None if source is None or SOURCES.get(source, Folder).needs_path else SOURCES[source]
+    if size is not None and (source is None or known or source.endswith(".npz")):
+        raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
     if recipe is not None:
         return read_recipe(recipe).data
-    if source in SOURCES:
-        return DataSettings.model_validate({"name": source})
+    if known is not None:
+        return known()
     if size is not None or str(source).startswith("scikit-image:"):
-        return DataSettings(name="patches", path=str(source), size=size or 0, split="none")
-    return DataSettings(name="npz" if str(source).endswith(".npz") else "folder", path=str(source))
+        return Patches(path=str(source), size=size or 0, split="none")
+    return Npz(path=str(source)) if str(source).endswith(".npz") else Folder(path=str(source))
 
 
 def show_progress(done: int, total: int) -> None:

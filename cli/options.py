@@ -11,9 +11,6 @@ import click
 if TYPE_CHECKING:
     from steergan.records import Claim
 
-NAMES = ("rotmnist", "digits", "folder", "npz", "patches", "anhir", "lysto", "cifar10", "food101", "galaxies")
-"""The data sets that a recipe may name; a test compares them with the recipe's."""
-
 
 class OutputFile(click.ParamType[Path]):
     """A file to write, in a folder that is made if need be: refused before the work, not after it, where that fails."""

@@ -9,7 +9,7 @@ from steergan.data.originals import Originals, data_folders, find_together, fold
 from steergan.data.prepared import prepared_manifests, prepared_root
 from steergan.errors import DataError
 from steergan.files import cache_folder
-from steergan.recipe import DataSettings
+from steergan.recipe.data import SOURCES as SETTINGS
 
 NOT_LOOKED_FOR = ("rotmnist", "folder", "npz", "patches", "galaxies")
 """Sets that are found otherwise, that any folder may be, or that are bundled."""
@@ -53,7 +53,7 @@ def originals_found() -> list[Found]:
 def by_name(name: str) -> list[Found]:
     """The originals of a set that is known by its files; none if they are missing or not whole."""
     try:
-        originals = SOURCES[name].find(DataSettings.model_validate({"name": name}))
+        originals = SOURCES[name].find(SETTINGS[name]())
     except DataError:
         return []
     return [] if originals is None else [Found(name, originals.kind, originals)]

@@ -40,7 +40,6 @@ from steergan.data.slides import PATCH
 from steergan.data.subsets import nested_share
 from steergan.errors import DataError
 from steergan.recipe import DataSettings
-from steergan.recipe.data import SPLITS_TAKEN
 
 
 class Survey(NamedTuple):
@@ -216,9 +215,7 @@ def deciding(settings: DataSettings) -> dict[str, Any]:
     """The settings that decide about the whole set, spelled out."""
     source = SOURCES[settings.name]
     size = settings.size or source.size
-    split = settings.split
-    if split == "auto" and settings.name in SPLITS_TAKEN:
-        split = SPLITS_TAKEN[settings.name][0]
+    split = settings.division
     spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size, "split": split}
     unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(split, ())
     decided = {key: spelled_out[key] for key in source.decided_by if key not in unused}

@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from steergan.errors import RecipeError
+from steergan.recipe.data import SOURCES
 from steergan.recipe.sections import Recipe
 
 
@@ -16,7 +17,15 @@ def validate(table: Mapping[str, Any], source: str) -> Recipe:
         return Recipe.model_validate(table)
     except ValidationError as error:
         fault = error.errors()[0]
-    key = ".".join(str(part) for part in fault["loc"])
+    outermost, *inner = map(str, fault["loc"])
+    if outermost == "data":
+        inner = inner[1:]  # what follows it is the source's name, by which pydantic tells the classes apart
+    key = ".".join([outermost, *inner])
+    if fault["type"] == "union_tag_invalid":
+        *names, last = map(repr, SOURCES)
+        raise RecipeError(f"{source}: data.name = {fault['input']['name']!r}; wanted: {', '.join(names)} or {last}")
+    if fault["type"] == "union_tag_not_found":
+        raise RecipeError(f"{source}: key data.name is missing; it has no default")
     if fault["type"] == "extra_forbidden":
         raise RecipeError(f"{source}: unknown key {key}{nearest(key)}")
     if fault["type"] == "missing":
@@ -28,11 +37,17 @@ def validate(table: Mapping[str, Any], source: str) -> Recipe:
 def recipe_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
     """Every key that a recipe may set, dotted."""
     for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner = section_of(field.annotation)
+        if inner is not None:
             yield from recipe_keys(inner, f"{prefix}{name}.")
         else:
             yield prefix + name
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key of the recipe is, if it is one; of several that share their keys, the first."""
+    first = next(iter(get_args(annotation)), annotation)
+    return first if isinstance(first, type) and issubclass(first, BaseModel) else None
 
 
 def nearest(key: str) -> str:

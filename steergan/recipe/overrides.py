@@ -4,7 +4,7 @@ import tomllib
 from typing import Any
 
 from steergan.errors import RecipeError
-from steergan.recipe.messages import nearest, recipe_keys
+from steergan.recipe.messages import nearest, recipe_keys, section_of
 from steergan.recipe.sections import Recipe
 
 
@@ -30,5 +30,5 @@ def override_table(override: str) -> dict[str, Any]:
 def is_text(key: str) -> bool:
     """Whether a key's value is any string: a name or a path, not a group."""
     section, _, name = key.rpartition(".")
-    model = Recipe.model_fields[section].annotation if section else Recipe
+    model = section_of(Recipe.model_fields[section].annotation) if section else Recipe
     return model is not None and model.model_fields[name].annotation is str and name != "group"

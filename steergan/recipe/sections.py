@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from steergan.recipe.data import DataSettings
+from steergan.recipe.data import AnySource
 from steergan.recipe.fields import DiscriminatorGroup, FieldSettings, GeneratorGroup
 from steergan.recipe.performance import PerformanceSettings
 from steergan.section import Section
@@ -145,7 +145,7 @@ class Recipe(Section):
     """A whole experiment."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    data: DataSettings
+    data: Annotated[AnySource, Field(discriminator="name")]
     generator: GeneratorSettings = GeneratorSettings()
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     loss: LossSettings = LossSettings()

@@ -13,7 +13,6 @@ from steergan.metrics import Backbone, BackboneTraining, build_backbone, class_a
 from steergan.metrics.backbone import refuse_channels
 from steergan.metrics.backbone_training import predicted
 from steergan.recipe import DataSettings
-from steergan.recipe.data import SPLITS_TAKEN
 from steergan.run.reporting import Reporter
 
 VALIDATION = 0.2
@@ -78,7 +77,7 @@ def check_classes(settings: DataSettings, tuning: FineTuning, *, device: str, re
     Raises:
         SteerganError: as `fine_tune`.
     """
-    if settings.split == "auto" and "none" in SPLITS_TAKEN.get(settings.name, ()):
+    if settings.split == "auto" and "none" in settings.divisions:
         settings = settings.model_copy(update={"split": "none"})
     whole = load(settings, "train")
     rest, test = hold_out(whole.labels, TEST, tuning.seed, whole.class_names)

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from steergan.data import load, rotmnist
-from steergan.recipe import DataSettings
-from steergan_cli.data import NAMES, SPLITS
+from steergan.recipe.data import SOURCES, Division, Patches, RotMNIST
+from steergan_cli.data import SPLITS
 from steergan_cli.main import steergan
 
 
@@ -38,9 +38,14 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(steergan, ["data", *map(str, arguments)])
 
 
-def test_names_are_those_that_a_recipe_may_say() -> None:
-    assert set(NAMES) == set(get_args(DataSettings.model_fields["name"].annotation))
-    assert get_args(DataSettings.model_fields["split"].annotation) == SPLITS
+def test_splits_are_those_that_a_recipe_may_say() -> None:
+    assert get_args(Division) == SPLITS
+
+
+def test_a_name_that_no_recipe_may_say_is_refused_with_those_it_may() -> None:
+    result = invoke("prepare", "slides")
+    assert result.exit_code == 2
+    assert all(f"'{name}'" in result.output for name in SOURCES)
 
 
 def test_nothing_heavy_is_imported_for_help() -> None:
@@ -63,7 +68,7 @@ def test_prepare_says_where_the_set_went_and_list_finds_it(tmp_path: Path) -> No
     assert "nothing yet" in before.output
     prepared = invoke("prepare", "rotmnist", "--seed", 5)
     assert prepared.exit_code == 0
-    images = load(DataSettings(name="rotmnist", seed=5), "train")
+    images = load(RotMNIST(seed=5), "train")
     assert f"train     20 images of 1 x 28 x 28, 10 classes, sha256 {images.checksum}" in prepared.output
     folder = next(iter((tmp_path / "cache" / "prepared").iterdir()))
     assert f"in {folder}" in prepared.output
@@ -123,8 +128,8 @@ def test_prepare_cuts_patches_as_the_options_say(tmp_path: Path) -> None:
     options = ["--size", 16, "--stride", 8, "--foreground", 0.2, "--split", "right", "--held-out", 0.4]
     result = invoke("prepare", "patches", "--source", write_slides(tmp_path / "x"), *options)
     assert result.exit_code == 0, result.output
-    settings = DataSettings(
-        name="patches", path=str(tmp_path / "x"), size=16, stride=8, foreground=0.2, split="right", held_out=0.4
+    settings = Patches(
+        path=str(tmp_path / "x"), size=16, stride=8, foreground=0.2, split="right", held_out=0.4
     )
     train = load(settings, "train")
     assert f"train     {len(train)} images of 3 x 16 x 16, 2 classes, sha256 {train.checksum}" in result.output
@@ -136,7 +141,7 @@ def test_prepare_of_a_recipe_is_what_the_recipe_uses(tmp_path: Path) -> None:
     recipe.write_text('name = "mine"\n[data]\nname = "patches"\npath = "elsewhere"\nsize = 16\nsplit = "random"\n')
     result = invoke("prepare", "--recipe", recipe, "--source", write_slides(tmp_path / "x"))
     assert result.exit_code == 0, result.output
-    settings = DataSettings(name="patches", path=str(tmp_path / "x"), size=16, split="random")
+    settings = Patches(path=str(tmp_path / "x"), size=16, split="random")
     assert load(settings, "held_out").checksum in result.output
     assert len(list((tmp_path / "cache" / "prepared").glob("patches-*"))) == 1
 

@@ -9,14 +9,14 @@ from PIL import Image
 from steergan.data import image_kind, load, originals_found, prepare
 from steergan.data.anhir import stains_in
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Anhir, DataSettings
 
 STAINS = {"Cc10-5": 40, "CD31-3": 80, "He": 120, "Ki67-7": 160, "proSPC-4": 200}
 SIZE = 32
 
 
 def settings(path: Path | str = "", **more: object) -> DataSettings:
-    return DataSettings.model_validate({"name": "anhir", "path": str(path), "size": SIZE, **more})
+    return Anhir.model_validate({"path": str(path), "size": SIZE, **more})
 
 
 def slide(stain: int, lesion: int, width: int, height: int) -> Image.Image:
@@ -133,5 +133,5 @@ def test_it_is_found_in_data_folders(cache: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_kind_is_known_without_files(cache: Path) -> None:
-    assert image_kind(DataSettings(name="anhir")) == ((3, 128, 128), 5)
-    assert image_kind(DataSettings(name="anhir", size=64)) == ((3, 64, 64), 5)
+    assert image_kind(Anhir()) == ((3, 128, 128), 5)
+    assert image_kind(Anhir(size=64)) == ((3, 64, 64), 5)

@@ -13,7 +13,7 @@ import pytest
 
 from steergan.data import cifar10, download_cifar10, load, prepare
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Cifar10, DataSettings
 
 ROWS = 20
 NAMES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
@@ -74,7 +74,7 @@ def as_archive(root: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def settings(path: Path | str, **more: Any) -> DataSettings:
-    return DataSettings.model_validate({"name": "cifar10", "path": str(path), **more})
+    return Cifar10.model_validate({"path": str(path), **more})
 
 
 def refusal(path: Path, **more: Any) -> str:

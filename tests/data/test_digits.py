@@ -6,9 +6,9 @@ from steergan.data import load
 from steergan.data.digits import COPIES, plan_digits
 from steergan.data.rotation import random_angles, rotate
 from steergan.data.subsets import hold_out
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Digits
 
-SETTINGS = DataSettings(name="digits")
+SETTINGS = Digits()
 
 
 def test_digits_are_real_grey_and_need_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
@@ -54,6 +54,6 @@ def test_a_fraction_takes_digits_with_all_their_copies() -> None:
 
 
 def test_seed_changes_split_and_angles() -> None:
-    checksums = {load(DataSettings(name="digits", seed=seed), "held_out").checksum for seed in (0, 0, 1)}
+    checksums = {load(Digits(seed=seed), "held_out").checksum for seed in (0, 0, 1)}
     assert len(checksums) == 2
     assert "scikit-learn" in plan_digits(SETTINGS).rule

@@ -10,7 +10,7 @@ from steergan.data import load, loading, survey
 from steergan.data.loading import prepare
 from steergan.errors import DataError
 from steergan.pixels import disk_mask
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Folder, Lysto, Npz, Patches
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_disk_holds_what_is_within_half_a_side_of_the_centre() -> None:
 
 @pytest.mark.parametrize("split", ["train", "held_out"])
 def test_images_are_black_around_the_disk_and_as_they_were_inside(photographs: Path, split: str) -> None:
-    plain = DataSettings(name="folder", path=str(photographs))
+    plain = Folder(path=str(photographs))
     masked = plain.model_copy(update={"disk": True})
     mask = disk_mask(16).numpy()
     for _ in range(2):  # made, and read back
@@ -49,7 +49,7 @@ def test_images_are_black_around_the_disk_and_as_they_were_inside(photographs: P
 
 
 def test_a_set_whose_originals_are_gone_is_not_taken_for_the_masked_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = DataSettings(name="lysto")
+    plain = Lysto()
     masked = plain.model_copy(update={"disk": True})
     made = {"name": "lysto", "rule_version": 1, "kind": "lysto", **loading.deciding(masked)}
     monkeypatch.setattr(loading, "prepared_manifests", lambda: [(Path("somewhere"), made)])
@@ -62,7 +62,7 @@ def test_a_set_whose_originals_are_gone_is_not_taken_for_the_masked_one(monkeypa
 
 def test_patches_are_masked_as_they_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
-    settings = DataSettings(name="patches", path="scikit-image:ihc.png", size=64, foreground=0, split="none", disk=True)
+    settings = Patches(path="scikit-image:ihc.png", size=64, foreground=0, split="none", disk=True)
     prepared = prepare(settings)
     images = prepared.splits["train"].images
     assert images[..., ~disk_mask(64).numpy()].max() == 0
@@ -80,5 +80,5 @@ def test_images_without_a_disk_are_refused(
     file = tmp_path / "set.npz"
     np.savez(file, images=np.zeros((8, *size, 1), np.uint8), labels=np.arange(8) % 2)
     with pytest.raises(DataError, match=rf"{size[0]} x {size[1]}.*disk") as raised:
-        load(DataSettings(name="npz", path=str(file), disk=True), "train")
+        load(Npz(path=str(file), disk=True), "train")
     assert "\n" not in str(raised.value)

@@ -7,13 +7,13 @@ from PIL import Image
 from steergan.data import load
 from steergan.data.folder import read_image
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Folder
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (40, 6, 9, 3), dtype=np.uint8)
 
 
 def settings(path: Path, **more: float) -> DataSettings:
-    return DataSettings(name="folder", path=str(path), **more)
+    return Folder(path=str(path), **more)
 
 
 def save(path: Path, array: np.ndarray) -> Path:
@@ -135,7 +135,7 @@ def test_what_eight_bits_of_grey_or_rgb_cannot_hold_is_refused(tmp_path: Path) -
 
 def test_folders_that_hold_no_set_are_refused(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"needs data\.path"):
-        load(DataSettings(name="folder"), "train")
+        load(Folder(), "train")
     (tmp_path / "x").mkdir()
     with pytest.raises(DataError, match="no images in it"):
         load(settings(tmp_path / "x"), "train")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from steergan.data import load, prepare, survey
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Food101
 
 LISTED = {
     "train": ["waffles/11", "waffles/12", "apple_pie/1", "apple_pie/2", "apple_pie/3"],
@@ -41,7 +41,7 @@ def food(cache: Path, tmp_path: Path) -> Path:
 
 
 def settings(path: Path, **more: Any) -> DataSettings:
-    return DataSettings.model_validate({"name": "food101", "path": str(path), **more})
+    return Food101.model_validate({"path": str(path), **more})
 
 
 def refusal(path: Path) -> str:

@@ -10,14 +10,14 @@ from PIL import Image
 from steergan.data import load, prepare, survey
 from steergan.data.galaxies import find_galaxies, find_sources, plan_galaxies
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Galaxies
 
 SIZE = 16
 Picture = NDArray[np.uint8]
 
 
 def settings(path: Path | str = "", **more: object) -> DataSettings:
-    return DataSettings.model_validate({"name": "galaxies", "path": str(path), "size": SIZE, **more})
+    return Galaxies.model_validate({"path": str(path), "size": SIZE, **more})
 
 
 def sky_with(*centres: tuple[float, float], width: int = 160, height: int = 80, spread: float = 4.0) -> Picture:

@@ -9,7 +9,7 @@ import pytest
 
 from steergan.data import load, lysto, prepare, survey
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Lysto
 
 ORGANS = ("colon_1", "breast_2", "prostate_1", "prostate_2")
 
@@ -35,7 +35,7 @@ def write_lysto(path: Path, count: int = 16, **other: Any) -> np.ndarray:
 
 
 def settings(path: Path, **more: Any) -> DataSettings:
-    return DataSettings.model_validate({"name": "lysto", "path": str(path), "size": 256, **more})
+    return Lysto.model_validate({"path": str(path), "size": 256, **more})
 
 
 def refusal(path: Path, **more: Any) -> str:
@@ -175,9 +175,9 @@ def test_a_truncated_file_is_named(tmp_path: Path, cut: int) -> None:
 def test_the_file_is_found_beside_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"no originals in STEERGAN_DATA .*training\.h5"):
-        prepare(DataSettings(name="lysto"))
+        prepare(Lysto())
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["z"] = np.zeros(3)
     write_lysto(tmp_path / "lysto" / "patches.h5", count=8)
-    found = prepare(DataSettings(name="lysto", split="none"))
+    found = prepare(Lysto(split="none"))
     assert found.manifest["originals"]["root"].endswith("patches.h5")

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from steergan.data import load
 from steergan.data.npz import channels_first, read_npz
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 3, 8, 6), dtype=np.uint8)
 LABELS = np.arange(20, dtype=np.uint16) % 4
 
 
 def settings(path: Path) -> DataSettings:
-    return DataSettings(name="npz", path=str(path))
+    return Npz(path=str(path))
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -102,7 +102,7 @@ def test_a_single_array_is_refused(cache: Path, tmp_path: Path) -> None:
 
 def test_paths_that_are_no_file_are_refused(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"needs data\.path"):
-        load(DataSettings(name="npz"), "train")
+        load(Npz(), "train")
     with pytest.raises(DataError, match="is a folder"):
         load(settings(tmp_path), "train")
     with pytest.raises(DataError, match="no such file or folder"):

@@ -12,13 +12,13 @@ from steergan.data import load, prepare, survey
 from steergan.data.slides import Cut, grid_corners, left_part, right_part, whole
 from steergan.data.subsets import hold_out_exactly
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Patches
 
 SIZE = 8
 
 
 def settings(path: Path | str, **more: object) -> DataSettings:
-    return DataSettings.model_validate({"name": "patches", "path": str(path), "size": SIZE, "foreground": 0.0, **more})
+    return Patches.model_validate({"path": str(path), "size": SIZE, "foreground": 0.0, **more})
 
 
 def coded(number: int, width: int = 40, height: int = 24) -> np.ndarray:

@@ -292,7 +292,7 @@ from steergan.data.images import Piece, PiecewisePlan
 from steergan.data.piecewise import write_piecewise
 from steergan.data.prepared import folder_for, read_prepared
 from steergan.data.sampler import batch
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Patches
 
 N, SHAPE, MEGABYTES = 1000, (3, 256, 256), 60
 tile = np.random.default_rng(0).integers(0, 256, (64, *SHAPE), np.uint8)
@@ -309,7 +309,7 @@ in_use = next(int(line.split()[1]) for line in open("/proc/self/status") if line
 resource.setrlimit(resource.RLIMIT_DATA, (in_use + MEGABYTES * 2**20,) * 2)
 made = write_piecewise(plan, {"name": "patches"}, {}, None)
 loading.IN_MEMORY = 0
-half = loading.take(made, DataSettings(name="patches", fraction=0.5), "train")
+half = loading.take(made, Patches(fraction=0.5), "train")
 assert len(half) == 468 and half.images.nbytes > 80e6
 images, labels = batch(made.splits["train"], 4, 0, 0, 0)
 assert images.shape == (4, 3, 256, 256)

@@ -14,7 +14,7 @@ from steergan.data import load, prepare, prepared_found
 from steergan.data.images import Pixels, Plan, Split
 from steergan.data.prepared import folder_for, read_prepared, write_prepared
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 1, 16, 16), dtype=np.uint8)
 LABELS = np.arange(200) % 2
@@ -24,7 +24,7 @@ IDENTITY = {"name": "npz", "seed": 0}
 @pytest.fixture
 def settings(cache: Path, tmp_path: Path) -> DataSettings:
     np.savez(tmp_path / "x.npz", images=IMAGES, labels=LABELS)
-    return DataSettings(name="npz", path=str(tmp_path / "x.npz"))
+    return Npz(path=str(tmp_path / "x.npz"))
 
 
 def plan_of(chunks: list[Pixels]) -> Plan:

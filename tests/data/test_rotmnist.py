@@ -11,9 +11,9 @@ from steergan.data.mnist import read_labelled
 from steergan.data.rotation import random_angles, rotate
 from steergan.data.rotmnist import download_mnist
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, RotMNIST
 
-SETTINGS = DataSettings(name="rotmnist")
+SETTINGS = RotMNIST()
 Writer = Callable[..., Path]
 AMAT = "mnist_all_rotation_normalized_float_{}.amat"
 
@@ -56,7 +56,7 @@ def test_protocol_takes_each_digit_once_and_turns_it(small_mnist: Writer, tmp_pa
 
 def test_angles_and_split_follow_the_seed(small_mnist: Writer, tmp_path: Path) -> None:
     path = str(small_mnist(tmp_path / "mnist"))
-    checksums = [load(DataSettings(name="rotmnist", path=path, seed=seed), "train").checksum for seed in (0, 1, 0)]
+    checksums = [load(RotMNIST(path=path, seed=seed), "train").checksum for seed in (0, 1, 0)]
     assert checksums[0] == checksums[2] != checksums[1]
 
 
@@ -75,7 +75,7 @@ def test_official_files_are_kept_as_they_are_and_come_first(
 
 def test_fractions_are_nested_parts_of_the_training_split(small_mnist: Writer, tmp_path: Path) -> None:
     path = str(small_mnist(tmp_path / "mnist"))
-    parts = [DataSettings(name="rotmnist", path=path, fraction=f) for f in (0.1, 0.33, 0.66, 1.0)]
+    parts = [RotMNIST(path=path, fraction=f) for f in (0.1, 0.33, 0.66, 1.0)]
     seen: set[bytes] = set()
     for settings, count in zip(parts, (10, 33, 66, 100), strict=True):
         images = {image.tobytes() for image in load(settings, "train").images}
@@ -96,18 +96,18 @@ def test_a_missing_file_is_named(small_mnist: Writer, tmp_path: Path) -> None:
     path = small_mnist(tmp_path / "mnist")
     (path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels-idx1-ubyte is missing"):
-        load(DataSettings(name="rotmnist", path=str(path)), "train")
+        load(RotMNIST(path=str(path)), "train")
 
 
 def test_files_that_are_not_mnist_are_refused(small_mnist: Writer, tmp_path: Path) -> None:
     path = str(small_mnist(tmp_path / "mnist", train=190))
     with pytest.raises(DataError, match="240 images together with t10k-images-idx3-ubyte; MNIST has 250"):
-        load(DataSettings(name="rotmnist", path=path), "train")
+        load(RotMNIST(path=path), "train")
 
 
 def test_wrong_path_is_refused(cache: Path) -> None:
     with pytest.raises(DataError, match=r"data\.path = '/no/such/folder': no such file or folder"):
-        load(DataSettings(name="rotmnist", path="/no/such/folder"), "train")
+        load(RotMNIST(path="/no/such/folder"), "train")
 
 
 def test_nothing_is_downloaded_unasked(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,12 +143,12 @@ def test_failed_download_says_what_to_do_offline(
 
 def test_a_prepared_set_serves_without_its_originals(small_mnist: Writer, tmp_path: Path) -> None:
     path = small_mnist(tmp_path / "mnist")
-    checksum = load(DataSettings(name="rotmnist", path=str(path)), "train").checksum
+    checksum = load(RotMNIST(path=str(path)), "train").checksum
     for file in path.iterdir():
         file.unlink()
     assert load(SETTINGS, "train").checksum == checksum
     with pytest.raises(DataError, match="no originals"):
-        load(DataSettings(name="rotmnist", seed=1), "train")
+        load(RotMNIST(seed=1), "train")
 
 
 @pytest.mark.skipif("STEERGAN_DATA" not in os.environ, reason="STEERGAN_DATA names no folder with MNIST's files")

@@ -11,7 +11,7 @@ from steergan.data.originals import Originals
 from steergan.data.stamps import file_hashes, is_verified, mark_verified
 from steergan.errors import DataError
 from steergan.files import file_sha256
-from steergan.recipe import DataSettings
+from steergan.recipe.data import DataSettings, Npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 1, 16, 16), dtype=np.uint8)
 
@@ -94,7 +94,7 @@ def test_verified_means_unchanged(tmp_path: Path) -> None:
 @pytest.fixture
 def settings(cache: Path, tmp_path: Path) -> DataSettings:
     np.savez(tmp_path / "x.npz", images=IMAGES, labels=np.arange(50) % 2)
-    return DataSettings(name="npz", path=str(tmp_path / "x.npz"), fraction=0.5)
+    return Npz(path=str(tmp_path / "x.npz"), fraction=0.5)
 
 
 def test_pixels_are_hashed_once(settings: DataSettings, monkeypatch: pytest.MonkeyPatch) -> None:

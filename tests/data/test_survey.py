@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from steergan.data import load, survey
-from steergan.recipe import DataSettings
+from steergan.recipe.data import SOURCES, Npz, RotMNIST
 
 
 def write_npz(folder: Path) -> str:
@@ -21,7 +21,7 @@ def write_npz(folder: Path) -> str:
 @pytest.mark.parametrize("name", ["digits", "npz"])
 def test_survey_agrees_with_what_is_loaded(name: str, fraction: float, tmp_path: Path) -> None:
     path = write_npz(tmp_path) if name == "npz" else ""
-    settings = DataSettings(name=name, path=path, fraction=fraction)  # type: ignore[arg-type]
+    settings = SOURCES[name](path=path, fraction=fraction)
     found, train = survey(settings), load(settings, "train")
     assert (found.image_shape, found.class_names, found.train) == (train.image_shape, train.class_names, len(train))
     assert found.held_out == len(load(settings, "held_out"))
@@ -30,13 +30,13 @@ def test_survey_agrees_with_what_is_loaded(name: str, fraction: float, tmp_path:
 def test_survey_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     monkeypatch.setenv("STEERGAN_CACHE", str(cache))
-    survey(DataSettings(name="npz", path=write_npz(tmp_path)))
+    survey(Npz(path=write_npz(tmp_path)))
     assert not cache.exists()
 
 
 @pytest.mark.skipif("STEERGAN_DATA" not in os.environ, reason="STEERGAN_DATA names no folder with MNIST")
 def test_rotated_mnist_is_surveyed_without_preparing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
-    found = survey(DataSettings(name="rotmnist", fraction=0.1))
+    found = survey(RotMNIST(fraction=0.1))
     assert (found.image_shape, len(found.class_names), found.train, found.held_out) == ((1, 28, 28), 10, 1200, 50_000)
     assert not (tmp_path / "cache").exists()

@@ -24,7 +24,7 @@ from steergan.invariance.features import orientation_features
 from steergan.invariance.pictures import symmetry_figure
 from steergan.invariance.samples import ElementLaw
 from steergan.invariance.verdict import SubjectSymmetry, elements_tested, in_words, recommended
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Digits, Patches, RotMNIST
 
 SIDE = 24
 ROTATIONS = ("the rotation by 90 degrees", "the rotation by 180 degrees")
@@ -96,7 +96,7 @@ def test_upright_digits_have_no_symmetry() -> None:
 
 
 def test_rotated_digits_are_symmetric_under_rotations_only() -> None:
-    images = data.load(DataSettings(name="digits"), "train")
+    images = data.load(Digits(), "train")
     fives = np.flatnonzero(images.labels == 5)
     labels = np.zeros(len(fives), np.int64)
     five = ImageSet(images.images[fives], labels, ("5",), checksum(images.images[fives], labels))
@@ -108,7 +108,7 @@ def test_rotated_digits_are_symmetric_under_rotations_only() -> None:
 
 @pytest.mark.skipif("STEERGAN_DATA" not in os.environ, reason="STEERGAN_DATA names no folder with MNIST")
 def test_mnist_has_no_symmetry_until_it_is_rotated() -> None:
-    originals = find_rotmnist(DataSettings(name="rotmnist"))
+    originals = find_rotmnist(RotMNIST())
     assert originals is not None
     digits, labels = read_labelled(*originals.files[2:])
     chosen = np.flatnonzero(np.isin(labels, (2, 5)))[:600]
@@ -123,7 +123,7 @@ def test_mnist_has_no_symmetry_until_it_is_rotated() -> None:
 
 def test_patches_of_tissue_have_no_direction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path))
-    settings = DataSettings(name="patches", path="scikit-image:ihc.png", size=32, split="none")
+    settings = Patches(path="scikit-image:ihc.png", size=32, split="none")
     found = found_in(data.load(settings, "train"))
     assert found.group == "D4"
     assert found.subjects[0].ramp is not None

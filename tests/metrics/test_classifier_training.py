@@ -8,7 +8,7 @@ from steergan.data import load
 from steergan.errors import DataError, RunError
 from steergan.metrics import ClassifierTraining, label_agreement, train_classifier, weights_sha256
 from steergan.metrics.classifier_training import rotated, shuffled, turned
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Digits
 
 SHORT = ClassifierTraining(widths=(2, 2), features=3, updates=(3, 3), batch_size=8)
 
@@ -21,7 +21,7 @@ def stripes(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_rotated_digits_are_recognised_after_seconds() -> None:
-    settings = DataSettings(name="digits")
+    settings = Digits()
     train_set, held_out = load(settings, "train"), load(settings, "held_out")
     classifier = train_classifier(
         train_set.images, train_set.labels, classes=10, settings=ClassifierTraining(updates=(100, 100))

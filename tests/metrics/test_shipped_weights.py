@@ -18,7 +18,7 @@ from steergan.metrics import (
     shipped_weights,
     weights_sha256,
 )
-from steergan.recipe import DataSettings
+from steergan.recipe.data import RotMNIST
 
 SHA256 = "91b8660ff4beddbdfa1251680280a6128237206d6f8886779e6247168310b6b2"
 """Frechet distances in docs and papers hold for this extractor only: a new one is a new protocol."""
@@ -63,7 +63,7 @@ def test_features_are_invariant_to_quarter_turns_in_float32() -> None:
 
 @needs_mnist
 def test_real_digits_that_were_held_out_are_recognised() -> None:
-    settings = DataSettings(name="rotmnist")
+    settings = RotMNIST()
     train_set, held_out = load(settings, "train"), load(settings, "held_out")
     table = read_provenance(shipped_weights())
     # The same split, or some of these digits may have been trained on.
@@ -76,7 +76,7 @@ def test_real_digits_that_were_held_out_are_recognised() -> None:
 @needs_mnist
 @torch.no_grad()
 def test_distances_of_damaged_digits_are_above_the_floor() -> None:
-    held_out = load(DataSettings(name="rotmnist"), "held_out")
+    held_out = load(RotMNIST(), "held_out")
     extractor = choose_extractor("rotmnist", (1, 28, 28))
     real, other = held_out.images[:500], held_out.images[500:1000]
     noise = np.random.default_rng(0).normal(0, 40, other.shape)

@@ -6,20 +6,17 @@ import pytest
 
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe, validate
-from steergan.recipe.data import SPLITS_TAKEN, TAKEN_BY, DataSettings
-
-NAMES = get_args(DataSettings.model_fields["name"].annotation)
-SPLITS = get_args(DataSettings.model_fields["split"].annotation)
+from steergan.recipe.data import SOURCES, Division
 
 
 def read(**data: Any) -> Recipe:
     return validate({"name": "x", "data": data}, "my.toml")
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("split", get_args(Division))
 def test_splits_that_a_source_cannot_make_are_refused_with_those_it_can(name: str, split: str) -> None:
-    taken = ("auto", *SPLITS_TAKEN.get(name, ()))
+    taken = ("auto", *SOURCES[name].divisions)
     if split in taken:
         assert read(name=name, split=split).data.split == split
         return
@@ -29,10 +26,10 @@ def test_splits_that_a_source_cannot_make_are_refused_with_those_it_can(name: st
     assert str(caught.value) == f"my.toml: data.split = {split!r}; wanted: {wanted} with data.name = {name}"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize(("key", "value"), [("size", 64), ("stride", 16), ("foreground", 0.5)])
 def test_keys_that_do_nothing_are_refused(name: str, key: str, value: float) -> None:
-    if name in TAKEN_BY[key]:
+    if key in SOURCES[name].takes:
         assert getattr(read(name=name, **{key: value}).data, key) == value
         return
     with pytest.raises(RecipeError, match=f"data.{key} = {value}; wanted: no such key with data.name = {name}"):
