@@ -16,7 +16,7 @@ from steergan.benchmark.timing import Progress, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.networks.summary import layer_rows
 from steergan.recipe import Recipe, read_recipe
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
@@ -139,10 +139,10 @@ def verdict(costs: Sequence[Cost]) -> str:
     )
 
 
-def claim(costs: Sequence[Cost], name: str, command: str, device: str, batch_size: int) -> Claim:
+def claim(costs: Sequence[Cost], name: str, command: str, device: str, batch_size: int) -> Result:
     """The costs as a record for the results page."""
     about = surroundings(torch.device(device))
-    return Claim(
+    return Result(
         id=name,
         title="What equivariance costs in the paper's image experiments",
         claim='Dey et al. 2021, C.2: "for a fixed number of training iterations on ANHIR, p4m-equivariant GANs '

@@ -16,7 +16,7 @@ from steergan.benchmark.timing import in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe, read_recipe
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.run.load import load_run
 from steergan.run.subjects import network_subjects
@@ -164,10 +164,10 @@ def verdict(found: Sequence[Measured]) -> str:
     return f"Median relative error at 45 degrees, and a step as a multiple of {REFERENCE}'s. {'; '.join(parts)}."
 
 
-def claim(found: Sequence[Measured], name: str, command: str, device: str) -> Claim:
+def claim(found: Sequence[Measured], name: str, command: str, device: str) -> Result:
     """The outcome as a record for the results page."""
     about = surroundings(torch.device(device))
-    return Claim(
+    return Result(
         id=name,
         title="How well networks turn between the angles of the grid, group by group",
         claim="Ours: at multiples of 90 degrees networks of every group are exact to rounding or proved bounds; "

@@ -28,7 +28,7 @@ from steergan.networks.classifier import Classifier
 from steergan.pictures import as_pictures
 from steergan.randomness import numpy_stream, stream_seed
 from steergan.recipe.data import Patches
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run import surroundings
 from steergan.tables import Table
 
@@ -149,10 +149,10 @@ def verdict(found: ParityBenchmark) -> str:
     return f"The largest relative difference is {largest:.1e}, {said}."
 
 
-def claim(found: ParityBenchmark, name: str, command: str) -> Claim:
+def claim(found: ParityBenchmark, name: str, command: str) -> Result:
     """The comparison as a record for the results page."""
     about = surroundings(torch.device("cpu"))
-    return Claim(
+    return Result(
         id=name,
         title="FID and KID against clean-fid",
         claim="Frechet and kernel distances agree with clean-fid's through its custom extractor to 1e-6 relative.",

@@ -1,8 +1,8 @@
-"""The page docs/results.md, generated from the measured claims."""
+"""The page docs/results.md, generated from the results in docs/results/."""
 
 from collections.abc import Sequence
 
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.tables import listed, markdown
 
 HEAD = """# Results
@@ -14,22 +14,22 @@ only.
 """
 
 
-def render(claims: Sequence[Claim]) -> str:
-    """The page, as Markdown; the same claims always give the same page."""
-    contents = "\n".join(f"- [{claim.title}](#{claim.id})" for claim in claims)
-    return "\n".join([HEAD, contents, *(section(claim) for claim in claims)])
+def render(results: Sequence[Result]) -> str:
+    """The page, as Markdown; the same results always give the same page."""
+    contents = "\n".join(f"- [{result.title}](#{result.id})" for result in results)
+    return "\n".join([HEAD, contents, *(section(result) for result in results)])
 
 
-def section(claim: Claim) -> str:
-    """One claim as Markdown."""
+def section(result: Result) -> str:
+    """One result as Markdown."""
     parts = [
-        f'\n<a id="{claim.id}"></a>\n## {claim.title}',
-        f"Id `{claim.id}`, measured on {claim.date}.",
-        f"**Claimed.** {claim.claim}",
-        f"**Found.** {claim.verdict}",
-        *(markdown(table) for table in claim.tables),
-        f"**Command**\n\n```console\n{claim.command}\n```",
-        f"**Protocol**\n\n{listed(claim.protocol)}",
-        *(f"**Hardware**\n\n{listed(machine)}" for machine in claim.hardware),
+        f'\n<a id="{result.id}"></a>\n## {result.title}',
+        f"Id `{result.id}`, measured on {result.date}.",
+        f"**Claimed.** {result.claim}",
+        f"**Found.** {result.verdict}",
+        *(markdown(table) for table in result.tables),
+        f"**Command**\n\n```console\n{result.command}\n```",
+        f"**Protocol**\n\n{listed(result.protocol)}",
+        *(f"**Hardware**\n\n{listed(machine)}" for machine in result.hardware),
     ]
     return "\n\n".join(parts) + "\n"

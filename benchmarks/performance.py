@@ -16,7 +16,7 @@ from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import training_of
 from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.tables import Table, median_and_quartiles, shown
 from steergan.training import PLAIN, Batch, Batches, Step
@@ -190,10 +190,10 @@ def verdict(found: Sequence[Switch]) -> str:
     return f"A step as a multiple of the reference path's: {words}."
 
 
-def claim(found: Sequence[Switch], recipe: Recipe, name: str, command: str, device: str) -> Claim:
+def claim(found: Sequence[Switch], recipe: Recipe, name: str, command: str, device: str) -> Result:
     """The outcome as a record for the results page."""
     about = surroundings(torch.device(device))
-    return Claim(
+    return Result(
         id=name,
         title=f"What the keys of [performance] do ({recipe.name})",
         claim="Ours: every key changes speed, memory and the last bits, and nothing else.",

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.scaling import PAIR, Scaling
 from steergan.benchmark.timing import WARM_UP
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.tables import Table, median_and_quartiles, shown
 
 
@@ -71,9 +71,9 @@ def verdict(found: Scaling) -> str:
     )
 
 
-def claim(found: Scaling, elsewhere: Scaling | None, name: str, command: str) -> Claim:
+def claim(found: Scaling, elsewhere: Scaling | None, name: str, command: str) -> Result:
     """The model as a record for the results page."""
-    return Claim(
+    return Result(
         id=name,
         title=f"The step on several processes ({found.recipe.name})",
         claim="Ours: a step's time on N processes is fixed + per image * batch / N + what its messages take.",

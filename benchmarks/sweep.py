@@ -13,7 +13,7 @@ from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PARAMETERS, S
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import step_of
 from steergan.recipe import Recipe
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
@@ -173,10 +173,10 @@ def as_json(found: Sweep) -> dict[str, Any]:
     }
 
 
-def claim(found: Sweep, name: str, command: str) -> Claim:
+def claim(found: Sweep, name: str, command: str) -> Result:
     """The times as a record for the results page."""
     recipe = found.recipe
-    return Claim(
+    return Result(
         id=name,
         title=f"How a training step grows with batch and width ({recipe.name})",
         claim="Ours: what symmetry costs does not grow with the batch or the widths.",

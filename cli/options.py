@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from steergan.records import Claim
+    from steergan.results import Result
 
 
 class OutputFile(click.ParamType[Path]):
@@ -161,12 +161,12 @@ def chosen_device(name: str) -> str:
 
 def command_line() -> str:
     """The command as the user gave it, with the program's short name."""
-    return " ".join(["steergan", *sys.argv[1:]])
+    return " ".join([click.get_current_context().find_root().info_name or "steergan", *sys.argv[1:]])
 
 
-def save_record(claim: "Claim", path: Path) -> None:
+def save_record(result: "Result", path: Path) -> None:
     """A record for the results page."""
-    from steergan.records import write_claim
+    from steergan.results import write_result
 
-    write_claim(path, claim)
+    write_result(path, result)
     click.echo(f"recorded in {path}; `python -m benchmarks page` writes the page anew")

@@ -154,7 +154,7 @@ def conclude(grid: "Study", root: Path, outcome: "Outcome", record: Path | None)
         click.echo("\n" + studies.page(findings))
         click.echo(f"{FILES} in {root}")
         if record is not None:
-            save_record(studies.claim(findings, record.stem, command_line()), record)
+            save_record(studies.result(findings, record.stem, command_line()), record)
     for name, reason in outcome.failed.items():
         click.echo(f"steergan: {name} failed: {' '.join(reason.split())}", err=True)
     if outcome.failed:

@@ -11,7 +11,7 @@ import click
 from .options import OutputFile, command_line, record_option, save_record
 
 if TYPE_CHECKING:
-    from steergan.records import Claim
+    from steergan.results import Result
     from steergan.verification import Certificate
 
 EXIT = {"proved": 0, "no claim": 0, "broken": 1, "not proved": 3}
@@ -74,7 +74,7 @@ def verify_equivariance(
     if picture is not None:
         draw(certificates, picture)
     if record is not None:
-        save_record(claim(certificates, record.stem), record)
+        save_record(result_of(certificates, record.stem), record)
     code = max((EXIT[c.verdict] for _, c in certificates), key=(0, 3, 1).index)
     if saved is not None:
         code = compare(saved, certificates, check) or code
@@ -232,12 +232,12 @@ def compare(saved: list[dict[str, Any]], certificates: "list[tuple[str, Certific
     return code
 
 
-def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Claim":
+def result_of(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Result":
     """Certificates, for docs/results.md."""
     import torch
 
     from steergan import run
-    from steergan.records import Claim
+    from steergan.results import Result
     from steergan.tables import Table
 
     around = run.surroundings(torch.device("cpu"))
@@ -257,7 +257,7 @@ def claim(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Clai
     ]
     if laws:
         tables.append(Table(caption="Law of the samples", columns=["run", "element", "kind", "finding"], rows=laws))
-    return Claim(
+    return Result(
         id=identity,
         title="Certificates of trained networks",
         claim="Proved for every input and every value of the weights, at the sizes named in the certificate.",

@@ -8,9 +8,9 @@ import click
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("docs/results"))
 def page(folder: Path) -> None:
-    """Write the results page from the measured claims in FOLDER (default: docs/results); it goes beside the folder.
+    """Write the results page from the measured results in FOLDER (default: docs/results); it goes beside the folder.
 
-    A claim is a JSON file that `steergan study --record` or `steergan benchmark --record` wrote.
+    A result is a JSON file that `steergan study --record` or `steergan benchmark --record` wrote.
 
     \b
     Examples:
@@ -19,9 +19,9 @@ def page(folder: Path) -> None:
     """
     from benchmarks.page import render
     from steergan.files import write_whole
-    from steergan.records import read_claims
+    from steergan.results import read_results
 
-    claims = read_claims(folder)
+    found = read_results(folder)
     file = folder.parent / f"{folder.name}.md"
-    write_whole(file, render(claims).encode())
-    click.echo(f"{file}: {len(claims)} claims")
+    write_whole(file, render(found).encode())
+    click.echo(f"{file}: {len(found)} results")

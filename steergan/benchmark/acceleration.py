@@ -15,7 +15,7 @@ from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.layers import shared_filters
 from steergan.layers.filters.bases import scipy_svd
 from steergan.randomness import torch_stream
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown
@@ -221,10 +221,10 @@ def as_json(found: Sequence[Saving], device: str, batch_size: int) -> dict[str, 
     }
 
 
-def claim(found: Sequence[Saving], name: str, command: str, device: str, batch_size: int) -> Claim:
+def claim(found: Sequence[Saving], name: str, command: str, device: str, batch_size: int) -> Result:
     """The times as a record for the results page."""
     about = surroundings(torch.device(device))
-    return Claim(
+    return Result(
         id=name,
         title="Models of escnn's own modules, accelerated",
         claim="Ours: `steergan.accelerate` makes models that are written with escnn's own modules faster, and they "

@@ -23,7 +23,7 @@ from steergan.benchmark.convolution_steps import (
 )
 from steergan.benchmark.timing import WARM_UP, Progress
 from steergan.recipe import read_recipe
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.tables import Table, shown
 
@@ -133,11 +133,11 @@ def as_json(found: ConvolutionBenchmark) -> dict[str, Any]:
     }
 
 
-def claim(found: ConvolutionBenchmark, name: str, command: str) -> Claim:
+def claim(found: ConvolutionBenchmark, name: str, command: str) -> Result:
     """What was measured as a record for the results page."""
     around = surroundings(torch.device("cpu"))
     parts = [part for part in PARTS if getattr(found, part)]
-    return Claim(
+    return Result(
         id=name,
         title=f"Convolutions in the group's Fourier basis: {', '.join(parts)}",
         claim="Ours: the products that symmetry makes superfluous need not be done. Kernels in the group's Fourier "

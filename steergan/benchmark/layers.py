@@ -23,7 +23,7 @@ from steergan.benchmark.layer_rivals import (
 )
 from steergan.benchmark.rivals import OWN
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, ratio
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.run.folder import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
@@ -138,10 +138,10 @@ def as_json(found: Sequence[LayerRows], device: str) -> dict[str, Any]:
     }
 
 
-def claim(found: Sequence[LayerRows], name: str, command: str, device: str) -> Claim:
+def claim(found: Sequence[LayerRows], name: str, command: str, device: str) -> Result:
     """The times as a record for the results page."""
     about = surroundings(torch.device(device))
-    return Claim(
+    return Result(
         id=name,
         title="Layers against torch's, escnn's and hand-written ones",
         claim="Ours: an equivariant layer costs no more than torch's own with as many channels, and less than escnn's.",

@@ -8,7 +8,7 @@ from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PLAIN, STOCK
 from steergan.benchmark.step import MOST_CONSTRUCTION, MOST_MEMORY, PROCESS_ROUNDS, PROFILED, USUAL, StepBenchmark
 from steergan.benchmark.timing import WARM_UP
 from steergan.benchmark.training import STEP
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
 
@@ -138,9 +138,9 @@ def as_json(found: StepBenchmark) -> dict[str, Any]:
     }
 
 
-def claim(found: StepBenchmark, name: str, command: str) -> Claim:
+def claim(found: StepBenchmark, name: str, command: str) -> Result:
     """The times as a record for the results page."""
-    return Claim(
+    return Result(
         id=name,
         title=f"A training step against its rivals ({found.recipe.name})",
         claim="Ours: symmetry costs little. A step with dense convolutions takes at most 1.05 times that of a plain "

@@ -4,7 +4,7 @@ from steergan.study.cluster import SlurmSettings, run_on_cluster, slurm_executor
 from steergan.study.combine import combine
 from steergan.study.figures import Effect, Findings, RunFigures, effects, find
 from steergan.study.plan import Run, Study, read_study
-from steergan.study.report import claim, page, report
+from steergan.study.report import page, report, result
 from steergan.study.runs import Outcome, Reporter, run_study, steps_done
 
 __all__ = [
@@ -16,13 +16,13 @@ __all__ = [
     "RunFigures",
     "SlurmSettings",
     "Study",
-    "claim",
     "combine",
     "effects",
     "find",
     "page",
     "read_study",
     "report",
+    "result",
     "run_on_cluster",
     "run_study",
     "slurm_executor",

@@ -7,7 +7,7 @@ from typing import Any
 
 from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
-from steergan.records import Claim
+from steergan.results import Result
 from steergan.study.figures import DISTANCES, SHARES, Effect, Findings, effects, find
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study
@@ -204,11 +204,11 @@ def verdict(findings: Findings) -> str:
     return f"Lowest mean {name}: {shown(best[2])} ({', '.join(best[1]) or 'the recipe'})."
 
 
-def claim(findings: Findings, name: str, command: str) -> Claim:
+def result(findings: Findings, name: str, command: str) -> Result:
     """The study as a record for the results page."""
     file = findings.study.file
     sizes = sorted({found.run.recipe.training.steps for found in findings.runs})
-    return Claim(
+    return Result(
         id=name,
         title=file.title or file.name,
         claim=" ".join(file.claim.split()) or "None: a measurement.",

@@ -11,7 +11,7 @@ from escnn.nn import GroupPooling, InnerBatchNorm, R2Conv
 from steergan.acceleration import accelerate, replacements
 from steergan.benchmark import acceleration as measured
 from steergan.benchmark.acceleration import FASTER, INFERENCE, SHARED, STOCK, TRAINING, Saving, StockClassifier
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
 from steergan_cli.benchmark.accelerate import GROUPS, WIDTHS
@@ -96,7 +96,7 @@ def test_command_writes_json_and_a_record(tiny: None, tmp_path: Path) -> None:
     models = json.loads(file.read_text())["models"]
     assert [(m["group"], m["width"]) for m in models] == [(g, w) for w in WIDTHS for g in GROUPS]
     assert all(set(m["times_as_fast"]) == {TRAINING, INFERENCE} for m in models)
-    (claim,) = read_claims(record.parent)
+    (claim,) = read_results(record.parent)
     assert claim.id == "accelerate"
     assert claim.protocol["images"] == "29 x 29, random; batches of 2"
     assert len(claim.tables[0].rows) == 4 * 5

@@ -41,7 +41,7 @@ from steergan.benchmark.convolution_steps import (
 from steergan.errors import SteerganError
 from steergan.kernels import library
 from steergan.recipe import Recipe
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan.symmetry import fields_for_width, group_order, gspace
 from steergan_cli.main import steergan
 
@@ -280,7 +280,7 @@ def test_command_prints_tables_and_writes_json_and_a_claim(tmp_path: Path, monke
     read = json.loads((tmp_path / "found.json").read_text())
     assert read["steps"] == []
     assert len(read["limit"]) == len(read["layers"]) == 1
-    (claim,) = read_claims(tmp_path / "claims")
+    (claim,) = read_results(tmp_path / "claims")
     assert claim.id == "convolution"
     assert len(claim.tables) == 2
     assert claim.protocol["rounds"].startswith("2 in turns")

@@ -26,7 +26,7 @@ from steergan.benchmark.layer_rivals import (
 )
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, STOCK
 from steergan.layers import GroupConvolution
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan.symmetry import gspace
 from steergan_cli.main import steergan
 
@@ -116,7 +116,7 @@ def test_command_names_layers_and_prints_a_table_for_each_task(
     assert found.output.count("| average pool, D4 3") == len(TASKS)
     assert "ReLU" not in found.output
     assert f"Slower than {WRITTEN} in" in found.output
-    (claim,) = read_claims(tmp_path.joinpath("layers.json").parent) if not file.unlink() else ()
+    (claim,) = read_results(tmp_path.joinpath("layers.json").parent) if not file.unlink() else ()
     assert [len(table.rows) for table in claim.tables] == [2, 2, 2]
     assert claim.tables[0].columns[2:] == [name for name in RIVALS if name != OWN]
 

@@ -20,7 +20,7 @@ from steergan.errors import RecipeError
 from steergan.layers import GroupConvolution
 from steergan.losses import OBJECTIVES
 from steergan.recipe import Recipe, write_recipe
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan.training import Latents, discriminator_update, generator_update
 from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
 from steergan_cli.main import steergan
@@ -261,7 +261,7 @@ def test_command_prints_a_table_and_writes_json_and_a_claim(tmp_path: Path) -> N
     assert list(table["seconds"]) == ["step", "sampling"]
     assert set(table["seconds"]["step"]) == {OWN, DENSE, PLAIN, CHANNELS, PARAMETERS, STOCK, USUAL}
     assert table["hardware"]["threads"] == 1
-    (claim,) = read_claims(tmp_path / "claims")
+    (claim,) = read_results(tmp_path / "claims")
     assert claim.id == "tiny-step"
     assert claim.protocol["batch_size"] == 2
 

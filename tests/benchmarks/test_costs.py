@@ -10,7 +10,7 @@ from benchmarks import costs
 from benchmarks.commands.costs import DATA_SETS
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.errors import RecipeError, RunError
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan_cli.main import steergan
 
 BASE = """
@@ -84,7 +84,7 @@ def test_command_prints_the_table_and_records_it(recipes: Path, tmp_path: Path, 
     found = CliRunner().invoke(steergan, ["benchmark", "costs", "--recipes", str(recipes), *options])
     assert found.exit_code == 0, found.output
     assert "A step of the G-CNN pair as a multiple of the CNN pair's: cifar10" in found.output
-    (claim,) = read_claims(record.parent)
+    (claim,) = read_results(record.parent)
     assert [row[1] for row in claim.tables[0].rows] == ["CNN", "G-CNN", "ratio"]
     missing = CliRunner().invoke(steergan, ["benchmark", "costs", "--recipes", str(tmp_path / "claims"), *options])
     assert isinstance(missing.exception, SystemExit | RecipeError)

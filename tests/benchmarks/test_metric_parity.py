@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks import metric_parity
 from benchmarks.metric_parity import AGREEMENT, ParityBenchmark, compare, fixed_extractor, fixed_images
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan_cli.main import steergan
 
 
@@ -56,6 +56,6 @@ def test_command_records_a_claim(tmp_path: Path) -> None:
     record = tmp_path / "metric-parity.json"
     result = CliRunner().invoke(steergan, ["benchmark", "metrics", "--record", str(record)], prog_name="steergan")
     assert result.exit_code == 0, result.output
-    (claim,) = read_claims(tmp_path)
+    (claim,) = read_results(tmp_path)
     assert claim.id == "metric-parity"
     assert "as claimed" in claim.verdict

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.commands.page import page
 from benchmarks.page import render
 from steergan.errors import RunError
-from steergan.records import Claim, read_claims, write_claim
+from steergan.results import Result, read_results, write_result
 from steergan.tables import (
     Interval,
     Mean,
@@ -33,7 +33,7 @@ PAGE = ROOT / "docs" / "results.md"
 FIGURES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8)
 
 
-def claim(name: str = "a-claim", **changes: object) -> Claim:
+def claim(name: str = "a-claim", **changes: object) -> Result:
     table = Table(
         caption="Distances.",
         columns=["setting", "distance", "ratio", "images"],
@@ -50,11 +50,11 @@ def claim(name: str = "a-claim", **changes: object) -> Claim:
         "tables": [table],
         "verdict": "It holds.",
     }
-    return Claim.model_validate(about | changes)
+    return Result.model_validate(about | changes)
 
 
 def test_committed_page_is_what_the_committed_claims_say() -> None:
-    assert PAGE.read_text() == render(read_claims(ROOT / "docs" / "results"))
+    assert PAGE.read_text() == render(read_results(ROOT / "docs" / "results"))
 
 
 def test_mean_has_the_standard_deviation_of_a_sample() -> None:
@@ -120,8 +120,8 @@ def test_csv_holds_every_number_in_full() -> None:
 
 
 def test_claim_survives_its_file(tmp_path: Path) -> None:
-    write_claim(tmp_path / "deep" / "a-claim.json", claim())
-    assert read_claims(tmp_path / "deep") == [claim()]
+    write_result(tmp_path / "deep" / "a-claim.json", claim())
+    assert read_results(tmp_path / "deep") == [claim()]
 
 
 def test_page_shows_everything_that_a_reader_needs_to_doubt_a_claim(tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_page_shows_everything_that_a_reader_needs_to_doubt_a_claim(tmp_path: Pa
 
 def test_page_does_not_depend_on_the_order_in_which_claims_were_written(tmp_path: Path) -> None:
     for name in ("b", "a", "c"):
-        write_claim(tmp_path / "one" / f"{name}.json", claim(name))
+        write_result(tmp_path / "one" / f"{name}.json", claim(name))
     for name in ("c", "b", "a"):
-        write_claim(tmp_path / "two" / f"{name}.json", claim(name))
-    assert render(read_claims(tmp_path / "one")) == render(read_claims(tmp_path / "two"))
+        write_result(tmp_path / "two" / f"{name}.json", claim(name))
+    assert render(read_results(tmp_path / "one")) == render(read_results(tmp_path / "two"))
 
 
 @pytest.mark.parametrize(
@@ -154,17 +154,17 @@ def test_page_does_not_depend_on_the_order_in_which_claims_were_written(tmp_path
 def test_file_that_is_no_claim_is_named(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(RunError, match=r"x\.json: ") as found:
-        read_claims(tmp_path)
+        read_results(tmp_path)
     assert reason in str(found.value)
 
 
 def test_missing_folder_of_claims_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no such folder"):
-        read_claims(tmp_path / "nowhere")
+        read_results(tmp_path / "nowhere")
 
 
 def test_command_writes_the_page_beside_the_folder(tmp_path: Path) -> None:
-    write_claim(tmp_path / "results" / "a-claim.json", claim())
+    write_result(tmp_path / "results" / "a-claim.json", claim())
     found = CliRunner().invoke(page, [str(tmp_path / "results")])
     assert found.exit_code == 0, found.output
     assert (tmp_path / "results.md").read_text() == render([claim()])

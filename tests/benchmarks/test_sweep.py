@@ -9,7 +9,7 @@ from benchmarks import performance, sweep
 from steergan.benchmark.fresh import Fresh
 from steergan.pictures import save_png
 from steergan.recipe import Recipe, write_recipe
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan.training import PLAIN
 from steergan_cli.main import steergan
 
@@ -63,7 +63,7 @@ def test_the_sweep_command_takes_points(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     assert sweep.BATCH not in found.output.split("|")[1]
     assert picture.exists()
-    (claim,) = read_claims(record.parent)
+    (claim,) = read_results(record.parent)
     assert [row[0] for row in claim.tables[0].rows] == ["1", "2"]
 
 

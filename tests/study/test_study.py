@@ -21,7 +21,7 @@ from PIL import Image
 from steergan import study
 from steergan.errors import RecipeError, RunError
 from steergan.recipe import read_recipe, write_recipe
-from steergan.records import read_claims
+from steergan.results import read_results
 from steergan.run.folder import RunFolder
 from steergan.study import Run, Study, combine, effects, find, read_study, report, run_study, runs, steps_done
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
@@ -432,7 +432,7 @@ def test_study_without_frechet_distances_is_judged_by_kid(grid: Study, tmp_path:
     # Least of "C4 in D" at 100 %: 4 and 5 over a thousand, less 0.005: not above zero, so there is no ratio.
     found = {(e.option, e.within): e.pairs for e in effects(findings, ["kid_min"])}
     assert found == {("C4 in D", "10 %"): 2, ("100 %", ""): 2}
-    assert "mean KID times" in study.claim(findings, "x", "steergan study mine.toml").verdict
+    assert "mean KID times" in study.result(findings, "x", "steergan study mine.toml").verdict
 
 
 def test_samples_page_shows_the_first_seed_of_every_cell(pretended: tuple[Study, Path]) -> None:
@@ -514,14 +514,14 @@ def test_leaving_the_jobs_of_a_cluster_tabulates_what_is_finished(
 
 
 def test_verdict_compares_options_in_plain_sentences(pretended: tuple[Study, Path], tmp_path: Path) -> None:
-    claim = study.claim(find(*pretended), "x", "steergan study mine.toml")
+    claim = study.result(find(*pretended), "x", "steergan study mine.toml")
     ratio = (4 / 8 * 5 / 9) ** 0.5
     assert f"C4 in D against CNN in D (100 %): mean Frechet distance times {ratio:.3f}" in claim.verdict
     assert "lower in 2 of 2 pairs of runs." in claim.verdict
     lonely = read_study(write_study(tmp_path, ""))
     for run in lonely.runs:
         pretend(run, tmp_path / "lonely", distances(run))
-    claim = study.claim(find(lonely, tmp_path / "lonely"), "x", "steergan study mine.toml")
+    claim = study.result(find(lonely, tmp_path / "lonely"), "x", "steergan study mine.toml")
     assert claim.verdict == "Lowest mean Frechet distance: 12.8 ± 1.1 (the recipe)."
 
 
@@ -600,7 +600,7 @@ def test_failing_run_does_not_stop_the_others_and_what_was_stopped_goes_on(
     assert "| none     | 0 of 1 |" in found.output
     assert "goes on after step 1" in (root / first.folder / LOG).read_text()
     assert "step 2 of 2  images_seen 16" in (root / last.folder / LOG).read_text()
-    (claim,) = read_claims(record.parent)
+    (claim,) = read_results(record.parent)
     assert claim.protocol["generator_steps"] == [2]
 
     again = run_study(read_study(trained), root, report=(listener := Listener()))

@@ -20,7 +20,7 @@ from escnn.nn import EquivariantModule
 
 from steergan import run
 from steergan.errors import SteerganError
-from steergan.records import Claim, write_claim
+from steergan.results import Claim, write_result
 from steergan.tables import Table
 from steergan.verification import verify
 from tests.verification import drawn
@@ -120,7 +120,7 @@ def main() -> None:
     around = run.surroundings(torch.device("cpu"))
     columns = ["mutant", "networks", "caught", "escnn: accused", "passed", "does not run"]
     columns += ["right ones called broken", "escnn: right ones accused"]
-    write_claim(
+    write_result(
         arguments.record,
         Claim(
             id=arguments.record.stem,
