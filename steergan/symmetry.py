@@ -33,7 +33,7 @@ SignedPermutation = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 @cache
 def gspace(name: str) -> GSpace2D:
-    """escnn's gspace of a group name: trivial, C_N, D_N (N up to 64), SO2 or O2.
+    """The gspace of a group name: trivial, C_N, D_N (N up to 64), SO2 or O2.
 
     Raises:
         SymmetryError: another name.
@@ -274,7 +274,13 @@ def grid_permutation(space: GSpace2D, height: int, width: int) -> NDArray[np.int
 
 
 def pixel_permutations(matrices: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64] | None:
-    """The same for orthogonal integer matrices (E, 2, 2); None where one turns a rectangle onto another shape."""
+    """How orthogonal integer matrices move the pixels of an H x W map, as gathers; None where one leaves the shape.
+
+    With coordinates (x, y) from the centre, x to the right and y up, (g f)(p) = f(g^-1 p): the value at p comes from
+    g^-1 p, and g^-1 is the transpose.
+
+    Shapes: matrices (E, 2, 2) int64, on column vectors -> (E, H * W) int64, (g f).flatten() == f.flatten()[index[g]].
+    """
     row, column = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     # Twice the centred coordinates, so that they are integers on even sizes too.
     point = np.stack([2 * column - (width - 1), (height - 1) - 2 * row]).reshape(2, -1)

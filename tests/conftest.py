@@ -42,14 +42,17 @@ settings.load_profile("steergan")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache for this session, so that tests neither use nor fill the developer's."""
-    folder = tmp_path_factory.mktemp("cache")
-    if "PYTEST_XDIST_WORKER" in os.environ:  # one build of the convolution kernels serves all workers
-        kernels = tmp_path_factory.getbasetemp().parent / "kernels"
-        kernels.mkdir(exist_ok=True)
-        (folder / "kernels").symlink_to(kernels)
+    """A cache for this session, so that tests neither use nor fill the developer's.
+
+    All workers share it, as processes of a user do: kernels are compiled once, and bases of filters made once. A test
+    that names a cache of its own shares the kernels all the same.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEERGAN_CACHE", str(folder))
+        patch.setattr("steergan.kernels.library.cache_folder", lambda: folder)
         patch.delenv("STEERGAN_TRACEBACK", raising=False)
         yield folder
 

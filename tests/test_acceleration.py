@@ -18,7 +18,6 @@ from steergan import acceleration
 from steergan.acceleration import AccelerationError, Replacement, accelerate, replacements
 from steergan.errors import SubjectError
 from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, counterparts
-from steergan.layers.filters.bases import scipy_svd
 from steergan.symmetry import gspace
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
@@ -31,8 +30,7 @@ OWN = (GroupConvolution, FieldBatchNorm, GroupPool)
 def convolution(in_type: FieldType, out_type: FieldType, kernel_size: int = 3, **settings: Any) -> enn.R2Conv:
     """An R2Conv with normal weights and biases."""
     settings = {"padding": kernel_size // 2, **settings}
-    with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
-        layer = enn.R2Conv(in_type, out_type, kernel_size, initialize=False, **settings)
+    layer = enn.R2Conv(in_type, out_type, kernel_size, initialize=False, **settings)
     nn.init.normal_(layer.weights, std=0.3)
     if layer.bias is not None:
         nn.init.normal_(layer.bias)

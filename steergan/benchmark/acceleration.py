@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from steergan.acceleration import accelerate
 from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.layers import shared_filters
-from steergan.layers.filters.bases import scipy_svd
 from steergan.randomness import torch_stream
 from steergan.results import Result
 from steergan.run.folder import surroundings
@@ -67,8 +66,7 @@ class StockClassifier(nn.Module):
 
 def block(in_type: FieldType, out_type: FieldType, size: int, padding: int) -> enn.SequentialModule:
     """Convolution with escnn's default band limit, norm, ReLU."""
-    with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
-        convolution = enn.R2Conv(in_type, out_type, size, padding=padding, bias=False, initialize=False)
+    convolution = enn.R2Conv(in_type, out_type, size, padding=padding, bias=False, initialize=False)
     # escnn's own initialisation takes minutes on wide layers, and what the weights are changes no time.
     nn.init.normal_(convolution.weights, std=(len(in_type) * size) ** -0.5)
     return enn.SequentialModule(convolution, enn.InnerBatchNorm(out_type), enn.ReLU(out_type, inplace=True))

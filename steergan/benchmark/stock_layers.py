@@ -7,7 +7,6 @@ from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.layers import filter_size, upsampling_mode
-from steergan.layers.filters.bases import scipy_svd
 
 FULL_BAND = 4.0
 """With this cutoff R2Conv spans all filters, not the two thirds of its default."""
@@ -23,10 +22,9 @@ def stock_convolution(in_type: FieldType, out_type: FieldType, size: int = 0, *,
         bias: whether there is one.
     """
     size = size or filter_size(in_type.gspace)
-    with scipy_svd():  # escnn's D4 bases fail where scikit-learn is installed
-        convolution = enn.R2Conv(
-            in_type, out_type, size, padding=size // 2, bias=bias, frequencies_cutoff=FULL_BAND, initialize=False
-        )
+    convolution = enn.R2Conv(
+        in_type, out_type, size, padding=size // 2, bias=bias, frequencies_cutoff=FULL_BAND, initialize=False
+    )
     nn.init.normal_(convolution.weights, std=(in_type.size * size**2) ** -0.5)
     return convolution
 

@@ -9,6 +9,10 @@ For every tap this is a convolution on the group; it commutes with the group, so
 entries of irreps makes it block diagonal: y = T' P(T f, T x), where T is an integer butterfly, T' its transpose, and P
 a short list of products of one number of f with one of x.
 
+For C2, written out: y[0] = f[0] x[0] + f[1] x[1] and y[1] = f[0] x[1] + f[1] x[0], four products. With x' = (x[0] +
+x[1], x[0] - x[1]), and f' = (f[0] + f[1], f[0] - f[1]) / 2, it is y[0] = f'[0] x'[0] + f'[1] x'[1] and y[1] =
+f'[0] x'[0] - f'[1] x'[1]: two products, and additions.
+
     group   products, real   of the dense matrix's   what the blocks are
     C2, D1  2                4                       two signs
     C4      6 (5)            16                      two signs, and one complex number (three products by Karatsuba)
@@ -118,7 +122,8 @@ class TapTables(NamedTuple):
 def tap_tables(space: GSpace2D, kernel_size: int) -> TapTables:
     """The tables of a group that permutes the taps of a k x k filter."""
     taps = kernel_size**2
-    # grid_permutation tells where a pixel comes from, g^-1 p; its inverse is g p.
+    # grid_permutation tells where a pixel comes from, [g, p] -> g^-1 p. The inverse of a permutation is its argsort, so
+    # this is [g, t] -> g t. In a filter (G, k * k), w[u](u t) stands at u k^2 + u t.
     image = grid_permutation(space, kernel_size, kernel_size).argsort(axis=1)
     assert len(image) == len(grid_elements(space))
     return TapTables(image, image + taps * np.arange(len(image))[:, None])

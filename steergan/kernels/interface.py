@@ -3,6 +3,7 @@
 import ctypes
 from ctypes import POINTER, c_char_p, c_int32, c_int64, c_void_p
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +77,18 @@ Sizes = tuple[int, int, int, int, int, int]
 """Batch, in fields, out fields, height, width, kernel size."""
 
 
+class Convolution(NamedTuple):
+    """What is to be convolved: regular fields of a group (a key of `ALGEBRAS`), in numbers of a type (of `TYPES`)."""
+
+    group: str
+    sizes: Sizes
+    dtype: str
+
+
 def call(
     functions: ctypes.CDLL,
     name: str,
-    group: str,
-    sizes: Sizes,
-    dtype: str,
+    convolution: Convolution,
     addresses: tuple[int, int, int],
     threads: int = 1,
     instructions: str = "best",
@@ -91,16 +98,15 @@ def call(
     Args:
         functions: the library.
         name: of the function.
-        group: whose regular fields; a key of `ALGEBRAS`.
-        sizes: of the convolution.
-        dtype: of all three arrays, a key of `TYPES`.
-        addresses: of two operands and the result, which is filled; contiguous arrays of the shapes that `sizes` gives.
+        convolution: its group, sizes and number type.
+        addresses: of two operands and the result, which is filled; contiguous arrays of the shapes that the sizes give.
         threads: how many work on it.
         instructions: a key of `INSTRUCTIONS`.
 
     Raises:
         SteerganError: the library can't do it, or memory has run out.
     """
+    group, sizes, dtype = convolution
     image, filters = _tables(group, sizes[-1])
     problem = ConvolutionProblem(
         *sizes[:5],

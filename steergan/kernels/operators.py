@@ -26,7 +26,8 @@ def _call(name: str, group: str, sizes: interface.Sizes, operands: tuple[Tensor,
         return result.zero_()
     x, y = (tensor.contiguous() for tensor in operands)
     addresses = (x.data_ptr(), y.data_ptr(), result.data_ptr())
-    interface.call(found.functions, name, group, sizes, dtypes.pop(), addresses, torch.get_num_threads())
+    convolution = interface.Convolution(group, sizes, dtypes.pop())
+    interface.call(found.functions, name, convolution, addresses, torch.get_num_threads())
     return result
 
 
@@ -57,6 +58,7 @@ def convolve(x: Tensor, w: Tensor, group: str, adjoint: bool) -> Tensor:
 
     Shapes: x (B, C * G, H, W), w (O, C, G, k, k), k odd -> (B, O * G, H, W); with `adjoint` (B, O * G, H, W) ->
         (B, C * G, H, W). float32 or float64, on the CPU.
+
     Raises:
         SteerganError: there are no kernels; other shapes, dtypes or groups; a kernel that is even or larger than 11.
     Symmetry: equivariant, exactly in real arithmetic.
@@ -75,6 +77,7 @@ def filter_gradient(x: Tensor, y: Tensor, group: str, kernel_size: int) -> Tenso
     """The gradient of <y, convolve(x, w)> by w.
 
     Shapes: x (B, C * G, H, W), y (B, O * G, H, W) -> (O, C, G, k, k).
+
     Raises:
         SteerganError: as `convolve`.
     """

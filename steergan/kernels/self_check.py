@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steergan.errors import SteerganError
 from steergan.kernels.fourier_basis import tap_tables
-from steergan.kernels.interface import ALGEBRAS, INSTRUCTIONS, TYPES, call
+from steergan.kernels.interface import ALGEBRAS, INSTRUCTIONS, TYPES, Convolution, call
 from steergan.symmetry import group_order, gspace, signed_permutation
 
 Array = NDArray[Any]
@@ -55,7 +55,7 @@ def _wrong_function(functions: ctypes.CDLL, group: str, dtype: str, instructions
     ):
         found = np.full(shapes[result], np.nan, dtype)
         addresses = (arrays[operands[0]].ctypes.data, arrays[operands[1]].ctypes.data, found.ctypes.data)
-        call(functions, name, group, SIZES, dtype, addresses, instructions=instructions)
+        call(functions, name, Convolution(group, SIZES, dtype), addresses, instructions=instructions)
         if not np.array_equal(found, wanted[result]):
             return name
     return None
@@ -86,7 +86,7 @@ def _places(group: str) -> NDArray[np.int64]:
 
 
 def shifted(maps: Array, row: int, column: int) -> Array:
-    """maps (B, C, H, W) seen through tap (row, column) of a filter, zeros around."""
+    """Maps (B, C, H, W) seen through tap (row, column) of a filter, zeros around."""
     radius = KERNEL_SIZE // 2
     padded = np.pad(maps, ((0, 0), (0, 0), (radius, radius), (radius, radius)))
     return padded[:, :, row : row + maps.shape[2], column : column + maps.shape[3]]

@@ -14,7 +14,7 @@ from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
 from steergan.layers.projection import ProjectionHead
 from steergan.layers.recomputation import Recomputable, choose_recomputation, run
 from steergan.layers.resample import Upsample
-from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, halving_pool
+from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, HalvingPool
 from steergan.layers.restriction import Restriction
 from steergan.layers.spectral_norm import (
     SharedFilters,
@@ -43,6 +43,7 @@ __all__ = [
     "GeneratorBlock",
     "GroupConvolution",
     "GroupPool",
+    "HalvingPool",
     "InvariantMap",
     "MaxPool",
     "Pointwise",
@@ -63,7 +64,6 @@ __all__ = [
     "filter_orbits",
     "filter_size",
     "filtered_layers",
-    "halving_pool",
     "moments_untouched",
     "run",
     "shared_filters",

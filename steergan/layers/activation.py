@@ -22,8 +22,17 @@ def activation(field_type: FieldType, function: str = "relu", slope: float = 0.2
         slope: of leaky_relu.
 
     Symmetry: that of the layer. Its `in_type` is the field type, its `out_type` differs where it is gated.
+
     Raises:
         SymmetryError: other fields.
+
+    Examples:
+        >>> from steergan.symmetry import fourier_representation, gspace, regular_type
+        >>> type(activation(regular_type(gspace("D4"), 2))).__name__
+        'Pointwise'
+        >>> space = gspace("SO2")
+        >>> type(activation(FieldType(space, [fourier_representation(space, 2)]))).__name__
+        'FourierPointwise'
     """
     if all(is_permutation(r) for r in set(field_type.representations)):
         return Pointwise(field_type, function, slope)

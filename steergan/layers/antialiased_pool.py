@@ -25,11 +25,19 @@ class AntialiasedPool(SpatialPool):
     Shapes: (B, C, H, W) -> (B, C, (H + 2 padding - kernel_size) // stride + 1, the same of W).
     Symmetry: equivariant; exact to rounding at multiples of 90 degrees and reflections, on sizes that `strict` admits.
         Between, it errs less than `AveragePool`, whose windows are square and let more aliases pass.
+
     Raises:
         SteerganError: another kernel size; the padding is more than half the kernel; the map is smaller than a window.
         SymmetryError: a size that breaks the symmetry (when run, or when asked for the output shape).
     Source: Zhang 2019 (making convolutional networks shift-invariant again), binomial filters.
     Differs: even maps get an even filter; escnn's antialiased pool is odd, and lies askew on them.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> image = trivial_type(gspace("C8"), 1)
+        >>> pool = AntialiasedPool(image)
+        >>> pool(image(torch.ones(1, 1, 4, 4))).tensor.flatten().tolist()
+        [1.0, 1.0, 1.0, 1.0]
     """
 
     filter: Tensor
@@ -44,6 +52,7 @@ class AntialiasedPool(SpatialPool):
         self.register_buffer("filter", (torch.outer(taps, taps) / taps.sum() ** 2)[None, None], persistent=False)
 
     def pool(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
         batch, channels, height, width = x.shape
         weighted = self._filtered(x.reshape(batch * channels, 1, height, width))
         counted = self._filtered(x.new_ones(1, 1, height, width))

@@ -34,6 +34,16 @@ class FieldBatchNorm(EquivariantModule):
     Shapes: (B, C, H, W) -> the same.
     Symmetry: equivariant, exact to rounding, in both modes.
     Source: Dey et al. 2021, section 2.2 ("moments are calculated per group-feature map").
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("C4"), 1)
+        >>> norm = FieldBatchNorm(regular, momentum=1.0)
+        >>> x = torch.tensor([1.0, 3.0, 5.0, 7.0]).view(1, 4, 1, 1)
+        >>> [f"{value:.2f}" for value in norm(regular(x)).tensor.flatten()]
+        ['-1.34', '-0.45', '0.45', '1.34']
+        >>> norm.running_mean.tolist()
+        [4.0]
     """
 
     running_mean: Tensor
@@ -66,6 +76,7 @@ class FieldBatchNorm(EquivariantModule):
         self.num_batches_tracked.zero_()
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> the same; in training mode the running moments learn."""
         tensor = typed_tensor(self, x)
         factor = 0.0
         if self.training:
@@ -99,7 +110,11 @@ class FieldBatchNorm(EquivariantModule):
         return out.view_as(x_BFGHW)
 
     def _normalise_together(self, x_BFGHW: Tensor, fields: slice | list[int], factor: float) -> Tensor:
-        """The same by the moments of a batch that several processes hold in equal parts."""
+        """Normalise the fields of one size by the moments of a batch that N processes hold in equal parts.
+
+        Of equal parts with means m_i and variances v_i the whole has mean m = sum m_i / N and variance
+        sum (v_i + (m_i - m)^2) / N. Gradients flow through all of them, to the other processes' images too.
+        """
         assert self.gather is not None
         wide = x_BFGHW.to(self.running_mean.dtype)
         here = wide.mean((0, 2, 3, 4)), wide.var((0, 2, 3, 4), correction=0)
@@ -120,7 +135,7 @@ class FieldBatchNorm(EquivariantModule):
         return torch.addcmul(shift[:, None, None, None], scale[:, None, None, None], wide).to(x_BFGHW.dtype)
 
     def _normalise_any(self, moments: FieldMoments, x: Tensor, factor: float) -> Tensor:
-        """The same for fields that are no permutations."""
+        """Normalise fields of any representations, in the precision of the running moments."""
         narrow, x = x.dtype, x.to(self.running_var.dtype)
         with full_precision(x):
             return self._normalise_wide(moments, x, factor).to(narrow)
@@ -148,6 +163,7 @@ class FieldBatchNorm(EquivariantModule):
         return moments.scaled(x, scale[None], shift[None])
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         return input_shape
 
 
@@ -167,6 +183,15 @@ class ConditionalBatchNorm(EquivariantModule):
     Shapes: (B, C, H, W) and c (B, conditioning) -> (B, C, H, W).
     Symmetry: equivariant in the feature map, exact to rounding, where c is invariant.
     Source: Dey et al. 2021, section 2.2 ("affine transformation parameters per group-feature map").
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("C4"), 2)
+        >>> norm = ConditionalBatchNorm(regular, conditioning=3)
+        >>> norm(regular(torch.randn(5, 8, 6, 6)), torch.randn(5, 3)).shape
+        torch.Size([5, 8, 6, 6])
+        >>> norm.scale(torch.randn(5, 3)).shape  # one number per field
+        torch.Size([5, 2])
     """
 
     def __init__(
@@ -186,6 +211,7 @@ class ConditionalBatchNorm(EquivariantModule):
         self.shift = SpectralLinear(conditioning, shifts, bias=False, spectral_norm=spectral_norm) if shifts else None
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
+        """(B, C, H, W) and c (B, conditioning) -> (B, C, H, W)."""
         layout, moments = self.norm.layout, self.norm.moments
         with full_precision(c):
             scale_BF, shift_BF = 1 + self.scale(c), None if self.shift is None else self.shift(c)
@@ -203,17 +229,33 @@ class ConditionalBatchNorm(EquivariantModule):
         return self.out_type(layout.join(parts))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         return input_shape
 
 
 def batch_norms(network: torch.nn.Module) -> list[Any]:
-    """Every module of a network with running moments, steergan's or another's."""
+    """Every module of a network with running moments, steergan's or another's.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> network = torch.nn.Sequential(FieldBatchNorm(regular_type(gspace("C4"), 2)), torch.nn.BatchNorm2d(8))
+        >>> [type(norm).__name__ for norm in batch_norms(network)]
+        ['FieldBatchNorm', 'BatchNorm2d']
+    """
     return [module for module in network.modules() if isinstance(getattr(module, "running_mean", None), Tensor)]
 
 
 @contextmanager
 def moments_untouched(norms: Sequence[Any]) -> Iterator[None]:
-    """Forwards inside normalise as they would, and the running moments learn nothing from them."""
+    """Forwards inside normalise as they would, and the running moments learn nothing from them.
+
+    Examples:
+        >>> norm = torch.nn.BatchNorm2d(1)
+        >>> with moments_untouched([norm]):
+        ...     _ = norm(torch.ones(2, 1, 3, 3))
+        >>> norm.running_mean.item(), norm.num_batches_tracked.item()
+        (0.0, 0)
+    """
     kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum, norm.num_batches_tracked = 0.0, norm.num_batches_tracked.clone()

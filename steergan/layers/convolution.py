@@ -8,7 +8,7 @@ from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
-from steergan.layers.fields import bias_slots, group_by_representation, typed_tensor
+from steergan.layers.fields import bias_slots, field_kinds, typed_tensor
 from steergan.layers.filters.conversion import bank_of, bias_of, check_convertible, make_r2conv
 from steergan.layers.filters.expansion import pair_expansion
 from steergan.layers.filters.initialisation import normal_weights, orthogonal_weights
@@ -42,12 +42,24 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
     Shapes: (B, C_in, H, W) -> (B, C_out, H + 2 padding - kernel_size + 1, the same of W).
     Symmetry: equivariant; exact to rounding for grid groups. For others, to 1e-6 at multiples of 90 degrees, and
         approximately between.
+
     Raises:
         SteerganError: the map is smaller than the kernel (when asked for the output shape).
         SymmetryError: the types are of different gspaces; the kernel size or padding is not a single integer; no filter
             but zero is equivariant.
     Source: Cohen and Welling 2016, section 6; Dey et al. 2021, section 2.2. Orthogonal initialisation: Dey et al., C.2.
     Differs: filters for any signed permutation representation, not only regular ones.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type, trivial_type
+        >>> space = gspace("C4")
+        >>> lift = GroupConvolution(trivial_type(space, 1), regular_type(space, 2), 3)
+        >>> [tuple(weight.shape) for weight in lift.weights], tuple(lift.filter_bank().shape)
+        ([(2, 1, 9)], (8, 1, 3, 3))
+        >>> image, quarter = lift.in_type(torch.randn(1, 1, 6, 6)), space.fibergroup.element(1)
+        >>> turned, wanted = lift(image.transform(quarter)), lift(image).transform(quarter)
+        >>> torch.allclose(turned.tensor, wanted.tensor, atol=1e-5)
+        True
     """
 
     bias: torch.nn.Parameter | None
@@ -73,7 +85,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         self.fourier_group = fourier_group(in_type, out_type, kernel_size, self.padding)
         if self.fourier_group is not None:
             self.fourier_pays = pays(self.fourier_group, kernel_size, len(in_type), len(out_type))
-        self._out_groups, self._in_groups = group_by_representation(out_type), group_by_representation(in_type)
+        self._out_kinds, self._in_kinds = field_kinds(out_type), field_kinds(in_type)
         self._expand_pairs()
         self._order_channels()
         self._add_bias(bias)
@@ -81,14 +93,14 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         self.start_spectral_norm(spectral_norm)
 
     def _expand_pairs(self) -> None:
-        groups = self._out_groups + self._in_groups
+        kinds = self._out_kinds + self._in_kinds
         space = self.in_type.gspace
-        self.exact = is_grid_group(space) and all(signed_permutation(g.representation) is not None for g in groups)
+        self.exact = is_grid_group(space) and all(signed_permutation(k.representation) is not None for k in kinds)
         self.expansions = torch.nn.ModuleList()
         self.weights = torch.nn.ParameterList()
         self._pair_number: dict[tuple[int, int], int] = {}
-        for o, out in enumerate(self._out_groups):
-            for i, into in enumerate(self._in_groups):
+        for o, out in enumerate(self._out_kinds):
+            for i, into in enumerate(self._in_kinds):
                 expansion = pair_expansion(space, out.representation, into.representation, self.kernel_size, self.exact)
                 if expansion is not None:
                     self._pair_number[o, i] = len(self.weights)
@@ -102,8 +114,8 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
 
     def _order_channels(self) -> None:
         """Remember how to bring the bank from the order of representations to the field types' own order."""
-        for name, groups in (("out_order", self._out_groups), ("in_order", self._in_groups)):
-            channels = torch.tensor([channel for group in groups for channel in group.channels])
+        for name, kinds in (("out_order", self._out_kinds), ("in_order", self._in_kinds)):
+            channels = torch.tensor([channel for kind in kinds for channel in kind.channels])
             in_order = bool((channels.diff() > 0).all())
             self.register_buffer(name, None if in_order else channels.argsort(), persistent=False)
 
@@ -126,7 +138,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         """Orthogonal weights (escnn's basis: normal ones) and zero bias; every row of the bank has length about 1."""
         if self.bias is not None:
             self.bias.zero_()
-        for o in range(len(self._out_groups)):
+        for o in range(len(self._out_kinds)):
             numbers = [n for (out, _), n in self._pair_number.items() if out == o]
             weights = [self.weights[n] for n in numbers]
             expansions: list[Any] = [self.expansions[n] for n in numbers]
@@ -136,6 +148,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
                 normal_weights(weights, [e.basis for e in expansions])
 
     def filter_weights(self) -> list[Tensor]:
+        """One parameter, (out fields, in fields, free weights), for each pair of representations that has any."""
         return list(self.weights)
 
     def raw_filter(self) -> Tensor:
@@ -145,7 +158,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
 
     def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
         """There for one pair of representations, unless its bank is its weights."""
-        one_pair = len(self._out_groups) == len(self._in_groups) == 1
+        one_pair = len(self._out_kinds) == len(self._in_kinds) == 1
         expansion: Any = self.expansions[0]
         if not one_pair or expansion.is_identity:
             return None
@@ -154,17 +167,18 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         return GatheredMatrix(self.weights[0], expansion.table)
 
     def expanded(self, weight: Tensor) -> Tensor:
+        """(out fields, in fields, orbits) -> the bank as a matrix, (C_out, C_in * k * k)."""
         return self._assemble([self.expansions[0](weight)]).flatten(1)
 
     def _assemble(self, blocks: list[Tensor]) -> Tensor:
         """Blocks (n_out, out size, n_in, in size * taps) of the pairs -> the bank, in the types' own channel order."""
         taps = self.kernel_size**2
-        if len(self._out_groups) == len(self._in_groups) == 1:
+        if len(self._out_kinds) == len(self._in_kinds) == 1:
             return blocks[0].reshape(self.out_type.size, self.in_type.size, taps)
         rows = []
-        for o, out in enumerate(self._out_groups):
+        for o, out in enumerate(self._out_kinds):
             row = []
-            for i, into in enumerate(self._in_groups):
+            for i, into in enumerate(self._in_kinds):
                 shape = (len(out.channels), len(into.channels), taps)
                 number = self._pair_number.get((o, i))
                 row.append(blocks[0].new_zeros(shape) if number is None else blocks[number].reshape(shape))
@@ -186,6 +200,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         return padded.index_select(0, self.bias_index)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C_in, H, W) -> (B, C_out, H + 2 padding - kernel_size + 1, the same of W)."""
         tensor = typed_tensor(self, x)
         if self.takes_fourier(tensor):
             return self.out_type(self.fourier_convolution(tensor))
@@ -206,6 +221,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         return out if bias is None else out + bias[:, None, None]
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape
         change = 2 * self.padding - self.kernel_size + 1
         if min(height, width) + change < 1:
@@ -221,7 +237,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             SymmetryError: the bank is not equivariant, or (escnn's basis) not within the band limit.
         """
         for (o, i), number in self._pair_number.items():
-            out, into = self._out_groups[o], self._in_groups[i]
+            out, into = self._out_kinds[o], self._in_kinds[i]
             entries = into.representation.size * self.kernel_size**2
             block = bank[out.channels][:, into.channels].reshape(len(out.fields), -1, len(into.fields), entries)
             expansion: Any = self.expansions[number]

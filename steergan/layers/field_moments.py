@@ -9,7 +9,7 @@ from escnn.nn import FieldType
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from steergan.layers.fields import group_by_representation
+from steergan.layers.fields import field_kinds
 
 
 def invariant_directions(representation: Representation) -> NDArray[np.float64]:
@@ -46,20 +46,20 @@ class FieldMoments(nn.Module):
 
     def __init__(self, field_type: FieldType) -> None:
         super().__init__()
-        groups = group_by_representation(field_type)
-        self.count, self.mixed = len(groups), len(groups) > 1
-        bases = [invariant_directions(group.representation) for group in groups]
-        width = {field: basis.shape[1] for group, basis in zip(groups, bases, strict=True) for field in group.fields}
+        kinds = field_kinds(field_type)
+        self.count, self.mixed = len(kinds), len(kinds) > 1
+        bases = [invariant_directions(kind.representation) for kind in kinds]
+        width = {field: basis.shape[1] for kind, basis in zip(kinds, bases, strict=True) for field in kind.fields}
         field_of_direction = [field for field in range(len(field_type)) for _ in range(width[field])]
         self.directions = len(field_of_direction)
         starts = np.cumsum([0, *(width[field] for field in range(len(field_type)))])
-        for number, (group, basis) in enumerate(zip(groups, bases, strict=True)):
-            own = [int(starts[field]) + i for field in group.fields for i in range(width[field])]
+        for number, (kind, basis) in enumerate(zip(kinds, bases, strict=True)):
+            own = [int(starts[field]) + i for field in kind.fields for i in range(width[field])]
             self._keep(f"basis{number}", torch.from_numpy(basis.copy()).to(torch.get_default_dtype()))
-            self._keep(f"channels{number}", torch.tensor(group.channels))
-            self._keep(f"fields{number}", torch.tensor(group.fields))
+            self._keep(f"channels{number}", torch.tensor(kind.channels))
+            self._keep(f"fields{number}", torch.tensor(kind.fields))
             self._keep(f"directions{number}", torch.tensor(own, dtype=torch.int64))
-        self._keep("order", torch.tensor([channel for group in groups for channel in group.channels]).argsort())
+        self._keep("order", torch.tensor([channel for kind in kinds for channel in kind.channels]).argsort())
         self._keep("sizes", torch.tensor([representation.size for representation in field_type.representations]))
         self._keep("field_of_direction", torch.tensor(field_of_direction, dtype=torch.int64))
 

@@ -21,24 +21,24 @@ from steergan.symmetry import (
 )
 
 
-class FieldGroup(NamedTuple):
-    """The fields of one representation in a field type."""
+class FieldKind(NamedTuple):
+    """One representation of a field type, and the numbers of its fields and of their channels there."""
 
     representation: Representation
     fields: list[int]
     channels: list[int]
 
 
-def group_by_representation(field_type: FieldType) -> list[FieldGroup]:
-    """The fields of a type by representation, in order of first appearance."""
-    groups: dict[Representation, FieldGroup] = {}
+def field_kinds(field_type: FieldType) -> list[FieldKind]:
+    """The representations of a type, each once, in order of first appearance."""
+    kinds: dict[Representation, FieldKind] = {}
     channel = 0
     for field, representation in enumerate(field_type.representations):
-        group = groups.setdefault(representation, FieldGroup(representation, [], []))
-        group.fields.append(field)
-        group.channels.extend(range(channel, channel + representation.size))
+        kind = kinds.setdefault(representation, FieldKind(representation, [], []))
+        kind.fields.append(field)
+        kind.channels.extend(range(channel, channel + representation.size))
         channel += representation.size
-    return list(groups.values())
+    return list(kinds.values())
 
 
 def typed_tensor(layer: EquivariantModule, x: GeometricTensor) -> Tensor:
@@ -60,10 +60,10 @@ def require_permutations(layer: str, field_type: FieldType, why: str) -> None:
     Raises:
         SymmetryError: a representation is not a permutation.
     """
-    for group in group_by_representation(field_type):
-        if not is_permutation(group.representation):
+    for kind in field_kinds(field_type):
+        if not is_permutation(kind.representation):
             raise SymmetryError(
-                f"{layer} got fields of {group.representation.name!r}, on which {why}; "
+                f"{layer} got fields of {kind.representation.name!r}, on which {why}; "
                 "give it permutation representations (trivial, regular, quotient)"
             )
 

@@ -28,11 +28,20 @@ class FourierPointwise(EquivariantModule):
     Shapes: (B, C, H, W) -> the same.
     Symmetry: equivariant; exact to rounding for the elements that permute the samples, multiples of 90 degrees (and
         reflections) among them. Between them up to the frequencies that the function makes and sampling folds back.
+
     Raises:
         SteerganError: the function is not one of these.
         SymmetryError: other fields; samples that are no multiple of 4, or too few for the frequency.
     Source: Cesa et al. 2022, section 4.2 (as escnn's FourierPointwise); Weiler and Cesa 2019 for SO(2).
     Differs: samples are scaled to have the coefficients' mean square, so that the function meets numbers of order one.
+
+    Examples:
+        >>> from steergan.symmetry import fourier_representation, gspace
+        >>> space = gspace("SO2")
+        >>> fields = FieldType(space, [fourier_representation(space, 2)] * 3)
+        >>> elu = FourierPointwise(fields)
+        >>> elu(fields(torch.randn(1, 15, 4, 4))).shape, elu.samples
+        (torch.Size([1, 15, 4, 4]), 16)
     """
 
     sampling: Tensor
@@ -63,6 +72,7 @@ class FourierPointwise(EquivariantModule):
             self.register_buffer(name, torch.from_numpy(matrix).to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
         tensor = typed_tensor(self, x)
         coefficients = tensor.unflatten(1, (len(self.in_type), -1)).flatten(3)
         # By name, so that a certificate of this class knows that every sample meets the same function.
@@ -70,9 +80,11 @@ class FourierPointwise(EquivariantModule):
         return self.out_type((self.projection @ values).view_as(tensor))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         return input_shape
 
     def extra_repr(self) -> str:
+        """What stands in the parentheses of the printed layer."""
         return f"{self.in_type}, {self.function}, {self.samples} samples"
 
 

@@ -16,9 +16,18 @@ class Gated(EquivariantModule):
 
     Shapes: (B, C, H, W) -> (B, C - F, H, W), Fourier fields without their gates.
     Symmetry: equivariant, exact: a field is multiplied by an invariant number.
+
     Raises:
         SymmetryError: other fields.
     Source: Weiler et al. 2018 (3D steerable CNNs), section 4.3.
+
+    Examples:
+        >>> from steergan.symmetry import gated_representation, gspace
+        >>> space = gspace("SO2")
+        >>> fields = FieldType(space, [gated_representation(space, 1)])
+        >>> x = torch.tensor([0.0, 2.0, 4.0, 6.0]).view(1, 4, 1, 1)  # the gate, and three coefficients
+        >>> Gated(fields)(fields(x)).tensor.flatten().tolist()
+        [1.0, 2.0, 3.0]
     """
 
     def __init__(self, in_type: FieldType) -> None:
@@ -33,9 +42,11 @@ class Gated(EquivariantModule):
         self.out_type = FieldType(space, [fourier_representation(space, frequency)] * len(in_type))
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, C - F, H, W), F being the number of fields."""
         x_BFSHW = typed_tensor(self, x).unflatten(1, (len(self.in_type), -1))
         return self.out_type((torch.sigmoid(x_BFSHW[:, :, :1]) * x_BFSHW[:, :, 1:]).flatten(1, 2))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape
         return (batch, self.out_type.size, height, width)

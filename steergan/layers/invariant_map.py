@@ -6,7 +6,7 @@ from escnn.group import Representation
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.layers.fields import group_by_representation, typed_tensor
+from steergan.layers.fields import field_kinds, typed_tensor
 from steergan.symmetry import trivial_type
 
 SOFTNESS = 0.1
@@ -26,23 +26,32 @@ class InvariantMap(EquivariantModule):
     Symmetry: equivariant, exact to rounding; the output's channels are left alone by the group.
     Source: norms of irreps as in escnn's NormPool; Weiler and Cesa 2019, section 2.6.
     Differs: trivial irreps keep their sign; the norm is smooth.
+
+    Examples:
+        >>> from steergan.symmetry import fourier_representation, gspace
+        >>> space = gspace("SO2")
+        >>> fields = FieldType(space, [fourier_representation(space, 1)])
+        >>> x = torch.tensor([-2.0, 3.0, 4.0]).view(1, 3, 1, 1)  # frequency 0, and the pair of frequency 1
+        >>> InvariantMap(fields, softness=0)(fields(x)).tensor.flatten().tolist()
+        [-2.0, 5.0]
     """
 
     def __init__(self, in_type: FieldType, softness: float = SOFTNESS) -> None:
         super().__init__()
         self.in_type, self.softness = in_type, softness
-        groups = group_by_representation(in_type)
+        kinds = field_kinds(in_type)
         counts = [len(representation.irreps) for representation in in_type.representations]
         self.out_type = trivial_type(in_type.gspace, sum(counts))
-        self.parts = nn.ModuleList(IrrepNorms(group.representation, softness) for group in groups)
+        self.parts = nn.ModuleList(IrrepNorms(kind.representation, softness) for kind in kinds)
         starts = np.cumsum([0, *counts])
-        order = [int(starts[f]) + i for group in groups for f in group.fields for i in range(counts[f])]
-        self.mixed = len(groups) > 1
-        for number, group in enumerate(groups if self.mixed else []):
-            self.register_buffer(f"channels{number}", torch.tensor(group.channels), persistent=False)
+        order = [int(starts[f]) + i for kind in kinds for f in kind.fields for i in range(counts[f])]
+        self.mixed = len(kinds) > 1
+        for number, kind in enumerate(kinds if self.mixed else []):
+            self.register_buffer(f"channels{number}", torch.tensor(kind.channels), persistent=False)
         self.register_buffer("order", torch.tensor(order).argsort() if self.mixed else None, persistent=False)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, irreps of all fields, H, W)."""
         tensor = typed_tensor(self, x)
         if not self.mixed:
             return self.out_type(self.parts[0](tensor))
@@ -52,6 +61,7 @@ class InvariantMap(EquivariantModule):
         return self.out_type(torch.cat(found, dim=1).index_select(1, self.get_buffer("order")))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape
         return (batch, self.out_type.size, height, width)
 
@@ -81,6 +91,7 @@ class IrrepNorms(nn.Module):
         self.register_buffer("trivial", is_trivial[:, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, F * size, H, W) -> (B, F * irreps, H, W)."""
         y = x.unflatten(1, (-1, self.size)).flatten(3)
         if self.to_irreps is not None:
             y = self.to_irreps @ y

@@ -43,11 +43,13 @@ class SpatialPool(EquivariantModule):
         """The pool on a plain tensor."""
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
         tensor = typed_tensor(self, x)
         self._output_size(*tensor.shape[-2:])
         return self.out_type(self.pool(tensor))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, channels, height, width = input_shape
         return (batch, channels, *self._output_size(height, width))
 
@@ -64,6 +66,7 @@ class SpatialPool(EquivariantModule):
         return room[0] // self.stride + 1, room[1] // self.stride + 1
 
     def extra_repr(self) -> str:
+        """What stands in the parentheses of the printed layer."""
         return f"{self.in_type}, kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
@@ -79,12 +82,21 @@ class AveragePool(SpatialPool):
 
     Shapes: (B, C, H, W) -> (B, C, (H + 2 padding - kernel_size) // stride + 1, the same of W).
     Symmetry: equivariant; exact to rounding at multiples of 90 degrees and reflections, on sizes that `strict` admits.
+
     Raises:
         SteerganError: the padding is more than half the kernel; the map is smaller than a window.
         SymmetryError: a size that breaks the symmetry (when run, or when asked for the output shape).
+
+    Examples:
+        >>> import torch
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> image = trivial_type(gspace("C4"), 1)
+        >>> AveragePool(image)(image(torch.arange(16.0).view(1, 1, 4, 4))).tensor[0, 0].tolist()
+        [[2.5, 4.5], [10.5, 12.5]]
     """
 
     def pool(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
         halves = (self.kernel_size, self.stride, self.padding) == (2, 2, 0) and not any(n % 2 for n in x.shape[2:])
         if halves and x.device.type == "cpu":
             return halved(x)
@@ -110,9 +122,17 @@ class MaxPool(SpatialPool):
 
     Shapes: (B, C, H, W) -> (B, C, (H + 2 padding - kernel_size) // stride + 1, the same of W).
     Symmetry: equivariant; exact at multiples of 90 degrees and reflections, on sizes that `strict` lets pass.
+
     Raises:
         SteerganError: the padding is more than half the kernel; the map is smaller than a window.
         SymmetryError: a representation is not a permutation; a size that breaks the symmetry.
+
+    Examples:
+        >>> import torch
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> image = trivial_type(gspace("C4"), 1)
+        >>> MaxPool(image)(image(torch.arange(16.0).view(1, 1, 4, 4))).tensor[0, 0].tolist()
+        [[5.0, 7.0], [13.0, 15.0]]
     """
 
     def __init__(
@@ -128,6 +148,7 @@ class MaxPool(SpatialPool):
         require_permutations("MaxPool", in_type, "a maximum does not commute with the group")
 
     def pool(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
@@ -140,10 +161,18 @@ class GroupPool(EquivariantModule):
 
     Shapes: (B, C, H, W) -> (B, F, H, W).
     Symmetry: equivariant, exact; the output's channels are left alone by the group.
+
     Raises:
         SteerganError: `reduce` is something else.
         SymmetryError: a representation is not a permutation.
     Source: Dey et al. 2021, section 2.2 and Table 6 (max over the rotations).
+
+    Examples:
+        >>> import torch
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("C4"), 2)
+        >>> GroupPool(regular)(regular(torch.arange(8.0).view(1, 8, 1, 1))).tensor.flatten().tolist()
+        [3.0, 7.0]
     """
 
     def __init__(self, in_type: FieldType, reduce: str = "max") -> None:
@@ -156,6 +185,7 @@ class GroupPool(EquivariantModule):
         self.layout = FieldLayout(in_type)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, F, H, W), one channel per field."""
         parts = self.layout.split(typed_tensor(self, x))
         return self.out_type(self.layout.join_fields([self._pool(part) for part in parts]))
 
@@ -165,8 +195,10 @@ class GroupPool(EquivariantModule):
         return x_BFGHW.amax(2) if self.reduce == "max" else x_BFGHW.mean(2)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape
         return (batch, len(self.in_type), height, width)
 
     def extra_repr(self) -> str:
+        """What stands in the parentheses of the printed layer."""
         return f"{self.in_type}, {self.reduce}"

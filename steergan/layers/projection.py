@@ -17,6 +17,11 @@ class ProjectionHead(torch.nn.Module):
     Shapes: phi (B, D), y (B,) int64 in 0..K-1 -> score (B,).
     Symmetry: invariant where phi is.
     Source: Miyato and Koyama 2018; Dey et al. 2021, section 2.2 and C.2 (no spectral norm on the class embedding).
+
+    Examples:
+        >>> head = ProjectionHead(features=5, classes=3)
+        >>> head(torch.randn(4, 5), torch.tensor([0, 1, 2, 0])).shape
+        torch.Size([4])
     """
 
     def __init__(self, features: int, classes: int, *, spectral_norm: bool = True) -> None:
@@ -26,5 +31,6 @@ class ProjectionHead(torch.nn.Module):
         torch.nn.init.orthogonal_(self.embedding.weight)
 
     def forward(self, phi: Tensor, y: Tensor) -> Tensor:
+        """(B, D) and y (B,) -> (B,)."""
         score: Tensor = self.linear(phi).squeeze(1)
         return score + (self.embedding(y) * phi).sum(1)

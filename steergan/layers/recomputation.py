@@ -27,6 +27,7 @@ class Recomputation:
         self.filtered, self.norms = filtered_layers(layer), batch_norms(layer)
 
     def __call__(self, layer: EquivariantModule, x: GeometricTensor, *rest: Any) -> GeometricTensor:
+        """The output of the layer on x and the rest, none of whose inner maps is kept for the backward."""
         if not torch.is_grad_enabled():
             return layer(x, *rest)
         with SharedFilters(self.filtered):
@@ -80,19 +81,48 @@ def remember(layers: Sequence[FilteredLayer], made: Filters) -> None:
 
 
 class Recomputable(EquivariantModule):
-    """A block whose inner feature maps can be computed again instead of kept, see `choose_recomputation`."""
+    """A block whose inner feature maps can be computed again instead of kept, see `choose_recomputation`.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> from steergan.layers import DiscriminatorBlock
+        >>> regular = regular_type(gspace("C4"), 1)
+        >>> isinstance(DiscriminatorBlock(regular, regular), Recomputable)
+        True
+    """
 
     recomputation: Recomputation | None = None
 
 
 def run(layer: EquivariantModule, x: GeometricTensor, *rest: Any) -> GeometricTensor:
-    """The layer's output; blocks that recompute keep nothing of what is inside them."""
+    """The layer's output; blocks that recompute keep nothing of what is inside them.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> from steergan.layers import DiscriminatorBlock
+        >>> regular = regular_type(gspace("C4"), 1)
+        >>> block, x = DiscriminatorBlock(regular, regular).eval(), regular(torch.randn(1, 4, 6, 6))
+        >>> kept = run(block, x).tensor
+        >>> choose_recomputation(block, True)
+        >>> torch.equal(run(block, x).tensor, kept)
+        True
+    """
     recomputation = layer.recomputation if isinstance(layer, Recomputable) else None
     return layer(x, *rest) if recomputation is None else recomputation(layer, x, *rest)
 
 
 def choose_recomputation(network: nn.Module, wanted: bool) -> None:
-    """Say for all blocks of a network whether the backward computes their feature maps again."""
+    """Say for all blocks of a network whether the backward computes their feature maps again.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> from steergan.layers import DiscriminatorBlock
+        >>> regular = regular_type(gspace("C4"), 1)
+        >>> network = nn.Sequential(DiscriminatorBlock(regular, regular))
+        >>> choose_recomputation(network, True)
+        >>> network[0].recomputation is not None
+        True
+    """
     for layer in network.modules():
         if isinstance(layer, Recomputable):
             layer.recomputation = Recomputation(layer) if wanted else None

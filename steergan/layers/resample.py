@@ -19,9 +19,17 @@ class Upsample(EquivariantModule):
 
     Shapes: (B, C, H, W) -> (B, C, scale_factor * H, scale_factor * W).
     Symmetry: equivariant; exact at multiples of 90 degrees and reflections. Between, bilinear errs less than nearest.
+
     Raises:
         SteerganError: the mode is not known, or the scale factor is not a whole number.
     Source: Dey et al. 2021, section 2.2 (nearest neighbours, then a convolution).
+
+    Examples:
+        >>> import torch
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> image = trivial_type(gspace("C4"), 1)
+        >>> Upsample(image)(image(torch.tensor([[[[1.0, 2.0]]]]))).tensor[0, 0].tolist()
+        [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
     """
 
     def __init__(self, in_type: FieldType, scale_factor: int = 2, mode: str = "nearest") -> None:
@@ -34,14 +42,17 @@ class Upsample(EquivariantModule):
         self.scale_factor, self.mode = scale_factor, mode
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, C, scale_factor * H, scale_factor * W)."""
         align = None if self.mode == "nearest" else False
         return self.out_type(
             F.interpolate(typed_tensor(self, x), scale_factor=self.scale_factor, mode=self.mode, align_corners=align)
         )
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, channels, height, width = input_shape
         return (batch, channels, self.scale_factor * height, self.scale_factor * width)
 
     def extra_repr(self) -> str:
+        """What stands in the parentheses of the printed layer."""
         return f"{self.in_type}, x{self.scale_factor}, {self.mode}"

@@ -1,4 +1,6 @@
-"""Pre-activation residual blocks."""
+"""Pre-activation residual blocks, and the pool that halves their maps."""
+
+from dataclasses import dataclass
 
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
@@ -33,9 +35,17 @@ class GeneratorBlock(Recomputable):
 
     Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
     Symmetry: equivariant in the feature map, exact to rounding for grid groups, where c is invariant.
+
     Raises:
         SymmetryError: fields that no nonlinearity suits; the gspaces differ.
     Source: Dey et al. 2021, Figure 13 (its caption) and C.2.2.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("C4"), 2)
+        >>> block = GeneratorBlock(regular, regular, conditioning=3)
+        >>> block(regular(torch.randn(5, 8, 4, 4)), torch.randn(5, 3)).shape
+        torch.Size([5, 8, 8, 8])
     """
 
     def __init__(
@@ -65,6 +75,7 @@ class GeneratorBlock(Recomputable):
         self.upsample_out = Upsample(out_type, 2, upsampling_mode(in_type.gspace)) if upsample else None
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
+        """(B, C_in, H, W) and c (B, conditioning) -> (B, C_out, H, W), doubled where it upsamples."""
         h = self.activation1(self.norm1(x, c))
         if self.upsample_in is not None:
             h = self.upsample_in(h)
@@ -75,6 +86,7 @@ class GeneratorBlock(Recomputable):
         return self.convolution2(h) + shortcut
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape
         factor = 1 if self.upsample_out is None else self.upsample_out.scale_factor
         return (batch, self.out_type.size, factor * height, factor * width)
@@ -83,28 +95,60 @@ class GeneratorBlock(Recomputable):
 POOLS = ("average", "max")
 
 
-def halving_pool(
-    name: str, in_type: FieldType, window: int = 2, padding: int = 0, *, strict: bool = True
-) -> SpatialPool:
-    """A pool with stride 2 by its name in recipes; off the grid an average is antialiased, on two more taps if even.
+@dataclass(frozen=True)
+class HalvingPool:
+    """A pool with stride 2, for whatever fields it is called with: what recipes say about pools, in one value.
+
+    Off the grid an average is antialiased, on two more taps if their number is even.
+
+    Args:
+        reduce: "average" or "max".
+        window: pixels along one side: 2 for even maps, 3 for odd ones, which become (H + 1) // 2 pixels high.
+        padding: on every side; 1 with a window of 3.
+        strict: refuse sizes on which the pool is not equivariant.
 
     Raises:
-        SteerganError: another name.
-        SymmetryError: a maximum of fields that are no permutations.
+        SteerganError: another word than "average" and "max".
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("C4"), 2)
+        >>> HalvingPool()(regular).evaluate_output_shape((1, 8, 6, 6))
+        (1, 8, 3, 3)
+        >>> HalvingPool("max", window=3, padding=1)(regular).evaluate_output_shape((1, 8, 7, 7))
+        (1, 8, 4, 4)
     """
-    if name not in POOLS:
-        raise SteerganError(f"pooling {name!r} is not known; choose one of {', '.join(POOLS)}")
-    if name == "max":
-        if not all(is_permutation(r) for r in set(in_type.representations)):
-            raise SymmetryError(
-                f'pool = "max" on irreps of {group_name(in_type.gspace)} is not equivariant; use "average", or a '
-                "finite group such as C16"
-            )
-        return MaxPool(in_type, window, 2, padding, strict=strict)
-    if is_grid_group(in_type.gspace):
-        return AveragePool(in_type, window, 2, padding, strict=strict)
-    even = window == 2
-    return AntialiasedPool(in_type, 4 if even else window, 2, padding + even, strict=strict)
+
+    reduce: str = "average"
+    window: int = 2
+    padding: int = 0
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        if self.reduce not in POOLS:
+            raise SteerganError(f"pooling {self.reduce!r} is not known; choose one of {', '.join(POOLS)}")
+
+    def __call__(self, in_type: FieldType) -> SpatialPool:
+        """The layer.
+
+        Raises:
+            SymmetryError: a maximum of fields that are no permutations.
+        """
+        if self.reduce == "max":
+            if not all(is_permutation(r) for r in set(in_type.representations)):
+                raise SymmetryError(
+                    f'pool = "max" on irreps of {group_name(in_type.gspace)} is not equivariant; use "average", or a '
+                    "finite group such as C16"
+                )
+            return MaxPool(in_type, self.window, 2, self.padding, strict=self.strict)
+        if is_grid_group(in_type.gspace):
+            return AveragePool(in_type, self.window, 2, self.padding, strict=self.strict)
+        even = self.window == 2
+        return AntialiasedPool(in_type, 4 if even else self.window, 2, self.padding + even, strict=self.strict)
+
+
+AVERAGE = HalvingPool()
+"""The mean over windows of 2 x 2."""
 
 
 class DiscriminatorBlock(Recomputable):
@@ -117,21 +161,26 @@ class DiscriminatorBlock(Recomputable):
     Args:
         in_type: the field type that comes in: any if `first` with average pooling, else what `activation` takes.
         out_type: what `activation` takes, of the same gspace.
-        downsample: pool with stride 2, which halves the height and the width.
+        pool: halves the height and the width, see `HalvingPool`; None: they stay.
         first: the input is an image: no norm and no ReLU in front of the first convolution.
-        pooling: "average" or "max".
         batch_norm: the ResBlockD-BN of the paper; convolutions in front of a norm then have no bias.
         spectral_norm: on the filter banks.
         kernel_size: of the 3x3 convolutions; None: `filter_size` of the group.
-        window, padding: of the pools; 3 and 1 for maps of odd size, which become (H + 1) // 2 pixels high.
-        strict: refuse sizes on which the pools are not equivariant.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, H // 2, W // 2), or H and W as they were.
-    Symmetry: equivariant, exact to rounding for grid groups on the sizes that `strict` lets pass.
+    Symmetry: equivariant, exact to rounding for grid groups on the sizes that a strict pool lets pass.
+
     Raises:
-        SteerganError: the pooling is not known.
-        SymmetryError: a representation does not fit; the gspaces differ; an odd size.
+        SymmetryError: a representation does not fit; the gspaces differ; a size that the pool refuses.
     Source: Dey et al. 2021, Figure 13 (its caption) and C.2.2 to C.2.4; Tables 9 and 10 for ResBlockD-BN.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type, trivial_type
+        >>> space = gspace("C4")
+        >>> image = trivial_type(space, 1)
+        >>> block = DiscriminatorBlock(image, regular_type(space, 2), first=True)
+        >>> block(image(torch.randn(5, 1, 8, 8))).shape
+        torch.Size([5, 8, 4, 4])
     """
 
     def __init__(
@@ -139,15 +188,11 @@ class DiscriminatorBlock(Recomputable):
         in_type: FieldType,
         out_type: FieldType,
         *,
-        downsample: bool = True,
+        pool: HalvingPool | None = AVERAGE,
         first: bool = False,
-        pooling: str = "average",
         batch_norm: bool = False,
         spectral_norm: bool = True,
         kernel_size: int | None = None,
-        window: int = 2,
-        padding: int = 0,
-        strict: bool = True,
     ) -> None:
         super().__init__()
         self.in_type, self.out_type = in_type, out_type
@@ -160,14 +205,16 @@ class DiscriminatorBlock(Recomputable):
         shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
         self.branch = torch.nn.Sequential(*before, convolution1, *between, convolution2)
         self.shortcut = torch.nn.Sequential(shortcut)
-        if downsample:
-            self.branch.append(halving_pool(pooling, out_type, window, padding, strict=strict))
-            self.shortcut.insert(0, halving_pool(pooling, in_type, window, padding, strict=strict))
+        if pool is not None:
+            self.branch.append(pool(out_type))
+            self.shortcut.insert(0, pool(in_type))
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C_in, H, W) -> (B, C_out, H, W), halved by the pool."""
         return self.branch(x) + self.shortcut(x)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         shape = input_shape
         layers: list[EquivariantModule] = list(self.branch)
         for layer in layers:

@@ -12,7 +12,7 @@ from steergan.symmetry import group_name
 
 
 class Restriction(EquivariantModule):
-    """The same numbers, with the field type that they have under a subgroup: behind it, less symmetry is kept.
+    """A feature map's numbers with the field type that they have under a subgroup: behind it, less symmetry is kept.
 
     Args:
         in_type: any field type.
@@ -20,9 +20,17 @@ class Restriction(EquivariantModule):
 
     Shapes: (B, C, H, W) -> the same.
     Symmetry: equivariant under the subgroup, exact.
+
     Raises:
         SymmetryError: the gspace is not that of a subgroup.
     Source: Weiler and Cesa 2019, section 2.7 (group restriction).
+
+    Examples:
+        >>> import torch
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> layer = Restriction(regular_type(gspace("D4"), 1), gspace("C4"))
+        >>> layer(layer.in_type(torch.randn(1, 8, 3, 3))).type.gspace == gspace("C4")
+        True
     """
 
     def __init__(self, in_type: FieldType, space: GSpace2D) -> None:
@@ -30,17 +38,20 @@ class Restriction(EquivariantModule):
         self.in_type, self.out_type = in_type, restricted(in_type, space)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C, H, W) -> (B, C, H, W), of the subgroup's type."""
         return self.out_type(typed_tensor(self, x))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         return input_shape
 
     def extra_repr(self) -> str:
+        """What stands in the parentheses of the printed layer."""
         return f"{self.in_type} -> {self.out_type}"
 
 
 def restricted(field_type: FieldType, space: GSpace2D) -> FieldType:
-    """The same fields as those of a subgroup.
+    """A field type, taken for one of a subgroup.
 
     Raises:
         SymmetryError: the gspace is not that of a subgroup.

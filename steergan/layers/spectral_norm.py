@@ -29,6 +29,13 @@ class SpectralNorm(torch.nn.Module):
 
     Symmetry: a scalar factor, so it keeps whatever symmetry the matrix has, exactly.
     Source: Miyato et al. 2018, Algorithm 1; used on expanded filter banks by Dey et al. 2021, section 2.2.
+
+    Examples:
+        >>> norm, matrix = SpectralNorm(2, 2), torch.diag(torch.tensor([3.0, 1.0]))
+        >>> for _ in range(30):
+        ...     normed = norm(matrix)  # in training mode each forward is one power iteration
+        >>> f"{torch.linalg.matrix_norm(normed, 2):.3f}"
+        '1.000'
     """
 
     u: Tensor
@@ -88,6 +95,7 @@ class SharedFilter:
         self.forget()
 
     def forget(self) -> None:
+        """Remember nothing any more."""
         self.filter: Tensor | None = None
         self.weight: Tensor | None = None
         self.iterated = False
@@ -192,6 +200,11 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
     Shapes: (..., in_features) -> (..., out_features).
     Symmetry: neither; it acts on vectors that the group leaves alone.
     Source: Dey et al. 2021, C.2 (spectral norm everywhere but on the class embedding; orthogonal initialisation).
+
+    Examples:
+        >>> layer = SpectralLinear(6, 4)
+        >>> layer(torch.randn(2, 6)).shape
+        torch.Size([2, 4])
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, spectral_norm: bool = True) -> None:
@@ -199,22 +212,32 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
         self.start_spectral_norm(spectral_norm)
 
     def reset_parameters(self) -> None:
+        """An orthogonal weight and a zero bias."""
         torch.nn.init.orthogonal_(self.weight)
         if self.bias is not None:
             torch.nn.init.zeros_(self.bias)
 
     def filter_weights(self) -> list[Tensor]:
+        """The weight alone."""
         return [self.weight]
 
     def raw_filter(self) -> Tensor:
+        """The weight, (out_features, in_features)."""
         return self.weight
 
     def forward(self, input: Tensor) -> Tensor:
+        """(..., in_features) -> (..., out_features)."""
         return linear(input, self.filter_matrix(), self.bias)
 
 
 def filtered_layers(*networks: torch.nn.Module) -> list[FilteredLayer]:
-    """The layers whose filters can be shared; listing them walks all modules, which escnn makes slow."""
+    """The layers whose filters can be shared; listing them walks all modules, which escnn makes slow.
+
+    Examples:
+        >>> network = torch.nn.Sequential(SpectralLinear(4, 4), torch.nn.ReLU(), SpectralLinear(4, 1))
+        >>> len(filtered_layers(network))
+        2
+    """
     return [layer for network in networks for layer in network.modules() if isinstance(layer, FilteredLayer)]
 
 
@@ -224,6 +247,11 @@ class SharedFilters:
     Args:
         layers: from `filtered_layers`.
         iterate: whether spectral norms in training mode move; if not, they are used as they are.
+
+    Examples:
+        >>> layers = filtered_layers(SpectralLinear(4, 4))
+        >>> with SharedFilters(layers, iterate=False):
+        ...     _ = layers[0](torch.randn(2, 4))  # by the spectral norm as it is
     """
 
     def __init__(self, layers: Sequence[FilteredLayer], iterate: bool = True) -> None:
@@ -251,6 +279,12 @@ def shared_filters(*networks: torch.nn.Module) -> SharedFilters:
 
     Inside, weights must not change, and what hangs on the shared filters takes one `backward` (or `retain_graph=True`):
     open one context for each optimiser update, and close it before the optimiser's step.
+
+    Examples:
+        >>> layer = SpectralLinear(4, 4)
+        >>> with shared_filters(layer):
+        ...     layer.filter_matrix() is layer.filter_matrix()
+        True
     """
     return SharedFilters(filtered_layers(*networks))
 
@@ -260,6 +294,13 @@ def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, ma
     """Iterate every spectral norm of a network until sigma moves by less than `tolerance`, relative.
 
     For weights that no training step has iterated on: an average of weights, or a new initialisation.
+
+    Examples:
+        >>> layer = SpectralLinear(4, 4)
+        >>> layer.weight.data = torch.diag(torch.tensor([4.0, 2.0, 1.0, 1.0]))
+        >>> converge_spectral_norm(layer)
+        >>> f"{layer.spectral.sigma(layer.weight):.3f}"
+        '4.000'
     """
     for layer in filtered_layers(network):
         if layer.spectral is not None:

@@ -14,7 +14,7 @@ from steergan.symmetry import is_grid_group
 
 
 class UpsampleConvolution(EquivariantModule):
-    """The same function as `Upsample(in_type, 2)` and then a `GroupConvolution` that keeps the size, for less work.
+    """`Upsample(in_type, 2)` and then a `GroupConvolution` that keeps the size, as one function that is less work.
 
     An output pixel of one phase (row parity, column parity) sees each pixel of the small map through up to four taps.
     Summed, they leave a filter of (k + 1) / 2 taps along a side per phase: 4/9 of the multiplications for k = 3. All
@@ -33,11 +33,21 @@ class UpsampleConvolution(EquivariantModule):
     Shapes: (B, C_in, H, W) -> (B, C_out, 2 H, 2 W).
     Symmetry: equivariant; exact to rounding for grid groups. For others, to 1e-6 at multiples of 90 degrees, and
         between as nearest upsampling is: `Upsample` with "bilinear" and a `GroupConvolution` err less.
+
     Raises:
         SymmetryError: the kernel size is even; whatever `GroupConvolution` refuses.
     Source: own derivation; splitting an interpolation into its phases is classical signal processing. The pair of
         layers: Dey et al. 2021, section 2.2.
     Differs: only in how it is computed; outputs agree with those of the two layers to rounding.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("C4"), 1)
+        >>> layer = UpsampleConvolution(regular, regular, 3)
+        >>> x = regular(torch.randn(1, 4, 5, 5))
+        >>> both = layer.convolution(Upsample(regular, 2)(x)).tensor
+        >>> torch.allclose(layer(x).tensor, both, atol=1e-5)
+        True
     """
 
     def __init__(
@@ -56,6 +66,7 @@ class UpsampleConvolution(EquivariantModule):
         self.convolution = GroupConvolution(in_type, out_type, kernel_size, bias=bias, spectral_norm=spectral_norm)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C_in, H, W) -> (B, C_out, 2 H, 2 W)."""
         tensor = typed_tensor(self, x)
         if self.convolution.takes_fourier(tensor):
             upsampled = interpolate(tensor, scale_factor=2, mode="nearest")
@@ -71,10 +82,12 @@ class UpsampleConvolution(EquivariantModule):
         return self.out_type(interleave(maps.unflatten(1, (2, 2, -1)), *tensor.shape[2:]))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape
         return (batch, self.out_type.size, 2 * height, 2 * width)
 
     def extra_repr(self) -> str:
+        """What stands in the parentheses of the printed layer."""
         return "x2, nearest"
 
 
@@ -87,10 +100,14 @@ def phase_filters(bank: Tensor) -> Tensor:
 
     Shapes: (C_out, C_in, k, k), k odd -> (2, 2, C_out, C_in, n, n), n = (k + 1) / 2.
     """
+    # With zeros w_-1 = w_k = 0 around the taps and s_i = w_i-1 + w_i for i = 0 .. k, one parity of output pixels has
+    # the filter (s_0, s_2, ..) and the other (s_1, s_3, ..), n taps each. Which parity is first: a + r odd starts with
+    # the lonely w_0 = s_0, so that for even r (n odd) the odd pixels have (s_0, ..), and the phases are flipped.
     count = (bank.shape[-1] + 1) // 2
     padded = pad(bank, (1, 1, 1, 1))
     rows = padded[..., :-1, :] + padded[..., 1:, :]
     sums = rows[..., :-1] + rows[..., 1:]
+    # (C_out, C_in, n, parity of the row, n, parity of the column) -> (2, 2, C_out, C_in, n, n).
     filters = sums.unflatten(3, (count, 2)).unflatten(2, (count, 2)).permute(3, 5, 0, 1, 2, 4)
     return filters.flip(0, 1) if count % 2 else filters
 
@@ -124,6 +141,15 @@ def upsampled_convolution(
     """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both.
 
     Kernels are of `filter_size` unless a size is given.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> types = [regular_type(gspace(name), 1) for name in ("C4", "C8")]
+        >>> for regular in types:
+        ...     before, after = upsampled_convolution(regular, regular, upsample=True, spectral_norm=False)
+        ...     print(type(before).__name__, type(after).__name__)
+        NoneType UpsampleConvolution
+        Upsample GroupConvolution
     """
     space = in_type.gspace
     size = kernel_size or filter_size(space)
@@ -134,10 +160,22 @@ def upsampled_convolution(
 
 
 def filter_size(space: GSpace2D) -> int:
-    """3, as in the paper; 5 off the grid, where 3x3 holds too few angular frequencies."""
+    """3, as in the paper; 5 off the grid, where 3x3 holds too few angular frequencies.
+
+    Examples:
+        >>> from steergan.symmetry import gspace
+        >>> filter_size(gspace("D4")), filter_size(gspace("C8"))
+        (3, 5)
+    """
     return 3 if is_grid_group(space) else 5
 
 
 def upsampling_mode(space: GSpace2D) -> str:
-    """Nearest, as in the paper; bilinear off the grid, where nearest errs several times more."""
+    """Nearest, as in the paper; bilinear off the grid, where nearest errs several times more.
+
+    Examples:
+        >>> from steergan.symmetry import gspace
+        >>> upsampling_mode(gspace("D4")), upsampling_mode(gspace("C8"))
+        ('nearest', 'bilinear')
+    """
     return "nearest" if is_grid_group(space) else "bilinear"

@@ -11,9 +11,9 @@ from steergan.layers import (
     DiscriminatorBlock,
     FieldBatchNorm,
     GroupConvolution,
+    HalvingPool,
     Restriction,
     activation,
-    halving_pool,
     run,
 )
 from steergan.networks.hidden_fields import HiddenFields
@@ -90,17 +90,17 @@ class Trunk(EquivariantModule):
                 x_type, is_image = stages[-1].out_type, True
             out_type = fields.of_width(space, width)
             strict = pooling == "exact" and not is_trivial(space)
-            window, padding = 2, 0
+            halving = None
             if shrinks:
                 layer = f"discriminator {WORDS[architecture]} {i + 1}"
                 window, padding = pool_geometry(*size, pooling, strict, layer)
                 size = pooled(size, (window, padding))
+                halving = HalvingPool(pool, window, padding, strict)
             if residual:
                 stages.append(
                     DiscriminatorBlock(
-                        x_type, out_type, downsample=shrinks, first=is_image, pooling=pool, batch_norm=batch_norm,
+                        x_type, out_type, pool=halving, first=is_image, batch_norm=batch_norm,
                         spectral_norm=spectral_norm, kernel_size=fields.filter_size(space),
-                        window=window, padding=padding, strict=strict,
                     )
                 )  # fmt: skip
             else:
@@ -109,8 +109,8 @@ class Trunk(EquivariantModule):
                 )
                 stages += [convolution, *nonlinearity(out_type, "leaky_relu", batch_norm)]
                 out_type = stages[-1].out_type
-                if shrinks:
-                    stages.append(halving_pool(pool, out_type, window, padding, strict=strict))
+                if halving is not None:
+                    stages.append(halving(out_type))
             x_type, is_image = out_type, False
         if residual and last:
             stages += nonlinearity(x_type, "relu", False)

@@ -125,7 +125,8 @@ def computed_with(
     ):
         result = torch.full_like(like, torch.nan)
         addresses = (operands[0].data_ptr(), operands[1].data_ptr(), result.data_ptr())
-        interface.call(kernels.functions, name, group, sizes, "float32", addresses, 2, instructions)
+        convolution = interface.Convolution(group, sizes, "float32")
+        interface.call(kernels.functions, name, convolution, addresses, 2, instructions)
         results.append(result)
     return tuple(results)
 

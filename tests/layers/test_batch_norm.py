@@ -1,5 +1,4 @@
 import copy
-from typing import Any
 
 import pytest
 import torch
@@ -8,6 +7,7 @@ from escnn.nn import FieldType, InnerBatchNorm
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm
 from steergan.symmetry import fourier_representation, gspace, regular_type
+from tests.layers.equivariance import permutation_type
 
 
 def batches(channels: int, count: int = 3) -> list[torch.Tensor]:
@@ -34,7 +34,7 @@ def test_with_the_trivial_group_it_is_torchs_batch_norm_to_the_last_bit(momentum
     assert torch.equal(ours(ours.in_type(x)).tensor, reference(x))
 
 
-def test_on_regular_fields_it_is_escnns_inner_batch_norm(permutation_type: Any) -> None:
+def test_on_regular_fields_it_is_escnns_inner_batch_norm() -> None:
     torch.manual_seed(0)
     for field_type in (regular_type(gspace("D4"), 3), permutation_type(gspace("C4"))):
         ours, reference = FieldBatchNorm(field_type), InnerBatchNorm(field_type)
@@ -65,7 +65,7 @@ def test_resetting_forgets_every_batch() -> None:
     assert all(torch.equal(tensor, fresh[name]) for name, tensor in norm.state_dict().items())
 
 
-def test_conditional_norm_scales_by_one_plus_gamma_and_shifts_by_beta(permutation_type: Any) -> None:
+def test_conditional_norm_scales_by_one_plus_gamma_and_shifts_by_beta() -> None:
     torch.manual_seed(0)
     field_type = permutation_type(gspace("C4"))
     layer = ConditionalBatchNorm(field_type, 3, spectral_norm=False)

@@ -1,7 +1,6 @@
 import copy
 from typing import Any
 
-import escnn.group._numerical as escnn_numerical
 import pytest
 import torch
 from escnn.gspaces import GSpace2D
@@ -11,23 +10,15 @@ from hypothesis import strategies as st
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers import GroupConvolution
-from steergan.layers.filters.bases import sampled_basis, scipy_svd
 from steergan.symmetry import gspace, regular_type, trivial_type
-
-
-def random_map(field_type: FieldType, size: int = 6, dtype: torch.dtype = torch.float32) -> Any:
-    return field_type(torch.randn(2, field_type.size, size, size, dtype=dtype))
-
-
-def largest_difference(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(((a - b).abs().max() / b.abs().max()).detach())
-
-
-def randomise(layer: torch.nn.Module) -> None:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.normal_()
-
+from tests.layers.equivariance import (
+    equivariance_error,
+    every_irrep,
+    largest_difference,
+    permutation_type,
+    random_map,
+    randomise,
+)
 
 # --- value ---------------------------------------------------------------------------------------------------------
 
@@ -145,7 +136,7 @@ def test_first_weights_are_orthogonal_as_a_matrix_of_fields() -> None:
 
 @pytest.mark.parametrize(("name", "spread"), [("trivial", 1e-5), ("C4", 1e-5), ("D4", 1e-5), ("C8", 0.25)])
 def test_every_row_of_the_first_bank_has_length_one(
-    name: str, spread: float, every_irrep: Any, permutation_type: Any
+    name: str, spread: float
 ) -> None:
     torch.manual_seed(0)
     space = gspace(name)
@@ -231,9 +222,9 @@ def test_uneven_padding_is_refused(padding: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["C8", "D8"])
-def test_even_kernels_off_the_grid_commute_with_quarter_turns(name: str, error_of: Any) -> None:
-    assert error_of(GroupConvolution(*types(name), 4, padding=3), 1) < 1e-5
-    assert error_of(GroupConvolution(*types(name), 4, padding=0), 7) < 1e-5
+def test_even_kernels_off_the_grid_commute_with_quarter_turns(name: str) -> None:
+    assert equivariance_error(GroupConvolution(*types(name), 4, padding=3), 1) < 1e-5
+    assert equivariance_error(GroupConvolution(*types(name), 4, padding=0), 7) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["C4", "C8"])
@@ -252,21 +243,3 @@ def test_a_feature_map_of_another_type_is_refused() -> None:
     layer = GroupConvolution(*types(), 3)
     with pytest.raises(SymmetryError, match="in_type"):
         layer(random_map(layer.out_type))
-
-
-def build_inside() -> None:
-    with scipy_svd():
-        assert escnn_numerical.randomized_svd is None
-        raise ValueError("empty basis")
-
-
-def test_escnns_svd_is_as_it_was_after_a_basis_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = object()
-    monkeypatch.setattr(escnn_numerical, "randomized_svd", installed)
-    with pytest.raises(ValueError, match="empty basis"):
-        build_inside()
-    assert escnn_numerical.randomized_svd is installed
-    sampled_basis.cache_clear()
-    # escnn would call what is installed, which cannot be called.
-    GroupConvolution(*types("D8"), 3)
-    assert escnn_numerical.randomized_svd is installed

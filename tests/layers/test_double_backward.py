@@ -21,8 +21,8 @@ class SmallDiscriminator(torch.nn.Module):
         self.trunk = torch.nn.Sequential(
             layers.GroupConvolution(image, fields, 3, spectral_norm=True),
             layers.activation(fields, "leaky_relu"),
-            layers.halving_pool("average", fields),
-            layers.DiscriminatorBlock(fields, fields, batch_norm=continuous, downsample=False),
+            layers.HalvingPool()(fields),
+            layers.DiscriminatorBlock(fields, fields, batch_norm=continuous, pool=None),
             invariant,
         )
         self.head = layers.ProjectionHead(len(invariant.out_type), 3)

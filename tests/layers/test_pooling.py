@@ -7,6 +7,7 @@ from escnn.nn import FieldType, GroupPooling
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers import AveragePool, GroupPool, MaxPool
 from steergan.symmetry import gspace, regular_type, trivial_type
+from tests.layers.equivariance import permutation_type
 
 REGULAR = regular_type(gspace("C4"), 2)
 
@@ -77,7 +78,7 @@ def test_a_maximum_of_signs_is_refused() -> None:
 # --- over the group ------------------------------------------------------------------------------------------------
 
 
-def test_group_max_is_escnns_in_every_dtype(permutation_type: Any) -> None:
+def test_group_max_is_escnns_in_every_dtype() -> None:
     for field_type in (REGULAR, permutation_type(gspace("C4"))):
         x = torch.randn(2, field_type.size, 3, 3, dtype=torch.float64)
         want = GroupPooling(field_type)(field_type(x.float())).tensor

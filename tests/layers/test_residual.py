@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from escnn.nn import FieldType
 
 from steergan.errors import SteerganError, SymmetryError
-from steergan.layers import DiscriminatorBlock, GeneratorBlock, GroupConvolution, UpsampleConvolution
+from steergan.layers import DiscriminatorBlock, GeneratorBlock, GroupConvolution, HalvingPool, UpsampleConvolution
 from steergan.symmetry import gspace, regular_type, trivial_type
 
 PLAIN = gspace("trivial")
@@ -53,7 +53,7 @@ def test_the_discriminators_block_is_the_one_of_figure_13(pooling: str, batch_no
         trivial_type(PLAIN, 3),
         trivial_type(PLAIN, 4),
         first=first,
-        pooling=pooling,
+        pool=HalvingPool(pooling),
         batch_norm=batch_norm,
         spectral_norm=False,
     ).double()
@@ -98,14 +98,13 @@ def test_an_odd_size_is_refused_unless_told() -> None:
     regular = regular_type(gspace("C4"), 2)
     with pytest.raises(SymmetryError, match="7 x 7"):
         DiscriminatorBlock(regular, regular).evaluate_output_shape((1, 8, 7, 7))
-    block = DiscriminatorBlock(regular, regular, strict=False)
+    block = DiscriminatorBlock(regular, regular, pool=HalvingPool(strict=False))
     assert block(regular(torch.randn(1, 8, 7, 7))).shape == block.evaluate_output_shape((1, 8, 7, 7)) == (1, 8, 3, 3)
 
 
 def test_an_unknown_pooling_is_refused() -> None:
-    regular = regular_type(gspace("C4"), 1)
     with pytest.raises(SteerganError, match="'median' is not known"):
-        DiscriminatorBlock(regular, regular, pooling="median")
+        HalvingPool("median")
 
 
 def test_irreps_are_refused() -> None:
@@ -132,7 +131,7 @@ def test_pools_of_either_parity_keep_the_block_equivariant(
 ) -> None:
     torch.manual_seed(0)
     regular = regular_type(gspace("D4"), 2)
-    block = DiscriminatorBlock(regular, regular, pooling=pooling, window=window, padding=padding).double()
+    block = DiscriminatorBlock(regular, regular, pool=HalvingPool(pooling, window, padding)).double()
     x = regular(torch.randn(1, 16, size, size, dtype=torch.float64))
     wanted = block.eval()(x)
     assert wanted.shape == block.evaluate_output_shape((1, 16, size, size)) == (1, 16, 4, 4)

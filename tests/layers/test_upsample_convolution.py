@@ -1,7 +1,6 @@
 """The fused layer is the two layers that it stands for, and as symmetric as they are."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from steergan.errors import SymmetryError
 from steergan.layers import GroupConvolution, Upsample, UpsampleConvolution, shared_filters
 from steergan.layers.upsample_convolution import phase_filters
 from steergan.symmetry import gspace, regular_type, trivial_type
+from tests.layers.equivariance import equivariance_error, every_irrep, permutation_type
 
 GRID_GROUPS = ("trivial", "C2", "C4", "D1", "D2", "D4")
 SIZES = ((4, 4), (5, 3), (1, 2), (1, 1))
@@ -61,7 +61,7 @@ def test_it_is_upsampling_and_convolution(kernel_size: int, height: int, width: 
 
 
 @pytest.mark.parametrize("name", [*GRID_GROUPS, "C8"])
-def test_it_is_so_for_every_group_and_mixed_fields(name: str, every_irrep: Any, permutation_type: Any) -> None:
+def test_it_is_so_for_every_group_and_mixed_fields(name: str) -> None:
     torch.manual_seed(0)
     space = gspace(name)
     # escnn's basis is a float32 one: both layers use the same, so that the comparison stays in float64.
@@ -104,9 +104,6 @@ def test_it_commutes_with_every_element(
     name: str,
     dtype: torch.dtype,
     tolerance: float,
-    error_of: Callable[..., float],
-    every_irrep: Any,
-    permutation_type: Any,
 ) -> None:
     torch.manual_seed(0)
     space = gspace(name)
@@ -116,16 +113,16 @@ def test_it_commutes_with_every_element(
         make(irreps, permutations, 3, spectral_norm=True),
         make(permutations, irreps, 5),
     ]
-    errors = [error_of(layer, size, dtype=dtype) for layer in layers for size in (1, 4, 5)]
+    errors = [equivariance_error(layer, size, dtype=dtype) for layer in layers for size in (1, 4, 5)]
     assert max(errors) < tolerance
 
 
-def test_phases_that_are_swapped_are_caught(error_of: Callable[..., float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_phases_that_are_swapped_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     regular = regular_type(gspace("C4"), 2)
     layer = make(regular, regular, 3)
     monkeypatch.setattr("steergan.layers.upsample_convolution.phase_filters", lambda bank: phase_filters(bank).flip(0))
-    assert error_of(layer, 5) > 1e-2
+    assert equivariance_error(layer, 5) > 1e-2
 
 
 def test_forwards_that_share_a_filter_have_the_gradient_of_separate_ones() -> None:

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from steergan import layers
 from steergan.layers import ConditionalBatchNorm, GroupConvolution
-from steergan.layers.filters.bases import scipy_svd
 from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.symmetry import is_permutation, plane_matrices, trivial_type
 from tests.verification import breaking
@@ -453,8 +452,7 @@ class StridedBank(OnTensor):
 
 
 def strided_r2conv(field_type: FieldType) -> Module:
-    with scipy_svd():
-        layer = enn.R2Conv(field_type, field_type, 3, stride=2, padding=1, bias=False, initialize=False)
+    layer = enn.R2Conv(field_type, field_type, 3, stride=2, padding=1, bias=False, initialize=False)
     with torch.no_grad():
         layer.weights.normal_()
         layer.weights *= field_type.size**0.5 / layer.expand_parameters()[0].norm()

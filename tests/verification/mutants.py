@@ -180,7 +180,7 @@ def rebanked(drawn: Any, rng: random.Random, source: Source) -> Iterator[Any]:
 def edit_tables(convolution: Any, source: Source) -> None:
     """The fault in the buffers of the gather; no code differs. New buffers: the old ones may be others' too."""
     for (o, i), number in convolution._pair_number.items():
-        out, into = convolution._out_groups[o].representation, convolution._in_groups[i].representation
+        out, into = convolution._out_kinds[o].representation, convolution._in_kinds[i].representation
         block = source(convolution.in_type.gspace, out, into, convolution.kernel_size)
         if block is not None:
             expansion, index = convolution.expansions[number], torch.from_numpy(block)

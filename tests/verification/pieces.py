@@ -323,7 +323,8 @@ def discriminator_block(site: Site) -> list[Module]:
     smaller = site.resize(strided(2, 2, 0)) if site.chance(0.7) else False
     pooling, batch_norm = site.rng.choice(("average", "max")), site.chance(0.5)
     out_type = site.next_type(True)
-    return [layers.DiscriminatorBlock(site.type, out_type, downsample=smaller, pooling=pooling, batch_norm=batch_norm)]
+    pool = layers.HalvingPool(pooling) if smaller else None
+    return [layers.DiscriminatorBlock(site.type, out_type, pool=pool, batch_norm=batch_norm)]
 
 
 def restriction(site: Site) -> list[Module]:

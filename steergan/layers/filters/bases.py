@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 
-import escnn.group._numerical as escnn_numerical
 import numpy as np
 import safetensors.torch
 import torch
@@ -60,20 +59,9 @@ class BasisExpansion(torch.nn.Module):
 
 
 @contextlib.contextmanager
-def scipy_svd() -> Iterator[None]:
-    """Inside, escnn uses SciPy's SVD: with scikit-learn's it raises TypeError on D_n and O(2) (escnn issue 112)."""
-    installed = escnn_numerical.randomized_svd
-    escnn_numerical.randomized_svd = None
-    try:
-        yield
-    finally:
-        escnn_numerical.randomized_svd = installed
-
-
-@contextlib.contextmanager
 def quiet_escnn() -> Iterator[None]:
-    """The same, and escnn neither prints what it computes nor warns that its own folder can't be written to."""
-    with scipy_svd(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    """Inside, escnn neither prints what it computes nor warns that its own folder can't be written to."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
@@ -82,7 +70,7 @@ def quiet_escnn() -> Iterator[None]:
 def sampled_basis(
     space: GSpace2D, out_representation: Representation, in_representation: Representation, kernel_size: int
 ) -> Tensor | None:
-    """escnn's basis at its default band limit, (count, out size, in size * k * k) float64; None if it is empty.
+    """The basis of escnn at its default band limit, (count, out size, in size * k * k) float64; None if it is empty.
 
     Taken from the cache folder if it is there, and left there if it was made and the folder can be written to.
 
@@ -114,7 +102,10 @@ def basis_at(
     """The filters of `sampled_basis` as continuous functions, at any points.
 
     Args:
-        space, out_representation, in_representation, kernel_size: see `sampled_basis`.
+        space: any planar gspace.
+        out_representation: of one field.
+        in_representation: of one field.
+        kernel_size: taps along one side of the kernel whose band limits hold.
         points: (P, 2), x to the right and y up, in pixels from the centre.
 
     Returns:
@@ -165,7 +156,7 @@ def parts_of(module: torch.nn.Module, seen: dict[int, torch.nn.Module]) -> list[
 def analytic_basis(
     space: GSpace2D, out_representation: Representation, in_representation: Representation, kernel_size: int
 ) -> tuple[KernelBasis, Tensor] | None:
-    """escnn's basis and which of its elements lie within the band limit; None if there are none."""
+    """The basis of escnn, and which of its elements lie within the band limit; None if there are none."""
     rings = [0.5 + r for r in range(kernel_size // 2)] if kernel_size % 2 == 0 else None
     limit = None if rings is None else half_pixel_limit(rings[-1])
     band, rings, sigma, highest = compute_basis_params(kernel_size, frequencies_cutoff=limit, rings=rings)

@@ -7,7 +7,6 @@ from scipy.sparse.linalg import LinearOperator, lsqr
 from torch import Tensor
 
 from steergan.errors import SymmetryError
-from steergan.layers.filters.bases import scipy_svd
 
 FULL_BAND = 4.0
 """The frequency cutoff at which escnn's basis holds every equivariant filter up to 5 x 5, and none that is not."""
@@ -55,18 +54,17 @@ def make_r2conv(
     Raises:
         SymmetryError: escnn's basis does not hold the bank or the bias.
     """
-    with scipy_svd():
-        convolution = R2Conv(
-            in_type,
-            out_type,
-            bank.shape[-1],
-            padding=padding,
-            bias=bias is not None,
-            initialize=False,
-            # A copy of the basis, which no other layer shares, so that its dtype can change here.
-            recompute=True,
-            frequencies_cutoff=FULL_BAND if full_band else None,
-        )
+    convolution = R2Conv(
+        in_type,
+        out_type,
+        bank.shape[-1],
+        padding=padding,
+        bias=bias is not None,
+        initialize=False,
+        # A copy of the basis, which no other layer shares, so that its dtype can change here.
+        recompute=True,
+        frequencies_cutoff=FULL_BAND if full_band else None,
+    )
     target = bank.detach().double().flatten()
     convolution.weights.data = _coefficients(convolution, target)
     _require_equal(bank_of(convolution).flatten(), target, "filter bank")

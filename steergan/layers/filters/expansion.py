@@ -1,4 +1,12 @@
-"""From free weights to the filter bank of one pair of representations: by orbits, or by escnn's basis."""
+"""From free weights to the filter bank of one pair of representations: by orbits, or by escnn's basis.
+
+Between regular fields the bank is K[a, b](x) = w[a^-1 b](a^-1 x): row a holds the weights w, the identity's row, with
+the elements renamed and the taps turned. As numbers that is a gather, K[a].flatten() = w.flatten()[entry[a]], where
+`filter_orbits` finds the table once. Every other signed permutation representation has such a table too, with signs.
+
+A gather in torch has a scattered sum for its derivative, which is slow and adds in no fixed order. Both directions are
+gathers here: an orbit's sum over a row is made of a fixed number M of slots, of which some may be empty (sign 0).
+"""
 
 from typing import Any, NamedTuple
 
@@ -41,14 +49,17 @@ class Expand(torch.autograd.Function):
 
     @staticmethod
     def forward(weight: Tensor, table: OrbitTable) -> Tensor:
+        """(n_out, n_in, N) -> (n_out, S, n_in, L)."""
         return gather_entries(weight, table.entry, table.entry_sign)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, OrbitTable], output: Tensor) -> None:
+        """What the derivative needs: the table, which is constant."""
         ctx.table, ctx.count = inputs[1], inputs[0].shape[2]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        """The adjoint of a gather of entries is the sum over the members."""
         return Contract.apply(grad, ctx.table, ctx.count), None
 
 
@@ -57,14 +68,17 @@ class Contract(torch.autograd.Function):
 
     @staticmethod
     def forward(block: Tensor, table: OrbitTable, count: int) -> Tensor:
+        """(n_out, S, n_in, L) -> (n_out, n_in, N = count)."""
         return gather_entries(block, table.member, table.member_sign).unflatten(3, (-1, count)).sum((1, 3))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, OrbitTable, int], output: Tensor) -> None:
+        """What the derivative needs: the table, which is constant."""
         ctx.table = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        """The adjoint of a sum over the members is the gather of entries."""
         return Expand.apply(grad, ctx.table), None, None
 
 
@@ -101,6 +115,7 @@ class OrbitExpansion(torch.nn.Module):
 
     @property
     def table(self) -> OrbitTable:
+        """The buffers as `gather_entries` takes them."""
         return OrbitTable(self.entry, self.entry_sign, self.member, self.member_sign)
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -117,11 +132,15 @@ class OrbitExpansion(torch.nn.Module):
 
 
 def _members(entry: IntArray, sign: IntArray, count: int) -> tuple[IntArray, IntArray]:
-    """The entries of each orbit in each row, in as many slots as the fullest needs: positions and signs, (S, M * N)."""
+    """The entries of each orbit in each row, in as many slots as the fullest needs: positions and signs, (S, M * N).
+
+    Slot m of orbit n in row s is member[s, m * N + n]: `Contract` unflattens to (M, N) and sums over M.
+    """
     row, place = np.nonzero(sign)
     key = row * count + entry[row, place]
     order = key.argsort(kind="stable")
     row, place, key = row[order], place[order], key[order]
+    # Sorted by (row, orbit), an entry's slot is how far it stands behind the first entry of its key.
     slot = np.arange(len(key)) - np.searchsorted(key, key)
     member = np.zeros((len(entry), slot.max() + 1, count), dtype=np.int64)
     member_sign = np.zeros_like(member)

@@ -14,7 +14,7 @@ from steergan.layers.filters.expansion import OrbitTable, gather_entries
 
 @dataclass(frozen=True)
 class GatheredMatrix:
-    """M[(o, s), (c, l)] = entry_sign[s, l] * weight[o, c, entry[s, l]].
+    """A bank of gathered weights: M[(o, s), (c, l)] = entry_sign[s, l] * weight[o, c, entry[s, l]].
 
     Products with vectors are written as for a tensor, `matrix @ v` and `matrix.mT @ u`. Gradients of every order flow
     to the weight.
@@ -29,6 +29,7 @@ class GatheredMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
         rows, length = self.table.entry.shape
         return (len(self.weight) * rows, self.weight.shape[1] * length)
 
@@ -42,6 +43,7 @@ class GatheredMatrix:
 
     @property
     def mT(self) -> "TransposedMatrix":
+        """The transpose, for products with vectors from the other side."""
         return TransposedMatrix(self)
 
 
@@ -61,7 +63,7 @@ class TransposedMatrix:
 
 @dataclass(frozen=True)
 class BasisMatrix:
-    """M[(o, s), (c, l)] = sum_b weight[o, c, b] * basis[b, s, l]: the same for coefficients of a sampled basis.
+    """A bank of coefficients of a sampled basis: M[(o, s), (c, l)] = sum_b weight[o, c, b] * basis[b, s, l].
 
     Args:
         weight: (n_out, n_in, count).
@@ -73,6 +75,7 @@ class BasisMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
         _, rows, length = self.basis.shape
         return (len(self.weight) * rows, self.weight.shape[1] * length)
 
@@ -85,6 +88,7 @@ class BasisMatrix:
 
     @property
     def mT(self) -> "TransposedBasisMatrix":
+        """The transpose, for products with vectors from the other side."""
         return TransposedBasisMatrix(self)
 
 

@@ -92,6 +92,15 @@ def choose_convolution(network: nn.Module, choice: str) -> None:
 
     Raises:
         SteerganError: no such choice.
+
+    Examples:
+        >>> from steergan.layers import GroupConvolution
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("D4"), 1)
+        >>> network = nn.Sequential(GroupConvolution(regular, regular, 3))
+        >>> choose_convolution(network, "fourier")
+        >>> uses_fourier(network)
+        True
     """
     if choice not in CHOICES:
         raise SteerganError(f"convolution = {choice!r}; wanted: one of {', '.join(CHOICES)}")
@@ -107,6 +116,15 @@ def choose_memory_format(network: nn.Module, name: str) -> None:
 
     Raises:
         SteerganError: no such format.
+
+    Examples:
+        >>> from steergan.layers import GroupConvolution
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> regular = regular_type(gspace("D4"), 1)
+        >>> convolution = GroupConvolution(regular, regular, 3)
+        >>> choose_memory_format(convolution, "channels-last")
+        >>> convolution.channels_last
+        True
     """
     if name not in MEMORY_FORMATS:
         raise SteerganError(f"memory_format = {name!r}; wanted: one of {', '.join(MEMORY_FORMATS)}")

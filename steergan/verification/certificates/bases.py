@@ -92,7 +92,7 @@ def sampled_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Findi
     for (o, i), number in layer._pair_number.items():
         expansion = twin.expansions[number]
         assert isinstance(expansion, BasisExpansion)
-        into, out = layer._in_groups[i].representation, layer._out_groups[o].representation
+        into, out = layer._in_kinds[i].representation, layer._out_kinds[o].representation
         space = layer.in_type.gspace
         basis = expansion.basis.unflatten(2, (into.size, -1))
         worst = violation(basis, FieldType(space, [into]), FieldType(space, [out]), elements)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, FourierPointwise, Gated, InvariantMap, Restriction
 from steergan.layers.field_moments import FieldMoments
-from steergan.layers.fields import group_by_representation
+from steergan.layers.fields import field_kinds
 from steergan.verification.certificates.bases import rounded_matrix
 from steergan.verification.elements import NAMES, Matrix, fiber_matrix
 from steergan.verification.records import Finding, exact, unknown
@@ -68,18 +68,18 @@ def gated(layer: Gated, at: Situation) -> Iterator[Finding]:
 @certifies(InvariantMap)
 def invariant_map(layer: InvariantMap, at: Situation) -> Iterator[Finding]:
     """In the basis of irreps every element is orthogonal within each, and 1 on the trivial ones."""
-    groups = group_by_representation(layer.in_type)
+    kinds = field_kinds(layer.in_type)
     rebuilt = InvariantMap(layer.in_type)
-    if len(groups) != len(layer.parts) or not same_buffers(layer, rebuilt):
+    if len(kinds) != len(layer.parts) or not same_buffers(layer, rebuilt):
         yield unknown("the tables that sort channels are not those of the field type")
         return
     worst = Worst()
-    for group, part in zip(groups, layer.parts, strict=True):
+    for kind, part in zip(kinds, layer.parts, strict=True):
         members, trivial = as_array(part.members), np.asarray(part.trivial)[:, 0]  # type: ignore[arg-type]
-        change = np.eye(group.representation.size) if part.to_irreps is None else as_array(part.to_irreps)  # type: ignore[arg-type]
+        change = np.eye(kind.representation.size) if part.to_irreps is None else as_array(part.to_irreps)  # type: ignore[arg-type]
         same = (members.T @ members) > 0.5
         for matrix in at.elements:
-            rho = rounded_matrix(field_matrix(layer.in_type.gspace, group.representation, matrix))
+            rho = rounded_matrix(field_matrix(layer.in_type.gspace, kind.representation, matrix))
             inside = change @ rho @ np.linalg.inv(change)
             worst.see(np.abs(np.where(same, 0, inside)).max(), matrix)
             worst.see(np.abs(inside @ inside.T - np.eye(len(inside))).max(), matrix)
@@ -111,11 +111,11 @@ def moments(layer: FieldBatchNorm | ConditionalBatchNorm, at: Situation) -> Iter
         yield unknown("the tables that sort channels are not those of the field type")
         return
     worst = Worst()
-    for number, group in enumerate(group_by_representation(norm.in_type)):
+    for number, kind in enumerate(field_kinds(norm.in_type)):
         basis = as_array(norm.moments.get_buffer(f"basis{number}"))
         worst.see(np.abs(basis.T @ basis - np.eye(basis.shape[1])).max(initial=0.0), at.elements[0])
         for matrix in at.elements:
-            rho = rounded_matrix(field_matrix(norm.in_type.gspace, group.representation, matrix))
+            rho = rounded_matrix(field_matrix(norm.in_type.gspace, kind.representation, matrix))
             worst.see(np.abs(rho @ basis - basis).max(initial=0.0), matrix)
             worst.see(np.abs(rho @ rho.T - np.eye(len(rho))).max(), matrix)
     yield worst.finding("one scale per field, mean and shift along what no element moves")

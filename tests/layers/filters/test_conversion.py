@@ -1,7 +1,5 @@
-from collections.abc import Callable
 from typing import Any
 
-import escnn.group._numerical as escnn_numerical
 import numpy as np
 import pytest
 import torch
@@ -11,20 +9,7 @@ from escnn.nn import FieldType, R2Conv
 from steergan.errors import SymmetryError
 from steergan.layers import GroupConvolution
 from steergan.symmetry import gspace, regular_type, trivial_type
-
-
-def random_map(field_type: FieldType, size: int = 6, dtype: torch.dtype = torch.float32) -> Any:
-    return field_type(torch.randn(2, field_type.size, size, size, dtype=dtype))
-
-
-def largest_difference(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(((a - b).abs().max() / b.abs().max()).detach())
-
-
-def randomise(layer: torch.nn.Module) -> None:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.normal_()
+from tests.layers.equivariance import every_irrep, largest_difference, permutation_type, random_map, randomise
 
 
 @pytest.mark.parametrize("name", ["C4", "D4"])
@@ -43,7 +28,7 @@ def test_export_to_escnn_computes_the_same_function(name: str, lift: bool) -> No
 @pytest.mark.parametrize("name", ["C4", "D4"])
 @pytest.mark.parametrize("lift", [True, False])
 @pytest.mark.parametrize("cutoff", [None, 4.0])
-def test_import_from_escnn_computes_the_same_function(name: str, lift: bool, cutoff: float | None, stock: Any) -> None:
+def test_import_from_escnn_computes_the_same_function(name: str, lift: bool, cutoff: float | None) -> None:
     space = gspace(name)
     in_type = trivial_type(space, 2) if lift else regular_type(space, 3)
     convolution = stock(in_type, regular_type(space, 2), 3, padding=1, frequencies_cutoff=cutoff)
@@ -53,7 +38,7 @@ def test_import_from_escnn_computes_the_same_function(name: str, lift: bool, cut
     assert largest_difference(GroupConvolution.from_r2conv(convolution.eval())(x).tensor, want) < 1e-5
 
 
-def test_mixed_types_and_5x5_kernels_come_over_from_escnn(stock: Any, every_irrep: Any, permutation_type: Any) -> None:
+def test_mixed_types_and_5x5_kernels_come_over_from_escnn() -> None:
     space = gspace("C4")
     convolution = stock(every_irrep(space), permutation_type(space), 5, padding=2)
     layer = GroupConvolution.from_r2conv(convolution)
@@ -61,7 +46,7 @@ def test_mixed_types_and_5x5_kernels_come_over_from_escnn(stock: Any, every_irre
     assert largest_difference(layer(x).tensor, convolution(x).tensor) < 1e-5
 
 
-def test_mixed_types_go_to_escnn_and_back(every_irrep: Any, permutation_type: Any) -> None:
+def test_mixed_types_go_to_escnn_and_back() -> None:
     space = gspace("D4")
     layer = GroupConvolution(every_irrep(space), permutation_type(space), 3, padding=0)
     randomise(layer)
@@ -83,7 +68,7 @@ def test_bands_of_finer_groups_go_to_escnn_and_back(name: str) -> None:
     assert largest_difference(back(x).tensor, layer(x).tensor) < 1e-5
 
 
-def test_exporting_in_float64_leaves_other_r2convs_alone(stock: Any) -> None:
+def test_exporting_in_float64_leaves_other_r2convs_alone() -> None:
     regular = regular_type(gspace("C4"), 1)
     neighbour = stock(regular, regular, 3, padding=1, frequencies_cutoff=4.0)
     x = random_map(regular)
@@ -117,25 +102,25 @@ def types(name: str = "C4") -> tuple[FieldType, FieldType]:
     ],
 )
 def test_an_r2conv_that_is_more_than_a_plain_convolution_is_refused(
-    arguments: dict[str, Any], named: str, stock: Any
+    arguments: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(SymmetryError, match=named):
         GroupConvolution.from_r2conv(stock(*types(), 3, **arguments))
 
 
-def test_grouped_r2conv_is_refused(stock: Any) -> None:
+def test_grouped_r2conv_is_refused() -> None:
     two = regular_type(gspace("C4"), 2)
     with pytest.raises(SymmetryError, match="groups"):
         GroupConvolution.from_r2conv(stock(two, two, 3, groups=2))
 
 
-def test_an_r2conv_beyond_the_exact_band_is_refused(stock: Any) -> None:
+def test_an_r2conv_beyond_the_exact_band_is_refused() -> None:
     regular = types()[1]
     with pytest.raises(SymmetryError, match="not equivariant"):
         GroupConvolution.from_r2conv(stock(regular, regular, 3, padding=1, frequencies_cutoff=10.0))
 
 
-def test_a_bias_that_has_no_counterpart_is_refused(stock: Any) -> None:
+def test_a_bias_that_has_no_counterpart_is_refused() -> None:
     space = gspace("C4")
     pair = space.regular_repr + space.irrep(2)
     convolution = stock(trivial_type(space, 1), FieldType(space, [pair]), 3)
@@ -156,20 +141,14 @@ def test_kernels_that_escnn_cannot_hold_do_not_go_there() -> None:
         layer.to_r2conv()
 
 
-@pytest.fixture
-def stock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., R2Conv]:
-    """Stock R2Conv layers with random weights and bias; escnn uses SciPy here, as its issue 112 asks for."""
-    monkeypatch.setattr(escnn_numerical, "randomized_svd", None)
-
-    def make(in_type: FieldType, out_type: FieldType, kernel_size: int, **arguments: Any) -> R2Conv:
-        convolution = R2Conv(in_type, out_type, kernel_size, initialize=False, **arguments)
-        randomise(convolution)
-        return convolution
-
-    return make
+def stock(in_type: FieldType, out_type: FieldType, kernel_size: int, **arguments: Any) -> R2Conv:
+    """A stock R2Conv with random weights and bias."""
+    convolution = R2Conv(in_type, out_type, kernel_size, initialize=False, **arguments)
+    randomise(convolution)
+    return convolution
 
 
-def test_imported_weights_are_the_identity_rows_of_the_bank(stock: Any) -> None:
+def test_imported_weights_are_the_identity_rows_of_the_bank() -> None:
     convolution = stock(types()[1], types()[1], 3, frequencies_cutoff=4.0)
     bank = convolution.basisexpansion(convolution.weights).detach().reshape(4, 4, 3, 3)
     weights = GroupConvolution.from_r2conv(convolution).weights[0].detach().reshape(4, 3, 3)

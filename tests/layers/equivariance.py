@@ -1,12 +1,8 @@
-"""How far a layer is from commuting with its group, measured with escnn's own action on feature maps."""
+"""How far a layer is from commuting with its group, and types with fields of every kind to try it on."""
 
-from collections.abc import Callable
 from typing import Any
 
-# First, because it silences what escnn warns of at import.
-import steergan  # noqa: F401  # isort: skip
 import numpy as np
-import pytest
 import torch
 from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType
@@ -41,34 +37,36 @@ def equivariance_error(
         return worst / float(y.tensor.abs().max())
 
 
-@pytest.fixture(scope="session")
-def error_of() -> Callable[..., float]:
-    return equivariance_error
-
-
-@pytest.fixture(scope="session")
-def every_irrep() -> Callable[[GSpace2D], FieldType]:
+def every_irrep(space: GSpace2D) -> FieldType:
     """A type with a trivial field between regular ones, all irreps, and a quotient where the group has one."""
-
-    def make(space: GSpace2D) -> FieldType:
-        representations = [space.regular_repr, space.trivial_repr, *space.fibergroup.irreps(), space.regular_repr]
-        if space.name.startswith("C4"):
-            representations.insert(2, space.quotient_repr(2))
-        if space.fibergroup.name == "D4":
-            representations.insert(2, space.quotient_repr((0, 1)))
-        return FieldType(space, representations)
-
-    return make
+    representations = [space.regular_repr, space.trivial_repr, *space.fibergroup.irreps(), space.regular_repr]
+    if space.name.startswith("C4"):
+        representations.insert(2, space.quotient_repr(2))
+    if space.fibergroup.name == "D4":
+        representations.insert(2, space.quotient_repr((0, 1)))
+    return FieldType(space, representations)
 
 
-@pytest.fixture(scope="session")
-def permutation_type() -> Callable[[GSpace2D], FieldType]:
+def permutation_type(space: GSpace2D) -> FieldType:
     """Fields of different sizes in no order: trivial, regular, a quotient where the group has one."""
+    representations = [space.trivial_repr, space.regular_repr, space.trivial_repr, space.regular_repr]
+    if space.fibergroup.name == "C4":
+        representations.insert(1, space.quotient_repr(2))
+    return FieldType(space, representations)
 
-    def make(space: GSpace2D) -> FieldType:
-        representations = [space.trivial_repr, space.regular_repr, space.trivial_repr, space.regular_repr]
-        if space.fibergroup.name == "C4":
-            representations.insert(1, space.quotient_repr(2))
-        return FieldType(space, representations)
 
-    return make
+def random_map(field_type: FieldType, size: int = 6, dtype: torch.dtype = torch.float32) -> Any:
+    """A feature map of two samples."""
+    return field_type(torch.randn(2, field_type.size, size, size, dtype=dtype))
+
+
+def largest_difference(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Relative to the largest entry of b."""
+    return float(((a - b).abs().max() / b.abs().max()).detach())
+
+
+def randomise(layer: torch.nn.Module) -> None:
+    """Normal numbers in place of all parameters."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_()

@@ -1,0 +1,68 @@
+"""After `import steergan` escnn is quiet, needs no folder of its own, and builds what it can't build by itself."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import escnn
+import numpy as np
+import pytest
+import torch
+from escnn.group._numerical import find_intertwiner_basis_sylvester
+from escnn.gspaces import GSpace2D, flipRot2dOnR2
+from escnn.nn import FieldType, R2Conv
+
+
+@pytest.mark.parametrize("space", [flipRot2dOnR2(3), flipRot2dOnR2(5), flipRot2dOnR2(-1, maximum_frequency=4)])
+def test_layers_of_groups_with_reflections_are_built_beside_scikit_learn(space: GSpace2D) -> None:
+    """Groups that no other test has built before: escnn remembers what it has solved."""
+    assert importlib.util.find_spec("sklearn") is not None
+    fields = FieldType(space, [space.irrep(1, 0), space.irrep(1, 1)])
+    layer = R2Conv(fields, fields, 5, initialize=False)
+    x, reflection = fields(torch.randn(1, fields.size, 9, 9)), space.fibergroup.reflection
+    with torch.no_grad():
+        layer.weights.normal_()
+        layer.bias = None
+        out = layer(x).tensor
+        found, wanted = layer(x.transform(reflection)).tensor, layer.out_type(out).transform(reflection).tensor
+    assert float(out.abs().max()) > 0
+    assert torch.allclose(found, wanted, atol=1e-4 * float(out.abs().max()))
+
+
+def test_what_escnn_solves_is_the_same_every_time_and_draws_no_numbers() -> None:
+    group = flipRot2dOnR2(4).fibergroup
+    generators = [g for g in group.elements if g != group.identity][:3]
+    rho = [np.asarray(group.regular_representation(g)) for g in generators]
+    before = np.random.get_state()[1].copy()  # noqa: NPY002  # the stream that a randomised SVD would draw from
+    first, second = (find_intertwiner_basis_sylvester(rho, rho) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    for matrix in first.T:
+        intertwiner = np.asarray(matrix).reshape(8, 8)
+        assert all(np.allclose(r @ intertwiner, intertwiner @ r, atol=1e-9) for r in rho)
+
+
+WITHOUT_FOLDER = """
+import steergan
+import escnn.group._clebsh_gordan as cg
+from escnn.gspaces import flipRot2dOnR2
+from escnn.nn import FieldType, R2Conv
+fields = FieldType(space := flipRot2dOnR2(4), [space.irrep(1, 1)])
+R2Conv(fields, fields, 3, initialize=False)
+print("built", "without a folder" if cg.cache.store_backend is None else "with one")
+"""
+
+
+def test_importing_is_quiet_and_needs_no_folder_of_escnn(tmp_path: Path) -> None:
+    """In a process of its own, with an escnn beside which no folder can be made, and warnings that are errors."""
+    shutil.copytree(Path(escnn.__file__).parent, tmp_path / "escnn", ignore=shutil.ignore_patterns("_cache"))
+    (tmp_path / "escnn/group/_cache").write_text("in the way")
+    environment = {"STEERGAN_CACHE": str(tmp_path / "cache"), "PATH": "", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_FOLDER]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**environment, "PYTHONPATH": str(tmp_path)}, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["built without a folder"]
