@@ -28,7 +28,7 @@ from steergan.symmetry import elements_of, fourier_representation, group_name, g
 
 
 def field(space: GSpace2D) -> Representation:
-    """A field of several irreps; not all of D8's, of which escnn makes 49 pairs, one like the other, in half a minute."""
+    """A field of several irreps; not all of D8's, which would be 49 pairs and half a minute."""
     if is_continuous(space):
         return fourier_representation(space, 2)
     if group_name(space) == "D8":
