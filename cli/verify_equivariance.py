@@ -1,4 +1,4 @@
-"""steergan verify-equivariance"""
+"""The command `steergan verify-equivariance`."""
 
 import json
 import sys
@@ -124,11 +124,11 @@ def certify(target: str, level: int, quick: bool, sides: tuple[int, ...] | None)
     if sides is not None and (path.exists() or ":" not in target):
         raise click.UsageError(f"--sizes is for module:function; the sizes of {target} are those of its images")
     if path.is_dir():
-        return run.verify_run(path, level=level, quick=quick, progress=tell)
+        return run.verify_run(path, level=level, quick=quick, tell=tell)
     if path.suffix == ".toml" or path.is_file():
-        return run.verify_recipe(read_recipe(path), level=level, quick=quick, progress=tell)
+        return run.verify_recipe(read_recipe(path), level=level, quick=quick, tell=tell)
     if ":" in target:
-        return run.verify_function(target, level=level, quick=quick, sizes=sides, progress=tell)
+        return run.verify_function(target, level=level, quick=quick, sizes=sides, tell=tell)
     raise click.UsageError(f"{target}: no such recipe or run folder, and not package.module:function")
 
 
@@ -155,30 +155,30 @@ def show(target: str, certificate: "Certificate") -> None:
 def table_rows(certificate: "Certificate") -> list[tuple[str, ...]]:
     """Layers one by one; the other levels in a row each, but for what does not hold."""
     from steergan.verification import LEVELS
+    from steergan.verification.subject import size_words
 
     rows: list[tuple[str, ...]] = []
     for level, title in LEVELS.items():
         records = [r for r in certificate.records if r.level == level]
         groups: dict[tuple[str, str, str], list[Any]] = {}
         for r in records:
-            by_layer = level in (1, 5, 6) or r.verdict in ("broken", "not proved")
-            at = (r.path, r.size) if by_layer else (title, "")
+            by_layer = level in (1, 5, 6) or r.finding.verdict in ("broken", "not proved")
+            at = (r.path, size_words(r.sizes)) if by_layer else (title, "")
             groups.setdefault((*at, r.mode if level != 1 else ""), []).append(r)
         for (path, size, mode), found in groups.items():
             rows.append(row_of(f"{path} ({mode})" if mode else path, size, found))
     return rows
 
 
-def row_of(path: str, size: str, found: list[Any]) -> tuple[str, ...]:
-    """Several findings about one layer as one row: the weakest of each."""
-    from steergan.verification.records import FOURIER_FORM
-
+def row_of(path: str, size: str, rows: list[Any]) -> tuple[str, ...]:
+    """Several records about one layer as one row: the weakest of each."""
     kinds, verdicts = ("exact", "bounded", "measured", "unknown"), ("holds", "no claim", "not applicable")
-    kind = max((r.kind for r in found), key=kinds.index)
-    worst = max((r.verdict for r in found), key=(*verdicts, "not proved", "broken").index)
-    bounds = [r.bound for r in found if r.bound]
+    found = [r.finding for r in rows]
+    kind = max((f.kind for f in found), key=kinds.index)
+    worst = max((f.verdict for f in found), key=(*verdicts, "not proved", "broken").index)
+    bounds = [f.bound for f in found if f.bound]
     bound = f"{max(bounds):.1e}" if bounds else "0" if kind == "exact" and worst == "holds" else ""
-    fault = next((r for r in found if r.verdict in ("broken", "not proved")), None)
+    fault = next((f for f in found if f.verdict in ("broken", "not proved")), None)
     words = worst.upper() if worst == "broken" else worst
     if fault is not None:
         words += f": {fault.witness or fault.argument}"
@@ -186,10 +186,10 @@ def row_of(path: str, size: str, found: list[Any]) -> tuple[str, ...]:
         words = found[0].argument
     elif worst != "holds":
         words += f": {found[0].argument}"
-    elif any(r.argument.startswith(FOURIER_FORM) for r in found):
+    elif any(f.form == "Fourier" for f in found):
         words += ", also in its Fourier form"
-    layers = list(dict.fromkeys(r.layer for r in found if r.layer))
-    types = list(dict.fromkeys(r.types for r in found if r.types))
+    layers = list(dict.fromkeys(r.layer for r in rows if r.layer))
+    types = list(dict.fromkeys(r.types for r in rows if r.types))
     return path, layers[0] if len(layers) == 1 else "", types[0] if len(types) == 1 else "", size, kind, bound, words
 
 
@@ -244,10 +244,15 @@ def result_of(certificates: "list[tuple[str, Certificate]]", identity: str) -> "
     rows: list[Any] = []
     for target, c in certificates:
         counts = c.counts()
-        errors = [r.bound for r in c.records if r.level == 4 and r.bound is not None]
+        errors = [r.finding.bound for r in c.records if r.level == 4 and r.finding.bound is not None]
         kinds = [counts[kind] for kind in ("exact", "bounded", "unknown")]
         rows.append([Path(target).stem, c.name, c.group, c.claim, c.verdict, *kinds, max(errors, default=None)])
-    laws = [[Path(t).stem, r.path, r.kind, r.argument] for t, c in certificates for r in c.records if r.level == 5]
+    laws = [
+        [Path(t).stem, r.path, r.finding.kind, r.finding.argument]
+        for t, c in certificates
+        for r in c.records
+        if r.level == 5
+    ]
     tables = [
         Table(
             caption="Certificates: records by kind, and the largest relative error in float32",

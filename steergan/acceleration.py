@@ -96,7 +96,7 @@ def accelerate(
     swaps = [r for r in replacements(model) if r.new is not None]
     if not swaps:
         return model
-    subject = make_subject(model, sizes, None, None, in_type, None, others, call, "")
+    subject = make_subject(model, sizes, in_type=in_type, others=others, call=call)
     before = replace(subject, module=twin_of(model))
     faster = _put(model, {path: r.new for r in swaps for path in r.paths})
     try:

@@ -1,10 +1,9 @@
 """What is claimed of a recipe's networks, as subjects of verification."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
-from escnn.nn import SequentialModule
 from torch import Tensor
 
 from steergan.errors import SteerganError
@@ -29,7 +28,7 @@ def network_subjects(
     restrictions = discriminator.trunk.restrictions
     whole = discriminator_subject(recipe, discriminator, quick)
     if restrictions:
-        yield before_restriction(discriminator, restrictions[0], whole.sizes), GIVES_UP
+        yield before_restriction(whole, discriminator, restrictions[0]), GIVES_UP
     if not (restrictions and is_trivial(discriminator.trunk.out_type.gspace)):
         yield whole, SEES_POSE if whole.name == POSED else ""
     if generator.latent_type is not None:
@@ -38,12 +37,11 @@ def network_subjects(
         yield synthesis_subject(recipe, generator, quick), FROM_SEED_MAP
 
 
-def before_restriction(discriminator: Discriminator, position: int, sizes: tuple[Size, ...]) -> Subject:
+def before_restriction(whole: Subject, discriminator: Discriminator, position: int) -> Subject:
     """The part of a discriminator that has its first group."""
-    stages, into = list(discriminator.trunk.stages), discriminator.trunk.in_type
-    group = group_name(stages[position].out_type.gspace)  # type: ignore[union-attr]
-    name = f"discriminator up to its restriction to {group}"
-    return Subject(name, SequentialModule(*stages[:position]), into, "equivariant", None, sizes)
+    group = group_name(discriminator.trunk.stages[position].out_type.gspace)  # type: ignore[union-attr]
+    name, last = f"discriminator up to its restriction to {group}", f"trunk.stages.{position - 1}"
+    return replace(whole, name=name, claim="equivariant", upto=last)
 
 
 def embedded_labels(generator: Generator) -> Tensor:
@@ -52,7 +50,7 @@ def embedded_labels(generator: Generator) -> Tensor:
 
 
 def generator_subject(generator: Generator) -> Subject:
-    """image(g z, y) = g image(z, y) for a steerable latent, tanh included."""
+    """The claim image(g z, y) = g image(z, y) for a steerable latent z, tanh included."""
     e = embedded_labels(generator)
     assert generator.latent_type is not None
 
@@ -64,31 +62,28 @@ def generator_subject(generator: Generator) -> Subject:
 
 
 def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: bool) -> Subject:
-    """score(g image, y) = score(image, y), at the size of the images; with exact pools at the next size that suits.
+    """The claim score(g image, y) = score(image, y), at the size of the images and, with exact pools, a larger one.
 
-    A disk has the size of the images, and so have the networks that it is part of.
-
-    Where plain layers come behind the group pooling, the claim is about the map that they get.
+    A disk has the size of the images, and so have the networks that it is part of. Where plain layers come behind the
+    group pooling, the claim is about the map that they get.
     """
     height, width = discriminator.image_shape[1:]
     sizes: list[Size] = [(height, width)]
     if recipe.discriminator.pooling == "exact" and not quick and not recipe.data.disk:
         sizes += next_size(discriminator, (height, width))
-    y = torch.arange(BATCH) % discriminator.classes
-    into = discriminator.trunk.in_type
-    if len(discriminator.tail):
-        layers = OrderedDict(trunk=discriminator.trunk, group_pool=discriminator.group_pool)
-        return Subject(POSED, SequentialModule(layers), into, "equivariant", None, tuple(sizes))
-    return Subject(
-        "discriminator",
-        discriminator,
-        into,
-        "invariant",
-        None,
-        tuple(sizes),
-        (y,),
-        lambda module, image, others: module(image, *others),
+    whole = Subject(
+        name="discriminator",
+        module=discriminator,
+        in_type=discriminator.trunk.in_type,
+        claim="invariant",
+        out_type=None,
+        sizes=tuple(sizes),
+        others=(torch.arange(BATCH) % discriminator.classes,),
+        call=lambda module, image, others: module(image, *others),
     )
+    if len(discriminator.tail):
+        return replace(whole, name=POSED, claim="equivariant", upto="group_pool")
+    return whole
 
 
 def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
@@ -105,7 +100,7 @@ def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
 
 
 def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subject:
-    """image(g seed map, c) = g image(seed map, c), tanh included; at the seed map's size and one of other parity."""
+    """The claim image(g seed map, c) = g image(seed map, c), tanh included; at two sizes of seed maps, odd and even."""
     height, width = generator.seed_shape[1:]
     sizes: list[Size] = [(height, width)]
     if not quick and not recipe.data.disk:

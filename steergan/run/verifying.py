@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +30,21 @@ from steergan.verification import (
     verify,
     verify_subject,
 )
-from steergan.verification.records import record
-
-Progress = Callable[[str], None]
+from steergan.verification.subject import Tell, untold
 
 
-def verify_run(
-    path: Path, *, level: int = 6, quick: bool = False, progress: Progress | None = None
-) -> list[Certificate]:
+def verify_run(path: Path, *, level: int = 6, quick: bool = False, tell: Tell = untold) -> list[Certificate]:
     """Both networks of a finished run, with the averaged generator's weights; and the law of its samples.
 
     Raises:
         RunError: no finished run.
     """
     run = load_run(path)
-    certificates = verify_pair(run.recipe, run.generator, run.discriminator, level, quick, progress)
+    certificates = verify_pair(run.recipe, run.generator, run.discriminator, level, quick, tell)
     if level < 5:
         return certificates
-    if progress is not None and not quick:
-        progress("law of the samples")
+    if not quick:
+        tell("law of the samples")
     rows = latent_records(run.generator, run.recipe) if quick else law_records(sample_law(run))
     return with_law(certificates, rows)
 
@@ -59,7 +55,7 @@ def verify_recipe(
     data_path: str | None = None,
     level: int = 6,
     quick: bool = False,
-    progress: Progress | None = None,
+    tell: Tell = untold,
 ) -> list[Certificate]:
     """The networks that a recipe would train, with their first weights.
 
@@ -70,7 +66,7 @@ def verify_recipe(
     image_shape, classes = data.image_kind(settings)
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
-    certificates = verify_pair(recipe, generator, discriminator, level, quick, progress)
+    certificates = verify_pair(recipe, generator, discriminator, level, quick, tell)
     return certificates if level < 5 else with_law(certificates, latent_records(generator, recipe))
 
 
@@ -80,7 +76,7 @@ def verify_function(
     level: int = 6,
     quick: bool = False,
     sizes: Sequence[int] | None = None,
-    progress: Progress | None = None,
+    tell: Tell = untold,
 ) -> list[Certificate]:
     """The module that `package.module:function` returns; found from the current folder and PYTHONPATH.
 
@@ -94,10 +90,10 @@ def verify_function(
     found = []
     for thing in made if isinstance(made, list | tuple) else [made]:
         if isinstance(thing, Subject):
-            found.append(verify_subject(thing, level=level, modes=modes, off_grid=not quick, progress=progress))
+            found.append(verify_subject(thing, level=level, modes=modes, off_grid=not quick, tell=tell))
         elif isinstance(thing, torch.nn.Module):
             chosen = sizes[:1] if quick and sizes else sizes
-            found.append(verify(thing, chosen, level=level, modes=modes, off_grid=not quick, progress=progress))
+            found.append(verify(thing, chosen, level=level, modes=modes, off_grid=not quick, tell=tell))
         else:
             raise RecipeError(f"{target} returned {thing!r:.40}; an escnn module or a Subject was wanted")
     return found
@@ -130,13 +126,13 @@ def verify_pair(
     discriminator: Discriminator,
     level: int,
     quick: bool,
-    progress: Progress | None,
+    tell: Tell,
 ) -> list[Certificate]:
     """What is claimed of both networks, levels up to `level`."""
     modes: Sequence[str] = MODES[:1] if quick else MODES
     found = []
     for subject, note in network_subjects(recipe, generator, discriminator, quick):
-        certificate = verify_subject(subject, level=level, modes=modes, off_grid=not quick, progress=progress)
+        certificate = verify_subject(subject, level=level, modes=modes, off_grid=not quick, tell=tell)
         found.append(certificate if certificate.verdict == "no claim" else certificate.with_records(note=note))
     return found
 
@@ -158,13 +154,13 @@ def law_records(law: SampleLaw) -> list[Record]:
         finding = Finding("bounded", "holds", law.argument)
     else:
         finding = Finding("measured", "no claim", law.argument)
-    rows = [record(5, "law of the samples", finding, layer=f"latent = {law.latent}")]
+    rows = [Record(5, "law of the samples", finding, layer=f"latent = {law.latent}")]
     for test in (*law.elements, *([] if law.control is None else [law.control])):
         words = (
             f"squared MMD {test.mmd2:.3g}, {test.effect:.1f} standard deviations of its permutations, "
             f"p = {test.adjusted_p_value:.3g} (Holm), {law.count} against {law.count} on {law.extractor}"
         )
-        rows.append(record(5, test.element, Finding("measured", "no claim", words, test.mmd2), layer="samples"))
+        rows.append(Record(5, test.element, Finding("measured", "no claim", words, test.mmd2), layer="samples"))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from steergan.verification.certificate import Certificate, NotEquivariant, differences
 from steergan.verification.certificates import bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
+from steergan.verification.claims import About
 from steergan.verification.elements import grid_elements, transform
 from steergan.verification.records import Finding, Record, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
@@ -11,6 +12,7 @@ from steergan.verification.verify import LEVELS, MODES, assert_equivariant, veri
 __all__ = [
     "LEVELS",
     "MODES",
+    "About",
     "Certificate",
     "Finding",
     "NotEquivariant",

@@ -8,7 +8,7 @@ from escnn.gspaces import GSpace2D
 
 from steergan.symmetry import ROUNDING
 from steergan.verification.elements import NAMES, Matrix, grid_elements, group_elements, pixel_action
-from steergan.verification.records import Finding, Record, broken, exact, record
+from steergan.verification.records import Finding, Record, broken, exact
 from steergan.verification.subject import Size
 
 ORTHOGONALITY = 1e-12
@@ -30,14 +30,13 @@ def algebra_records(
         sizes: of maps in use.
     """
     for space in spaces:
-        yield record(0, space.name, group_table(space), layer="group")
-        yield record(0, space.name, plane_action(space), layer="action on the plane")
+        yield Record(0, space.name, group_table(space), layer="group")
+        yield Record(0, space.name, plane_action(space), layer="action on the plane")
     for representation in representations:
         name = f"{representation.name} of {representation.group.name}"
-        yield record(0, name, representation_finding(representation), layer="representation")
+        yield Record(0, name, representation_finding(representation), layer="representation")
     for size in sorted(sizes):
-        words = f"{size[0]} x {size[1]}"
-        yield record(0, "pixel grid", grid_finding(elements, size), layer="action on pixels", size=words)
+        yield Record(0, "pixel grid", grid_finding(elements, size), layer="action on pixels", sizes=(size,))
 
 
 def group_table(space: GSpace2D) -> Finding:

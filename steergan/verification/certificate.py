@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from steergan.errors import SymmetryError
+from steergan.verification.elements import NAMES, Matrix
 from steergan.verification.measured.off_grid import OffGrid, decibels
-from steergan.verification.records import FOURIER_FORM, Record
+from steergan.verification.records import Record
+from steergan.verification.subject import Claim, Size, size_words
 
 Outcome = Literal["proved", "broken", "not proved", "no claim"]
 
@@ -16,7 +18,19 @@ COMPOSITION = 2
 
 
 class NotEquivariant(SymmetryError):
-    """A network that is not what it claims to be."""
+    """A network that is not what it claims to be.
+
+    Example:
+        >>> from escnn.nn import PointwiseMaxPool2D
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> from steergan.verification import verify
+        >>> found = verify(PointwiseMaxPool2D(trivial_type(gspace("C4"), 1), 2), sizes=7, level=2)
+        >>> try:
+        ...     found.raise_if_broken()
+        ... except NotEquivariant as error:
+        ...     print("NOT equivariant under C4" in str(error))
+        True
+    """
 
 
 @dataclass(frozen=True)
@@ -27,8 +41,8 @@ class Certificate:
         name: of the network.
         claim: "equivariant" or "invariant".
         group: name of the group that is claimed.
-        elements: in words; those that permute pixels.
-        sizes: H x W of the input, at which the claim is made.
+        elements: those that permute pixels, by their integer matrices.
+        sizes: (H, W) of the input in pixels, at which the claim is made.
         modes: "evaluation", "training".
         level: up to which was checked.
         records: all of them.
@@ -37,13 +51,22 @@ class Certificate:
         versions: of what was used.
         note: what is false by design, and said so.
         off_grid: what was measured at level 6, if anything was.
+
+    Example:
+        >>> from steergan.layers import AveragePool
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> from steergan.verification import verify
+        >>> certificate = verify(AveragePool(trivial_type(gspace("C4"), 1), 2), sizes=6, modes=("evaluation",), level=2)
+        >>> print(certificate.sentence.partition(", rounding")[0])  # doctest: +NORMALIZE_WHITESPACE
+        AveragePool is equivariant under C4, all 4 elements that permute pixels, at 6 x 6 pixels, in evaluation mode:
+        proved for every input and every value of its weights (1 layers, all exact)
     """
 
     name: str
-    claim: str
+    claim: Claim
     group: str
-    elements: tuple[str, ...]
-    sizes: tuple[str, ...]
+    elements: tuple[Matrix, ...]
+    sizes: tuple[Size, ...]
     modes: tuple[str, ...]
     level: int
     records: tuple[Record, ...]
@@ -55,12 +78,12 @@ class Certificate:
 
     @property
     def verdict(self) -> Outcome:
-        """broken if any record is; proved if levels 0 to 2 hold throughout; no claim for the trivial group."""
-        if any(r.verdict == "broken" for r in self.records):
+        """Broken if any record is; proved if levels 0 to 2 hold throughout; no claim for the trivial group."""
+        if any(r.finding.verdict == "broken" for r in self.records):
             return "broken"
         if len(self.elements) == 1:
             return "no claim"
-        if self.level < COMPOSITION or any(r.verdict == "not proved" for r in self.records):
+        if self.level < COMPOSITION or any(r.finding.verdict == "not proved" for r in self.records):
             return "not proved"
         return "proved"
 
@@ -68,7 +91,7 @@ class Certificate:
     def first_fault(self) -> Record | None:
         """The record that names the first layer that breaks the network, or the first that is not proved."""
         for verdict in ("broken", "not proved"):
-            found = [r for r in self.records if r.verdict == verdict]
+            found = [r for r in self.records if r.finding.verdict == verdict]
             if found:
                 return min(found, key=lambda r: (r.level not in (1, 2), self.records.index(r)))
         return None
@@ -77,29 +100,30 @@ class Certificate:
     def sentence(self) -> str:
         """The verdict, in words."""
         subject = f"{self.name} is {self.claim} under {self.group}"
-        where = f"at {' and '.join(self.sizes)} pixels, in {' and '.join(self.modes)} mode"
+        sizes = " and ".join(size_words([size]) for size in self.sizes)
+        where = f"at {sizes} pixels, in {' and '.join(self.modes)} mode"
         note = f" {self.note}" if self.note else ""
         fault = self.first_fault
         if self.verdict == "no claim":
             return f"No claim is made of {self.name}: its group is trivial.{note}"
         if self.verdict == "broken":
             assert fault is not None
-            measured = max((r.bound or 0 for r in self.records if r.kind == "measured"), default=0.0)
-            size = f" at {fault.size}" if fault.size and fault.size not in fault.witness else ""
+            measured = max((r.finding.bound or 0 for r in self.records if r.finding.kind == "measured"), default=0.0)
+            size = f" at {size_words(fault.sizes)}" if fault.sizes else ""
             error = f" The measured relative error is {measured:.2g}." if measured else ""
             layer = f" ({fault.layer})" if fault.layer else ""
-            doubt = next((r for r in self.records if r.verdict == "not proved" and r.level in (1, 2)), None)
+            doubt = next((r for r in self.records if r.finding.verdict == "not proved" and r.level in (1, 2)), None)
             if fault.level > COMPOSITION and doubt is not None:
-                error += f" The proof stops at {doubt.path}: {doubt.argument}."
+                error += f" The proof stops at {doubt.path}: {doubt.finding.argument}."
             return (
                 f"{self.name} is NOT {self.claim} under {self.group} {where}: {fault.path}{layer} breaks it{size}: "
-                f"{fault.witness or fault.argument}.{error}{note}"
+                f"{fault.finding.witness or fault.finding.argument}.{error}{note}"
             )
         if self.verdict == "not proved":
             if fault is None:
                 only = f"only levels up to {self.level} were checked, a proof needs {COMPOSITION}"
                 return f"{subject}: not proved: {only}.{note}"
-            return f"{subject}: not proved {where}. {fault.path}: {fault.argument}{self._held()}.{note}"
+            return f"{subject}: not proved {where}. {fault.path}: {fault.finding.argument}{self._held()}.{note}"
         return (
             f"{subject}, all {len(self.elements)} elements that permute pixels, {where}: proved for every input and "
             f"{self._scope()}, rounding aside.{self._measured()}{note}"
@@ -107,30 +131,30 @@ class Certificate:
 
     def _held(self) -> str:
         numeric = [r for r in self.records if r.level == 4]
-        if numeric and all(r.verdict == "holds" for r in numeric):
+        if numeric and all(r.finding.verdict == "holds" for r in numeric):
             return " (measured, its errors are those of rounding, which is no proof)"
         return ""
 
     def _scope(self) -> str:
-        bounds = [r.bound for r in self.records if r.kind == "bounded" and r.level == 1 and r.bound is not None]
-        layers = len({r.path for r in self.records if r.level == 1})
-        bounded = len({r.path for r in self.records if r.kind == "bounded" and r.level == 1})
-        if not bounded and any(r.level == COMPOSITION and r.scope == "these weights" for r in self.records):
+        on_layers = [r for r in self.records if r.level == 1]
+        inexact = [r for r in on_layers if r.finding.kind == "bounded"]
+        layers, bounded = len({r.path for r in on_layers}), len({r.path for r in inexact})
+        if not bounded and any(r.level == COMPOSITION and r.finding.scope == "these weights" for r in self.records):
             return f"the weights at hand ({layers} layers; values of weights enter between them)"
         if not bounded:
             of = ", constants apart" if self.constants else ""
             return f"every value of its weights{of} ({layers} layers, all exact{self._in_fourier_form()})"
         return (
             f"the weights at hand up to the bounds of its sampled bases ({layers} layers, {bounded} of them bounded, "
-            f"at most {max(bounds):.1e} of a filter bank)"
+            f"at most {max(r.finding.bound or 0 for r in inexact):.1e} of a filter bank)"
         )
 
     def _in_fourier_form(self) -> str:
-        paths = {r.path for r in self.records if r.level == 1 and r.argument.startswith(FOURIER_FORM)}
+        paths = {r.path for r in self.records if r.level == 1 and r.finding.form == "Fourier"}
         return f", {len(paths)} of them in their Fourier form" if paths else ""
 
     def _measured(self) -> str:
-        errors = [r.bound for r in self.records if r.level == 4 and r.bound is not None]
+        errors = [r.finding.bound for r in self.records if r.level == 4 and r.finding.bound is not None]
         words = f" Measured in float32: relative error {max(errors):.1e}, as rounding explains." if errors else ""
         return words + self._between()
 
@@ -146,7 +170,7 @@ class Certificate:
         )
 
     def with_records(self, *records: Record, note: str = "") -> "Certificate":
-        """The same with more records."""
+        """A certificate with these records too; `note`, if there is one, takes the place of its own."""
         return replace(self, records=(*self.records, *records), note=note or self.note)
 
     def to_json(self) -> str:
@@ -154,8 +178,13 @@ class Certificate:
         return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return {**asdict(self), "verdict": self.verdict, "sentence": self.sentence}
+        """What `to_json` writes, as plain data: elements and sizes in words, each record a flat row."""
+        words = {
+            "elements": [NAMES[matrix] for matrix in self.elements],
+            "sizes": [size_words([size]) for size in self.sizes],
+            "records": [r.as_row() for r in self.records],
+        }
+        return {**asdict(self), **words, "verdict": self.verdict, "sentence": self.sentence}
 
     def raise_if_broken(self) -> None:
         """Nothing, unless the network is broken.
@@ -168,41 +197,49 @@ class Certificate:
 
     def counts(self) -> Counter[str]:
         """How many records are of which kind."""
-        return Counter(r.kind for r in self.records)
+        return Counter(r.finding.kind for r in self.records)
 
 
-def differences(old: dict[str, Any], new: "Certificate") -> list[str]:
+COMPARED = ("weights_sha256", "level", "claim", "group", "elements", "sizes", "modes", "verdict")
+COMPARED_OF_ROWS = ("level", "path", "layer", "types", "size", "kind", "verdict", "mode")
+
+
+def differences(old: dict[str, Any], new: Certificate) -> list[str]:
     """In what a saved certificate and a new one of the same network disagree; measured figures may differ.
 
-    What holds of the Fourier form counts for nothing: either machine may be without the kernels.
+    What is shown of one layer by several arguments, with one outcome, counts once: a layer whose Fourier form holds has
+    more of them on a machine with the convolution kernels than on one without.
 
     Args:
         old: a certificate as read from JSON.
         new: made of the weights that are checked.
+
+    Example:
+        >>> from steergan.verification import verify
+        >>> from steergan.layers import Upsample
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> layer = Upsample(trivial_type(gspace("C4"), 1))
+        >>> saved = json.loads(verify(layer, 4, level=2).to_json())
+        >>> differences(saved, verify(layer, 5, level=2))
+        ["sizes: ['4 x 4'] in the file, ['5 x 5'] now"]
     """
-    found: list[str] = []
     fresh = json.loads(new.to_json())
-    found += [
+    found = [
         f"{key}: {_short(old.get(key))} in the file, {_short(fresh[key])} now"
-        for key in ("weights_sha256", "level", "claim", "group", "elements", "sizes", "modes", "verdict")
+        for key in COMPARED
         if old.get(key) != fresh[key]
     ]
-
-    def proved(certificate: dict[str, Any]) -> list[tuple[Any, ...]]:
-        rows = certificate.get("records", [])
-        kept = ("level", "path", "layer", "types", "size", "kind", "verdict", "mode")
-        return [
-            tuple(r.get(k) for k in kept)
-            for r in rows
-            if r.get("kind") in ("exact", "bounded", "unknown")
-            and not (r.get("verdict") == "holds" and str(r.get("argument")).startswith(FOURIER_FORM))
-        ]
-
-    before, now = proved(old), proved(fresh)
+    before, now = _proved(old), _proved(fresh)
     if before != now and not found:
         different = next((a for a, b in zip(before, now, strict=False) if a != b), f"{len(before)} and {len(now)} rows")
         found.append(f"records differ: {_short(different)}")
     return found
+
+
+def _proved(certificate: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What rows of a certificate, read from JSON, say, each once, but for what was only measured."""
+    rows = [row for row in certificate.get("records", []) if row.get("kind") != "measured"]
+    return list(dict.fromkeys(tuple(row.get(key) for key in COMPARED_OF_ROWS) for row in rows))
 
 
 def _short(value: Any) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from escnn.gspaces import GSpace2D
@@ -14,24 +14,66 @@ from steergan.errors import SubjectError
 from steergan.symmetry import group_name, is_grid_group
 from steergan.verification.elements import Matrix, grid_elements
 from steergan.verification.measured.forward import Runner
-from steergan.verification.subject import BATCH, Call, Claim, Size, Subject, as_sizes, random_input, twin_of
+from steergan.verification.subject import (
+    BATCH,
+    Call,
+    Claim,
+    Result,
+    Size,
+    Subject,
+    as_sizes,
+    random_input,
+    size_words,
+    twin_of,
+)
 
 TRIED = ((29, 28), (33, 32), (17, 16), (9, 8), (65, 64), (15, 12), (13, 10), (7, 6), (5, 4), (25, 24), (3, 2), (1, 1))
 """Sides, odd and even, that are tried on a network whose size nobody said."""
 
 
+class About(TypedDict, total=False):
+    """What `verify` may be told of a module beside its sizes and the claim.
+
+    Attributes:
+        name: for the report; else the name of the class.
+        in_type: field type of the input; else the module's `in_type` or `input_type`.
+        out_type: field type of the result; else the result's own.
+        others: what else the module is called with, a tuple of tensors of batch size 2; left alone by the group.
+        call: (module, x, others) -> result, where module(x, *others) will not do.
+        upto: path of a submodule; the claim is then about its output, and nothing behind it is looked at.
+
+    Example:
+        >>> About(upto="trunk", others=(torch.zeros(2, 10),)).keys()
+        dict_keys(['upto', 'others'])
+    """
+
+    name: str
+    in_type: FieldType | None
+    out_type: FieldType | None
+    others: tuple[Tensor, ...]
+    call: Call | None
+    upto: str
+
+
 def make_subject(
     module: nn.Module,
-    sizes: int | Sequence[int | Size] | None,
-    claim: Claim | None,
-    name: str | None,
-    in_type: FieldType | None,
-    out_type: FieldType | None,
-    others: tuple[Tensor, ...],
-    call: Call | None,
-    upto: str,
+    sizes: int | Sequence[int | Size] | None = None,
+    claim: Claim | None = None,
+    **about: Unpack[About],
 ) -> Subject:
-    """Fill in what the caller left open."""
+    """Fill in what the caller left open.
+
+    Args:
+        module: any torch module.
+        sizes: sides, or (H, W), of the input in pixels; None: an odd and an even one that the module accepts.
+        claim: "equivariant" or "invariant"; None: as the result says.
+        about: what else is known of the module.
+
+    Raises:
+        SubjectError: the module can't be called, no field type is known, or one of these means nothing.
+    """
+    name, call, upto = about.get("name"), about.get("call"), about.get("upto", "")
+    in_type, out_type, others = about.get("in_type"), about.get("out_type"), about.get("others", ())
     if not isinstance(module, nn.Module):
         raise SubjectError(f"a {type(module).__name__} came; a torch module was wanted, such as an escnn network")
     found = in_type or getattr(module, "in_type", None) or getattr(module, "input_type", None)
@@ -107,7 +149,7 @@ def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
     return tuple(found.values())
 
 
-def result_at(subject: Subject, size: Size) -> list[tuple[Tensor, FieldType | None]]:
+def result_at(subject: Subject, size: Size) -> Result:
     """A result in evaluation mode.
 
     Raises:
@@ -116,12 +158,20 @@ def result_at(subject: Subject, size: Size) -> list[tuple[Tensor, FieldType | No
     try:
         return Runner(subject, twin_of(subject.module).float().eval())(random_input(subject, size, 0, torch.float32))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SubjectError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
+        raise cannot_be_run(subject, size, error) from error
+
+
+def cannot_be_run(subject: Subject, size: Size, error: Exception) -> SubjectError:
+    """What is said of a network that fails on its input."""
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return SubjectError(f"{subject.name} can't be run at {size_words([size])}: {reason}")
 
 
 def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
-    """gspaces and representations of every field type that a forward meets, in order of appearance."""
+    """Gspaces and representations of every field type that a forward meets, in order of appearance.
+
+    A claim about a submodule's output ends there: types behind it don't count.
+    """
     types: dict[FieldType, None] = {subject.in_type: None}
     network = twin_of(subject.module).float().eval()
 
@@ -132,12 +182,9 @@ def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
 
     handles = [part.register_forward_hook(note) for part in network.modules()]
     try:
-        runner = Runner(subject, network)
-        runner(random_input(subject, subject.sizes[0], 0, torch.float32))
+        Runner(subject, network)(random_input(subject, subject.sizes[0], 0, torch.float32))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        size = subject.sizes[0]
-        raise SubjectError(f"{subject.name} can't be run at {size[0]} x {size[1]}: {reason}") from error
+        raise cannot_be_run(subject, subject.sizes[0], error) from error
     finally:
         for handle in handles:
             handle.remove()

@@ -50,8 +50,19 @@ def group_elements(space: GSpace2D) -> list[GroupElement]:
 def grid_elements(space: GSpace2D) -> dict[Matrix, GroupElement]:
     """The elements that map the square pixel grid onto itself; the identity comes first.
 
+    Args:
+        space: of the plane; its action on the plane has to be faithful.
+
+    Returns:
+        Elements by their integer matrices.
+
     Raises:
         SymmetryError: the gspace is not of the plane, or two elements move the plane alike.
+
+    Example:
+        >>> from steergan.symmetry import gspace
+        >>> [NAMES[matrix] for matrix in grid_elements(gspace("C8"))][:2]  # of the eight, four permute pixels
+        ['the identity', 'the rotation by 90 degrees']
     """
     if not isinstance(space, GSpace) or space.dimensionality != 2:
         raise SymmetryError(f"{space} has no plane; verification is for the planar gspaces of escnn (rot2dOnR2, ...)")
@@ -118,15 +129,25 @@ def fiber_matrix(field_type: FieldType, matrix: Matrix) -> NDArray[np.float64]:
 
 
 def transform(x: Tensor, field_type: FieldType, matrix: Matrix) -> Tensor:
-    """g x: channels and pixels, in x's own dtype; without rounding where rho(g) is a signed permutation.
+    """Let an element act on a map: channels and pixels, without rounding where rho(g) is a signed permutation.
 
     Args:
-        x: (B, C, H, W), C as the field type says.
+        x: (B, C, H, W), C as the field type says; any dtype, which the result has too.
         field_type: how x transforms; its group contains the element.
         matrix: the element.
 
+    Returns:
+        The map g x, (B, C, H, W).
+
     Raises:
         SymmetryError: the element turns a rectangle, or is not of the group.
+
+    Example:
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> image = trivial_type(gspace("C4"), 1)
+        >>> transform(torch.arange(4.0).view(1, 1, 2, 2), image, (0, -1, 1, 0))
+        tensor([[[[1., 3.],
+                  [0., 2.]]]])
     """
     pixels = pixel_action(matrix, *x.shape[2:])
     if pixels is None or matrix not in grid_elements(field_type.gspace):

@@ -12,14 +12,25 @@ from steergan.verification.records import Finding
 
 
 class Situation(NamedTuple):
-    """At what a layer is certified."""
+    """At what a layer is certified.
+
+    Attributes:
+        elements: that are claimed.
+        in_shape: (B, C, H, W) of its input.
+        out_shape: (B, C, H, W) of its output.
+        others: what else it was called with: conditioning vectors.
+        training: its mode.
+
+    Example:
+        >>> at = Situation(((1, 0, 0, 1), (-1, 0, 0, -1)), (2, 8, 5, 5), (2, 8, 5, 5), (), training=False)
+        >>> len(at.elements)
+        2
+    """
 
     elements: tuple[Matrix, ...]
     in_shape: tuple[int, ...]
-    """(B, C, H, W) of its input."""
     out_shape: tuple[int, ...]
     others: tuple[Tensor, ...]
-    """What else it was called with: conditioning vectors."""
     training: bool
 
 
@@ -39,6 +50,16 @@ def certifies(*types: type) -> Callable[[Certifier], Certifier]:
 
     Raises:
         ValueError: a type that has a certificate already.
+
+    Example:
+        >>> from escnn.nn import IdentityModule
+        >>> from steergan.verification import exact
+        >>> @certifies(IdentityModule)
+        ... def identity(layer, at):
+        ...     yield exact("nothing is changed")
+        >>> certifier_of(IdentityModule.__new__(IdentityModule)) is identity
+        True
+        >>> del _CERTIFIERS[IdentityModule], _METHODS[IdentityModule]  # for this page alone
     """
 
     def register(certifier: Certifier) -> Certifier:

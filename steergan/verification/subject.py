@@ -17,6 +17,10 @@ from steergan.errors import SubjectError
 Claim = Literal["equivariant", "invariant"]
 Call = Callable[[Any, Tensor, tuple[Tensor, ...]], Any]
 Size = tuple[int, int]
+Result = list[tuple[Tensor, FieldType | None]]
+"""Tensors of a result, each with its field type where it has one."""
+Tell = Callable[[str], None]
+"""Told in words what is being checked."""
 
 BATCH = 2
 
@@ -36,8 +40,16 @@ class Subject:
         others: what else the module is called with (labels, conditioning vectors), left alone by the group; batch
             size 2; floating-point ones follow the dtype.
         call: (module, x (B, C, H, W), others) -> result.
-        upto: path of a submodule whose output the claim is about; empty for the module's own.
+        upto: path of a submodule whose output the claim is about; empty for the module's own. A forward ends there.
         scale: root mean square of inputs that the module is made for; off the grid it is measured on such.
+
+    Example:
+        >>> from steergan.layers import GroupPool
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> fields = regular_type(gspace("C4"), 2)
+        >>> subject = Subject("pool", GroupPool(fields), fields, "equivariant", None, sizes=((5, 5),))
+        >>> subject(subject.module, torch.zeros(2, 8, 5, 5)).tensor.shape
+        torch.Size([2, 2, 5, 5])
     """
 
     name: str
@@ -52,16 +64,52 @@ class Subject:
     scale: float = 1.0
 
     def __call__(self, module: nn.Module, x: Tensor) -> Any:
-        """The result on a plain tensor, whose dtype the module has."""
+        """What the claim is about, of x (B, C, H, W) in the dtype of `module`, a copy of the subject's own."""
         others = tuple(o.to(x.dtype) if o.is_floating_point() else o for o in self.others)
-        if self.call is not None:
-            return self.call(module, x, others)
-        takes_fields = isinstance(module, EquivariantModule)
-        return module(GeometricTensor(x, self.in_type) if takes_fields else x, *others)
+
+        def forward() -> Any:
+            if self.call is not None:
+                return self.call(module, x, others)
+            takes_fields = isinstance(module, EquivariantModule)
+            return module(GeometricTensor(x, self.in_type) if takes_fields else x, *others)
+
+        return run_upto(self.upto, module, forward) if self.upto else forward()
 
 
-def tensors_of(result: Any) -> list[tuple[Tensor, FieldType | None]]:
-    """The tensors of a result, each with its field type where it has one."""
+def untold(words: str) -> None:
+    """Nobody listens to what is being checked."""
+
+
+class Reached(Exception):
+    """The submodule that a claim is about has put out its result."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+
+def run_upto(path: str, module: nn.Module, forward: Callable[[], Any]) -> Any:
+    """What the submodule at `path` puts out first in a forward of its module, which goes no further."""
+
+    def reached(part: nn.Module, args: Any, output: Any) -> None:
+        raise Reached(output)
+
+    handle = module.get_submodule(path).register_forward_hook(reached)
+    try:
+        forward()
+    except Reached as end:
+        return end.result
+    finally:
+        handle.remove()
+    raise SubjectError(f"{type(module).__name__} never ran its submodule {path!r}, which the claim is about")
+
+
+def tensors_of(result: Any) -> Result:
+    """Tensors of a result, nested in lists, tuples and dicts, each with its field type where it has one.
+
+    Raises:
+        SubjectError: something else is in it.
+    """
     if isinstance(result, GeometricTensor):
         return [(result.tensor, result.type)]
     if isinstance(result, Tensor):
@@ -107,7 +155,7 @@ def _constants(value: Any) -> list[Any]:
 
 
 def state_digest(module: nn.Module) -> str:
-    """sha256 over all that a module is made of: mode, parameters, buffers, each with its name, dtype and device."""
+    """Hash (sha256) of all that a module is made of: mode, parameters, buffers, with names, dtypes and devices."""
     digest = hashlib.sha256()
     for path, part in module.named_modules():
         digest.update(f"{path}/{type(part).__qualname__}/{part.training}".encode())
@@ -119,9 +167,17 @@ def state_digest(module: nn.Module) -> str:
 
 
 def weights_digest(module: nn.Module) -> str:
-    """sha256 over parameters and saved buffers, in the module's own order; the same in training and evaluation mode.
+    """Hash of parameters and saved buffers (sha256), in the module's own order; one for both modes.
 
     escnn's `R2Conv` keeps other buffers in evaluation mode; the hash is of the copy in training mode.
+
+    Raises:
+        SubjectError: the module can't be copied.
+
+    Example:
+        >>> layer = nn.Linear(2, 1)
+        >>> weights_digest(layer) == weights_digest(layer.eval())
+        True
     """
     digest = hashlib.sha256()
     for name, tensor in twin_of(module).train().state_dict().items():
@@ -138,9 +194,14 @@ def _update(digest: Any, tensor: Tensor) -> None:
 
 
 def random_input(subject: Subject, size: Size, seed: int, dtype: torch.dtype, batch: int = BATCH) -> Tensor:
-    """Seeded normal numbers, (batch, C, H, W), the same in every dtype up to rounding."""
+    """Seeded normal numbers, (batch, C, H, W), drawn in float32 whatever the dtype."""
     stream = torch.Generator().manual_seed(seed)
     return torch.randn(batch, subject.in_type.size, *size, generator=stream).to(dtype)
+
+
+def size_words(sizes: Sequence[tuple[int, ...]]) -> str:
+    """Sizes of maps on the way: `28 x 28 -> 14 x 14`."""
+    return " -> ".join(" x ".join(str(n) for n in size) for size in sizes)
 
 
 def as_sizes(sizes: Sequence[int | Size]) -> tuple[Size, ...]:

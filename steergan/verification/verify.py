@@ -1,35 +1,43 @@
 """Verifies a network: levels 0 to 4, and the place of the others."""
 
 import importlib.metadata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Unpack
 
 import torch
-from escnn.nn import FieldType
-from torch import Tensor, nn
+from torch import nn
 
 from steergan.errors import SteerganError, SubjectError
 from steergan.symmetry import is_grid_group
 from steergan.verification.algebra import algebra_records
 from steergan.verification.certificate import Certificate
-from steergan.verification.claims import claimed_elements, claimed_group, make_subject, moving_buffers, spaces_in_use
-from steergan.verification.elements import NAMES, Matrix
+from steergan.verification.claims import (
+    About,
+    claimed_elements,
+    claimed_group,
+    make_subject,
+    moving_buffers,
+    spaces_in_use,
+)
+from steergan.verification.elements import Matrix
 from steergan.verification.laws.trace import Trace
 from steergan.verification.laws.walk import walk
 from steergan.verification.measured.integers import integer_findings
 from steergan.verification.measured.numeric import numeric_finding
 from steergan.verification.measured.off_grid import OffGrid
 from steergan.verification.measured.off_grid_records import off_grid_records
-from steergan.verification.records import Finding, Record, exact, record, unknown
+from steergan.verification.records import Finding, Record, exact, unknown
 from steergan.verification.subject import (
-    Call,
     Claim,
     Size,
     Subject,
+    Tell,
     random_input,
+    size_words,
     state_digest,
     twin_of,
+    untold,
     weights_digest,
 )
 
@@ -51,16 +59,11 @@ def verify(
     sizes: int | Sequence[int | Size] | None = None,
     claim: Claim | None = None,
     *,
-    name: str | None = None,
-    in_type: FieldType | None = None,
-    out_type: FieldType | None = None,
-    others: tuple[Tensor, ...] = (),
-    call: Call | None = None,
-    upto: str = "",
     level: int = 6,
     modes: Sequence[str] = MODES,
     off_grid: bool = True,
-    progress: Callable[[str], None] | None = None,
+    tell: Tell = untold,
+    **about: Unpack[About],
 ) -> Certificate:
     """Certify that f(g x) = g f(x) (or f(g x) = f(x)) for every element g that permutes pixels.
 
@@ -69,23 +72,59 @@ def verify(
         sizes: a side, sides, or (H, W), of the input in pixels, at which the claim is made. None: an odd and an even
             one that the module accepts.
         claim: "equivariant" or "invariant"; None: invariant if the result is a plain tensor and no `out_type` is given.
-        name: for the report; None: the name of the class.
-        in_type: field type of the input; None: the module's `in_type` or `input_type`.
-        out_type: field type of the result; None: the result's own.
-        others: what else the module is called with, a tuple of tensors of batch size 2; left alone by the group.
-        call: (module, x, others) -> result, where module(x, *others) will not do.
-        upto: path of a submodule; the claim is then about its output.
         level: the last level to check.
         modes: of "evaluation" and "training".
         off_grid: measure what can't be proved (level 6), where the group has elements between multiples of 90 degrees.
-        progress: told what is being checked.
+        tell: told what is being checked.
+        about: what else is to be known of the module, by the names of `About`: `in_type`, `others`, `upto`, ...
 
     Raises:
         SubjectError: the module can't be copied or called, a size is refused, no field type is known, or a setting is
             not one of those above.
+
+    Example:
+        >>> from steergan.layers import GroupConvolution
+        >>> from steergan.symmetry import gspace, regular_type, trivial_type
+        >>> space = gspace("C4")
+        >>> lift = GroupConvolution(trivial_type(space, 1), regular_type(space, 2), 3)
+        >>> verify(lift, sizes=5, level=2).verdict
+        'proved'
     """
-    subject = make_subject(module, sizes, claim, name, in_type, out_type, others, call, upto)
-    return verify_subject(subject, level=level, modes=modes, off_grid=off_grid, progress=progress)
+    subject = make_subject(module, sizes, claim, **about)
+    return verify_subject(subject, level=level, modes=modes, off_grid=off_grid, tell=tell)
+
+
+def assert_equivariant(
+    module: nn.Module,
+    sizes: int | Sequence[int | Size] | None = None,
+    claim: Claim | None = None,
+    *,
+    level: int = 4,
+    modes: Sequence[str] = MODES,
+    **about: Unpack[About],
+) -> None:
+    """For a test suite: fails with the certificate's sentence unless the module is proved.
+
+    Args:
+        module: as for `verify`; so are `sizes`, `claim`, `modes` and `about`.
+        sizes: sides, or (H, W), of the input in pixels.
+        claim: "equivariant" or "invariant"; None: as the result says.
+        level: the last level to check; what lies behind the fourth decides about no verdict.
+        modes: of "evaluation" and "training".
+        about: what else is to be known of the module.
+
+    Raises:
+        AssertionError: broken, not proved, or nothing to prove.
+        SubjectError: the module can't be verified at all.
+
+    Example:
+        >>> from steergan.layers import AveragePool
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> pool = AveragePool(trivial_type(gspace("D4"), 1), 2)
+        >>> assert_equivariant(pool, sizes=6)
+    """
+    certificate = verify(module, sizes, claim, level=level, modes=modes, off_grid=False, **about)
+    assert certificate.verdict == "proved", certificate.sentence
 
 
 def verify_subject(
@@ -94,14 +133,32 @@ def verify_subject(
     level: int = 6,
     modes: Sequence[str] = MODES,
     off_grid: bool = True,
-    progress: Callable[[str], None] | None = None,
+    tell: Tell = untold,
 ) -> Certificate:
-    """The same for a network whose claim is spelled out."""
+    """Certify a network whose claim is spelled out.
+
+    Args:
+        subject: the network and what is claimed of it.
+        level: the last level to check.
+        modes: of "evaluation" and "training".
+        off_grid: measure between the multiples of 90 degrees.
+        tell: told what is being checked.
+
+    Raises:
+        SubjectError: see `verify`.
+
+    Example:
+        >>> from steergan.layers import Upsample
+        >>> from steergan.symmetry import gspace, trivial_type
+        >>> image = trivial_type(gspace("C4"), 1)
+        >>> subject = Subject("twice", Upsample(image), image, "equivariant", None, sizes=((4, 4),))
+        >>> verify_subject(subject, level=2).sizes
+        ((4, 4),)
+    """
     if isinstance(modes, str) or not modes or not set(modes) <= set(MODES):
         raise SubjectError(f"modes {modes!r}: one or both of {MODES} were wanted")
     if level not in LEVELS:
         raise SubjectError(f"level {level!r}: a number from 0 to {max(LEVELS)} was wanted")
-    tell = progress or (lambda words: None)
     before = state_digest(subject.module)
     plain = (o.detach().cpu() for o in subject.others)
     subject = replace(subject, others=tuple(o.float() if o.is_floating_point() else o for o in plain))
@@ -109,165 +166,132 @@ def verify_subject(
     elements = claimed_elements(subject, spaces)
     records: list[Record] = []
     between: OffGrid | None = None
-    constants: set[str] = set()
+    walks: list[Walked] = []
     notes = [f"The claim is about the output of {subject.upto}; behind it nothing is claimed."] if subject.upto else []
     if len(elements) > 1:
-        traces = {}
         moving = moving_buffers(subject)
         for mode in modes:
             for size in subject.sizes:
-                tell(f"{subject.name}: layers and composition at {size[0]} x {size[1]}, {mode} mode")
-                traces[mode, size] = traced(subject, size, mode, elements, moving)
+                tell(f"{subject.name}: layers and composition at {size_words([size])}, {mode} mode")
+                walks.append(walked(subject, size, mode, elements, moving))
         tell(f"{subject.name}: algebra")
-        maps = {s for trace, _ in traces.values() for s in map_sizes(trace)} | set(subject.sizes)
-        records += algebra_records(spaces, representations, elements, maps)
-        for (mode, size), (trace, repeated) in traces.items():
-            records += trace_records(trace, repeated, size, mode, level)
-            constants |= trace.by_value
-        records = merged(records)
-        if any(trace.random for trace, _ in traces.values()):
+        maps = {size for found in walks for size in found.trace.map_sizes()} | set(subject.sizes)
+        rows = (row for found in walks for row in walk_records(found, level))
+        records += merged([*algebra_records(spaces, representations, elements, maps), *rows])
+        if any(found.trace.random for found in walks):
             notes.append("Random numbers are drawn on the way: the claim is about every fixed draw of them.")
         if level >= 3:
             tell(f"{subject.name}: integers")
-            records += integer_records(subject, elements)
+            records += [Record(3, "end to end", found, sizes=at) for at, found in integer_findings(subject, elements)]
         if level >= 4:
-            records += numeric_records(subject, elements, modes, traces, tell)
+            records += numeric_records(subject, elements, walks, tell)
         if level >= 6 and off_grid and not all(is_grid_group(space) for space in spaces):
-            between, rows = off_grid_records(subject, tell)
-            records += rows
+            between, measured = off_grid_records(subject, tell)
+            records += measured
     if state_digest(subject.module) != before:
         raise SteerganError(f"{subject.name} was changed by its own verification; please report this")
     return Certificate(
-        subject.name,
-        subject.claim,
-        "trivial" if len(elements) == 1 else claimed_group(spaces, elements),
-        tuple(NAMES[m] for m in elements),
-        tuple(f"{h} x {w}" for h, w in subject.sizes),
-        tuple(modes),
-        level,
-        tuple(records),
-        weights_digest(subject.module),
-        tuple(sorted(constants)),
-        {name: importlib.metadata.version(name) for name in ("steergan", "escnn", "torch", "numpy")},
-        " ".join(notes),
-        between,
+        name=subject.name,
+        claim=subject.claim,
+        group="trivial" if len(elements) == 1 else claimed_group(spaces, elements),
+        elements=elements,
+        sizes=subject.sizes,
+        modes=tuple(modes),
+        level=level,
+        records=tuple(records),
+        weights_sha256=weights_digest(subject.module),
+        constants=tuple(sorted({name for found in walks for name in found.trace.by_value})),
+        versions={name: importlib.metadata.version(name) for name in ("steergan", "escnn", "torch", "numpy")},
+        note=" ".join(notes),
+        off_grid=between,
     )
 
 
 # --- levels 1 and 2
 
 
-def traced(
-    subject: Subject, size: Size, mode: str, elements: tuple[Matrix, ...], moving: set[str]
-) -> tuple[Trace, bool]:
-    """A walk, and whether a walk on another input took the same path with the same constants."""
-    logs, first = [], None
+@dataclass(frozen=True)
+class Walked:
+    """A walk through a network at one size in one mode.
+
+    Attributes:
+        size: (H, W) of the input in pixels.
+        mode: "evaluation" or "training".
+        trace: what was seen.
+        repeated: whether a walk on another input took the same path with the same constants.
+    """
+
+    size: Size
+    mode: str
+    trace: Trace
+    repeated: bool
+
+
+def walked(subject: Subject, size: Size, mode: str, elements: tuple[Matrix, ...], moving: set[str]) -> Walked:
+    """Walk on two inputs, whose paths are compared; layers are certified on the first."""
+    traces: list[Trace] = []
     network = twin_of(subject.module).float().train(mode == "training")
     for seed in (0, 1):  # on one copy: what the first leaves behind in it would be met by the second
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 x = random_input(subject, size, seed, torch.float32)
-                trace = walk(subject, network, x, elements, moving, certify=first is None)
+                traces.append(walk(subject, network, x, elements, moving, certify=not traces))
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            where = f"{size[0]} x {size[1]}, {mode} mode"
+            where = f"{size_words([size])}, {mode} mode"
             raise SubjectError(f"{subject.name} can't be run at {where}: {reason}") from error
-        first = first or trace
-        logs.append(trace.log)
-    assert first is not None
-    return first, logs[0] == logs[1]
+    return Walked(size, mode, traces[0], traces[0].log == traces[1].log)
 
 
-def map_sizes(trace: Trace) -> Iterator[Size]:
-    """Sizes of maps between layers."""
-    for step in trace.steps:
-        for words in step.size.split(" -> "):
-            height, _, width = words.partition(" x ")
-            if height and width:
-                yield int(height), int(width)
-
-
-def trace_records(trace: Trace, repeated: bool, size: Size, mode: str, level: int) -> Iterator[Record]:
+def walk_records(found: Walked, level: int) -> Iterator[Record]:
     """Rows of levels 1 and 2."""
+    trace, mode, sizes = found.trace, found.mode, (found.size,)
     if level >= 1:
-        for step in trace.steps:
-            for finding in step.findings:
-                row = record(1, step.path, finding, layer=step.layer, types=step.types, size=step.size)
-                yield with_mode(row, mode)
+        for call in trace.calls:
+            for finding in call.findings:
+                yield Record(1, call.path, finding, call.layer, call.types, call.sizes, mode)
     if level < 2:
         return
-    words = f"{size[0]} x {size[1]}"
     for path, reason in dict.fromkeys(trace.faults):
-        yield with_mode(record(2, path or "the network itself", unknown(reason), size=words), mode)
-    if not repeated:
+        yield Record(2, path or "the network itself", unknown(reason), sizes=sizes, mode=mode)
+    if not found.repeated:
         reason = "another input took another path, or met another constant, by a way that was not traced"
-        yield with_mode(record(2, "the network itself", unknown(reason), size=words), mode)
-    if not trace.faults and repeated:
-        operations = ", ".join(sorted(trace.operations)) or "none"
-        argument = f"every edge has the types that the layers say; tensor operations between layers: {operations}"
-        finding = exact(argument)
-        if trace.at_hand:
-            argument += f"; of the values at hand: {', '.join(sorted(trace.at_hand))}"
-            finding = replace(finding, argument=argument, scope="these weights")
-        yield with_mode(record(2, "the network itself", finding, size=words), mode)
+        yield Record(2, "the network itself", unknown(reason), sizes=sizes, mode=mode)
+    if not trace.faults and found.repeated:
+        yield Record(2, "the network itself", composition(trace), sizes=sizes, mode=mode)
 
 
-def with_mode(row: Record, mode: str) -> Record:
-    return Record(**{**vars(row), "mode": mode})
+def composition(trace: Trace) -> Finding:
+    """That layers fit together, and of which weights that is known."""
+    operations = ", ".join(sorted(trace.operations)) or "none"
+    argument = f"every edge has the types that the layers say; tensor operations between layers: {operations}"
+    if not trace.at_hand:
+        return exact(argument)
+    argument += f"; of the values at hand: {', '.join(sorted(trace.at_hand))}"
+    return replace(exact(argument), scope="these weights")
 
 
-def merged(records: list[Record]) -> list[Record]:
-    """Rows that say the same in every mode, once."""
-    rows: dict[tuple[Any, ...], Record] = {}
+def merged(records: Iterable[Record]) -> list[Record]:
+    """Rows that say the same in every mode, once and without a mode."""
+    rows: dict[Record, Record] = {}
     for row in records:
-        key = tuple(value for name, value in vars(row).items() if name != "mode")
-        if key in rows and rows[key].mode != row.mode:
-            rows[key] = with_mode(row, "")
-        else:
-            rows.setdefault(key, row)
+        key = replace(row, mode="")
+        rows[key] = key if key in rows and rows[key].mode != row.mode else rows.get(key, row)
     return list(rows.values())
 
 
-# --- levels 3 and 4
-
-
-def integer_records(subject: Subject, elements: tuple[Matrix, ...]) -> Iterator[Record]:
-    for words, finding in integer_findings(subject, subject.sizes, elements):
-        yield record(3, "end to end", finding, size=words)
+# --- level 4
 
 
 def numeric_records(
-    subject: Subject,
-    elements: tuple[Matrix, ...],
-    modes: Sequence[str],
-    traces: dict[tuple[str, Size], tuple[Trace, bool]],
-    tell: Callable[[str], None],
+    subject: Subject, elements: tuple[Matrix, ...], walks: Sequence[Walked], tell: Tell
 ) -> Iterator[Record]:
-    for mode in modes:
-        for size in subject.sizes:
-            words = f"{size[0]} x {size[1]}"
-            tell(f"{subject.name}: floating point at {words}, {mode} mode")
-            if mode == "training" and traces[mode, size][0].random:
-                finding = Finding("measured", "not applicable", "random numbers are drawn in training mode")
-            else:
-                finding = numeric_finding(subject, size, elements, training=mode == "training")
-            yield with_mode(record(4, "end to end", finding, size=words), mode)
-
-
-def assert_equivariant(module: nn.Module, sizes: int | Sequence[int | Size] | None = None, **settings: Any) -> None:
-    """For a test suite: fails with the certificate's sentence unless the module is proved.
-
-    Args:
-        module: see `verify`.
-        sizes: see `verify`.
-        settings: of `verify`.
-
-    Raises:
-        AssertionError: broken, not proved, or nothing to prove.
-    """
-    certificate = verify(module, sizes, **settings)
-    assert certificate.verdict == "proved", certificate.sentence
-
-
-__all__ = ["LEVELS", "MODES", "assert_equivariant", "verify", "verify_subject"]
+    """Rows about the weights at hand in floating point."""
+    for at in walks:
+        tell(f"{subject.name}: floating point at {size_words([at.size])}, {at.mode} mode")
+        if at.mode == "training" and at.trace.random:
+            finding = Finding("measured", "not applicable", "random numbers are drawn in training mode")
+        else:
+            finding = numeric_finding(subject, at.size, elements, training=at.mode == "training")
+        yield Record(4, "end to end", finding, sizes=(at.size,), mode=at.mode)

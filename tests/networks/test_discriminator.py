@@ -37,7 +37,7 @@ def test_score_is_proved_invariant_for_every_element_and_both_parities(group: st
     assert found.verdict == "proved", found.sentence
     assert len(found.elements) == elements
     assert found.counts()["bounded"] == 0
-    errors = [r.bound for r in found.records if r.level == 4]
+    errors = [r.finding.bound for r in found.records if r.level == 4]
     assert len(errors) == 2
     assert all(error is not None and error < 1e-5 for error in errors)
 
@@ -67,9 +67,9 @@ def test_paper_pooling_breaks_the_invariance_at_7_to_3_and_the_layer_is_named() 
     assert fault is not None
     assert fault.path == "trunk.stages.8"
     assert fault.layer == "AveragePool"
-    assert "size 7 " in fault.witness
+    assert "size 7 " in fault.finding.witness
     assert "size 7 " in found.sentence
-    assert max(r.bound or 0 for r in found.records if r.level == 4) > 1e-3
+    assert max(r.finding.bound or 0 for r in found.records if r.level == 4) > 1e-3
     assert invariance(small("C4", 32, "paper"), modes=("evaluation",)).verdict == "proved"
 
 

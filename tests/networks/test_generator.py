@@ -33,7 +33,7 @@ def test_synthesis_is_proved_equivariant_for_every_element(group: str) -> None:
     assert (found.claim, found.group, found.modes) == ("equivariant", group, ("evaluation", "training"))
     assert len(found.elements) == len(grid_elements(gspace(group)))
     assert found.counts()["bounded"] == 0
-    errors = [r.bound for r in found.records if r.level == 4]
+    errors = [r.finding.bound for r in found.records if r.level == 4]
     assert len(errors) == 4
     assert all(error is not None and error < 1e-5 for error in errors)
 
@@ -62,7 +62,7 @@ def test_a_shift_per_pixel_is_caught() -> None:
         synthesis, [4], "equivariant", out_type=synthesis.out_type, others=(torch.randn(2, 10),), call=shifted
     )
     assert found.verdict == "broken"
-    assert max(r.bound or 0 for r in found.records if r.level == 4) > 1e-3
+    assert max(r.finding.bound or 0 for r in found.records if r.level == 4) > 1e-3
 
 
 @pytest.mark.parametrize("group", ["C2", "C4", "D1", "D4"])

@@ -28,8 +28,8 @@ def test_a_steerable_generator_is_certified_from_its_latent_on(recipe: Callable[
     assert (found.name, found.claim, found.group, found.verdict) == ("generator", "equivariant", "D4", "proved")
     assert FROM_SEED_MAP not in found.sentence
     (law,) = [record for record in found.records if record.level == 5]
-    assert (law.kind, law.verdict) == ("exact", "holds")
-    assert "D4 acts on z" in law.argument
+    assert (law.finding.kind, law.finding.verdict) == ("exact", "holds")
+    assert "D4 acts on z" in law.finding.argument
 
 
 @pytest.mark.parametrize("group", ["C8", "SO2", "O2"])
@@ -37,7 +37,7 @@ def test_off_the_grid_the_law_of_the_samples_holds_up_to_bounds(recipe: Callable
     *_, found = run.verify_recipe(recipe(*STEERABLE, f"generator.group={group}"), quick=True)
     assert (found.name, found.verdict) == ("generator", "proved")
     (law,) = [record for record in found.records if record.level == 5]
-    assert (law.kind, law.verdict) == ("bounded", "holds")
+    assert (law.finding.kind, law.finding.verdict) == ("bounded", "holds")
 
 
 def test_a_group_without_quarter_turns_claims_nothing(

@@ -26,25 +26,40 @@ from steergan import layers
 from steergan.layers import ConditionalBatchNorm, GroupConvolution
 from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.symmetry import is_permutation, plane_matrices, trivial_type
-from tests.verification import breaking
-
-MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place
-places, everywhere, shuffled, turns = breaking.places, breaking.everywhere, breaking.shuffled, breaking.turns
-follow, override, runs, map_sizes = breaking.follow, breaking.override, breaking.runs, breaking.map_sizes
-duplicate = breaking.duplicate
-Module = torch.nn.Module
-
+from tests.verification.breaking import (
+    MUTANTS,
+    TRIES,
+    VISIBLE,
+    Module,
+    Mutant,
+    OnTensor,
+    Place,
+    duplicate,
+    element_pairs,
+    everywhere,
+    follow,
+    map_sizes,
+    mutant,
+    override,
+    places,
+    random_map,
+    ready,
+    run,
+    runs,
+    shuffled,
+    turns,
+)
 
 # Faults that leave the output equivariant, or show in training only.
 
 
-class Quiet(breaking.Mutant):
+class Quiet(Mutant):
     """An operator whose fault is seen by what `also` says, not by the error in evaluation mode."""
 
     def apply(self, drawn: Any, seed: int) -> Any | None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            for candidate in islice(self.operator(drawn, random.Random(seed)), breaking.TRIES):
+            for candidate in islice(self.operator(drawn, random.Random(seed)), TRIES):
                 if SEEN[self.also](candidate):
                     return replace(candidate, name=f"{drawn.name}, with {self.name}")
         return None
@@ -63,15 +78,15 @@ def quiet(name: str, reason: str, also: str, groups: tuple[str, ...] = ()) -> Ca
 
 def is_constant(drawn: Any) -> bool:
     """Whether the output, or that of one of the innermost layers, does not depend on the input."""
-    module, others = breaking.ready(drawn)
+    module, others = ready(drawn)
     outputs: dict[int, list[Tensor]] = {}
     for number, place in enumerate(places(module)):
         place.layer.register_forward_hook(
             lambda _, __, y, number=number: outputs.setdefault(number, []).append(y.tensor)
         )
     for seed in (0, 1):
-        x = breaking.random_map(module, drawn.sizes[0], seed)
-        outputs.setdefault(-1, []).append(breaking.run(module, x, others, noise=0).tensor)
+        x = random_map(module, drawn.sizes[0], seed)
+        outputs.setdefault(-1, []).append(run(module, x, others, noise=0).tensor)
     return all(bool(torch.isfinite(y).all()) for y in outputs[-1]) and any(
         torch.equal(first, second) for first, second in outputs.values()
     )
@@ -80,12 +95,12 @@ def is_constant(drawn: Any) -> bool:
 def is_stale(drawn: Any) -> bool:
     """Whether evaluating the same weights afresh gives another output."""
     module = duplicate(drawn.module)
-    x = module.in_type(breaking.random_map(module, drawn.sizes[0]).tensor.float())
-    before = breaking.run(module, x, drawn.others, noise=0).tensor
+    x = module.in_type(random_map(module, drawn.sizes[0]).tensor.float())
+    before = run(module, x, drawn.others, noise=0).tensor
     with torch.no_grad():
         module.train().eval()
-    after = breaking.run(module, x, drawn.others, noise=0).tensor
-    return bool((after - before).abs().max() > breaking.VISIBLE * before.abs().max())
+    after = run(module, x, drawn.others, noise=0).tensor
+    return bool((after - before).abs().max() > VISIBLE * before.abs().max())
 
 
 def training_error(drawn: Any, size: int) -> float:
@@ -93,11 +108,11 @@ def training_error(drawn: Any, size: int) -> float:
     others = tuple(other.double() for other in drawn.others)
 
     def forward(x: Any) -> Any:
-        return breaking.run(duplicate(drawn.module).double().train(), x, others, noise=0)
+        return run(duplicate(drawn.module).double().train(), x, others, noise=0)
 
-    x = breaking.random_map(drawn.module, size)
+    x = random_map(drawn.module, size)
     y, worst = forward(x), 0.0
-    for into, out in breaking.element_pairs(drawn.module.in_type.gspace, drawn.module.out_type.gspace):
+    for into, out in element_pairs(drawn.module.in_type.gspace, drawn.module.out_type.gspace):
         worst = max(worst, float((forward(x.transform(into)).tensor - y.transform(out).tensor).abs().max()))
     return worst / max(float(y.tensor.abs().max()), 1e-12)
 
@@ -105,7 +120,7 @@ def training_error(drawn: Any, size: int) -> float:
 SEEN: dict[str, Callable[[Any], bool]] = {
     "vacuous": is_constant,
     "stale": is_stale,
-    "random": lambda drawn: any(training_error(drawn, size) > breaking.VISIBLE for size in drawn.sizes),
+    "random": lambda drawn: any(training_error(drawn, size) > VISIBLE for size in drawn.sizes),
 }
 
 

@@ -24,14 +24,22 @@ from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.layers.pooling import SpatialPool
 from steergan.symmetry import grid_elements, grid_permutation, is_permutation, plane_matrices, trivial_type
-from tests.verification import breaking
-
-MUTANTS, mutant, OnTensor, Place = breaking.MUTANTS, breaking.mutant, breaking.OnTensor, breaking.Place
-places, everywhere, shuffled, turns = breaking.places, breaking.everywhere, breaking.shuffled, breaking.turns
-follow, override, runs, map_sizes = breaking.follow, breaking.override, breaking.runs, breaking.map_sizes
-duplicate = breaking.duplicate
-Module = torch.nn.Module
-
+from tests.verification.breaking import (
+    SIZES,
+    Module,
+    OnTensor,
+    Place,
+    duplicate,
+    everywhere,
+    follow,
+    map_sizes,
+    mutant,
+    override,
+    places,
+    runs,
+    shuffled,
+    turns,
+)
 
 # Wrong numbers per channel.
 
@@ -353,7 +361,7 @@ def at_other_sizes(drawn: Any, rng: random.Random, kinds: tuple[type, ...]) -> I
         if isinstance(pool, SpatialPool):
             pool.strict = pool._checked = False
     candidate = replace(drawn, module=module)
-    other_sizes = [size for size in breaking.SIZES if size not in drawn.sizes]
+    other_sizes = [size for size in SIZES if size not in drawn.sizes]
     for size in runs(candidate, shuffled(rng, other_sizes)):
         yield replace(candidate, sizes=(size,))
 

@@ -1,12 +1,11 @@
 """Beside escnn's own check: the same mutants and the same right networks, who accuses which, and how long it takes.
 
-python tests/verification/rival.py --record docs/results/verification-mutants.json
+python -m tests.verification.rival --record docs/results/verification-mutants.json
 """
 
 import argparse
 import contextlib
 import io
-import random
 import statistics
 import time
 import warnings
@@ -23,36 +22,8 @@ from steergan.errors import SteerganError
 from steergan.results import Claim, write_result
 from steergan.tables import Table
 from steergan.verification import verify
-from tests.verification import drawn
-from tests.verification import more_mutants as second
-from tests.verification import mutants as first
-
-MUTANTS = {**first.MUTANTS, **second.MUTANTS}
-
-
-def plan(rng: random.Random, groups: tuple[str, ...]) -> Any:
-    """A plan as hypothesis would draw it, without hypothesis."""
-    group, _, stock = rng.choice([g for g in drawn.GROUPS if not groups or g[0] in groups])
-    heads = [head for head in drawn.pieces.HEADS if stock or head != "gated"]
-    chosen = tuple(rng.choices(list(drawn.pieces.pieces_of(stock)), k=rng.randint(0, 3)))
-    types = tuple(rng.sample(list(drawn.pieces.TYPES), rng.randint(1, 2)))
-    return drawn.Plan(group, stock, types, chosen, rng.choice(heads), rng.randint(0, 999))
-
-
-def drawn_pairs(name: str, count: int) -> list[tuple[Any, Any]]:
-    """Right networks, each with a mutant of it; the same ones every time."""
-    mutant, pairs = MUTANTS[name], []
-    for attempt in range(80):
-        try:
-            network = drawn.build(plan(random.Random(f"{name} {attempt}"), mutant.groups or ()))
-        except AssertionError:
-            continue
-        broken = mutant.apply(network, attempt)
-        if broken is not None:
-            pairs.append((network, broken))
-        if len(pairs) == count:
-            break
-    return pairs
+from tests.verification.breaking import duplicate
+from tests.verification.pairs import MUTANTS, drawn_pairs
 
 
 def ours(network: Any) -> tuple[str, float]:
@@ -66,12 +37,12 @@ def ours(network: Any) -> tuple[str, float]:
 
 
 def escnns(network: Any) -> tuple[str, float]:
-    """The same of escnn's `EquivariantModule.check_equivariance`, which also runs on modules of another class."""
+    """The verdict of escnn's `check_equivariance`, which runs on modules of another class too, and its seconds."""
     start = time.perf_counter()
     try:
         with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            EquivariantModule.check_equivariance(first.breaking.duplicate(network.module).eval())
+            EquivariantModule.check_equivariance(duplicate(network.module).eval())
         verdict = "passed"
     except AssertionError as error:
         verdict = "accused" if "error found during equivariance check" in str(error) else "does not run"
@@ -126,7 +97,7 @@ def main() -> None:
             id=arguments.record.stem,
             title="The check is checked: mutants beside escnn's check_equivariance",
             claim="Every mutant is caught (its verdict is not proved), and no right network is called broken.",
-            command=f"python tests/verification/rival.py --each {arguments.each} --record {arguments.record}",
+            command=f"python -m tests.verification.rival --each {arguments.each} --record {arguments.record}",
             date=f"{datetime.now():%Y-%m-%d}",
             hardware=[{**around["hardware"], "versions": around["versions"]}],
             protocol={

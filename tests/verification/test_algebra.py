@@ -54,7 +54,7 @@ def test_every_record_of_a_group_holds(group: str) -> None:
     elements = tuple(grid_elements(space))
     rows = list(algebra_records([space], [space.regular_repr], elements, {(4, 4), (7, 7), (1, 1)}))
     assert len(rows) == 2 + 1 + 3
-    assert {(r.level, r.verdict) for r in rows} == {(0, "holds")}
+    assert {(r.level, r.finding.verdict) for r in rows} == {(0, "holds")}
 
 
 class Element:

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from escnn.group import Representation
 from escnn.nn import FieldType, R2Conv
+from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.layers import GroupConvolution
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.symmetry import ROUNDING
-from steergan.verification.certificates.windows import window_fault
 from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
+from steergan.verification.laws.windows import window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
 
@@ -74,6 +75,7 @@ def _bounded(bound: Tensor, bank: Tensor) -> Finding:
 
 
 def placement(at: Situation, kernel: int, stride: int, padding: int, dilation: int) -> Iterator[Finding]:
+    """Whether a convolution's windows lie symmetrically on the map that came in."""
     fault = window_fault(at.in_shape[2:], kernel, stride, padding, dilation)  # type: ignore[arg-type]
     if fault is None:
         yield exact(f"(H + 2 x {padding} - {dilation * (kernel - 1) + 1}) mod {stride} = 0, the same on every side")
@@ -81,13 +83,15 @@ def placement(at: Situation, kernel: int, stride: int, padding: int, dilation: i
         yield broken("its windows have to lie symmetrically", fault)
 
 
-def rounded_matrix(rho: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def rounded_matrix(rho: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A matrix as integers where they are meant, else as it is."""
     near = rho.round()
     return near if np.abs(rho - near).max() < ROUNDING else rho
 
 
 @torch.no_grad()
 def sampled_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Finding:
+    """Our own convolution off the grid: every basis element, and the bound that follows for the bank at hand."""
     twin = copy.deepcopy(layer).double()
     for (o, i), number in layer._pair_number.items():
         expansion = twin.expansions[number]
@@ -107,7 +111,7 @@ def sampled_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Findi
 @certifies(R2Conv)
 @torch.no_grad()
 def r2conv(layer: R2Conv, at: Situation) -> Iterator[Finding]:
-    """escnn's convolution: placement, basis, bias, and that a cached filter is the one of the weights."""
+    """The convolution of escnn: placement, basis, bias, and that a cached filter is the one of the weights."""
     if set(layer._reversed_padding_repeated_twice) != {layer.padding}:
         yield unknown("an R2Conv whose padding differs between sides has no certificate")
         return
@@ -168,7 +172,7 @@ def _r2conv_bank(layer: R2Conv, bank: Tensor, elements: tuple[Matrix, ...]) -> F
 
 
 def violation_of_bank(bank: Tensor, in_type: FieldType, out_type: FieldType, elements: tuple[Matrix, ...]) -> Tensor:
-    """The same of a whole bank (C_out, C_in, k, k), entry by entry."""
+    """How far a whole bank (C_out, C_in, k, k) violates K(g x) rho_in(g) = rho_out(g) K(x), entry by entry."""
     return violation(bank.flatten(2)[None], in_type, out_type, elements)[0]
 
 

@@ -145,10 +145,12 @@ class Worst:
 
 
 def broken_by(violation: float, argument: str, witness: str) -> Finding:
+    """Refuted, by so much."""
     return Finding("bounded", "broken", argument, violation, witness)
 
 
 def as_array(tensor: Tensor) -> Array:
+    """A tensor's numbers in float64."""
     return np.asarray(tensor.detach().cpu().double())
 
 

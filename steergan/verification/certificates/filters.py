@@ -28,7 +28,7 @@ def group_convolution(layer: GroupConvolution, at: Situation) -> Iterator[Findin
 
 @certifies(UpsampleConvolution)
 def upsample_convolution(layer: UpsampleConvolution, at: Situation) -> Iterator[Finding]:
-    """Its convolution's bank and bias, and that the fused and the Fourier form are upsampling and that convolution."""
+    """The inner convolution's bank and bias; the fused and the Fourier form are upsampling and that convolution."""
     yield from _bank(layer.convolution, at.elements)
     side = min(max(at.in_shape[2:]), LARGEST_PROBE)
     fault = fused_difference(layer.convolution.kernel_size, side)

@@ -1,47 +1,40 @@
 """Certificates of convolutions in the group's Fourier basis: the compiled kernels compute what the filter bank says.
 
-The bank of regular fields is K[a, b](x) = w[a^-1 b](a^-1 x). It is the convolution on the group
-y[a] = sum_u f[u] x[a u] of what the kernels' tables of taps gather, and that is what their algebra computes. Both steps
-are checked in integers, on the tables and the algebra that the loaded binary works with; its loops are then compared
-with the bank, on the layer's own fields.
+The algebra and the tables of taps that the loaded binary works with are checked in integers (`laws.kernel_tables`); its
+loops are then compared with the bank, on the layer's own fields.
 """
 
 import copy
 import sys
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from steergan.kernels import interface, library, operators
+from steergan.kernels import operators
 from steergan.kernels.operators import convolve
 from steergan.layers import GroupConvolution, UpsampleConvolution
 from steergan.layers.filters.path import kernels_are_there
 from steergan.symmetry import group_order, gspace
-from steergan.verification.records import FOURIER_FORM, Finding, broken, exact, unknown
+from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
+from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation
 
-IntArray = NDArray[np.int64]
-Layer = GroupConvolution | UpsampleConvolution
+FourierLayer = GroupConvolution | UpsampleConvolution
+"""Layers that may be computed in the group's Fourier basis."""
 
 FLOAT64_BOUND = 2.0**-40
 """Of the largest number: what float64 rounds, 2^-53, in sums of up to thousands of products in another order."""
 
-LARGEST_ENTRY = 2.0**10
-"""Of an algebra's coefficients, so that their products are exact."""
-
 FLOAT32_EXACT = 2**24
 
 OPERATOR = convolve
-"""As it was when this module was imported."""
+"""The kernels' operator as it was when this module was imported."""
 
 
-def fourier_findings(layer: Layer, at: Situation) -> Iterator[Finding]:
+def fourier_findings(layer: FourierLayer, at: Situation) -> Iterator[Finding]:
     """The Fourier form of a layer; nothing if the layer does not take it, or if all filters are zero.
 
     Args:
@@ -55,7 +48,7 @@ def fourier_findings(layer: Layer, at: Situation) -> Iterator[Finding]:
     if not bool(convolution.raw_filter().any()):
         return
     if _replaced():
-        yield unknown(f"{FOURIER_FORM}: the operator steergan::convolve was replaced")
+        yield unknown("Fourier form: the operator steergan::convolve was replaced", form="Fourier")
         return
     yield _finding(
         algebra_fault(group),
@@ -80,10 +73,12 @@ def fourier_findings(layer: Layer, at: Situation) -> Iterator[Finding]:
 
 
 def _finding(fault: str, wanted: str, how: str) -> Finding:
-    return broken(f"{FOURIER_FORM}: {wanted}", fault) if fault else exact(f"{FOURIER_FORM}: {wanted}, {how}")
+    if fault:
+        return broken(f"Fourier form: {wanted}", fault, form="Fourier")
+    return exact(f"Fourier form: {wanted}, {how}", form="Fourier")
 
 
-def _convolution(layer: Layer) -> GroupConvolution:
+def _convolution(layer: FourierLayer) -> GroupConvolution:
     return layer.convolution if isinstance(layer, UpsampleConvolution) else layer
 
 
@@ -93,65 +88,7 @@ def _replaced() -> bool:
     return any(vars(module).get("convolve") is not OPERATOR for module in (user, operators))
 
 
-# --- the algebra
-
-
-@cache
-def group_table(group: str) -> IntArray:
-    """[a, u] -> the number of the element a u, in the order of a regular field's channels."""
-    elements = gspace(group).fibergroup.elements
-    return np.array([[elements.index(a @ u) for u in elements] for a in elements], dtype=np.int64)
-
-
-def algebra_fault(group: str) -> str:
-    """What is wrong with the algebra that the loaded binary says it computes with; empty if nothing is.
-
-    It is trilinear in x, f and y, so that all triples of basis vectors decide.
-    """
-    found = library.native()
-    assert found is not None
-    order = group_order(gspace(group))
-    sizes = np.zeros(4, dtype=np.int32)
-    number, none = interface.ALGEBRAS[group], (None,) * 4
-    if found.functions.steergan_algebra(number, sizes.ctypes.data, *none):
-        return f"the binary knows no algebra of {group}"
-    signals, filters, outputs, count = sizes.tolist()
-    signal, filtered, back = np.zeros((signals, order)), np.zeros((filters, order)), np.zeros((order, outputs))
-    products = np.zeros((count, 3), dtype=np.int32)
-    arrays = (signal, filtered, back, products)
-    found.functions.steergan_algebra(number, sizes.ctypes.data, *(array.ctypes.data for array in arrays))
-    for array in arrays[:3]:
-        if not (np.abs(array) <= LARGEST_ENTRY).all() or (array != array.round()).any():
-            return f"coefficients of {group} that are no small integers"
-    if (products < 0).any() or (products >= (outputs, signals, filters)).any():
-        return f"a product of {group} with a coefficient that is not there"
-    out, into, of = products.T
-    whole = [array.astype(np.int64) for array in (back[:, out], signal[into], filtered[of])]
-    computed = np.einsum("ap,ps,pu->asu", *whole)
-    wanted = order * (np.arange(order)[:, None] == group_table(group)[:, None, :])
-    wrong = np.argwhere(computed != wanted)
-    return "y[{}] of x = e_{}, f = e_{}".format(*wrong[0].tolist()) if len(wrong) else ""
-
-
 # --- the tables of taps
-
-
-def bank_of(w: Tensor, group: str) -> Tensor:
-    """The bank by which the kernels' tables have steergan::convolve work; NaN where they leave entries out.
-
-    Shapes: (O, C, G, k, k) -> (O * G, C * G, k, k).
-    Raises:
-        IndexError: a table points outside.
-    """
-    n_out, n_in, order, k = w.shape[:4]
-    image, place = (torch.from_numpy(table).long() for table in interface._tables(group, k))
-    bank = w.new_full((n_out, order, n_in, order, k * k), float("nan"))
-    filters = w.flatten(2)
-    for a, row in enumerate(group_table(group).tolist()):
-        for u, b in enumerate(row):
-            # f_t[u] = w[u](u t) meets x_t[a u], which is x[a u] seen through the tap (a u) t.
-            bank[:, a, :, b].index_copy_(2, image[b], filters[..., place[u]])
-    return bank.reshape(n_out * order, n_in * order, k, k)
 
 
 def numbered(layer: GroupConvolution) -> GroupConvolution:
@@ -201,7 +138,7 @@ def _close(found: Tensor, wanted: Tensor) -> bool:
 
 
 @torch.no_grad()
-def _operator_fault(layer: Layer, at: Situation) -> str:
+def _operator_fault(layer: FourierLayer, at: Situation) -> str:
     """Compare the forward in the Fourier form with the bank, on a map just larger than filters reach."""
     twin = copy.deepcopy(layer).double().eval()
     inner = _convolution(twin)
@@ -227,7 +164,7 @@ def _operator_fault(layer: Layer, at: Situation) -> str:
     return ""
 
 
-def _sides(layer: Layer, at: Situation) -> list[int]:
+def _sides(layer: FourierLayer, at: Situation) -> list[int]:
     """Two sides, as different as the map's own size allows."""
     reach = _convolution(layer).kernel_size // 2
     sides = [min(n, reach + more) for n, more in zip(at.in_shape[2:], (4, 3), strict=True)]
@@ -239,7 +176,7 @@ def _forward(layer: Any, x: Tensor) -> Tensor:
     return result
 
 
-def _by_bank(layer: Layer, x: Tensor) -> Tensor:
+def _by_bank(layer: FourierLayer, x: Tensor) -> Tensor:
     inner = _convolution(layer)
     bank = inner.raw_filter()
     if inner.spectral is not None:

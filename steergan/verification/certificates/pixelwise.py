@@ -12,6 +12,7 @@ from escnn.nn import GeometricTensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupPool, Pointwise
 from steergan.verification.certificates.fibres import moments
+from steergan.verification.laws.walk import walk_layer
 from steergan.verification.records import Finding, exact, unknown
 from steergan.verification.registry import Situation, certifies
 
@@ -35,8 +36,6 @@ def pixelwise(layer: enn.EquivariantModule, at: Situation) -> Iterator[Finding]:
     if isinstance(norm, FieldBatchNorm) and norm.moments is not None:
         yield from moments(layer, at)
         return
-    from steergan.verification.laws.walk import walk_layer
-
     x = torch.zeros(2, layer.in_type.size, SIDE, SIDE, dtype=torch.float32)
     dtype = next((t.dtype for t in layer.state_dict().values() if t.is_floating_point()), torch.float32)
     others = tuple(torch.zeros(2, *o.shape[1:], dtype=o.dtype) for o in at.others)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from steergan.layers import AntialiasedPool, AveragePool, MaxPool, Upsample
 from steergan.symmetry import is_permutation
-from steergan.verification.certificates.windows import Pair, pair, window_fault
 from steergan.verification.elements import pixel_action
+from steergan.verification.laws.windows import Pair, pair, window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
 
@@ -25,7 +25,7 @@ def average_pool(layer: Any, at: Situation) -> Iterator[Finding]:
 
 @certifies(MaxPool, enn.PointwiseMaxPool2D)
 def max_pool(layer: Any, at: Situation) -> Iterator[Finding]:
-    """The same, of fields whose channels are permuted."""
+    """Windows that lie symmetrically, of fields whose channels are permuted."""
     ceil, dilation = getattr(layer, "ceil_mode", False), getattr(layer, "dilation", 1)
     yield windows(at, layer.kernel_size, layer.stride, layer.padding, dilation, ceil)
     yield from permutations(layer)

@@ -1,4 +1,11 @@
-"""Laws of what is computed from tensors whose laws are known: tuples, multisets and rearrangements of atoms."""
+"""Laws of what is computed from tensors whose laws are known: tuples, multisets and rearrangements of atoms.
+
+Three constructions carry all operations. Where entries move (views, slices, flips), ids move with them, and the table
+of atoms stays. Where f(u, v) meets one entry of each operand, the atoms are *tuples* (m, n), and g takes (m, n) to (g
+m, g n). Where f is symmetric in its arguments (sums, maxima), the atoms are *multisets* {m, n, ...}, and g takes them
+to {g m, g n, ...}. New atoms are numbered by sorting; nothing else about them is kept. An atom is worth a number only
+with its sign: f of tuples whose signs change has a law where the sign of f is known.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +34,7 @@ def rearranged(law: Law, shape: torch.Size, move: Callable[[Tensor], Tensor], el
         return out if isinstance(out, Lost) else rearranged(out, shape, move, elements)
     if isinstance(law, Lost):
         return law
+    # The operation itself runs on the ids, as numbers; float64 holds them exactly, and torch moves it like any other.
     ids = move(law.ids.double().reshape(shape)).long()
     return Fixed(ids) if isinstance(law, Fixed) else Turning(ids, law.index, law.sign)
 
@@ -91,12 +99,22 @@ def combined(
 
 
 def _unique_tuples(columns: list[Tensor]) -> tuple[list[Tensor], Tensor]:
-    """Distinct tuples and, for each position, the number of its own."""
+    """Distinct tuples, column by column, and for each position the number of its own.
+
+    Args:
+        columns: (N,) int64 each; position n holds the tuple (columns[0][n], columns[1][n], ...).
+
+    Returns:
+        The distinct tuples in sorted order, in columns again, and (N,) int64 with the number of each position's.
+    """
     key, inverse = columns[0], columns[0]
     for column in columns[1:]:
+        # Mixed radix: key * (largest + 1) + column is one number for each pair. Numbering the keys anew before keeps
+        # them below the number of positions, so that the product stays far below 2^63.
         _, key = torch.unique(key, return_inverse=True)
         key = key * (int(column.max()) + 1) + column
     values, inverse = torch.unique(key, return_inverse=True)
+    # The first position that holds each distinct tuple: there its entries are read off.
     first = torch.full((len(values),), len(key), dtype=torch.int64)
     first.scatter_reduce_(0, inverse, torch.arange(len(key)), "amin")
     return [column[first] for column in columns], inverse
@@ -116,6 +134,7 @@ def _tuples(tables: list[Fixed | Turning], ids: list[Tensor], shape: torch.Size,
     # A group's images of a set are closed under it, so one round of images closes the set of tuples.
     atoms, number = _unique_tuples(moved)
     size = len(tuples[0])
+    # `moved` begins with the tuples themselves: number[:size] is what each is called among all atoms.
     lookup = number[:size][inverse].view(shape)
     sign = _signs(tables, atoms, signs, count)
     if sign is None:
@@ -134,7 +153,11 @@ def _tuples(tables: list[Fixed | Turning], ids: list[Tensor], shape: torch.Size,
 
 
 def _positions(atoms: list[Tensor], images: list[Tensor]) -> Tensor | None:
-    """Which atom each image is."""
+    """Which atom each image is, or None if one is none of them.
+
+    Atoms and images are numbered together. If the images are atoms, no new number comes up, and number[:size] is a
+    bijection between atoms and numbers; its inverse takes the number of an image to the atom.
+    """
     both = [torch.cat(pair) for pair in zip(atoms, images, strict=True)]
     distinct_atoms, number = _unique_tuples(both)
     size = len(atoms[0])
@@ -181,6 +204,8 @@ def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, p
         return Fixed(distinct(out_shape))
     if sets.numel() * count > 2 * LARGEST:
         return Lost(TOO_LARGE)
+    # A further atom that every element leaves alone, with sign 0, stands for "no argument" in shorter multisets: the
+    # tables get a column for it, and position -1 of the padded ids is it.
     none = int(law.index.shape[1])
     padded_ids = torch.cat([law.ids.flatten(), torch.tensor([none])])
     rows = padded_ids[sets]
@@ -189,7 +214,7 @@ def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, p
     for e in range(count):
         index = torch.cat([law.index[e], torch.tensor([none])])
         sign = torch.cat([law.sign[e], torch.tensor([0])])
-        images.append(index[rows].sort(1)[0])
+        images.append(index[rows].sort(1)[0])  # sorted, a row names its multiset
         signs.append(_common_sign(sign[rows], parity))
         if signs[-1] is None:
             return Lost(SIGNS)
@@ -200,7 +225,7 @@ def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, p
     for e in range(count):
         moved = torch.cat([law.index[e], torch.tensor([none])])[atoms].sort(1)[0]
         found, place = torch.unique(torch.cat([atoms, moved]), dim=0, return_inverse=True)
-        if len(found) != len(atoms):
+        if len(found) != len(atoms):  # an image of an atom is no atom
             return Lost("the claimed elements do not form a group")
         index_rows.append(place[len(atoms) :])  # `atoms` is sorted, as `found` is
         sign_of = _common_sign(torch.cat([law.sign[e], torch.tensor([0])])[atoms], parity)
@@ -227,6 +252,7 @@ def joined(laws: Sequence[Law]) -> list[Turning | Fixed] | Lost:
     for law in laws:
         if isinstance(law, Lost):
             return law
+    # Atoms of law k are numbered from `start` on; an invariant entry is an atom that index maps to itself, sign +1.
     start, shifted, index, sign = 0, [], [], []
     count = next((len(law.index) for law in laws if isinstance(law, Turning)), 0)
     for law in laws:
@@ -255,6 +281,7 @@ def overwritten(old: Law, old_places: Tensor, new: Law, new_places: Tensor) -> L
     both = joined([old, new])
     if isinstance(both, Lost):
         return both
+    # What lies at each place of the memory after the write: an id of the new tensor's, or -1 where it wrote nothing.
     memory = torch.full((int(max(old_places.max(), new_places.max())) + 1,), -1)
     memory[new_places.flatten()] = both[1].ids.flatten()
     ids = torch.where(memory[old_places] >= 0, memory[old_places], both[0].ids.reshape(old_places.shape))

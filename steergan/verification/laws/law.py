@@ -3,6 +3,39 @@
 Let v(x) be a tensor that a network computes from its input x. A law says what v(g x) is for every claimed element g,
 for all x and all weights at once, in integers: each entry of v is plus or minus an *atom*, an unknown number that
 depends on x, and g permutes the atoms up to sign.
+
+A worked example: one trivial channel on a map of 2 x 2 pixels, under C4. Its four entries are four atoms,
+
+    v(x) = 0 1     and after a quarter turn, counterclockwise,     v(g x) = 1 3
+           2 3                                                              0 2
+
+which says: the entry at the upper left is then equal to what stood at the upper right, whatever x is. That is the row
+of g in the law's table `index`, and since (g v)[p] = v[g^-1 p], it is read as "where does the entry come from":
+
+    >>> from steergan.symmetry import gspace, trivial_type
+    >>> from steergan.verification.elements import grid_elements
+    >>> image, shape = trivial_type(gspace("C4"), 1), torch.Size((1, 1, 2, 2))
+    >>> elements = tuple(grid_elements(image.gspace))  # by 0, 90, 180 and 270 degrees
+    >>> v = written_out(Fields(image), shape, elements)
+    >>> v.ids.view(2, 2).tolist(), v.index[1].view(2, 2).tolist()
+    ([[0, 1], [2, 3]], [[1, 3], [0, 2]])
+
+One step of the calculus: sums over the rows. A sum forgets the order of its arguments, so that the atoms of the result
+are multisets of atoms, here {0, 1} and {2, 3}. A quarter turn makes of them {1, 3} and {0, 2}, sums over columns, which
+are atoms too, but no entry of the result: the turned result is not the result turned, whichever way.
+
+    >>> from steergan.verification.laws.calculus import gathered
+    >>> rows = gathered(v, shape, torch.tensor([[0, 1], [2, 3]]), torch.Size((2,)), "odd", len(elements))
+    >>> rows.ids.tolist(), rows.index[1][rows.ids].tolist()  # atoms: 0 {0, 1}, 1 {0, 2}, 2 {1, 3}, 3 {2, 3}
+    ([0, 3], [2, 1])
+
+The sum over all four is one multiset, {0, 1, 2, 3}, and every element leaves it as it is. So it is invariant:
+
+    >>> whole = gathered(v, shape, torch.tensor([[0, 1, 2, 3]]), torch.Size((1,)), "odd", len(elements))
+    >>> whole.index.tolist(), unmoved(whole, elements) is None
+    ([[0], [0], [0], [0]], True)
+    >>> print(unmoved(rows, elements))
+    under the rotation by 90 degrees, entry (0,) of the result moves
 """
 
 from dataclasses import dataclass
@@ -36,6 +69,8 @@ class Turning:
         ids: int64 in the tensor's shape.
         index: (E, N) int64, a row for each claimed element.
         sign: (E, N) int64, +1 or -1.
+
+    Row e of both is a signed permutation of the N atoms, of which not every one has to be an entry.
     """
 
     ids: Tensor
@@ -52,9 +87,18 @@ class Fields:
 
 @dataclass(frozen=True)
 class Lost:
-    """Nothing is known of v(g x)."""
+    """Nothing is known of v(g x).
+
+    Attributes:
+        reason: why.
+        place: path of the module in which it was lost; empty until somebody knows.
+    """
 
     reason: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} (in {self.place})" if self.place else self.reason
 
 
 Law = Fixed | Turning | Fields | Lost
@@ -92,7 +136,16 @@ def is_uniform(law: Law) -> bool:
 
 
 def written_out(law: Turning | Fields, shape: torch.Size, elements: tuple[Matrix, ...]) -> Turning | Lost:
-    """A law entry by entry."""
+    """A law entry by entry: each entry of a feature map is an atom of its own.
+
+    Args:
+        law: of the tensor.
+        shape: of the tensor; of a feature map (B, C, H, W).
+        elements: that are claimed.
+
+    Returns:
+        The law as `Turning`, or why it can't be written out.
+    """
     if isinstance(law, Turning):
         return law
     if shape.numel() * len(elements) > LARGEST:
@@ -115,6 +168,7 @@ def field_permutation(field_type: FieldType, matrix: Matrix, shape: torch.Size) 
     if channels is None or pixels is None:
         return None
     batch, size, area = shape[0], shape[1], shape[2] * shape[3]
+    # (g v)[b, c, p] = sign[c] * v[b, index[c], g^-1 p], and entry (b, c, p) lies at (b * size + c) * area + p.
     rows = torch.arange(batch)[:, None, None] * size * area
     index = rows + channels.index[None, :, None] * area + pixels[None, None, :]
     sign = channels.sign[None, :, None].expand(batch, size, area)
@@ -124,17 +178,19 @@ def field_permutation(field_type: FieldType, matrix: Matrix, shape: torch.Size) 
 def mismatch(law: Law, field_type: FieldType, shape: torch.Size, elements: tuple[Matrix, ...]) -> Mismatch | str | None:
     """Why a tensor with this law does not transform as a field type says; None if it does."""
     if isinstance(law, Lost):
-        return law.reason
+        return str(law)
     if isinstance(law, Fields) and law.type == field_type:
         return None
     wanted = written_out(Fields(field_type), shape, elements)
     if isinstance(wanted, Lost):
-        return wanted.reason
+        return str(wanted)
     found = written_out(law, shape, elements) if isinstance(law, Fields) else law
     if isinstance(found, Lost):
-        return found.reason
+        return str(found)
     ids = found.ids.flatten()
     for e, matrix in enumerate(elements):
+        # Found: v(g x)[o] = sign[g, ids[o]] * atom[index[g, ids[o]]]. Wanted: v(g x)[o] = wanted.sign[g, o] *
+        # v(x)[wanted.index[g, o]], and the entry there is the atom ids[wanted.index[g, o]]. Both are compared as atoms.
         moved, sign = (found.index[e][ids], found.sign[e][ids]) if isinstance(found, Turning) else (ids, None)
         wrong = moved != ids[wanted.index[e]]
         wrong |= wanted.sign[e] != (1 if sign is None else sign)
@@ -146,7 +202,7 @@ def mismatch(law: Law, field_type: FieldType, shape: torch.Size, elements: tuple
 def unmoved(law: Law, elements: tuple[Matrix, ...]) -> Mismatch | str | None:
     """Why a tensor with this law is not invariant; None if it is."""
     if isinstance(law, Lost):
-        return law.reason
+        return str(law)
     if isinstance(law, Fixed):
         return None
     if isinstance(law, Fields):
@@ -159,7 +215,7 @@ def unmoved(law: Law, elements: tuple[Matrix, ...]) -> Mismatch | str | None:
 
 
 def settled(law: Law) -> Law:
-    """The same law; `Fixed` where no element moves an entry."""
+    """A law as it was, or `Fixed` where no element moves an entry."""
     if not isinstance(law, Turning):
         return law
     ids = law.ids.flatten()

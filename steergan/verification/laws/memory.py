@@ -9,6 +9,7 @@ from torch import Tensor
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Tensors in arguments or results, nested in lists, tuples and dicts; of a geometric tensor its plain one."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, GeometricTensor):
@@ -31,6 +32,7 @@ def written_by(func: Any, args: Any, kwargs: Any) -> Iterator[tuple[Tensor, bool
 
 
 def geometry(tensor: Tensor) -> tuple[Any, ...]:
+    """Where a tensor lies: equal for two views of the same entries in the same order."""
     return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
 
 
@@ -43,12 +45,16 @@ def places(tensor: Tensor) -> Tensor:
 
 
 def share_memory(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are views of one memory, overlapping or not."""
     return a.numel() > 0 and b.numel() > 0 and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
 
 
 def digest_of(tensor: Tensor) -> str:
+    """A hash of a tensor's bytes, by which constants are told apart in a walk's log."""
     return str(hash(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()))
 
 
-def size_words(x: Tensor) -> str:
-    return " x ".join(str(n) for n in x.shape[2:])
+def map_size(x: Tensor) -> tuple[int, int]:
+    """(H, W) of a map (B, C, H, W), in pixels."""
+    height, width = x.shape[2:]
+    return height, width

@@ -75,6 +75,7 @@ def pad(call: Operation) -> Law:
     assert isinstance(law, Turning)
     if bool((law.sign != 1).any()):
         return Lost("padding of entries that change sign")
+    # The constant is one more atom, number N, that every element maps to itself: the tables get a column for it.
     constant = law.index.shape[1]
     ids = torch.nn.functional.pad(law.ids.double().reshape(x.shape), list(amounts), value=float(constant)).long()
     extra = torch.full((len(law.index), 1), constant)
@@ -100,8 +101,10 @@ def broadcast(signs: str) -> Rule:
         laws = [call.law_of(a) for a in operands]
         shapes = [a.shape for a in operands]
         numbers = [a for a in (*call.args[:2], call.kwargs.get("other")) if isinstance(a, int | float)]
+        # v + c is odd in v for c = 0 alone: a number that is added counts as a further, constant operand.
         if any(number != 0 for number in numbers) and signs == "sum":
             laws, shapes = [*laws, Fixed(torch.zeros((), dtype=torch.int64))], [*shapes, torch.Size([])]
+        # floor(a / b) is no product: floor(-v) is not -floor(v).
         rounded = "rounding_mode" in call.kwargs or call.func._overloadname.endswith("_mode")
         return combined(laws, shapes, call.out.shape, "general" if rounded else signs, call.elements)
 
@@ -109,11 +112,12 @@ def broadcast(signs: str) -> Rule:
 
 
 def join(call: Operation) -> Law:
-    """cat and stack: ids of every part side by side."""
+    """Concatenation and stacking: ids of every part side by side."""
     parts = list(call.args[0])
     laws = joined([call.written_out(part) for part in parts])
     if isinstance(laws, Lost):
         return laws
+    # `joined` keeps the atoms of the parts apart, so that equal ids of two parts do not become one entry.
     moved = [law.ids.double().reshape(part.shape) for law, part in zip(laws, parts, strict=True)]
     return replace(laws[0], ids=call.func(moved, *call.args[1:], **call.kwargs).long())
 

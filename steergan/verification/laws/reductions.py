@@ -5,12 +5,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from steergan.verification.certificates.fourier import algebra_fault, bank_of
-from steergan.verification.certificates.windows import window_fault
 from steergan.verification.elements import Matrix, channel_action, pixel_action
 from steergan.verification.laws.calculus import TOO_LARGE, combined, gathered, pointwise, rearranged
+from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
 from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct
 from steergan.verification.laws.operations import Operation, Rule
+from steergan.verification.laws.windows import window_fault
 
 
 def reduced(parity: str) -> Rule:
@@ -26,6 +26,7 @@ def reduced(parity: str) -> Rule:
         axes = sorted(a % x.dim() for a in axes) if axes else list(range(x.dim()))
         law = call.written_out(x)
         kept = [a for a in range(x.dim()) if a not in axes]
+        # Row m of `positions` lists where the arguments of the m-th entry of the result lie, in the order of memory.
         positions = torch.arange(x.numel()).reshape(x.shape).permute(*kept, *axes).reshape(out.numel(), -1)
         result = gathered(law, x.shape, positions, out.shape, parity, len(call.elements))
         if not isinstance(call.out, tuple):
@@ -43,6 +44,7 @@ def softmax(call: Operation) -> Law:
     law = call.written_out(x)
     if isinstance(law, Fixed | Lost):
         return Fixed(distinct(x.shape)) if isinstance(law, Fixed) else law
+    # exp(v[i]) / sum_j exp(v[j]): a function of one entry and of the multiset that it is normalised by.
     sets = torch.arange(x.numel()).reshape(x.shape).movedim(axis, -1)
     shape = torch.Size([*sets.shape[:-1]])
     whole = gathered(law, x.shape, sets.reshape(-1, x.shape[axis]), shape, "general", len(call.elements))
@@ -65,6 +67,8 @@ def batch_norm(call: Operation) -> tuple[Law, ...]:
     shapes = [x.shape, *[shape] * len(per_channel)]
     batch_moments = bool(call.out[1].numel())
     if batch_moments:
+        # Mean and variance of a channel over samples and pixels. "even", because of both the variance is what a sign
+        # must leave alone; where signs do change, the general function below loses the law.
         sets = torch.arange(x.numel()).reshape(x.shape).movedim(1, 0).flatten(1)
         laws.append(gathered(laws[0], x.shape, sets, torch.Size([x.shape[1]]), "even", len(call.elements)))
         shapes.append(shape)
@@ -170,15 +174,17 @@ def _blurs(bank: Tensor, elements: tuple[Matrix, ...]) -> bool:
 
 
 def _matched_rows(bank: Tensor, bias: Tensor | None, values: Tensor, law: Fields, matrix: Matrix) -> Tensor | None:
+    """For each out channel the one whose filter it has after an element acted; None if there is none, bit for bit."""
     action, taps = channel_action(law.type, matrix), pixel_action(matrix, *bank.shape[2:])
     if action is None or taps is None:
         return None
-    # out_o(g x) = sum_ic K[o, i, p] (rho x)[i](g^-1 ...): the same filter with its channels and taps moved back.
+    # (K * g x)[o](q) = sum_{i, p} K[o, i, p] sign[i] x[index[i]](g^-1 (q + p))
+    #                 = sum_{j, r} K'[o, j, r] x[j](g^-1 q + r),  K'[o, index[i], g^-1 p] = sign[i] K[o, i, p]:
+    # a stride by another bank. If its rows are those of K in another order, K'[o] = K[rows[o]], then g permutes the
+    # channels of the result by `rows`. `moved` gets the channels first, then the taps.
     moved = torch.empty_like(bank).flatten(2)
     moved[:, action.index] = bank.flatten(2) * action.sign.to(bank)[None, :, None]
-    back = torch.empty_like(taps)
-    back[taps] = torch.arange(len(taps))
-    moved = moved[:, :, back].flatten(1)
+    moved = moved[:, :, taps.argsort()].flatten(1)  # pixel_action reads from g^-1 p; its inverse reads from g p
     if bias is not None:
         moved = torch.cat([moved, bias[:, None]], 1)
     rows = {tuple(row): o for o, row in enumerate(values.tolist())}
@@ -195,6 +201,6 @@ def _channels_permuted(shape: torch.Size, index: list[Tensor], elements: tuple[M
         pixels = pixel_action(matrix, *shape[2:])
         if pixels is None:
             return Lost("the element turns the map onto another shape")
-        moved.append(ids[:, rows].flatten(2)[..., pixels].flatten())
+        moved.append(ids[:, rows].flatten(2)[..., pixels].flatten())  # (g v)[b, o, q] = v[b, rows[o], g^-1 q]
     table = torch.stack(moved)
     return Turning(ids, table, torch.ones_like(table))

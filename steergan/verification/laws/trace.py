@@ -4,44 +4,64 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from escnn.nn import FieldType
-from torch import Tensor, nn
+from torch import nn
 
 from steergan.symmetry import field_name
 from steergan.verification.records import Finding
 from steergan.verification.registry import Situation
+from steergan.verification.subject import Result, Size
 
 
 @dataclass(frozen=True)
-class Step:
-    """A certified layer, or one that is not certified but has types, at one call."""
+class LayerCall:
+    """One call of a layer that is certified, or that is not and has field types.
+
+    Attributes:
+        path: of the module.
+        layer: its type.
+        types: field types of what came and of what went, in words.
+        sizes: (H, W) in pixels of the same.
+        findings: about the layer at this call.
+        module: a certified layer whose findings are still to be made, or None.
+        at: the situation in which they are to be made.
+    """
 
     path: str
     layer: str
     types: str
-    size: str
+    sizes: tuple[Size, ...]
     findings: tuple[Finding, ...]
     module: nn.Module | None = None
-    """A certified layer whose findings are still to be made, at this situation."""
     at: Situation | None = None
 
 
 @dataclass
 class Trace:
-    """What was seen on the way from input to result."""
+    """What was seen on the way from input to result.
 
-    steps: list[Step] = field(default_factory=list)
-    operations: Counter[str] = field(default_factory=Counter)
-    """Tensor operations outside certified layers, on tensors that are not invariant."""
+    Attributes:
+        calls: of layers, in the order in which they ended.
+        operations: names of tensor operations outside certified layers, on tensors that are not invariant.
+        faults: (path, reason): edges whose types don't match, and what else stands against the composition.
+        by_value: constants of the network whose values, and not only their places, the proof has used.
+        at_hand: where values of weights, and not only the weights themselves, have entered the proof.
+        random: whether random numbers were drawn outside certified layers.
+        log: every operation and constant on the way: two walks that took one path have one log.
+        result: tensors of the result, each with its field type where it has one.
+    """
+
+    calls: list[LayerCall] = field(default_factory=list)
+    operations: set[str] = field(default_factory=set)
     faults: list[tuple[str, str]] = field(default_factory=list)
-    """(path, reason): edges whose types don't match, and what else stands against the composition."""
     by_value: set[str] = field(default_factory=set)
-    """Weights whose values, and not only their places, the proof has used."""
     at_hand: set[str] = field(default_factory=set)
-    """Where values of weights, and not only the weights themselves, have entered the proof."""
     random: bool = False
-    """Whether random numbers were drawn outside certified layers."""
     log: list[str] = field(default_factory=list)
-    result: list[tuple[Tensor, FieldType | None]] = field(default_factory=list)
+    result: Result = field(default_factory=list)
+
+    def map_sizes(self) -> set[Size]:
+        """(H, W) of the maps between layers."""
+        return {size for call in self.calls for size in call.sizes}
 
 
 def type_words(field_type: FieldType) -> str:

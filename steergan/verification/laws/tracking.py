@@ -1,5 +1,6 @@
 """Follows every tensor operation of a forward, through torch's dispatcher, with the law of every tensor."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -151,7 +152,7 @@ class Tracking(TorchDispatchMode):
         if invariant and any(isinstance(law, Lost) for law in laws):
             return [Fixed(distinct(r.shape)) for r in results]
         if not invariant:
-            self.trace.operations[call.name] += 1
+            self.trace.operations.add(call.name)
             self._note_values(args, kwargs)
         if call.name in ("convolution", "convolve") and not any(isinstance(law, Lost) for law in laws):
             self.trace.at_hand.add(f"filters of a convolution in {self.place}")
@@ -178,12 +179,14 @@ class Tracking(TorchDispatchMode):
 
     @staticmethod
     def _placed(law: Law, place: str) -> Law:
-        if isinstance(law, Lost) and " (in " not in law.reason:
-            return Lost(f"{law.reason} (in {place})")
-        return law
+        return replace(law, place=place) if isinstance(law, Lost) and not law.place else law
 
     def _write(self, tensor: Tensor, law: Law) -> None:
-        """A tensor was changed in place: whatever shares its memory has changed too."""
+        """A tensor was changed in place: whatever shares its memory has changed too.
+
+        A view with the same places has the new law. Of another one, entries at places that were written get the new
+        ids, the rest keep theirs, over one table of both laws' atoms.
+        """
         for other, old in list(self.laws.items()):
             if other is tensor or not share_memory(tensor, other):
                 continue

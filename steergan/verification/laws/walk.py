@@ -5,7 +5,7 @@ passes unseen.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,16 +15,12 @@ from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.law import Fields, Fixed, Lost, distinct, mismatch, unmoved
-from steergan.verification.laws.memory import size_words, tensors_in
-from steergan.verification.laws.trace import Step, Trace, type_words
+from steergan.verification.laws.memory import map_size, tensors_in
+from steergan.verification.laws.trace import LayerCall, Trace, type_words
 from steergan.verification.laws.tracking import LeakWatch, Tracking
 from steergan.verification.records import exact, unknown
 from steergan.verification.registry import Situation, certifier_of, tampering
 from steergan.verification.subject import Subject, tensors_of
-
-
-class Reached(Exception):
-    """The submodule that the claim is about has put out its result."""
 
 
 class Walk(Tracking):
@@ -35,20 +31,19 @@ class Walk(Tracking):
         elements: that are claimed.
         moving: names of buffers that training moves.
         faults: of layers (path -> reason) that may not be taken as certified: hooks, patches.
-        upto: path of the submodule that the claim is about; empty for the network itself.
     """
 
     def __init__(
-        self, network: nn.Module, elements: tuple[Matrix, ...], moving: set[str], faults: dict[str, str], upto: str
+        self, network: nn.Module, elements: tuple[Matrix, ...], moving: set[str], faults: dict[str, str]
     ) -> None:
         super().__init__(network, elements, moving)
-        self.network, self.faults, self.upto = network, faults, upto
-        self.steps_before: list[int] = []
+        self.network, self.faults = network, faults
+        self.calls_before: list[int] = []
 
     def enter(self, path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a module's forward."""
         self.stack.append(path)
-        self.steps_before.append(len(self.trace.steps))
+        self.calls_before.append(len(self.trace.calls))
         if self.inside is not None or not args or not isinstance(args[0], GeometricTensor):
             return
         if certifier_of(module) is None or path in self.faults:
@@ -66,15 +61,12 @@ class Walk(Tracking):
     def leave(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After it."""
         self.stack.pop()
-        first = self.steps_before.pop()
+        first = self.calls_before.pop()
         if self.inside == path:
             self.inside = None
             self._certify(path, module, args, output)
         elif self.inside is None and (path in self.faults or isinstance(output, GeometricTensor)):
             self._follow(path, module, args, output, first)
-        if self.inside is None and path == self.upto and self.upto:
-            self.trace.result = tensors_of(output)
-            raise Reached
 
     def _certify(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """Take a certified layer's word for now; its certificate is made after the walk."""
@@ -82,8 +74,8 @@ class Walk(Tracking):
         others = tuple(t.detach().clone() for t in tensors_in(args[1:]))
         at = Situation(self.elements, tuple(x.tensor.shape), tuple(output.tensor.shape), others, module.training)
         types = f"{type_words(x.type)} -> {type_words(output.type)}"
-        size = f"{size_words(x.tensor)} -> {size_words(output.tensor)}"
-        self.trace.steps.append(Step(path, type(module).__name__, types, size, (), module, at))
+        sizes = (map_size(x.tensor), map_size(output.tensor))
+        self.trace.calls.append(LayerCall(path, type(module).__name__, types, sizes, (), module, at))
         if output.type != module.out_type:
             self.trace.faults.append((path, f"its result is of type {output.type}, not its out_type"))
         self.laws[output.tensor] = Fields(output.type)
@@ -91,7 +83,7 @@ class Walk(Tracking):
     def _follow(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any, first: int) -> None:
         """Judge a module that was followed operation by operation, and go on as if it were right."""
         typed = [value for value in (*args[:1], output) if isinstance(value, GeometricTensor)]
-        finding, leaf = None, first == len(self.trace.steps)
+        finding, leaf = None, first == len(self.trace.calls)
         if path in self.faults:
             finding = unknown(f"{self.faults[path]}; so nothing is taken for granted of it")
         elif typed and typed[-1] is output:
@@ -104,8 +96,8 @@ class Walk(Tracking):
         if finding is None:
             return
         types = " -> ".join(type_words(value.type) for value in typed)
-        size = " -> ".join(size_words(value.tensor) for value in typed)
-        self.trace.steps.append(Step(path, type(module).__name__, types, size, (finding,)))
+        sizes = tuple(map_size(value.tensor) for value in typed)
+        self.trace.calls.append(LayerCall(path, type(module).__name__, types, sizes, (finding,)))
         if isinstance(output, GeometricTensor):
             self.laws[output.tensor] = Fields(output.type)
 
@@ -161,26 +153,26 @@ def walk(
         certify: make the certificates of layers; without, their findings stay empty.
     """
     faults = {path: found for path, part in network.named_modules() if (found := tampering(part)) is not None}
-    tour = Walk(network, elements, moving, faults, subject.upto)
+    tour = Walk(network, elements, moving, faults)
     tour.laws[x] = Fields(subject.in_type)
     for other in subject.others:
         tour.laws[other] = Fixed(distinct(other.shape))
-    with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour, suppress(Reached):
+    with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour:
         tour.trace.result = tensors_of(subject(network, x))
     tour.stack.clear()
     if certify:
-        tour.trace.steps = [certified(step) for step in tour.trace.steps]
+        tour.trace.calls = [certified(call) for call in tour.trace.calls]
     judge(subject, tour)
     return tour.trace
 
 
-def certified(step: Step) -> Step:
-    """A step with the findings of its layer's certificate."""
-    if step.module is None or step.at is None:
-        return step
-    certifier = certifier_of(step.module)
+def certified(call: LayerCall) -> LayerCall:
+    """A call with the findings of its layer's certificate."""
+    if call.module is None or call.at is None:
+        return call
+    certifier = certifier_of(call.module)
     assert certifier is not None
-    return replace(step, findings=tuple(certifier(step.module, step.at)), module=None, at=None)
+    return replace(call, findings=tuple(certifier(call.module, call.at)), module=None, at=None)
 
 
 def judge(subject: Subject, tour: Walk) -> None:
@@ -203,7 +195,7 @@ def walk_layer(
 ) -> list[str]:
     """What stands against one layer when its operations are followed; the layer is not taken for certified."""
     moving = {name for name, buffer in layer.named_buffers() if buffer.is_floating_point()}
-    tour = Walk(layer, elements, moving, {}, "")
+    tour = Walk(layer, elements, moving, {})
     tour.laws[x.tensor] = Fields(x.type)
     for other in others:
         tour.laws[other] = Fixed(distinct(other.shape))

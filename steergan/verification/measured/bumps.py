@@ -37,7 +37,7 @@ class Bumps:
     size: Size
 
     def moved(self, motion: NDArray[np.float64], fibre: NDArray[np.float64] | None) -> "Bumps":
-        """g acts: centres by its matrix (2, 2), amplitudes by rho(g) (C, C); None leaves them."""
+        """What g makes of the sum: centres move by its matrix (2, 2), amplitudes by rho(g) (C, C), None leaves them."""
         amplitudes = self.amplitudes if fibre is None else self.amplitudes @ fibre.T
         return replace(self, centres=self.centres @ motion.T, amplitudes=amplitudes)
 

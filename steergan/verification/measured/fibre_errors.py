@@ -80,7 +80,7 @@ def fibre_errors(module: nn.Module) -> list[FibreError]:
 
 
 def pixelwise_error(layer: EquivariantModule, element: GroupElement) -> float:
-    """max |f(rho(g) x) - rho(g) f(x)| over max |f(x)|, on random pixels."""
+    """The error max |f(rho(g) x) - rho(g) f(x)| over max |f(x)|, on random pixels."""
     stream = torch.Generator().manual_seed(0)
     x = torch.randn(2, layer.in_type.size, 4, 4, generator=stream)
     others: tuple[Tensor, ...] = ()

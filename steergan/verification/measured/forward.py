@@ -1,17 +1,16 @@
 """Running a copy of a network on x and on g x: the same state, the same random numbers, results side by side."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
-from escnn.nn import FieldType, GeometricTensor, GroupPooling
+from escnn.nn import GeometricTensor, GroupPooling
 from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix, channel_action, transform
-from steergan.verification.subject import Subject, tensors_of
-
-Result = list[tuple[Tensor, FieldType | None]]
+from steergan.verification.subject import Result, Subject, random_input, tensors_of, twin_of
 
 
 class Runner:
@@ -28,21 +27,13 @@ class Runner:
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Result:
+        """The result on x (B, C, H, W), in the network's dtype."""
         for buffer, saved in self.saved:
             if not torch.equal(buffer, saved):
                 buffer.copy_(saved)
         with torch.random.fork_rng(devices=[]), exact_float32():
             torch.manual_seed(0)
-            if not self.subject.upto:
-                return tensors_of(self.subject(self.network, x))
-            found: list[Any] = []
-            part = self.network.get_submodule(self.subject.upto)
-            handle = part.register_forward_hook(lambda module, args, output: found.append(output))
-            try:
-                self.subject(self.network, x)
-            finally:
-                handle.remove()
-            return tensors_of(found[-1])
+            return tensors_of(self.subject(self.network, x))
 
     def layer_outputs(self, x: Tensor) -> list[tuple[str, GeometricTensor]]:
         """Every geometric tensor that a module puts out, in the order in which they are finished."""
@@ -64,6 +55,31 @@ class Runner:
         return found
 
 
+def parts_in_use(subject: Subject) -> dict[str, nn.Module]:
+    """Modules of a network by their paths, but for those that run only behind what the claim is about."""
+    parts = dict(subject.module.named_modules())
+    if not subject.upto:
+        return parts
+    before = entered(subject)
+    behind = entered(replace(subject, upto="")) - before
+    return {path: part for path, part in parts.items() if not any(f"{path}.".startswith(f"{b}.") for b in behind)}
+
+
+def entered(subject: Subject) -> set[str]:
+    """Paths of the modules that a forward enters; where it fails, until then."""
+    network = twin_of(subject.module).float().eval()
+    found: set[str] = set()
+    handles = [
+        part.register_forward_pre_hook(lambda module, args, path=path: found.add(path))
+        for path, part in network.named_modules()
+    ]
+    with suppress(Exception):
+        Runner(subject, network)(random_input(subject, subject.sizes[0], 0, torch.float32))
+    for handle in handles:
+        handle.remove()
+    return found
+
+
 def widened(network: nn.Module) -> nn.Module:
     """The network in float64, with escnn's GroupPooling, which always puts out float32, made to follow its input."""
 
@@ -77,7 +93,7 @@ def widened(network: nn.Module) -> nn.Module:
 
 
 def acted_on(result: Result, subject: Subject, matrix: Matrix) -> list[Tensor]:
-    """g f(x): what the result on g x should be."""
+    """What the result on g x should be: g f(x), or f(x) where it is invariant."""
     out = []
     for tensor, own in result:
         wanted = subject.out_type if subject.out_type is not None else own

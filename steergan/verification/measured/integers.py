@@ -23,9 +23,9 @@ from steergan.layers.filters.bases import BasisExpansion
 from steergan.layers.filters.path import fourier_paths
 from steergan.layers.spectral_norm import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
-from steergan.verification.measured.forward import Result, Runner, acted_on, first_broken_layer, widened
+from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, broken, exact
-from steergan.verification.subject import BATCH, Size, Subject, twin_of
+from steergan.verification.subject import BATCH, Result, Size, Subject, twin_of
 
 EXACT = 2.0**53
 CUT = 128.0
@@ -129,6 +129,7 @@ class IntegerRunner(Runner):
     fourier = 0
 
     def __call__(self, x: Tensor) -> Result:
+        """The result on integers x (B, C, H, W) in float64."""
         with IntegerMode() as mode:
             result = super().__call__(x)
         self.fourier = mode.fourier
@@ -136,31 +137,39 @@ class IntegerRunner(Runner):
 
 
 def integer_findings(
-    subject: Subject, sizes: tuple[Size, ...], elements: tuple[Matrix, ...], seed: int = 0
-) -> list[tuple[str, Finding]]:
-    """(size, finding) for every size; one entry that says why where the level does not apply."""
-    basis = [path for path, part in subject.module.named_modules() if isinstance(part, R2Conv | BasisExpansion)]
+    subject: Subject, elements: tuple[Matrix, ...], seed: int = 0
+) -> list[tuple[tuple[Size, ...], Finding]]:
+    """What each of the subject's sizes gives, as ((size,), finding); ((), why) where the level does not apply to it.
+
+    Args:
+        subject: what is claimed.
+        elements: that are claimed.
+        seed: of weights and inputs.
+    """
+    basis = [path for path, part in parts_in_use(subject).items() if isinstance(part, R2Conv | BasisExpansion)]
     if basis:
-        finding = Finding("exact", "not applicable", f"bases sampled in floating point ({basis[0]} and others)")
-        return [("", finding)]
+        return [((), _not_applicable(f"bases sampled in floating point ({basis[0]} and others)"))]
     network = integer_twin(subject.module, seed)
-    found = []
-    for size in sizes:
-        words = f"{size[0]} x {size[1]}"
-        try:
-            found.append((words, _at_size(subject, network, size, elements, seed)))
-        except NotInteger as error:
-            found.append((words, Finding("exact", "not applicable", f"no integer form of {error}")))
-        except SymmetryError as error:
-            found.append((words, broken("f(g x) == g f(x) was wanted", str(error))))
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:120]
-            found.append((words, Finding("exact", "not applicable", f"does not run in float64: {reason}")))
-    return found
+    return [((size,), _judged(subject, network, size, elements, seed)) for size in subject.sizes]
+
+
+def _judged(subject: Subject, network: nn.Module, size: Size, elements: tuple[Matrix, ...], seed: int) -> Finding:
+    try:
+        return _at_size(subject, network, size, elements, seed)
+    except NotInteger as error:
+        return _not_applicable(f"no integer form of {error}")
+    except SymmetryError as error:
+        return broken("f(g x) == g f(x) was wanted", str(error))
+    except RuntimeError as error:
+        return _not_applicable(f"does not run in float64: {' '.join(str(error).split())[:120]}")
+
+
+def _not_applicable(why: str) -> Finding:
+    return Finding("exact", "not applicable", why)
 
 
 def _at_size(subject: Subject, network: nn.Module, size: Size, elements: tuple[Matrix, ...], seed: int) -> Finding:
-    """As the network stands, and in which form its convolutions ran."""
+    """Compare at one size, the network as it stands, and say in which form its convolutions ran."""
     finding, count = _bit_for_bit(subject, network, size, elements, seed)
     able = [path for path in fourier_paths(network) if path.fourier_group is not None]
     if finding.verdict != "holds" or not able:
@@ -189,8 +198,7 @@ def _bit_for_bit(
     with shared_filters(network):
         reference = runner(x)
         if all(torch.equal(a, b) for (a, _), (b, _) in zip(reference, runner(other), strict=True)):
-            vacuous = "on these integers the result does not depend on the input"
-            return Finding("exact", "not applicable", vacuous), runner.fourier
+            return _not_applicable("on these integers the result does not depend on the input"), runner.fourier
         for matrix in elements:
             moved = runner(transform(x, subject.in_type, matrix))
             wanted = acted_on(reference, subject, matrix)

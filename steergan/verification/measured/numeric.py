@@ -13,9 +13,9 @@ from steergan.layers.field_moments import FieldMoments
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.verification.certificates.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
-from steergan.verification.measured.forward import Result, Runner, acted_on, first_broken_layer, widened
+from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, unknown
-from steergan.verification.subject import Size, Subject, random_input, twin_of
+from steergan.verification.subject import Result, Size, Subject, random_input, twin_of
 
 DOUBLE_ROUNDING = 2.0**-24
 """What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
@@ -102,8 +102,9 @@ def numeric_finding(
         return unknown(f"does not run in float64: {' '.join(str(error).split())[:120]}")
     if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
-    basis = any(isinstance(part, SINGLE_PRECISION) for part in subject.module.modules())
-    single_inside = any(isinstance(part, GroupPooling) for part in subject.module.modules())
+    parts = parts_in_use(subject).values()
+    basis = any(isinstance(part, SINGLE_PRECISION) for part in parts)
+    single_inside = any(isinstance(part, GroupPooling) for part in parts)
     if not all(isfinite(value) for m in found for value in (m.e32, m.e64, m.r_x, m.r_gx, m.scale)):
         return unknown("the result, or an error of it, is not a finite number")
     worst = max(found, key=lambda m: m.e32)

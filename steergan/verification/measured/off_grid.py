@@ -4,8 +4,8 @@ g acts on inputs exactly (`bumps`); what is interpolated is the output alone, wh
 that explains is measured without a network: the same output, turned there and back.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import log10
 
 import numpy as np
@@ -23,7 +23,7 @@ from steergan.motions import element_at, plane_motion
 from steergan.symmetry import pixel_permutations
 from steergan.verification.measured.bumps import Bumps, fibre_of, random_bumps
 from steergan.verification.measured.spectrum import harmonics
-from steergan.verification.subject import Size, Subject, tensors_of, twin_of
+from steergan.verification.subject import Size, Subject, Tell, tensors_of, twin_of, untold
 
 STEPS = 48
 """Angles around the circle: every 7.5 degrees, which shows harmonics up to 23."""
@@ -38,7 +38,6 @@ RANGE = 2.0
 """Of pixel values in [-1, 1]."""
 
 Array = NDArray[np.float64]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def beyond_floor(error: float, floor: float) -> float:
 
 @torch.no_grad()
 def measure_off_grid(
-    subject: Subject, *, steps: int = STEPS, seeds: Sequence[int] = SEEDS, tell: Progress = lambda words: None
+    subject: Subject, *, steps: int = STEPS, seeds: Sequence[int] = SEEDS, tell: Tell = untold
 ) -> OffGrid:
     """Errors of a network, in evaluation mode and float32, at equal angles around the circle.
 
@@ -180,7 +179,7 @@ def spread(subject: Subject, network: nn.Module, size: Size) -> float:
 def run(subject: Subject, network: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, FieldType | None]:
     """The first result on inputs (B, C, H, W) at several angles, (angles, B, ...), and its type if it is a map."""
     repeated = [o.repeat(len(inputs), *[1] * (o.ndim - 1)) for o in subject.others]
-    result = subject.__class__(**{**vars(subject), "others": tuple(repeated)})(network, torch.cat(list(inputs)))
+    result = replace(subject, others=tuple(repeated))(network, torch.cat(list(inputs)))
     tensor, own_type = tensors_of(result)[0]
     out_type = subject.out_type if subject.out_type is not None else own_type
     return tensor.float().unflatten(0, (len(inputs), -1)), None if subject.claim == "invariant" else out_type
@@ -192,8 +191,11 @@ def map_errors(
     """Root mean square errors and floors, (angles, inputs), and the mean square, of maps over the disk.
 
     Args:
-        upright: (B, C, H, W).
-        found: (angles, B, C, H, W).
+        upright: (B, C, H, W), the output on upright inputs.
+        found: (angles, B, C, H, W), outputs on turned inputs.
+        out_type: how outputs transform.
+        angles: degrees, counterclockwise.
+        reflect: whether inputs were reflected first.
     """
     disk = inner_disk(*upright.shape[2:])
     errors, floors, squares = [], [], []
@@ -261,4 +263,5 @@ def can_move(types: Sequence[FieldType], angle: float, *, reflect: bool = False)
 
 
 def numbers(values: Array) -> tuple[float, ...]:
+    """An array (N,) as Python's numbers."""
     return tuple(float(value) for value in values)

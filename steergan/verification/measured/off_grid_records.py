@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from steergan.verification.measured.fibre_errors import FibreError, fibre_errors, is_between
-from steergan.verification.measured.off_grid import TABLE, OffGrid, Progress, beyond_floor, decibels, measure_off_grid
-from steergan.verification.records import Finding, Record, record
-from steergan.verification.subject import Subject
+from steergan.verification.measured.forward import parts_in_use
+from steergan.verification.measured.off_grid import TABLE, OffGrid, beyond_floor, decibels, measure_off_grid
+from steergan.verification.records import Finding, Record
+from steergan.verification.subject import Subject, Tell
 
 LEVEL = 6
 NEGLIGIBLE = 1e-12
 
 
-def off_grid_records(subject: Subject, tell: Progress) -> tuple[OffGrid, list[Record]]:
+def off_grid_records(subject: Subject, tell: Tell) -> tuple[OffGrid, list[Record]]:
     """Measure a network, and say so in rows.
 
     Args:
@@ -24,7 +25,8 @@ def off_grid_records(subject: Subject, tell: Progress) -> tuple[OffGrid, list[Re
         words = f"{measured.eq_r:.1f} dB over {len(measured.angles)} angles, intensities in [-1, 1], within the disk"
         rows.append(row("EQ-R", words))
     tell(f"{subject.name}: channels alone, no pixel moved")
-    found = fibre_errors(subject.module)
+    parts = parts_in_use(subject)
+    found = [error for error in fibre_errors(subject.module) if error.path in parts]
     space = subject.in_type.gspace
     rows += fibre_records([f for f in found if not is_between(f, space)], "channels alone", "no pixel moved")
     between = [f for f in found if is_between(f, space)]
@@ -34,7 +36,7 @@ def off_grid_records(subject: Subject, tell: Progress) -> tuple[OffGrid, list[Re
 
 def row(path: str, words: str, bound: float | None = None) -> Record:
     """What was measured, and claims nothing."""
-    return record(LEVEL, path, Finding("measured", "no claim", words, bound, scope="these weights"))
+    return Record(LEVEL, path, Finding("measured", "no claim", words, bound, scope="these weights"))
 
 
 def angle_records(measured: OffGrid) -> Iterator[Record]:

@@ -51,7 +51,7 @@ def test_networks_of_continuous_groups_are_proved_at_quarter_turns(name: str, el
     found = verify(small(name), [9], level=5)
     assert found.verdict == "proved", found.sentence
     assert (found.group, len(found.elements)) == (f"{name} at multiples of 90 degrees", elements)
-    bounds = [record.bound for record in found.records if record.kind == "bounded"]
+    bounds = [record.finding.bound for record in found.records if record.finding.kind == "bounded"]
     assert bounds
     assert max(bound or 0 for bound in bounds) < 1e-6
 
@@ -171,4 +171,4 @@ def test_mutants_are_not_proved_and_their_originals_are(
     found = verify(layer, [5], others=others, modes=("evaluation",), level=5)
     assert found.verdict in ("broken", "not proved"), found.sentence
     certified = [record for record in found.records if record.level == 1]
-    assert any(record.verdict in ("broken", "not proved") for record in certified)
+    assert any(record.finding.verdict in ("broken", "not proved") for record in certified)

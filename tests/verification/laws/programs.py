@@ -1,0 +1,175 @@
+"""Programs of tensor operations, and brute force that holds their laws against numbers."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from escnn.nn import FieldType
+from torch import Tensor
+
+from steergan.symmetry import gspace, regular_type
+from steergan.verification.elements import NAMES, Matrix, grid_elements, transform
+from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, settled, written_out
+from steergan.verification.laws.tracking import LeakWatch, Tracking
+
+SPACES = {name: gspace(name) for name in ("C2", "C4", "D4")}
+
+
+def field_type(group: str, kind: str) -> FieldType:
+    space = SPACES[group]
+    if kind == "regular":
+        return regular_type(space, 1)
+    if kind == "signs":
+        return FieldType(space, [r for r in space.fibergroup.irreps() if r.size == 1][:2])
+    return FieldType(space, [space.regular_repr, space.trivial_repr])
+
+
+def elements_of(group: str) -> tuple[Matrix, ...]:
+    return tuple(grid_elements(SPACES[group]))
+
+
+def assert_law(
+    law: Law, function: Callable[[Tensor], Tensor], in_type: FieldType, elements: tuple[Matrix, ...], side: int = 3
+) -> None:
+    """What the law says of f(g x) holds: of every entry that has an atom's image among the entries, and its sign."""
+    if isinstance(law, Lost):
+        return
+    for seed in range(2):
+        x = torch.randn(2, in_type.size, side, side, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        plain = function(x)
+        if isinstance(law, Fields):
+            table = written_out(law, plain.shape, elements)
+            assert isinstance(table, Turning)
+        else:
+            table = law
+        ids = table.ids.reshape(plain.shape).flatten()
+        value: dict[int, float] = {}
+        for n, v in zip(ids.tolist(), plain.flatten().tolist(), strict=True):
+            assert value.setdefault(n, v) == pytest.approx(v, rel=1e-6, abs=1e-9), "entries with one id are equal"
+        for e, matrix in enumerate(elements):
+            moved = function(transform(x, in_type, matrix)).flatten().tolist()
+            for n, found in zip(ids.tolist(), moved, strict=True):
+                image = n if isinstance(table, Fixed) else int(table.index[e, n])
+                sign = 1 if isinstance(table, Fixed) else int(table.sign[e, n])
+                if image in value:
+                    assert found == pytest.approx(sign * value[image], rel=1e-6, abs=1e-9), NAMES[matrix]
+
+
+def law_by_tracking(
+    function: Callable[[Tensor], Tensor], in_type: FieldType, elements: tuple[Matrix, ...], side: int = 3
+) -> Law:
+    """What the dispatcher makes of a program."""
+    x = torch.randn(2, in_type.size, side, side, dtype=torch.float64)
+    tracking = Tracking(torch.nn.Identity(), elements, set())
+    tracking.laws[x] = Fields(in_type)
+    with torch.no_grad(), LeakWatch(tracking), tracking:
+        out = function(x)
+    tracking.paused = True
+    return settled(tracking.law_of(out))
+
+
+def write_middle(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., y.shape[-1] // 2] = 0.0
+    return y
+
+
+def write_view(x: Tensor) -> Tensor:
+    y = x.clone()
+    y.transpose(-1, -2).mul_(2)
+    return y
+
+
+def add_to_part(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, :1] += x[:, -1:]
+    return y
+
+
+def copy_part(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, :1].copy_(x.flip(1)[:, :1])
+    return y
+
+
+def masked(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[y < 0] = 0.0
+    return y
+
+
+STEPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "abs": torch.abs,
+    "square": torch.square,
+    "neg": torch.neg,
+    "double": lambda x: 2 * x,
+    "plus one": lambda x: x + 1,
+    "one minus": lambda x: 1 - x,
+    "flip rows": lambda x: x.flip(-2),
+    "flip both": lambda x: x.flip(-1, -2),
+    "transpose": lambda x: x.transpose(-1, -2),
+    "quarter turn": lambda x: x.rot90(1, (-2, -1)),
+    "roll": lambda x: x.roll(1, -1),
+    "roll channels": lambda x: x.roll(1, 1),
+    "drop a border": lambda x: x[..., 1:-1, 1:-1] if min(x.shape[-2:]) > 2 else x,
+    "first channel": lambda x: x[:, :1],
+    "twice": lambda x: torch.cat([x, x], 1),
+    "with its mirror": lambda x: torch.cat([x, x.flip(-1)], 1),
+    "stacked": lambda x: torch.stack([x, -x], 2).flatten(1, 2),
+    "plus its transpose": lambda x: x + x.transpose(-1, -2) if x.shape[-1] == x.shape[-2] else x,
+    "plus its half turn": lambda x: x + x.flip(-1, -2),
+    "times itself turned": lambda x: x * x.flip(-1, -2),
+    "centred": lambda x: x - x.mean((2, 3), keepdim=True),
+    "minus channel mean": lambda x: x - x.mean(1, keepdim=True),
+    "channel sum": lambda x: x.sum(1, keepdim=True),
+    "channel maximum": lambda x: x.amax(1, keepdim=True),
+    "channel norm": lambda x: x.square().sum(1, keepdim=True).sqrt(),
+    "row means": lambda x: x.mean(3, keepdim=True).expand_as(x),
+    "softmax over channels": lambda x: x.softmax(1),
+    "softmax over pixels": lambda x: x.flatten(2).softmax(2).view(x.shape),
+    "maximum with its mirror": lambda x: torch.maximum(x, x.flip(-1)),
+    "where positive": lambda x: torch.where(x > 0, x, 0.1 * x),
+    "a ramp": lambda x: x + torch.arange(x.shape[-1], dtype=x.dtype),
+    "a symmetric mask": lambda x: x * (torch.arange(x.shape[-1]) * torch.arange(x.shape[-1]).flip(0)).to(x.dtype),
+    "padded": lambda x: F.pad(x, (1, 1, 1, 1)) if x.shape[-1] < 5 else x,
+    "padded askew": lambda x: F.pad(x, (1, 0, 0, 1)) if x.shape[-1] < 5 else x,
+    "windowed": lambda x: F.avg_pool2d(x, 3, 1, 1),
+    "maximum of windows": lambda x: F.max_pool2d(x, 3, 1, 1),
+    "pooled askew": lambda x: F.avg_pool2d(x, 2, 2, 1) if x.shape[-1] > 2 else x,
+    "enlarged": lambda x: F.interpolate(x, scale_factor=2) if x.shape[-1] < 4 else x,
+    "clamped": lambda x: x.clamp(-0.5, 0.5),
+    "sorted away": lambda x: x.var((2, 3), keepdim=True).expand_as(x),
+    "written in the middle": write_middle,
+    "written through a view": write_view,
+    "added to a part": add_to_part,
+    "copied into a part": copy_part,
+    "masked": masked,
+    "divided": lambda x: x / (1 + x.abs().sum((1, 2, 3), keepdim=True)),
+    "reshaped": lambda x: x.reshape(x.shape[0], -1).view(x.shape),
+    "samples mixed": lambda x: x.flip(0),
+    "minus its batch mean": lambda x: x - x.mean(0, keepdim=True),
+    "indexed": lambda x: x[:, torch.arange(x.shape[1]).flip(0)],
+    "batch norm": lambda x: F.batch_norm(x, None, None, training=True),
+    "sign": torch.sign,
+    "floor": torch.floor,
+    "lerp": lambda x: torch.lerp(x, x.flip(-1, -2), 0.25),
+    "split and swapped": lambda x: torch.cat(x.split([1, x.shape[1] - 1], 1)[::-1], 1) if x.shape[1] > 1 else x,
+}
+
+REDUCTIONS = {
+    *("centred", "minus channel mean", "channel sum", "channel maximum", "channel norm", "row means", "sorted away"),
+    *("softmax over channels", "softmax over pixels", "divided", "minus its batch mean", "batch norm"),
+    *("windowed", "maximum of windows", "pooled askew"),
+}
+"""Those of the steps that gather entries."""
+
+
+def assert_law_of_step(step: Callable[[Tensor], Tensor]) -> None:
+    """What the law of one step predicts is what happens, for three kinds of fields, on an odd and an even map."""
+    for group, kind in (("D4", "regular"), ("C4", "signs"), ("C2", "mixed")):
+        in_type, elements = field_type(group, kind), elements_of(group)
+        for side in (3, 4):
+            assert_law(law_by_tracking(step, in_type, elements, side), step, in_type, elements, side)

@@ -1,0 +1,109 @@
+"""A certificate in words and as a file, and what `differences` finds between a saved one and a new one."""
+
+import copy
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from steergan.errors import SymmetryError
+from steergan.verification import Certificate, NotEquivariant, Record, broken, differences, exact, unknown, verify
+from steergan.verification.elements import IDENTITY, NAMES
+from tests.verification.networks import Shifts, lift, stock
+
+
+def certificate(*records: Record) -> Certificate:
+    """One of two elements that holds these records."""
+    return Certificate(
+        "net",
+        "equivariant",
+        "C2",
+        (IDENTITY, (-1, 0, 0, -1)),
+        ((5, 5), (6, 4)),
+        ("evaluation",),
+        2,
+        records,
+        "",
+        (),
+        {},
+    )
+
+
+def test_a_certificate_is_valid_json_with_its_verdict_and_sentence() -> None:
+    found = verify(stock(), [5, 6])
+    read = json.loads(found.to_json())
+    assert (read["verdict"], read["sentence"]) == (found.verdict, found.sentence)
+    assert read["elements"] == [NAMES[matrix] for matrix in found.elements]
+    assert read["sizes"] == ["5 x 5", "6 x 6"]
+    assert len(read["records"]) == len(found.records)
+    assert read["versions"].keys() == {"steergan", "escnn", "torch", "numpy"}
+    assert "NaN" not in found.to_json()
+    assert {"5 x 5 -> 5 x 5", "6 x 6 -> 6 x 6"} == {row["size"] for row in read["records"] if row["level"] == 1}
+
+
+def test_a_changed_weight_is_found_and_an_unchanged_network_agrees() -> None:
+    network = lift()
+    saved = json.loads(verify(network, [5]).to_json())
+    assert differences(saved, verify(network, [5])) == []
+    assert differences(saved, verify(network.eval(), [5])) == []
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[0] += 1e-6
+    found = differences(saved, verify(network, [5]))
+    assert len(found) == 1
+    assert found[0].startswith("weights_sha256")
+
+
+def test_other_sizes_and_edited_records_are_found() -> None:
+    network = lift()
+    fresh = verify(network, [5])
+    saved = json.loads(fresh.to_json())
+    assert [words.split(":")[0] for words in differences(saved, verify(network, [6]))] == ["sizes"]
+    edited = copy.deepcopy(saved)
+    edited["records"][0]["verdict"] = "no claim"
+    assert len(differences(edited, fresh)) == 1
+    assert differences({}, fresh) != []
+
+
+def test_files_that_know_no_forms_are_compared_as_well() -> None:
+    fourier = Record(1, "0", exact("Fourier form: tables", form="Fourier"), "GroupConvolution", sizes=((5, 5), (5, 5)))
+    plain = replace(fourier, finding=exact("a gather"))
+    with_kernels, without = certificate(plain, fourier), certificate(plain)
+    assert with_kernels.as_dict()["records"][1]["form"] == "Fourier"
+    older = json.loads(with_kernels.to_json())
+    for row in older["records"]:
+        del row["form"]
+    assert differences({**older, "sentence": ""}, without) == []
+    doubted = certificate(plain, replace(fourier, finding=unknown("Fourier form: replaced", form="Fourier")))
+    assert len(differences(json.loads(replace(doubted, records=doubted.records).to_json()), without)) == 1
+
+
+def test_a_broken_network_raises_its_sentence() -> None:
+    verify(stock(), [5], level=2).raise_if_broken()
+    found = verify(Shifts(lift()), [5])
+    assert found.verdict == "broken"
+    with pytest.raises(NotEquivariant, match="NOT equivariant under C4"):
+        found.raise_if_broken()
+    assert issubclass(NotEquivariant, SymmetryError)
+
+
+def test_not_proved_is_no_error_of_the_network() -> None:
+    found = verify(lift(), [5], level=1)
+    found.raise_if_broken()
+    assert "a proof needs 2" in found.sentence
+
+
+def test_the_first_fault_is_a_broken_layer_before_an_end_that_breaks() -> None:
+    end = Record(3, "end to end", broken("bit for bit", "under the rotation by 180 degrees"), sizes=((5, 5),))
+    layer = Record(1, "pool", broken("windows", "at size 5"), "AveragePool", sizes=((5, 5), (2, 2)))
+    doubt = Record(2, "head", unknown("addmm"), sizes=((5, 5),))
+    assert certificate(end, layer, doubt).first_fault == layer
+    assert "pool (AveragePool) breaks it at 5 x 5 -> 2 x 2: at size 5." in certificate(end, layer, doubt).sentence
+    assert "end to end breaks it at 5 x 5: under the rotation" in certificate(end, doubt).sentence
+    assert certificate(end, doubt).sentence.endswith("The proof stops at head: addmm.")
+    assert certificate(doubt).verdict == "not proved"
+    assert certificate().sentence.startswith(
+        "net is equivariant under C2, all 2 elements that permute pixels, at 5 x 5 and 6 x 4"
+    )
+    assert certificate().with_records(doubt, note="So it is.").note == "So it is."
+    assert certificate(layer, doubt).counts() == {"exact": 1, "unknown": 1}
