@@ -18,9 +18,9 @@ from steergan.verification.subject import (
     BATCH,
     Call,
     Claim,
-    Result,
     Size,
     Subject,
+    TypedTensors,
     as_sizes,
     random_input,
     size_words,
@@ -149,7 +149,7 @@ def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
     return tuple(found.values())
 
 
-def result_at(subject: Subject, size: Size) -> Result:
+def result_at(subject: Subject, size: Size) -> TypedTensors:
     """A result in evaluation mode.
 
     Raises:

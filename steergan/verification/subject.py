@@ -17,7 +17,7 @@ from steergan.errors import SubjectError
 Claim = Literal["equivariant", "invariant"]
 Call = Callable[[Any, Tensor, tuple[Tensor, ...]], Any]
 Size = tuple[int, int]
-Result = list[tuple[Tensor, FieldType | None]]
+TypedTensors = list[tuple[Tensor, FieldType | None]]
 """Tensors of a result, each with its field type where it has one."""
 Tell = Callable[[str], None]
 """Told in words what is being checked."""
@@ -104,7 +104,7 @@ def run_upto(path: str, module: nn.Module, forward: Callable[[], Any]) -> Any:
     raise SubjectError(f"{type(module).__name__} never ran its submodule {path!r}, which the claim is about")
 
 
-def tensors_of(result: Any) -> Result:
+def tensors_of(result: Any) -> TypedTensors:
     """Tensors of a result, nested in lists, tuples and dicts, each with its field type where it has one.
 
     Raises:

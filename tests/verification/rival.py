@@ -19,7 +19,7 @@ from escnn.nn import EquivariantModule
 
 from steergan import run
 from steergan.errors import SteerganError
-from steergan.results import Claim, write_result
+from steergan.results import Result, write_result
 from steergan.tables import Table
 from steergan.verification import verify
 from tests.verification.breaking import duplicate
@@ -93,7 +93,7 @@ def main() -> None:
     columns += ["right ones called broken", "escnn: right ones accused"]
     write_result(
         arguments.record,
-        Claim(
+        Result(
             id=arguments.record.stem,
             title="The check is checked: mutants beside escnn's check_equivariance",
             claim="Every mutant is caught (its verdict is not proved), and no right network is called broken.",

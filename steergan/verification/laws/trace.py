@@ -9,7 +9,7 @@ from torch import nn
 from steergan.symmetry import field_name
 from steergan.verification.records import Finding
 from steergan.verification.registry import Situation
-from steergan.verification.subject import Result, Size
+from steergan.verification.subject import Size, TypedTensors
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Trace:
     at_hand: set[str] = field(default_factory=set)
     random: bool = False
     log: list[str] = field(default_factory=list)
-    result: Result = field(default_factory=list)
+    result: TypedTensors = field(default_factory=list)
 
     def map_sizes(self) -> set[Size]:
         """(H, W) of the maps between layers."""

@@ -10,7 +10,7 @@ from escnn.nn import GeometricTensor, GroupPooling
 from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix, channel_action, transform
-from steergan.verification.subject import Result, Subject, random_input, tensors_of, twin_of
+from steergan.verification.subject import Subject, TypedTensors, random_input, tensors_of, twin_of
 
 
 class Runner:
@@ -26,7 +26,7 @@ class Runner:
         self.saved = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
 
     @torch.no_grad()
-    def __call__(self, x: Tensor) -> Result:
+    def __call__(self, x: Tensor) -> TypedTensors:
         """The result on x (B, C, H, W), in the network's dtype."""
         for buffer, saved in self.saved:
             if not torch.equal(buffer, saved):
@@ -92,7 +92,7 @@ def widened(network: nn.Module) -> nn.Module:
     return network.double()
 
 
-def acted_on(result: Result, subject: Subject, matrix: Matrix) -> list[Tensor]:
+def acted_on(result: TypedTensors, subject: Subject, matrix: Matrix) -> list[Tensor]:
     """What the result on g x should be: g f(x), or f(x) where it is invariant."""
     out = []
     for tensor, own in result:

@@ -25,7 +25,7 @@ from steergan.layers.spectral_norm import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, broken, exact
-from steergan.verification.subject import BATCH, Result, Size, Subject, twin_of
+from steergan.verification.subject import BATCH, Size, Subject, TypedTensors, twin_of
 
 EXACT = 2.0**53
 CUT = 128.0
@@ -128,7 +128,7 @@ class IntegerRunner(Runner):
 
     fourier = 0
 
-    def __call__(self, x: Tensor) -> Result:
+    def __call__(self, x: Tensor) -> TypedTensors:
         """The result on integers x (B, C, H, W) in float64."""
         with IntegerMode() as mode:
             result = super().__call__(x)

@@ -15,7 +15,7 @@ from steergan.verification.certificates.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, unknown
-from steergan.verification.subject import Result, Size, Subject, random_input, twin_of
+from steergan.verification.subject import Size, Subject, TypedTensors, random_input, twin_of
 
 DOUBLE_ROUNDING = 2.0**-24
 """What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
@@ -80,7 +80,7 @@ def _twin(module: nn.Module, dtype: torch.dtype, training: bool) -> nn.Module:
     return (twin.to(dtype) if dtype == torch.float32 else widened(twin)).train(training)
 
 
-def _largest(found: Result, wanted: list[Tensor]) -> float:
+def _largest(found: TypedTensors, wanted: list[Tensor]) -> float:
     errors = [float((a.double() - b.double()).abs().max()) for (a, _), b in zip(found, wanted, strict=True)]
     return max(errors) if all(e == e for e in errors) else float("inf")
 
