@@ -17,7 +17,7 @@ from steergan.benchmark.training import step_of
 from steergan.networks.summary import layer_rows
 from steergan.recipe import Recipe, read_recipe
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
 SETS = ("anhir", "lysto", "cifar10", "food101")

@@ -17,7 +17,7 @@ from steergan.benchmark.training import step_of
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe, read_recipe
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.run.load import load_run
 from steergan.run.subjects import network_subjects
 from steergan.tables import Interval, Table

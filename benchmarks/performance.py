@@ -17,7 +17,7 @@ from steergan.benchmark.training import training_of
 from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.tables import Table, median_and_quartiles, shown
 from steergan.training import PLAIN, Batch, Batches, Step
 

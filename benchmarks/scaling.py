@@ -23,7 +23,7 @@ from steergan.benchmark.timing import WARM_UP, Progress, in_turns
 from steergan.benchmark.training import random_batch, step_of
 from steergan.errors import RecipeError, RunError
 from steergan.recipe import Recipe
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.tables import median_and_quartiles
 from steergan.training import Engine, Processes, RunState, Step
 

@@ -14,7 +14,7 @@ from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
 from steergan.benchmark.training import step_of
 from steergan.recipe import Recipe
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
 RIVALS = (OWN, DENSE, CHANNELS, PARAMETERS, STOCK)

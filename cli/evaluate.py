@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .options import chosen_device, device_option, run_argument
-from .progress import Progress
+from .progress import TerminalReporter
 
 SIGNIFICANT = 0.01
 """A p-value below which samples count as closer to the training images than held-out ones are."""
@@ -49,14 +49,14 @@ def evaluate(
 
     if neighbours is not None and neighbours.suffix != ".png":
         raise click.BadParameter(f"{neighbours.name!r} came; NAME.png was wanted", param_hint="'--neighbours'")
-    progress = Progress()
+    report = TerminalReporter()
     aside = redirect_stdout(sys.stderr) if as_json else nullcontext()  # what is said on the way is no JSON
-    with progress.watching(), aside:
+    with report.watching(), aside:
         found = runs.evaluate(
             run,
             device=chosen_device(device),
             data_path=data_path,
-            report=progress,
+            report=report,
             neighbours=neighbours,
             group=group,
         )

@@ -125,11 +125,11 @@ def save_backbone(settings: "DataSettings", tuning: "FineTuning", out: Path, com
     from steergan.metrics import classifier_bytes
     from steergan.run.backbones import fine_tune
 
-    from .progress import Progress
+    from .progress import TerminalReporter
 
-    progress = Progress()
-    with progress.watching():
-        found = fine_tune(settings, tuning, device=device, report=progress)
+    report = TerminalReporter()
+    with report.watching():
+        found = fine_tune(settings, tuning, device=device, report=report)
     made = {
         "command": command,
         "seed": str(tuning.seed),
@@ -187,11 +187,11 @@ def check(
     where, settings = chosen_device(device), chosen_data(name, path, recipe)
     from steergan.run.backbones import check_classes
 
-    from .progress import Progress
+    from .progress import TerminalReporter
 
-    tuning, progress = chosen_tuning(backbone, weights, side, rate, epochs, seed, rotate), Progress()
-    with progress.watching():
-        found = check_classes(settings, tuning, device=where, report=progress)
+    tuning, report = chosen_tuning(backbone, weights, side, rate, epochs, seed, rotate), TerminalReporter()
+    with report.watching():
+        found = check_classes(settings, tuning, device=where, report=report)
     click.echo(as_text(found))
 
 

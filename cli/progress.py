@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from steergan.progress import Progress
 
 NAMES = {
     "discriminator_loss": "D loss",
@@ -30,8 +33,8 @@ BAR = "{n_fmt}/{total_fmt} |{bar:10}| {rate_fmt}, {remaining} left{postfix}"
 """Losses, speed and time left fit into 80 columns; tqdm puts a comma before the figures and cuts what is too long."""
 
 
-class Progress:
-    """Reports of a training run, for people.
+class TerminalReporter:
+    """A `Reporter` of a run, for people.
 
     Args:
         live: whether to redraw one line (a terminal) or to add a line every few seconds (a file).
@@ -149,22 +152,22 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
-def follow(training: Callable[[Progress], Path], several: bool = False) -> None:
+def follow(training: Callable[[TerminalReporter], Path], several: bool = False) -> None:
     """Run a training that reports to the terminal; exit with 130 if Ctrl-C ended it, saying how to go on.
 
     Args:
         training: trains, and gives the run folder.
         several: other processes do the same run; one of them speaks.
     """
-    progress = Progress(several=several)
-    with progress.watching():
-        folder = training(progress)
+    report = TerminalReporter(several=several)
+    with report.watching():
+        folder = training(report)
     from steergan.run.folder import RunFolder
 
     made = RunFolder(folder)
     if made.finished:
         return
-    if progress.stop_asked or several:
+    if report.stop_asked or several:
         from steergan.training import is_first_to_tell
 
         if is_first_to_tell():
@@ -174,7 +177,7 @@ def follow(training: Callable[[Progress], Path], several: bool = False) -> None:
 
 
 @contextmanager
-def progress_lines(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress_lines(title: str) -> Iterator["Progress"]:
     """On a terminal a bar with the time left, which clears itself; elsewhere a line on stderr every ten seconds."""
     live = sys.stderr.isatty()
     bar = tqdm(desc=title, unit=" images", unit_scale=True, leave=False, delay=0.5, disable=not live)

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from .options import chosen_device, command_line, device_option, record_option, save_record
-from .progress import BAR, Progress, clock
+from .progress import BAR, TerminalReporter, clock
 
 if TYPE_CHECKING:
     from steergan.study import Outcome, SlurmSettings, Study
@@ -107,11 +107,11 @@ def study(
     if slurm:
         outcome = run_as_jobs(grid, root, studies.SlurmSettings(**job), jobs, threads, device, data_path)
     else:
-        progress = StudyProgress()
-        with progress.watching():
+        report = TerminalStudyReporter()
+        with report.watching():
             outcome = studies.run_study(
                 grid, root, jobs=jobs, threads=threads, device=chosen_device(device), data_path=data_path,
-                report=progress,
+                report=report,
             )  # fmt: skip
         if outcome.stopped:
             click.echo("steergan: stopped and saved; the same command goes on from here", err=True)
@@ -127,10 +127,10 @@ def run_as_jobs(
 
     executor = studies.slurm_executor(root, asked, name=grid.name, jobs=jobs, threads=threads)
     where = device if device != "auto" else "cuda" if asked.gpus else "cpu"
-    progress = JobsProgress()
-    with progress.watching():
+    report = TerminalJobsReporter()
+    with report.watching():
         outcome = studies.run_on_cluster(
-            grid, root, executor, threads=threads, device=where, data_path=data_path, report=progress
+            grid, root, executor, threads=threads, device=where, data_path=data_path, report=report
         )
     if outcome.stopped:
         if outcome.finished:
@@ -190,8 +190,8 @@ def list_runs(grid: "Study", root: Path) -> None:
     click.echo(f"{len(grid.runs)} runs: {len(grid.cells)} cells x {len(grid.file.seeds)} seeds, {left:,} steps to do")
 
 
-class StudyProgress(Progress):
-    """Reports of a study, for people."""
+class TerminalStudyReporter(TerminalReporter):
+    """A `StudyReporter`, for people."""
 
     def overall(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
         """Generator steps done of all, runs finished, and what is running."""
@@ -221,8 +221,8 @@ class StudyProgress(Progress):
         self._bar.update(steps - self._bar.n)
 
 
-class JobsProgress(StudyProgress):
-    """The same where runs are jobs, which Ctrl-C leaves alone."""
+class TerminalJobsReporter(TerminalStudyReporter):
+    """A `StudyReporter` where runs are jobs, which Ctrl-C leaves alone."""
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self.stop_asked:

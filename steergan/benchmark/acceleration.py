@@ -15,7 +15,7 @@ from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.layers import shared_filters
 from steergan.randomness import torch_stream
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 from steergan.verification.subject import twin_of

@@ -24,7 +24,7 @@ from steergan.benchmark.convolution_steps import (
 from steergan.benchmark.timing import WARM_UP, Progress
 from steergan.recipe import read_recipe
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.tables import Table, shown
 
 PARTS = ("layers", "steps", "limit")

@@ -24,7 +24,7 @@ from steergan.benchmark.layer_rivals import (
 from steergan.benchmark.rivals import OWN
 from steergan.benchmark.timing import WARM_UP, Progress, in_turns, ratio
 from steergan.results import Result
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
 CASES = (

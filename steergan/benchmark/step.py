@@ -25,7 +25,7 @@ from steergan.benchmark.training import (
 )
 from steergan.benchmark.usual_loop import UsualLoop
 from steergan.recipe import Recipe
-from steergan.run.folder import surroundings
+from steergan.run.about import surroundings
 from steergan.symmetry import fields_for_width, group_order, gspace
 from steergan.tables import Interval, median_and_quartiles
 

@@ -1,7 +1,7 @@
 """Recipe -> objects -> loop: the only room that knows every other."""
 
+from steergan.run.about import surroundings
 from steergan.run.evaluation import evaluate
-from steergan.run.folder import surroundings
 from steergan.run.load import LoadedRun, class_names, load_run
 from steergan.run.plan import plan
 from steergan.run.reporting import Reporter

@@ -1,17 +1,16 @@
-"""Which way computes a run's convolutions: whether it is to be had, what run.json says, when a run may change it."""
+"""Which way computes a run's convolutions: whether it is to be had, what is recorded, when a run may change it."""
 
 import os
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from steergan.errors import RecipeError, RunError
 from steergan.kernels import library
 from steergan.layers.filters.path import fourier_paths, uses_fourier
-from steergan.run.folder import RunFolder
 
 SWITCH = "--switch-convolution"
 
@@ -19,7 +18,7 @@ SWITCH = "--switch-convolution"
 class ConvolutionRecord(BaseModel):
     """How convolutions are computed, from a step on; the last bits of a run depend on it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
     from_step: int = 0
     choice: str
@@ -95,31 +94,14 @@ def convolution_record(choice: str, device: str | torch.device, *networks: nn.Mo
     return ConvolutionRecord(choice=choice, device=torch.device(device).type, path="dense", reason=reason)
 
 
-def history(folder: RunFolder, about: Mapping[str, Any]) -> list[ConvolutionRecord]:
-    """What has computed a run so far, in order of `from_step`.
-
-    Raises:
-        RunError: run.json is damaged there.
-    """
-    if "convolutions" not in about:
-        return [BEFORE_RECORDS]
-    try:
-        found = [ConvolutionRecord.model_validate(entry) for entry in about["convolutions"]]
-    except (ValidationError, TypeError):
-        found = []
-    if not found:
-        raise RunError(f"{folder.about}: convolutions can't be read; start a new run with another --out")
-    return found
-
-
 def continued(
-    folder: RunFolder, about: Mapping[str, Any], now: ConvolutionRecord, step: int, switch: bool
-) -> tuple[list[ConvolutionRecord], str | None]:
+    run: os.PathLike[str], past: Sequence[ConvolutionRecord], now: ConvolutionRecord, step: int, switch: bool
+) -> tuple[tuple[ConvolutionRecord, ...], str | None]:
     """The record of a run that goes on after `step`, and a line for the user if other bits come out from here on.
 
     Args:
-        folder: the run's.
-        about: its run.json.
+        run: its folder.
+        past: what has computed it so far, in order of `from_step`.
         now: what would compute it.
         step: of the checkpoint that it goes on from.
         switch: the user agrees to another path.
@@ -127,8 +109,7 @@ def continued(
     Raises:
         RunError: another path would compute it, and the user did not agree.
     """
-    past = history(folder, about)
-    kept = [entry for entry in past if entry.from_step <= step] or past[:1]
+    kept = tuple(entry for entry in past if entry.from_step <= step) or tuple(past[:1])
     last = kept[-1]
     if same_path(last, now):
         if last.instructions == now.instructions:
@@ -140,9 +121,9 @@ def continued(
     elif switch:
         line = f"from step {step} on, {now.line}; before, {last.line}"
     else:
-        raise RunError(refusal(folder.path, last, now))
-    earlier = [entry for entry in kept if entry.from_step < step]
-    return [*earlier, now.model_copy(update={"from_step": step if earlier else 0})], line
+        raise RunError(refusal(run, last, now))
+    earlier = tuple(entry for entry in kept if entry.from_step < step)
+    return (*earlier, now.model_copy(update={"from_step": step if earlier else 0})), line
 
 
 def same_path(last: ConvolutionRecord, now: ConvolutionRecord) -> bool:

@@ -267,9 +267,9 @@ def evaluate(
     """
     run, report = load_run(path), report or Silence()
     check_convolution(run.recipe.performance.convolution, device)
-    where = data_path if data_path is not None else run.about["data"]["path"]
+    where = data_path if data_path is not None else run.about.data.path
     images = load_data(run.recipe, where, report)
-    check_same_data(run.folder, run.about["data"], describe_data(images))
+    check_same_data(run.folder, run.about.data, describe_data(images))
     torch_device = torch.device(device)
     evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
     drawn = evaluation.draw(run.generator.to(torch_device))

@@ -1,21 +1,17 @@
 """The run folder: what lies where, whose it is, and who may write to it."""
 
-import json
-import platform
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import filelock
-import torch
 
 from steergan.errors import RunError
 from steergan.files import PARTIAL, write_whole
 from steergan.recipe import Recipe, read_recipe, write_recipe
+from steergan.run.about import About, DataAbout, read_about
 
 
 @dataclass(frozen=True)
@@ -80,23 +76,16 @@ class RunFolder:
     def write_recipe(self, recipe: Recipe) -> None:
         write_whole(self.recipe, write_recipe(recipe).encode())
 
-    def read_about(self) -> dict[str, Any]:
-        """run.json: versions, hardware, seeds, data.
+    def read_about(self) -> About:
+        """What run.json says.
 
         Raises:
             RunError: it is missing or damaged.
         """
-        try:
-            about = json.loads(self.about.read_text(encoding="utf-8"))
-            missing = {"path", "image_shape", "class_names", "train", "held_out"} - about["data"].keys()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{self.about}: cannot be read ({error}); start a new run with another --out") from None
-        if missing:
-            raise RunError(f"{self.about}: lacks data.{min(missing)}; start a new run with another --out")
-        return dict(about)
+        return read_about(self.about)
 
-    def write_about(self, about: dict[str, Any]) -> None:
-        write_whole(self.about, (json.dumps(about, indent=2) + "\n").encode())
+    def write_about(self, about: About) -> None:
+        write_whole(self.about, about.as_json)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -179,41 +168,15 @@ def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return result
 
 
-def surroundings(device: torch.device) -> dict[str, Any]:
-    """Versions and hardware, for run.json."""
-    packages = ("steergan", "torch", "escnn", "numpy", "scipy")
-    hardware: dict[str, Any] = {
-        "device": str(device),
-        "processor": processor_name(),
-        "threads": torch.get_num_threads(),
-        "platform": platform.platform(),
-    }
-    if device.type == "cuda":
-        hardware["accelerator"] = torch.cuda.get_device_name(device)
-    return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-        "hardware": hardware,
-    }
-
-
-def processor_name() -> str:
-    """The CPU's model, where the system tells it."""
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse other images than a run was started with; both sides as run.json's `data`.
+def check_same_data(folder: RunFolder, before: DataAbout, now: DataAbout) -> None:
+    """Refuse other images than a run was started with.
 
     Raises:
         RunError: a split differs.
     """
-    for split in ("train", "held_out"):
-        if before[split] != now[split]:
+    for split, old, new in (("train", before.train, now.train), ("held_out", before.held_out, now.held_out)):
+        if old != new:
             raise RunError(
                 f"{folder.path}: the {split} images are not those that this run was started with "
-                f"({now[split]['images']} images, another checksum); give the same data, or a new --out"
+                f"({new.images} images, another checksum); give the same data, or a new --out"
             )

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from steergan.errors import RunError
 from steergan.layers import converge_spectral_norm
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
+from steergan.run.about import About, DataAbout, SplitAbout
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
 from steergan.run.reporting import Reporter, stage_before_training
@@ -24,7 +25,7 @@ class LoadedRun(NamedTuple):
 
     folder: RunFolder
     recipe: Recipe
-    about: dict[str, Any]
+    about: About
     generator: Generator
     discriminator: Discriminator
 
@@ -39,7 +40,7 @@ def load_run(path: Path) -> LoadedRun:
     recipe, about = folder.read_recipe(), folder.read_about()
     if not folder.finished:
         raise RunError(f"{path}: the run is not finished; `steergan resume {path}` goes on with it")
-    image_shape, classes = tuple(about["data"]["image_shape"]), len(about["data"]["class_names"])
+    image_shape, classes = about.data.image_shape, len(about.data.class_names)
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
     fill(generator, load_weights(folder.generator)[0], folder.generator)
@@ -93,15 +94,15 @@ def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunDat
 
 def class_names(path: Path) -> list[str]:
     """Names of the classes that a run knows."""
-    return list(RunFolder(path).read_about()["data"]["class_names"])
+    return list(RunFolder(path).read_about().data.class_names)
 
 
-def describe_data(images: RunData, path: str = "") -> dict[str, Any]:
+def describe_data(images: RunData, path: str = "") -> DataAbout:
     """What run.json says about the images and where they come from."""
-    return {
-        "path": str(data.resolve_path(path).resolve()) if path else None,
-        "image_shape": list(images.train.image_shape),
-        "class_names": list(images.train.class_names),
-        "train": {"images": len(images.train), "checksum": images.train.checksum},
-        "held_out": {"images": len(images.held_out), "checksum": images.held_out.checksum},
-    }
+    return DataAbout(
+        path=str(data.resolve_path(path).resolve()) if path else None,
+        image_shape=images.train.image_shape,
+        class_names=images.train.class_names,
+        train=SplitAbout(images=len(images.train), checksum=images.train.checksum),
+        held_out=SplitAbout(images=len(images.held_out), checksum=images.held_out.checksum),
+    )

@@ -1,7 +1,6 @@
 """Training a recipe in a run folder, from its first step or from its last checkpoint."""
 
 import copy
-from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +14,12 @@ from steergan.kernels import library
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
+from steergan.run.about import About, Stretch, surroundings
 from steergan.run.blindness import augmentation_notice
 from steergan.run.build import build_discriminator, build_generator, check_computable
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.evaluation import Evaluation
-from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe, surroundings
+from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData, describe_data, load_data, start_from
 from steergan.run.reporting import Reporter, Stopped, Unheard
@@ -86,8 +86,8 @@ def train(
         if processes.told(folder.finished):
             report.message(finished(folder))
             return folder.path
-        about = describe(recipe, images, torch_device, data_path, processes)
         convolution = convolution_record(recipe.performance.convolution, torch_device, generator, discriminator)
+        about = describe(recipe, images, torch_device, data_path, processes, convolution)
         found = latest_state(folder.path)
         if found is None and init_from is not None:
             start_from(init_from, generator, discriminator)
@@ -95,10 +95,10 @@ def train(
             generator.to(torch_device), discriminator.to(torch_device), recipe.training, recipe.augmentation
         )
         if found is None:
-            about["init_from"] = None if init_from is None else str(init_from.resolve())
-            about["convolutions"] = [convolution.model_dump()]
+            if init_from is not None:
+                about = about.model_copy(update={"init_from": str(init_from.resolve())})
         else:
-            about |= take_up(folder, found, state, about, convolution, switch_convolution, report)
+            about = take_up(folder, found, state, about, switch_convolution, report)
         processes.wait()  # all have read what the first one is about to write
         if processes.first:
             write_start(folder, recipe, about, state if found is None and init_from is not None else None)
@@ -115,7 +115,7 @@ def train(
     return folder.path
 
 
-def write_start(folder: RunFolder, recipe: Recipe, about: dict[str, Any], initial: RunState | None) -> None:
+def write_start(folder: RunFolder, recipe: Recipe, about: About, initial: RunState | None) -> None:
     """The files of a run that begins or goes on; weights taken from another run are its first checkpoint."""
     folder.write_recipe(recipe)  # `performance` may have changed
     folder.write_about(about)
@@ -153,33 +153,26 @@ def run_steps(
 
 
 def take_up(
-    folder: RunFolder,
-    found: LatestState,
-    state: RunState,
-    about: Mapping[str, Any],
-    convolution: ConvolutionRecord,
-    switch: bool,
-    report: Reporter,
-) -> dict[str, Any]:
-    """Load a checkpoint, if the run may go on from it; what run.json keeps from before.
+    folder: RunFolder, found: LatestState, state: RunState, about: About, switch: bool, report: Reporter
+) -> About:
+    """Load a checkpoint, if the run may go on from it; run.json with what it keeps from before.
 
     Raises:
         RunError: other data, or another convolution path and no leave to switch.
     """
     before = folder.read_about()
-    check_same_data(folder, before["data"], about["data"])
+    check_same_data(folder, before.data, about.data)
     state.load_state_dict(found.state)
-    convolutions, change = continued(folder, before, convolution, state.step, switch)
+    (convolution,), (processes,) = about.convolutions, about.processes
+    convolutions, change = continued(folder.path, before.convolutions, convolution, state.step, switch)
     for path in found.damaged:
         report.message(f"{path.name} is damaged; going back to {found.path.name}")
     report.message(change or convolution.line)
-    kept = {key: before.get(key) for key in ("started", "init_from")}
-    (now,), processes = about["processes"], before.get("processes", 1)
-    if isinstance(processes, int):  # before it was a list, and before there were several
-        processes = [{"from_step": 0, "count": processes}]
-    if processes[-1]["count"] != now["count"]:
-        processes = [*processes, now | {"from_step": state.step}]
-    return kept | {"convolutions": [entry.model_dump() for entry in convolutions], "processes": processes}
+    stretches = before.processes
+    if stretches[-1].count != processes.count:
+        stretches = (*stretches, Stretch(from_step=state.step, count=processes.count))
+    kept = {"started": before.started, "init_from": before.init_from}
+    return about.model_copy(update={**kept, "convolutions": convolutions, "processes": stretches})
 
 
 def resume(
@@ -202,7 +195,7 @@ def resume(
         (report if processes.first else Unheard(report)).message(finished(folder))
         return path
     if data_path is None and folder.about.exists():
-        data_path = folder.read_about()["data"]["path"]
+        data_path = folder.read_about().data.path
     return train(
         recipe, path, device=device, data_path=data_path, report=report, switch_convolution=switch_convolution,
         processes=processes,
@@ -215,18 +208,25 @@ def finished(folder: RunFolder) -> str:
 
 
 def describe(
-    recipe: Recipe, images: RunData, device: torch.device, data_path: str | None, processes: Processes
-) -> dict[str, Any]:
-    """run.json."""
-    path = recipe.data.path if data_path is None else data_path
-    return {
-        "name": recipe.name,
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "seeds": {"training": recipe.training.seed, "data": recipe.data.seed},
-        "data": describe_data(images, path),
-        "processes": [{"from_step": 0, "count": processes.count}],
-        **surroundings(device),
-    }
+    recipe: Recipe,
+    images: RunData,
+    device: torch.device,
+    data_path: str | None,
+    processes: Processes,
+    convolution: ConvolutionRecord,
+) -> About:
+    """What run.json says of a run that begins here and now."""
+    around = surroundings(device)
+    return About(
+        name=recipe.name,
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+        seeds={"training": recipe.training.seed, "data": recipe.data.seed},
+        data=describe_data(images, recipe.data.path if data_path is None else data_path),
+        processes=(Stretch(count=processes.count),),
+        versions=around["versions"],
+        hardware=around["hardware"],
+        convolutions=(convolution,),
+    )
 
 
 class Session:

@@ -5,17 +5,17 @@ from steergan.study.combine import combine
 from steergan.study.figures import Effect, Findings, RunFigures, effects, find
 from steergan.study.plan import Run, Study, read_study
 from steergan.study.report import page, report, result
-from steergan.study.runs import Outcome, Reporter, run_study, steps_done
+from steergan.study.runs import Outcome, StudyReporter, run_study, steps_done
 
 __all__ = [
     "Effect",
     "Findings",
     "Outcome",
-    "Reporter",
     "Run",
     "RunFigures",
     "SlurmSettings",
     "Study",
+    "StudyReporter",
     "combine",
     "effects",
     "find",

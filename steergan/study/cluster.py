@@ -16,7 +16,7 @@ from steergan.errors import RunError
 from steergan.files import write_json
 from steergan.run.folder import RunFolder
 from steergan.study.plan import Run, Study
-from steergan.study.runs import Outcome, Reporter, prepare_data, refuse_other_recipes, steps_done
+from steergan.study.runs import Outcome, StudyReporter, prepare_data, refuse_other_recipes, steps_done
 from steergan.study.worker import Event, Task, train_run
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def run_on_cluster(
     threads: int = 1,
     device: str = "cpu",
     data_path: str | None = None,
-    report: Reporter,
+    report: StudyReporter,
 ) -> Outcome:
     """Submit a job for every run that is neither finished nor in the cluster, and wait for all.
 
@@ -138,7 +138,7 @@ def run_on_cluster(
 
 
 def tell(
-    report: Reporter, study: Study, outcome: Outcome, jobs: Mapping[str, "submitit.Job[Event]"], new: Sequence[Run]
+    report: StudyReporter, study: Study, outcome: Outcome, jobs: Mapping[str, "submitit.Job[Event]"], new: Sequence[Run]
 ) -> None:
     """What is there already, and what begins."""
     if outcome.finished:
@@ -188,7 +188,7 @@ def submit(executor: "submitit.Executor", tasks: Sequence[Task]) -> list["submit
 
 
 def await_jobs(
-    study: Study, root: Path, jobs: dict[str, "submitit.Job[Event]"], outcome: Outcome, report: Reporter
+    study: Study, root: Path, jobs: dict[str, "submitit.Job[Event]"], outcome: Outcome, report: StudyReporter
 ) -> None:
     """Take in how jobs end, until all have or the user wants to leave."""
     runs = {run.folder: run for run in study.runs}
@@ -231,7 +231,7 @@ class TrainJob:
         """Train until the end, or until shortly before the time limit."""
         number = getattr(signal, f"SIG{imported().JobEnvironment.USR_SIG}")
         requeue: Any = signal.getsignal(number)  # submitit's: `checkpoint`, back into the queue, exit
-        channel = Channel()
+        channel = JobChannel()
 
         def time_is_up(_: int, frame: FrameType | None) -> None:
             channel.asked = True
@@ -255,7 +255,7 @@ class TrainJob:
         return imported().helpers.DelayedSubmission(self, task)
 
 
-class Channel:
+class JobChannel:
     """Takes the place of the connection to a study that waits in another process."""
 
     def __init__(self) -> None:

@@ -115,8 +115,8 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     whole = all({"frechet_invariant", *AGREEMENT} <= row.keys() for row in rows)
     if not (evaluations and whole and seconds) or evaluations[-1]["step"] != run.recipe.training.steps:
         raise RunError(f"{folder.path}: its records are incomplete; delete the folder and run the study again")
-    last, shape = evaluations[-1], tuple(about["data"]["image_shape"])
-    generator, discriminator = parameters(run.recipe, shape, len(about["data"]["class_names"]))
+    last, shape = evaluations[-1], about.data.image_shape
+    generator, discriminator = parameters(run.recipe, shape, len(about.data.class_names))
     figures: Figures = {
         **distances(rows),
         **{name: last.get(name) for share in SHARES for name in (share, f"floor_{share}")},
@@ -126,10 +126,10 @@ def run_figures(run: Run, root: Path) -> RunFigures:
         "seconds_per_step": statistics.median(seconds),
     }
     protocol = {key: last.get(key) for key in PROTOCOL}
-    protocol["held_out_checksum"] = about["data"]["held_out"]["checksum"]
+    protocol["held_out_checksum"] = about.data.held_out.checksum
     protocol["evaluated_at_steps"] = [row["step"] for row in evaluations]
     snapshots = [{name: row.get(name) for name in ("step", *DISTANCES, *SHARES, *AGREEMENT[:1])} for row in rows]
-    return RunFigures(run, figures, snapshots, protocol, {**about["hardware"], "versions": about["versions"]})
+    return RunFigures(run, figures, snapshots, protocol, {**about.hardware, "versions": about.versions})
 
 
 def evaluation_rows(folder: RunFolder) -> list[dict[str, Any]]:

@@ -21,8 +21,8 @@ PATIENCE = 0.5
 """Seconds between two looks at what the user wants."""
 
 
-class Reporter(Protocol):
-    """Who tells the user what is going on."""
+class StudyReporter(Protocol):
+    """Who tells the user how far a study is; it counts runs and steps of all of them, as `run.Reporter` does not."""
 
     def message(self, text: str) -> None:
         """A line that stays."""
@@ -92,7 +92,7 @@ def run_study(
     threads: int = 1,
     device: str = "cpu",
     data_path: str | None = None,
-    report: Reporter,
+    report: StudyReporter,
 ) -> Outcome:
     """Train every run of a study that is not finished yet; a run that fails does not stop the others.
 
@@ -129,7 +129,7 @@ def run_study(
 class Schedule:
     """Which runs wait, which are running, and how the others ended."""
 
-    def __init__(self, study: Study, root: Path, report: Reporter) -> None:
+    def __init__(self, study: Study, root: Path, report: StudyReporter) -> None:
         self.root, self.report, self.outcome = root, report, Outcome()
         self.steps = {run.folder: steps_done(run, root) for run in study.runs}
         self.total = sum(run.recipe.training.steps for run in study.runs)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sysconfig
-import time
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
@@ -19,6 +18,7 @@ from safetensors.torch import load_file
 
 from steergan import run as runs
 from steergan.networks import Discriminator
+from tests.processes import PATIENCE, wait_until
 
 Invoke = Callable[..., Result]
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
@@ -205,12 +205,10 @@ def test_interrupted_training_saves_and_goes_on_to_the_same_weights(
     command = [SCRIPT, "train", str(tiny_recipe), "--out", str(stopped), "--device", "cpu"]
     longer = ["--set", "training.steps=2000", "--set", "evaluation.every=2000"]
     training = subprocess.Popen([*command, *longer], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
     saved_one = "state-*[1-9]*.pt"  # whichever: only the newest two stay there
-    while not any(stopped.glob(saved_one)) and training.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: any(stopped.glob(saved_one)), lambda: training.poll() is None)
     training.send_signal(signal.SIGINT)
-    out, err = training.communicate(timeout=60)
+    out, err = training.communicate(timeout=PATIENCE)
     assert training.returncode == 130, out + err
     assert f"stopped and saved; continue with: steergan resume {stopped}\n" in err
     saved = max(int(path.stem.removeprefix("state-")) for path in stopped.glob("state-*.pt"))

@@ -5,31 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import torch.distributed as dist
 
-STEPS = 400
-SETTINGS = [
-    "--set", "training.batch_size=4", "--set", "training.checkpoint_every=5", "--set", "evaluation.samples=16",
-    "--set", "evaluation.every=100000", "--set", "generator.widths=[4,4,4]", "--set", "discriminator.widths=[4,4]",
-    "--set", "generator.seed_width=2",
-]  # fmt: skip
+from tests.processes import PATIENCE, ROOT, started, wait_until
 
-
-def torchrun(*arguments: str) -> list[str]:
-    return [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-        "-m", "steergan_cli", *arguments,
-    ]  # fmt: skip
+MANY = 100_000
+"""More steps than anybody waits for."""
 
 
-def training(out: Path, steps: int) -> list[str]:
-    return [
-        "train", "recipes/quickstart.toml", "--out", str(out), "--device", "cpu",
-        *SETTINGS, "--set", f"training.steps={steps}",
-    ]  # fmt: skip
+def training(recipe: Path, out: Path, steps: int) -> list[str]:
+    where = ["--out", str(out), "--device", "cpu"]
+    return ["train", str(recipe), *where, "--set", f"training.steps={steps}", "--set", f"evaluation.every={MANY}"]
 
 
 def ours(output: str) -> list[str]:
@@ -38,9 +28,9 @@ def ours(output: str) -> list[str]:
     return [line for line in lines if "building the convolution kernels" not in line]
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1"}
+def saved(out: Path) -> int:
+    """The newest checkpoint's step; 0 if there is none."""
+    return max((int(path.stem.removeprefix("state-")) for path in out.glob("state-*.pt")), default=0)
 
 
 def children(pid: int) -> list[int]:
@@ -58,22 +48,20 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers through /proc")
 def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, tiny_recipe: Path
 ) -> None:
     out = tmp_path / "run"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     launcher = subprocess.Popen(
-        torchrun(*training(out, STEPS)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    while not list(out.glob("state-*.pt")) and launcher.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+        [*torchrun, "-m", "steergan_cli", *training(tiny_recipe, out, MANY)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until(lambda: saved(out) > 0, lambda: launcher.poll() is None)
     workers = children(launcher.pid)
     assert len(workers) == 2
-    second = next(
-        pid for pid in workers if b"\0RANK=1\0" in b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
-    )
+    second = next(pid for pid in workers if b"\0RANK=1\0" in b"\0" + Path(f"/proc/{pid}/environ").read_bytes())
     os.kill(second, signal.SIGKILL)
-    _, errors = launcher.communicate(timeout=120)
+    _, errors = launcher.communicate(timeout=PATIENCE)
     assert launcher.returncode != 0
     assert ours(errors) == [
         "steergan: another process of this run has ended; what was saved before is whole, and the same command goes "
@@ -81,45 +69,50 @@ def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
     ]
     about = json.loads((out / "run.json").read_text())
     assert about["processes"] == [{"from_step": 0, "count": 2}]
-    resumed = subprocess.run(
-        [sys.executable, "-m", "steergan_cli", *training(out, STEPS)],
-        env=environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert resumed.returncode == 0, resumed.stderr
-    assert "goes on after step" in resumed.stdout + resumed.stderr
+
+    last = saved(out) + 4  # a shorter way to the end of the same run
+    resolved = out / "resolved.toml"
+    resolved.write_text(resolved.read_text().replace(f"steps = {MANY}", f"steps = {last}"))
+    with started(tmp_path, *training(tiny_recipe, out, last)) as again:
+        code, told, errors = again.end()
+    assert code == 0, errors
+    assert "goes on after step" in told
     assert (out / "generator.safetensors").exists()
     two, one = json.loads((out / "run.json").read_text())["processes"]
     assert (two["count"], one["count"]) == (2, 1)
-    assert 0 < one["from_step"] < STEPS
+    assert 0 < one["from_step"] < last
     steps = [json.loads(line)["step"] for line in (out / "stats.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps))
-    assert steps[-1] == STEPS
+    assert steps[-1] == last
 
 
-def test_bad_input_is_told_once_and_leaves_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_bad_input_is_told_once_and_leaves_nothing(tmp_path: Path, tiny_recipe: Path) -> None:
+    """Two processes with a store and the variables of torchrun, whose own start takes as long as ten of these."""
     out = tmp_path / "run"
-    ended = subprocess.run(
-        torchrun(*training(out, 10), "--set", "training.batch_size=5"),
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert ended.returncode != 0
-    assert ours(ended.stderr) == [
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True)
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    agent = {"TORCHELASTIC_RUN_ID": "1", "TORCHELASTIC_RESTART_COUNT": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    with ExitStack() as stack:
+        pair = []
+        for rank in ("0", "1"):
+            (tmp_path / rank).mkdir()
+            own = {**place, **agent, "RANK": rank, "LOCAL_RANK": rank}
+            words = [*training(tiny_recipe, out, 10), "--set", "training.batch_size=5"]
+            pair.append(stack.enter_context(started(tmp_path / rank, *words, environment=own)))
+        ended = [command.end() for command in pair]
+    assert [code for code, *_ in ended] == [2, 2]
+    assert ours("".join(errors for *_, errors in ended)) == [
         "steergan: training.batch_size = 5 can't be divided by 2 (2 processes); choose a multiple of 2"
     ]
     assert not out.exists()
 
 
-def test_a_stop_signal_saves_and_exits_as_ctrl_c_does(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_stop_signal_saves_and_exits_as_ctrl_c_does(tmp_path: Path, tiny_recipe: Path) -> None:
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "steergan_cli", *training(out, 100_000)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not list(out.glob("state-*.pt")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    with started(tmp_path, *training(tiny_recipe, out, MANY)) as command:
+        command.wait_until(lambda: saved(out) > 0)
+        os.kill(command.pid, signal.SIGTERM)
+        code, *_ = command.end()
+    assert code == 130
     assert list(out.glob("state-*.pt"))
     assert not (out / "generator.safetensors").exists()

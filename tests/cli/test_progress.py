@@ -9,7 +9,7 @@ import click
 import pytest
 
 from steergan_cli import progress
-from steergan_cli.progress import Progress, clock, figures, follow
+from steergan_cli.progress import TerminalReporter, clock, figures, follow
 
 ROW = {"step": 10, "discriminator_loss": 0.25, "generator_loss": 1.5, "real_score": 0.5, "fake_score": -12.25}
 
@@ -34,7 +34,7 @@ def test_time_left_is_hours_minutes_seconds(seconds: float, text: str) -> None:
 
 @pytest.mark.usefixtures("slow_clock")
 def test_off_a_terminal_a_tick_is_an_aligned_line_with_speed_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Progress(live=False)
+    reporter = TerminalReporter(live=False)
     for step in range(10, 101, 10):
         reporter.progress(ROW, step, 100)
     lines = capsys.readouterr().out.splitlines()
@@ -45,14 +45,14 @@ def test_off_a_terminal_a_tick_is_an_aligned_line_with_speed_and_time_left(capsy
 
 @pytest.mark.usefixtures("slow_clock")
 def test_speed_of_a_continued_run_counts_from_where_it_went_on(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Progress(live=False)
+    reporter = TerminalReporter(live=False)
     for step in (9010, 9020, 9030):
         reporter.progress(ROW, step, 10_000)
     assert "2.50 step/s" in capsys.readouterr().out
 
 
 def test_on_a_terminal_one_line_is_redrawn_and_messages_stay_above_it(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Progress(live=True)
+    reporter = TerminalReporter(live=True)
     with reporter.watching():
         reporter.progress(ROW, 10, 100)
         reporter.progress(ROW, 20, 100)
@@ -66,7 +66,7 @@ def test_on_a_terminal_one_line_is_redrawn_and_messages_stay_above_it(capsys: py
 
 def test_first_interrupt_asks_to_stop_and_second_aborts(capfd: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
-    reporter = Progress(live=False)
+    reporter = TerminalReporter(live=False)
     with reporter.watching():
         assert not reporter.stop_requested()
         os.kill(os.getpid(), signal.SIGINT)
@@ -86,7 +86,7 @@ def test_interrupted_run_exits_130_and_says_how_to_go_on(
     for name in files:
         (tmp_path / name).touch()
 
-    def training(report: Progress) -> Path:
+    def training(report: TerminalReporter) -> Path:
         signal.raise_signal(signal.SIGINT)
         assert report.stop_requested()
         return tmp_path
@@ -98,7 +98,7 @@ def test_interrupted_run_exits_130_and_says_how_to_go_on(
 
 
 def test_run_that_finished_before_it_could_stop_is_no_failure(tmp_path: Path) -> None:
-    def training(report: Progress) -> Path:
+    def training(report: TerminalReporter) -> Path:
         signal.raise_signal(signal.SIGINT)
         (tmp_path / "generator.safetensors").touch()
         return tmp_path
@@ -111,7 +111,7 @@ def test_off_a_terminal_a_long_stage_is_a_line_now_and_then(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    told = Progress(live=False)
+    told = TerminalReporter(live=False)
     for done in range(1, 101):
         now[0] += 0.11
         told.stage("classifier", done, 100)

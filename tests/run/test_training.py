@@ -2,11 +2,8 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.training import load_state, load_weights
 from tests.notes import Notes
+from tests.processes import started
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -81,20 +79,6 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert_same_run(whole, out)
 
 
-@pytest.mark.parametrize("written", [{}, {"processes": 2}, {"processes": [{"from_step": 0, "count": 2}]}])
-def test_a_run_that_fewer_processes_take_up_keeps_who_computed_it(
-    recipe: MakeRecipe, tmp_path: Path, written: dict[str, Any]
-) -> None:
-    """Early runs have no word of processes, or a number; whatever was computed before stays on record."""
-    stopped = run.train(recipe(), tmp_path / "run", report=Notes(stop_after=2))
-    about = json.loads((stopped / "run.json").read_text())
-    del about["processes"]
-    (stopped / "run.json").write_text(json.dumps(about | written))
-    run.resume(stopped, report=Notes())
-    wanted = [{"from_step": 0, "count": 2}, {"from_step": 2, "count": 1}] if written else [{"from_step": 0, "count": 1}]
-    assert json.loads((stopped / "run.json").read_text())["processes"] == wanted
-
-
 def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
     recipe: MakeRecipe, tmp_path: Path
 ) -> None:
@@ -113,13 +97,10 @@ def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
 def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     """kill -9 as soon as the first checkpoint is there."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "steergan_cli", "train", str(tiny_recipe), "--out", str(out), "--device", "cpu"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (out / "state-000003.pt").exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    with started(tmp_path, "train", tiny_recipe, "--out", out, "--device", "cpu") as command:
+        command.wait_until((out / "state-000003.pt").exists)
+        os.kill(command.pid, signal.SIGKILL)
+        command.end()
     assert (out / "state-000003.pt").exists()
     run.resume(out, report=Notes())
     assert_same_run(whole, out)
@@ -255,25 +236,18 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
     recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     """The kernel refuses to write any file past a size that only the checkpoints of this recipe exceed."""
-    import resource
-
     override = "generator.seed_width=64"
     whole = run.train(recipe(override), tmp_path / "whole", report=Notes())
     most = (whole / "state-000003.pt").stat().st_size - 1
     assert max(path.stat().st_size for path in whole.iterdir() if path.suffix != ".pt") < most
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "steergan_cli", "train", str(tiny_recipe), "--out", str(out), "--set", override]
-    ended = subprocess.run(
-        [*command, "--device", "cpu"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("steergan: ")
-    assert ended.stderr.count("\n") == 1
-    assert "state-000003.pt" in ended.stderr
+    words = ("train", tiny_recipe, "--out", out, "--set", override, "--device", "cpu")
+    with started(tmp_path, *words, largest_file=most) as command:
+        code, _, errors = command.end()
+    assert code == 1
+    assert errors.startswith("steergan: ")
+    assert errors.count("\n") == 1
+    assert "state-000003.pt" in errors
     run.resume(out, report=Notes())
     assert_same_run(whole, out)
 
@@ -327,15 +301,6 @@ def test_a_file_in_place_of_the_folder_is_refused(recipe: MakeRecipe, tmp_path: 
     (tmp_path / "run").write_text("")
     with pytest.raises(RunError, match="is a file"):
         run.train(recipe(), tmp_path / "run", report=Notes())
-
-
-@pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"data": {}}', '{"data": 3}', "{"])
-def test_a_damaged_run_json_is_one_line(whole: Path, tmp_path: Path, text: str) -> None:
-    copy = tmp_path / "run"
-    shutil.copytree(whole, copy)
-    (copy / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"run\.json"):
-        run.sample(copy, [0])
 
 
 def test_evaluation_on_other_images_is_refused(whole: Path, tiny_recipe: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_job_that_cannot_save_in_time_goes_back_into_the_queue_all_the_same(
     def leave(caught: int, _: object) -> None:
         sys.exit(-1)
 
-    def train_run(task: Task, channel: cluster.Channel) -> None:
+    def train_run(task: Task, channel: cluster.JobChannel) -> None:
         os.kill(os.getpid(), number)
         time.sleep(30)
 

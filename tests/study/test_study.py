@@ -22,6 +22,7 @@ from steergan import study
 from steergan.errors import RecipeError, RunError
 from steergan.recipe import read_recipe, write_recipe
 from steergan.results import read_results
+from steergan.run.about import About
 from steergan.run.folder import RunFolder
 from steergan.study import Run, Study, combine, effects, find, read_study, report, run_study, runs, steps_done
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
@@ -239,8 +240,8 @@ DATA: dict[str, Any] = {
     "path": None,
     "image_shape": [1, 16, 16],
     "class_names": ["a", "b"],
-    "train": {"checksum": "cafe"},
-    "held_out": {"checksum": "c0ffee"},
+    "train": {"images": 64, "checksum": "cafe"},
+    "held_out": {"images": 32, "checksum": "c0ffee"},
 }
 
 
@@ -254,7 +255,7 @@ def pretend(run: Run, root: Path, distances: Sequence[float], **changes: Any) ->
         "hardware": {"processor": "made up", "threads": 1},
         "versions": {"torch": "2.6"},
     }
-    folder.write_about(about | changes.pop("about", {}))
+    folder.write_about(About.model_validate(about | changes.pop("about", {})))
     protocol = {"extractor": "p4", "extractor_sha256": "abc", "real_count": 32, "fake_count": 32} | changes
     for step, distance in enumerate(distances):
         row = {"step": step, "frechet_invariant": distance, "frechet_equivariant": 3 * distance}
@@ -342,7 +343,7 @@ def test_runs_that_are_not_finished_are_left_out_and_counted(pretended: tuple[St
     [
         ({"extractor_sha256": "def"}, "extractor_sha256 is 'abc'"),
         ({"fake_count": 64}, "fake_count is 32"),
-        ({"about": {"data": {**DATA, "held_out": {"checksum": "x"}}}},
+        ({"about": {"data": {**DATA, "held_out": {"images": 32, "checksum": "x"}}}},
          "held_out_checksum is 'c0ffee'"),
     ],
 )  # fmt: skip

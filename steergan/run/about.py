@@ -1,0 +1,127 @@
+"""What run.json says of a run: its data, who computed it from which step on, on which machine, with which versions."""
+
+import json
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from steergan.errors import RunError
+from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
+
+START_ANEW = "start a new run with another --out"
+
+
+class Frozen(BaseModel):
+    """A part of run.json, never changed in place."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class SplitAbout(Frozen):
+    """Which images a split has."""
+
+    images: int
+    checksum: str
+
+
+class DataAbout(Frozen):
+    """The images of a run, and where their originals were found."""
+
+    path: str | None
+    image_shape: tuple[int, int, int]
+    """(C, H, W)."""
+    class_names: tuple[str, ...]
+    train: SplitAbout
+    held_out: SplitAbout
+
+
+class Stretch(Frozen):
+    """Steps that the same number of processes computed."""
+
+    from_step: int = 0
+    count: int = 1
+
+
+class About(Frozen):
+    """The content of run.json; the older formats are read, too."""
+
+    name: str = ""
+    """Of the recipe."""
+    started: str | None = None
+    """When, in ISO 8601."""
+    seeds: dict[str, int] = {}
+    """Of the training and of the data."""
+    data: DataAbout
+    processes: Annotated[tuple[Stretch, ...], Field(min_length=1)]
+    """How many processes computed it, in order of `from_step`."""
+    versions: dict[str, str] = {}
+    hardware: dict[str, Any] = {}
+    init_from: str | None = None
+    """The run whose weights it started from."""
+    convolutions: Annotated[tuple[ConvolutionRecord, ...], Field(min_length=1)]
+    """What computed its convolutions, in order of `from_step`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_older_formats(cls, read: Any) -> Any:
+        """Early runs have no word of convolutions; of processes none either, and later their number alone."""
+        if not isinstance(read, dict):
+            return read
+        processes = read.get("processes", 1)
+        if isinstance(processes, int):
+            processes = [{"count": processes}]
+        return {"convolutions": [BEFORE_RECORDS.model_dump()], **read, "processes": processes}
+
+    @property
+    def as_json(self) -> bytes:
+        """The file."""
+        return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
+
+
+def read_about(path: Path) -> About:
+    """A run.json.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        return About.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        fault = error.errors()[0]
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); {START_ANEW}") from None
+    key = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "missing" and fault["loc"][0] == "data":
+        raise RunError(f"{path}: lacks {key}; {START_ANEW}")
+    raise RunError(f"{path}: {fault['loc'][0] if key else 'it'} can't be read; {START_ANEW}")
+
+
+def surroundings(device: torch.device) -> dict[str, Any]:
+    """Versions and hardware, for run.json and for whatever else is measured."""
+    packages = ("steergan", "torch", "escnn", "numpy", "scipy")
+    hardware: dict[str, Any] = {
+        "device": str(device),
+        "processor": processor_name(),
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+    }
+    if device.type == "cuda":
+        hardware["accelerator"] = torch.cuda.get_device_name(device)
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "hardware": hardware,
+    }
+
+
+def processor_name() -> str:
+    """The CPU's model, where the system tells it."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,90 @@
+"""run.json: what is written, the older formats that are read, and what is refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steergan import run
+from steergan.errors import RunError
+from steergan.recipe import Recipe
+from steergan.run.about import read_about
+from steergan.run.convolution_record import BEFORE_RECORDS
+from steergan.run.folder import RunFolder
+from tests.notes import Notes
+
+MakeRecipe = Callable[..., Recipe]
+
+
+@pytest.fixture
+def content(tiny_run: Path) -> dict[str, Any]:
+    """What the file of a finished run says."""
+    return dict(json.loads((tiny_run / "run.json").read_text()))
+
+
+def test_what_is_read_is_written_again_to_the_byte(tiny_run: Path) -> None:
+    about = RunFolder(tiny_run).read_about()
+    assert about.as_json == (tiny_run / "run.json").read_bytes()
+    assert about.data.image_shape == (1, 8, 8)
+    assert about.data.class_names == ("0", "1")
+    assert (about.data.train.images, about.data.held_out.images) == (24, 16)
+    assert about.versions.keys() == {"python", "steergan", "torch", "escnn", "numpy", "scipy"}
+    assert {"device", "processor", "threads", "platform"} <= about.hardware.keys()
+
+
+def test_keys_are_those_that_older_readers_know(content: dict[str, Any]) -> None:
+    assert list(content) == [
+        "name", "started", "seeds", "data", "processes", "versions", "hardware", "init_from", "convolutions",
+    ]  # fmt: skip
+    assert list(content["data"]) == ["path", "image_shape", "class_names", "train", "held_out"]
+    assert content["processes"] == [{"from_step": 0, "count": 1}]
+
+
+def test_a_run_of_before_the_records_was_dense(content: dict[str, Any], tmp_path: Path) -> None:
+    del content["convolutions"]
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    assert read_about(tmp_path / "run.json").convolutions == (BEFORE_RECORDS,)
+
+
+@pytest.mark.parametrize("written", [{}, {"processes": 2}, {"processes": [{"from_step": 0, "count": 2}]}])
+def test_a_run_that_fewer_processes_take_up_keeps_who_computed_it(
+    recipe: MakeRecipe, tmp_path: Path, written: dict[str, Any]
+) -> None:
+    """Early runs have no word of processes, or a number; whatever was computed before stays on record."""
+    stopped = run.train(recipe("evaluation.every=6"), tmp_path / "run", report=Notes(stop_after=2))
+    about = json.loads((stopped / "run.json").read_text())
+    del about["processes"]
+    (stopped / "run.json").write_text(json.dumps(about | written))
+    run.resume(stopped, report=Notes())
+    wanted = [{"from_step": 0, "count": 2}, {"from_step": 2, "count": 1}] if written else [{"from_step": 0, "count": 1}]
+    after = json.loads((stopped / "run.json").read_text())
+    assert after["processes"] == wanted
+    assert after["started"] == about["started"]
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"data": {}}', '{"data": 3}', "{"])
+def test_a_damaged_run_json_is_one_line(tiny_run: Path, tmp_path: Path, text: str) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(tiny_run, copy)
+    (copy / "run.json").write_text(text)
+    with pytest.raises(RunError, match=r"run\.json") as refused:
+        run.sample(copy, [0])
+    assert "\n" not in str(refused.value)
+    assert "start a new run with another --out" in str(refused.value)
+
+
+@pytest.mark.parametrize("damaged", [3, [], [{}], None, [{"path": "fast"}]])
+def test_a_damaged_record_of_convolutions_is_one_line(content: dict[str, Any], tmp_path: Path, damaged: object) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({**content, "convolutions": damaged}))
+    with pytest.raises(RunError, match="convolutions can't be read"):
+        read_about(tmp_path / "run.json")
+
+
+def test_what_is_missing_is_named(content: dict[str, Any], tmp_path: Path) -> None:
+    del content["data"]["class_names"]
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(RunError, match=r"lacks data\.class_names"):
+        read_about(tmp_path / "run.json")
