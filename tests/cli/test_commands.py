@@ -5,22 +5,20 @@ import os
 import signal
 import subprocess
 import sysconfig
-from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import pytest
 import torch
-from click.testing import Result
 from PIL import Image
 from safetensors.torch import load_file
 
 from steergan import run as runs
 from steergan.networks import Discriminator
+from tests.commands import invoke
 from tests.processes import PATIENCE, wait_until
 
-Invoke = Callable[..., Result]
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
 
 
@@ -36,7 +34,7 @@ def test_training_leaves_a_whole_run_folder(tiny_run: Path) -> None:
     assert {"resolved.toml", "run.json", "stats.jsonl"} | pictures | weights <= names
 
 
-def test_training_ends_with_start_end_and_floor(tiny_run: Path, tiny_recipe: Path, invoke: Invoke) -> None:
+def test_training_ends_with_start_end_and_floor(tiny_run: Path, tiny_recipe: Path) -> None:
     lines = (tiny_run / "metric-frechet.jsonl").read_text().splitlines()
     first, last = json.loads(lines[0]), json.loads(lines[-1])
     told = invoke("evaluate", tiny_run, "--device", "cpu").stdout
@@ -46,7 +44,7 @@ def test_training_ends_with_start_end_and_floor(tiny_run: Path, tiny_recipe: Pat
     assert rows["frechet invariant"] == [f"{last['frechet_invariant']:.4g}", f"{last['floor_frechet_invariant']:.4g}"]
 
 
-def test_training_again_in_a_finished_run_changes_nothing(tiny_run: Path, tiny_recipe: Path, invoke: Invoke) -> None:
+def test_training_again_in_a_finished_run_changes_nothing(tiny_run: Path, tiny_recipe: Path) -> None:
     before = {path.name: path.read_bytes() for path in tiny_run.iterdir() if path.is_file()}
     again = invoke("train", tiny_recipe, "--out", tiny_run, "--device", "cpu")
     assert again.exit_code == 0
@@ -54,7 +52,7 @@ def test_training_again_in_a_finished_run_changes_nothing(tiny_run: Path, tiny_r
     assert {path.name: path.read_bytes() for path in tiny_run.iterdir() if path.is_file()} == before
 
 
-def test_training_another_recipe_in_the_folder_is_refused(tiny_run: Path, tiny_recipe: Path, invoke: Invoke) -> None:
+def test_training_another_recipe_in_the_folder_is_refused(tiny_run: Path, tiny_recipe: Path) -> None:
     refused = invoke("train", tiny_recipe, "--out", tiny_run, "--set", "loss.r1_weight=3", "--device", "cpu")
     assert refused.exit_code == 1
     assert "holds a run of another recipe (loss.r1_weight = 0.1 there, 3.0 here)" in refused.stderr
@@ -62,7 +60,7 @@ def test_training_another_recipe_in_the_folder_is_refused(tiny_run: Path, tiny_r
 
 
 def test_dry_run_prints_layers_and_recipe_and_writes_nothing(
-    tiny_recipe: Path, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     told = invoke("train", tiny_recipe, "--dry-run", "--set", "training.steps=77")
@@ -72,7 +70,7 @@ def test_dry_run_prints_layers_and_recipe_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_recipe_is_refused_in_one_line(invoke: Invoke) -> None:
+def test_missing_recipe_is_refused_in_one_line() -> None:
     refused = invoke("train", "missing.toml")
     assert refused.exit_code == 2
     assert refused.stderr.startswith("steergan: missing.toml: no such recipe")
@@ -91,7 +89,7 @@ def test_missing_recipe_is_refused_in_one_line(invoke: Invoke) -> None:
         ("discriminator", "KEY=VALUE was wanted"),
     ],
 )
-def test_wrong_override_is_refused_in_one_line(override: str, message: str, tiny_recipe: Path, invoke: Invoke) -> None:
+def test_wrong_override_is_refused_in_one_line(override: str, message: str, tiny_recipe: Path) -> None:
     refused = invoke("train", tiny_recipe, "--dry-run", "--set", override)
     assert refused.exit_code == 2
     assert message in refused.stderr
@@ -99,7 +97,7 @@ def test_wrong_override_is_refused_in_one_line(override: str, message: str, tiny
     assert refused.stderr.count("\n") == 1
 
 
-def test_missing_data_is_refused_in_one_line(tiny_recipe: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_missing_data_is_refused_in_one_line(tiny_recipe: Path, tmp_path: Path) -> None:
     refused = invoke("train", tiny_recipe, "--data", tmp_path / "nowhere.npz", "--out", tmp_path / "run")
     assert refused.exit_code == 1
     assert "nowhere.npz" in refused.stderr
@@ -107,7 +105,7 @@ def test_missing_data_is_refused_in_one_line(tiny_recipe: Path, invoke: Invoke, 
     assert not (tmp_path / "run").exists()
 
 
-def test_samples_are_a_file_each_and_a_grid(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_samples_are_a_file_each_and_a_grid(tiny_run: Path, tmp_path: Path) -> None:
     told = invoke("sample", tiny_run, "--seeds", "0-1,7", "--classes", "1", "--out", tmp_path / "drawn")
     assert told.exit_code == 0, told.output
     names = sorted(path.name for path in (tmp_path / "drawn").iterdir())
@@ -118,14 +116,14 @@ def test_samples_are_a_file_each_and_a_grid(tiny_run: Path, invoke: Invoke, tmp_
         np.testing.assert_array_equal(drawn, expected[0, column, 0].numpy())
 
 
-def test_a_sample_does_not_depend_on_what_else_is_asked_for(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_a_sample_does_not_depend_on_what_else_is_asked_for(tiny_run: Path, tmp_path: Path) -> None:
     invoke("sample", tiny_run, "--seeds", "5", "--classes", "0", "--out", tmp_path / "alone")
     invoke("sample", tiny_run, "--seeds", "0-9", "--out", tmp_path / "many")
     alone, among = (pixels(tmp_path / name / "class0-seed0005.png") for name in ("alone", "many"))
     np.testing.assert_array_equal(alone, among)
 
 
-def test_truncation_changes_the_samples(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_truncation_changes_the_samples(tiny_run: Path, tmp_path: Path) -> None:
     drawn = []
     for value in ("1", "0.1"):
         invoke("sample", tiny_run, "--seeds", "0-3", "--truncation", value, "--out", tmp_path / value)
@@ -133,7 +131,7 @@ def test_truncation_changes_the_samples(tiny_run: Path, invoke: Invoke, tmp_path
     assert (drawn[0] != drawn[1]).any()
 
 
-def test_class_that_the_run_does_not_know_is_refused(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_class_that_the_run_does_not_know_is_refused(tiny_run: Path, tmp_path: Path) -> None:
     refused = invoke("sample", tiny_run, "--classes", "2", "--out", tmp_path / "drawn")
     assert refused.exit_code == 1
     assert refused.stderr == "steergan: class 2 does not exist; this generator knows 0 to 1\n"
@@ -141,14 +139,14 @@ def test_class_that_the_run_does_not_know_is_refused(tiny_run: Path, invoke: Inv
 
 
 @pytest.mark.parametrize("command", ["resume", "sample", "interpolate", "evaluate", "verify-equivariance"])
-def test_folder_that_is_no_run_is_refused(command: str, invoke: Invoke, tmp_path: Path) -> None:
+def test_folder_that_is_no_run_is_refused(command: str, tmp_path: Path) -> None:
     refused = invoke(command, tmp_path)
     assert refused.exit_code == 1
     assert refused.stderr.startswith(f"steergan: {tmp_path}: not a run folder")
     assert refused.stderr.count("\n") == 1
 
 
-def test_folder_that_cannot_be_written_is_one_line(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_is_one_line(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused = invoke("sample", tiny_run, "--seeds", "0", "--out", tmp_path / "file" / "drawn")
     assert refused.exit_code == 1
@@ -156,7 +154,7 @@ def test_folder_that_cannot_be_written_is_one_line(tiny_run: Path, invoke: Invok
     assert "cannot be written (Not a directory)" in refused.stderr
 
 
-def test_interpolation_begins_and_ends_at_its_samples(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_interpolation_begins_and_ends_at_its_samples(tiny_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "paths.png"
     told = invoke("interpolate", tiny_run, "--seeds", 4, 9, "--images", 3, "--out", out)
     assert told.exit_code == 0, told.output
@@ -170,7 +168,7 @@ def test_interpolation_begins_and_ends_at_its_samples(tiny_run: Path, invoke: In
         np.testing.assert_array_equal(first, runs.sample(tiny_run, [4], [label])[0, 0, 0].numpy())
 
 
-def test_evaluation_as_json_carries_its_protocol(tiny_run: Path, invoke: Invoke) -> None:
+def test_evaluation_as_json_carries_its_protocol(tiny_run: Path) -> None:
     told = invoke("evaluate", tiny_run, "--json", "--device", "cpu")
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
@@ -179,7 +177,7 @@ def test_evaluation_as_json_carries_its_protocol(tiny_run: Path, invoke: Invoke)
     assert 0 <= found["label_agreement"] <= 1
 
 
-def test_equivariance_of_a_run_is_verified(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_equivariance_of_a_run_is_verified(tiny_run: Path, tmp_path: Path) -> None:
     told = invoke("verify-equivariance", tiny_run, "--json", tmp_path / "errors.json")
     assert told.exit_code == 0, told.output
     networks = json.loads((tmp_path / "errors.json").read_text())["networks"]
@@ -188,7 +186,7 @@ def test_equivariance_of_a_run_is_verified(tiny_run: Path, invoke: Invoke, tmp_p
 
 
 def test_network_that_is_not_invariant_is_caught(
-    tiny_run: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = Discriminator.forward
     monkeypatch.setattr(Discriminator, "forward", lambda self, image, y: right(self, image, y) + image[:, 0, 0, 0])
@@ -199,7 +197,7 @@ def test_network_that_is_not_invariant_is_caught(
 
 
 def test_interrupted_training_saves_and_goes_on_to_the_same_weights(
-    tiny_run: Path, tiny_recipe: Path, invoke: Invoke, tmp_path: Path
+    tiny_run: Path, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     stopped = tmp_path / "stopped"
     command = [SCRIPT, "train", str(tiny_recipe), "--out", str(stopped), "--device", "cpu"]
@@ -229,7 +227,7 @@ def test_interrupted_training_saves_and_goes_on_to_the_same_weights(
         assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_moved_run_still_works(tiny_run: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_moved_run_still_works(tiny_run: Path, tmp_path: Path) -> None:
     moved = Path(copytree(tiny_run, tmp_path / "moved"))
     told = invoke("sample", moved, "--seeds", "0")
     assert told.exit_code == 0, told.output

@@ -5,15 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from steergan_cli.main import steergan
-
-
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(steergan, ["data", "symmetry", *map(str, arguments)])
+from tests.commands import invoke
 
 
 @pytest.fixture
@@ -28,7 +23,7 @@ def noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_table_a_finding_and_a_recommendation_are_printed(noise: Path, tmp_path: Path) -> None:
-    result = invoke(noise, "--permutations", 199, "--out", tmp_path / "x.png")
+    result = invoke("data", "symmetry", noise, "--permutations", 199, "--out", tmp_path / "x.png")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == "npz: 96 training images of 1 x 12 x 12"
@@ -45,7 +40,7 @@ def test_a_table_a_finding_and_a_recommendation_are_printed(noise: Path, tmp_pat
 
 
 def test_json_says_everything_with_its_protocol(noise: Path) -> None:
-    found = json.loads(invoke(noise, "--json", "--permutations", 199, "--seed", 3).output)
+    found = json.loads(invoke("data", "symmetry", noise, "--json", "--permutations", 199, "--seed", 3).output)
     assert found["group"] == "D2"
     assert (found["tests"], found["permutations"], found["seed"]) == (18, 720, 3)
     assert found["features"] == "random filters"
@@ -56,7 +51,7 @@ def test_json_says_everything_with_its_protocol(noise: Path) -> None:
 
 def test_patches_of_a_photograph_are_tested_with_a_caveat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
-    result = invoke("scikit-image:ihc.png", "--size", 64, "--permutations", 199)
+    result = invoke("data", "symmetry", "scikit-image:ihc.png", "--size", 64, "--permutations", 199)
     assert "recommended group: D4" in result.output
     assert "not quite independent" in result.output
     assert "patches: " in result.output
@@ -64,21 +59,21 @@ def test_patches_of_a_photograph_are_tested_with_a_caveat(tmp_path: Path, monkey
 
 
 def test_a_recipe_says_which_images(tiny_recipe: Path) -> None:
-    result = invoke("--recipe", tiny_recipe, "--permutations", 199)
+    result = invoke("data", "symmetry", "--recipe", tiny_recipe, "--permutations", 199)
     assert result.exit_code == 0, result.output
     assert "too few for a test of its own" in result.output
 
 
 @pytest.mark.parametrize("arguments", [[], ["digits", "--recipe", "x.toml"]])
 def test_one_source_is_wanted(arguments: list[str]) -> None:
-    result = invoke(*arguments)
+    result = invoke("data", "symmetry", *arguments)
     assert result.exit_code == 2
     assert "NAME-OR-PATH or --recipe FILE is wanted" in result.output
 
 
 @pytest.mark.parametrize("arguments", [["digits"], ["x.npz"], ["--recipe", "x.toml"]])
 def test_only_large_images_are_cut(arguments: list[str]) -> None:
-    result = invoke(*arguments, "--size", 32)
+    result = invoke("data", "symmetry", *arguments, "--size", 32)
     assert result.exit_code == 2
     assert "--size cuts patches" in result.output
 
@@ -86,7 +81,7 @@ def test_only_large_images_are_cut(arguments: list[str]) -> None:
 def test_images_that_are_not_square_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
     np.savez(tmp_path / "x.npz", images=np.zeros((40, 8, 12), np.uint8))
-    result = invoke(tmp_path / "x.npz")
+    result = invoke("data", "symmetry", tmp_path / "x.npz")
     assert result.exit_code == 1
     assert result.output == (
         "steergan: images of 12 x 8 pixels; quarter turns need square images: crop them, or cut patches "
@@ -97,7 +92,7 @@ def test_images_that_are_not_square_are_one_line(tmp_path: Path, monkeypatch: py
 def test_a_class_with_one_image_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
     np.savez(tmp_path / "x.npz", images=np.zeros((40, 8, 8), np.uint8), labels=np.array([0] * 39 + [1]))
-    result = invoke(tmp_path / "x.npz")
+    result = invoke("data", "symmetry", tmp_path / "x.npz")
     assert result.exit_code == 1
     assert result.output.count("\n") == 1
     assert "class 1 has 1 image" in result.output

@@ -1,16 +1,14 @@
 """What `steergan doctor` says, and builds."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 from steergan.kernels import library
 from steergan_cli import doctor
-
-Invoke = Callable[..., Result]
+from tests.commands import invoke
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +20,7 @@ def forgotten() -> Iterator[None]:
 
 
 def test_table_names_versions_folders_and_why_there_are_no_kernels(
-    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEERGAN_KERNELS", "off")
     monkeypatch.setenv("STEERGAN_DATA", f"{tmp_path}/data")
@@ -38,7 +36,7 @@ def test_table_names_versions_folders_and_why_there_are_no_kernels(
     assert rows["convolution kernels"] == "dense path: STEERGAN_KERNELS=off"
 
 
-def test_json_has_the_same(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels = library.NativeLibrary(Path("kernels.so"), "avx512", None)  # type: ignore[arg-type]
     monkeypatch.setattr(library, "find", lambda: kernels)
     found = json.loads(invoke("doctor", "--json").stdout)
@@ -47,7 +45,7 @@ def test_json_has_the_same(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> N
     assert dict(doctor.table(found))["convolution kernels"] == "avx512, from kernels.so"
 
 
-def test_build_says_where_the_kernels_are(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_says_where_the_kernels_are(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels = library.NativeLibrary(Path("kernels.so"), "avx2", None)  # type: ignore[arg-type]
     asked = []
     monkeypatch.setattr(library, "find", lambda anew=False: asked.append(anew) or kernels)
@@ -58,7 +56,7 @@ def test_build_says_where_the_kernels_are(invoke: Invoke, monkeypatch: pytest.Mo
 
 
 def test_build_that_cannot_be_done_is_one_line_and_exit_code_1(
-    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)

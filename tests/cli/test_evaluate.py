@@ -5,18 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from click.testing import Result
 from PIL import Image
 
 from steergan import run
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
+from tests.commands import invoke
 from tests.notes import Notes
 
-Invoke = Callable[..., Result]
 
-
-def test_neighbours_are_drawn_and_counted(invoke: Invoke, tiny_run: Path, tmp_path: Path) -> None:
+def test_neighbours_are_drawn_and_counted(tiny_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "neighbours.png"
     result = invoke("evaluate", tiny_run, "--device", "cpu", "--neighbours", out, "--group", "D4")
     assert result.exit_code == 0, result.output
@@ -30,14 +28,14 @@ def test_neighbours_are_drawn_and_counted(invoke: Invoke, tiny_run: Path, tmp_pa
     assert 0 <= found["p_value"] <= 1
 
 
-def test_neighbours_want_a_png(invoke: Invoke, tiny_run: Path) -> None:
+def test_neighbours_want_a_png(tiny_run: Path) -> None:
     result = invoke("evaluate", tiny_run, "--neighbours", "x.jpg")
     assert result.exit_code == 2
     assert "NAME.png was wanted" in result.output
 
 
 def test_json_is_not_mixed_with_what_is_said_on_the_way(
-    invoke: Invoke, recipe: Callable[..., Recipe], tmp_path: Path
+    recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     backbone = tmp_path / "resnet.safetensors"
     backbone.write_bytes(classifier_bytes(build_backbone("resnet18", 2, side=32), {"class_names": '["0", "1"]'}))

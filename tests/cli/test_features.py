@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,7 @@ from steergan.metrics import (
     read_classifier,
     read_provenance,
 )
-
-Invoke = Callable[..., Result]
+from tests.commands import invoke
 
 
 @pytest.fixture
@@ -31,13 +29,13 @@ def stripes(tmp_path: Path) -> Path:
     return path
 
 
-def train(invoke: Invoke, stripes: Path, out: Path, *more: object) -> Result:
+def train(stripes: Path, out: Path, *more: object) -> Result:
     said = ("--data", "npz", "--path", stripes, "--device", "cpu", "--epochs", 12, "--out", out)
     return invoke("features", "train", *said, *more)
 
 
 def test_trained_file_says_where_it_comes_from_and_serves_as_an_extractor(
-    invoke: Invoke, stripes: Path, tmp_path: Path
+    stripes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "mine.safetensors"
     result = train(invoke, stripes, out, "--seed", 3)
@@ -57,7 +55,7 @@ def test_trained_file_says_where_it_comes_from_and_serves_as_an_extractor(
 
 
 def test_seed_and_turning_change_the_weights_and_repeating_does_not(
-    invoke: Invoke, stripes: Path, tmp_path: Path
+    stripes: Path, tmp_path: Path
 ) -> None:
     hashes = []
     for more in ((), (), ("--seed", 1), ("--no-rotate",)):
@@ -67,14 +65,14 @@ def test_seed_and_turning_change_the_weights_and_repeating_does_not(
     assert len(set(hashes)) == 3
 
 
-def test_show_checks_the_shipped_weights(invoke: Invoke) -> None:
+def test_show_checks_the_shipped_weights() -> None:
     result = invoke("features", "show")
     assert result.exit_code == 0
     assert "held out error" in result.output
     assert "rotmnist-p4cnn.safetensors" in result.output
 
 
-def test_show_of_a_damaged_file_is_one_line(invoke: Invoke, stripes: Path, tmp_path: Path) -> None:
+def test_show_of_a_damaged_file_is_one_line(stripes: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.safetensors"
     train(invoke, stripes, out)
     out.write_bytes(out.read_bytes()[:-9])
@@ -88,7 +86,7 @@ def test_show_of_a_damaged_file_is_one_line(invoke: Invoke, stripes: Path, tmp_p
     ("out", "said"), [("weights.pt", "NAME.safetensors was wanted"), ("no/folder/x.safetensors", "make it first")]
 )
 def test_place_that_cannot_be_written_is_refused_before_the_training(
-    invoke: Invoke, stripes: Path, tmp_path: Path, out: str, said: str
+    stripes: Path, tmp_path: Path, out: str, said: str
 ) -> None:
     result = train(invoke, stripes, tmp_path / out)
     assert result.exit_code == 2
@@ -101,7 +99,7 @@ def test_nothing_heavy_is_imported_for_help() -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["check"], ["download"], ["show"]])
-def test_every_help_has_an_example(invoke: Invoke, command: list[str]) -> None:
+def test_every_help_has_an_example(command: list[str]) -> None:
     result = invoke("features", *command, "--help")
     assert result.exit_code == 0
     assert "steergan features " in result.output.partition("Example")[2]
@@ -124,7 +122,7 @@ BACKBONE = ("--backbone", "resnet18", "--side", 32, "--rate", 0.001, "--epochs",
 
 
 def test_fine_tuned_backbone_serves_as_an_extractor_and_says_where_it_comes_from(
-    invoke: Invoke, shades: Path, tmp_path: Path
+    shades: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "mine.safetensors"
     result = invoke("features", "train", "--recipe", shades, *BACKBONE, "--weights", "none", "--out", out)
@@ -143,7 +141,7 @@ def test_fine_tuned_backbone_serves_as_an_extractor_and_says_where_it_comes_from
     assert (shown.exit_code, "validation error" in shown.output) == (0, True)
 
 
-def test_check_tells_classes_apart_on_images_that_were_not_trained_on(invoke: Invoke, shades: Path) -> None:
+def test_check_tells_classes_apart_on_images_that_were_not_trained_on(shades: Path) -> None:
     result = invoke("features", "check", "--recipe", shades, *BACKBONE)
     assert result.exit_code == 0, result.output
     assert "16 test images right (20 trained on, 6 to validate)" in result.output  # 40 % of 42, a fifth of the others
@@ -160,14 +158,14 @@ def test_check_tells_classes_apart_on_images_that_were_not_trained_on(invoke: In
     ],
 )
 def test_options_that_contradict_one_another_are_refused(
-    invoke: Invoke, tmp_path: Path, said: tuple[str, ...], answer: str
+    tmp_path: Path, said: tuple[str, ...], answer: str
 ) -> None:
     result = invoke("features", "train", *said, "--out", tmp_path / "x.safetensors")
     assert result.exit_code == 2
     assert answer in result.output
 
 
-def test_unknown_backbone_and_missing_weights_are_one_line_each(invoke: Invoke, shades: Path, tmp_path: Path) -> None:
+def test_unknown_backbone_and_missing_weights_are_one_line_each(shades: Path, tmp_path: Path) -> None:
     for more, answer in (
         (("--backbone", "resnet19"), "torchvision has no such classifier"),
         (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "cannot be read"),

@@ -11,17 +11,14 @@ from pathlib import Path
 import click
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from steergan.errors import DataError, RecipeError, RunError, SteerganError, SymmetryError
 from steergan_cli import main as entry
 from steergan_cli.main import COMMANDS, steergan
+from tests.commands import invoke
 
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
-
-
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(steergan, arguments, prog_name="steergan")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:

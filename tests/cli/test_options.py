@@ -7,12 +7,11 @@ from typing import Any
 import click
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steergan_cli.main import steergan
 from steergan_cli.options import OutputFile, chosen_device, numbers
+from tests.commands import invoke
 
 CONTEXT = click.Context(click.Command("command"))
 OPTION = click.Option(["--seeds"])
@@ -20,10 +19,6 @@ OPTION = click.Option(["--seeds"])
 
 def read(text: str) -> tuple[int, ...] | None:
     return numbers(CONTEXT, OPTION, text)
-
-
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(steergan, arguments, prog_name="steergan")
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,15 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from click.testing import Result
 from PIL import Image
 
 from steergan import run as runs
 from steergan.recipe import Recipe
 from steergan_cli.options import angles
 from steergan_cli.sample import pose_name
+from tests.commands import invoke
 from tests.notes import Notes
 
-Invoke = Callable[..., Result]
 CONTEXT = click.Context(click.Command("sample"))
 OPTION = click.Option(["--rotate"])
 
@@ -56,7 +55,7 @@ def test_no_two_angles_share_a_file() -> None:
     assert {"000", "000.01", "051.428571", "mirrored-022.5", "270", "-90"} <= set(names)
 
 
-def test_a_turned_sample_is_a_file_for_every_angle_and_a_grid(steerable: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_a_turned_sample_is_a_file_for_every_angle_and_a_grid(steerable: Path, tmp_path: Path) -> None:
     options = ("--seeds", "0,3", "--classes", "1", "--rotate", "0-360/4", "--reflect", "--out", tmp_path / "out")
     told = invoke("sample", steerable, *options)
     assert told.exit_code == 0, told.output
@@ -74,7 +73,7 @@ def test_a_turned_sample_is_a_file_for_every_angle_and_a_grid(steerable: Path, i
 
 
 def test_latents_that_do_not_turn_and_angles_that_are_not_there_are_one_line(
-    tiny_run: Path, steerable: Path, invoke: Invoke
+    tiny_run: Path, steerable: Path
 ) -> None:
     for folder, options, words in (
         (tiny_run, ("--rotate", "90"), "steerable"),
@@ -86,7 +85,7 @@ def test_latents_that_do_not_turn_and_angles_that_are_not_there_are_one_line(
         assert refused.stderr.count("\n") == 1
 
 
-def test_interpolation_draws_orbits(steerable: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_interpolation_draws_orbits(steerable: Path, tmp_path: Path) -> None:
     told = invoke("interpolate", steerable, "--images", "4", "--out", tmp_path / "paths.png")
     assert told.exit_code == 0, told.output
     assert "6 rows" in told.output
@@ -95,7 +94,7 @@ def test_interpolation_draws_orbits(steerable: Path, invoke: Invoke, tmp_path: P
 # --- pictures of angles
 
 
-def test_errors_by_angle_are_drawn(tiny_recipe: Path, invoke: Invoke, tmp_path: Path) -> None:
+def test_errors_by_angle_are_drawn(tiny_recipe: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "c8.toml"
     dense = '[generator]\ngroup = "C8"\nlatent = "dense"\n[discriminator]\ngroup = "C8"\n'
     recipe.write_text(f'extends = "{tiny_recipe}"\nname = "c8"\n{dense}')
@@ -109,7 +108,7 @@ def test_errors_by_angle_are_drawn(tiny_recipe: Path, invoke: Invoke, tmp_path: 
 
 @pytest.mark.parametrize("options", [("--quick",), ()])
 def test_without_errors_there_is_no_picture(
-    tiny_recipe: Path, invoke: Invoke, tmp_path: Path, options: tuple[str, ...]
+    tiny_recipe: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     refused = invoke("verify-equivariance", tiny_recipe, *options, "--level", "6", "--picture", tmp_path / "angles.png")
     assert refused.exit_code == 2

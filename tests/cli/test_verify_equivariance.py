@@ -3,16 +3,14 @@
 import itertools
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 import torch
-from click.testing import Result
 from safetensors.torch import load_file, save_file
 
-Invoke = Callable[..., Result]
+from tests.commands import invoke
 
 RIGHT = """
 import steergan
@@ -77,7 +75,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("all_three", 1, "NOT equivariant"),
     ],
 )
-def test_the_worst_verdict_is_the_exit_code(module: str, invoke: Invoke, function: str, code: int, words: str) -> None:
+def test_the_worst_verdict_is_the_exit_code(module: str, function: str, code: int, words: str) -> None:
     told = invoke("verify-equivariance", f"{module}:{function}", "--sizes", "5")
     assert told.exit_code == code, told.output
     assert words in told.stdout
@@ -85,7 +83,7 @@ def test_the_worst_verdict_is_the_exit_code(module: str, invoke: Invoke, functio
     assert "Traceback" not in told.output
 
 
-def test_a_proved_network_shows_a_row_for_each_layer_and_level(module: str, invoke: Invoke) -> None:
+def test_a_proved_network_shows_a_row_for_each_layer_and_level(module: str) -> None:
     lines = invoke("verify-equivariance", f"{module}:right", "--sizes", "5,6").stdout.splitlines()
     assert lines[0] == f"{module}:right: SequentialModule, equivariant under C4, 4 elements"
     assert " ".join(lines[1].split()) == "layer kind of layer types size kind bound verdict"
@@ -96,13 +94,13 @@ def test_a_proved_network_shows_a_row_for_each_layer_and_level(module: str, invo
     assert "at 5 x 5 and 6 x 6 pixels, in evaluation and training mode: proved for every input" in lines[-1]
 
 
-def test_quick_is_one_size_in_evaluation_mode(module: str, invoke: Invoke) -> None:
+def test_quick_is_one_size_in_evaluation_mode(module: str) -> None:
     told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5,6", "--quick")
     assert told.exit_code == 0
     assert "at 5 x 5 pixels, in evaluation mode" in told.stdout
 
 
-def test_layers_alone_prove_nothing(module: str, invoke: Invoke) -> None:
+def test_layers_alone_prove_nothing(module: str) -> None:
     told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5", "--level", "1")
     assert told.exit_code == 3
     assert "a proof needs 2" in told.stdout
@@ -111,13 +109,13 @@ def test_layers_alone_prove_nothing(module: str, invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("sizes", ["nonsense", "5,", "0", "-3", "5.5", "", "5x5"])
-def test_sizes_that_are_none_are_bad_usage(module: str, invoke: Invoke, sizes: str) -> None:
+def test_sizes_that_are_none_are_bad_usage(module: str, sizes: str) -> None:
     refused = invoke("verify-equivariance", f"{module}:right", "--sizes", sizes)
     assert refused.exit_code == 2
     assert "sides in pixels were wanted, such as 29,28" in refused.stderr
 
 
-def test_sizes_of_a_run_or_recipe_are_those_of_its_images(tiny_run: Path, tiny_recipe: Path, invoke: Invoke) -> None:
+def test_sizes_of_a_run_or_recipe_are_those_of_its_images(tiny_run: Path, tiny_recipe: Path) -> None:
     for target in (tiny_run, tiny_recipe):
         refused = invoke("verify-equivariance", target, "--sizes", "8")
         assert refused.exit_code == 2
@@ -125,7 +123,7 @@ def test_sizes_of_a_run_or_recipe_are_those_of_its_images(tiny_run: Path, tiny_r
 
 
 @pytest.mark.parametrize("target", ["nowhere", "recipes/nowhere.toml", "nowhere:build"])
-def test_a_target_that_is_missing_is_said_in_one_line(module: str, invoke: Invoke, target: str) -> None:
+def test_a_target_that_is_missing_is_said_in_one_line(module: str, target: str) -> None:
     refused = invoke("verify-equivariance", target)
     assert refused.exit_code == 2
     assert sum("nowhere" in line for line in refused.stderr.splitlines()) == 1
@@ -133,14 +131,14 @@ def test_a_target_that_is_missing_is_said_in_one_line(module: str, invoke: Invok
     assert "Traceback" not in refused.output
 
 
-def test_without_a_target_and_recipes_there_is_nothing_to_do(module: str, invoke: Invoke) -> None:
+def test_without_a_target_and_recipes_there_is_nothing_to_do(module: str) -> None:
     refused = invoke("verify-equivariance")
     assert refused.exit_code == 2
     assert "no TARGET came, and ./recipes holds no recipe" in refused.stderr
 
 
 def test_without_a_target_every_recipe_here_is_verified(
-    module: str, tiny_recipe: Path, invoke: Invoke, tmp_path: Path
+    module: str, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "recipes").mkdir()
     for name in ("one", "two"):
@@ -164,7 +162,7 @@ def test_without_a_target_every_recipe_here_is_verified(
     ],
 )
 def test_a_target_that_fails_is_said_in_one_line(
-    module: str, invoke: Invoke, tmp_path: Path, text: str, function: str, words: str
+    module: str, tmp_path: Path, text: str, function: str, words: str
 ) -> None:
     name = f"target_{next(names)}"
     (tmp_path / f"{name}.py").write_text(text)
@@ -179,7 +177,7 @@ def test_a_target_that_fails_is_said_in_one_line(
 
 
 def test_certificates_of_a_run_agree_with_its_weights_and_with_no_others(
-    tiny_run: Path, invoke: Invoke, tmp_path: Path
+    tiny_run: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "certificate.json"
     told = invoke("verify-equivariance", tiny_run, "--quick", "--level", "4", "--json", file)
@@ -205,7 +203,7 @@ def test_certificates_of_a_run_agree_with_its_weights_and_with_no_others(
     assert "synthesis DIFFERS (weights_sha256: " in differs.stdout
 
 
-def test_networks_that_the_file_does_not_know_differ(module: str, invoke: Invoke, tmp_path: Path) -> None:
+def test_networks_that_the_file_does_not_know_differ(module: str, tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text('{"networks": []}')
     told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5", "--check", "empty.json")
     assert told.exit_code == 1
@@ -214,7 +212,7 @@ def test_networks_that_the_file_does_not_know_differ(module: str, invoke: Invoke
 
 @pytest.mark.parametrize("text", [None, "nonsense", "[]", "{}", '{"networks": [{}]}', '{"networks": 3}'])
 def test_a_file_that_holds_no_certificates_is_bad_usage(
-    module: str, invoke: Invoke, tmp_path: Path, text: str | None
+    module: str, tmp_path: Path, text: str | None
 ) -> None:
     if text is not None:
         (tmp_path / "wrong.json").write_text(text)
@@ -223,7 +221,7 @@ def test_a_file_that_holds_no_certificates_is_bad_usage(
     assert "wrong.json" in refused.stderr
 
 
-def test_the_law_of_a_runs_samples_is_among_the_rows(tiny_run: Path, invoke: Invoke) -> None:
+def test_the_law_of_a_runs_samples_is_among_the_rows(tiny_run: Path) -> None:
     told = invoke("verify-equivariance", tiny_run, "--quick")
     assert told.exit_code == 0, told.output
     assert "law of the samples" in told.stdout
@@ -231,7 +229,7 @@ def test_the_law_of_a_runs_samples_is_among_the_rows(tiny_run: Path, invoke: Inv
 
 
 def test_a_discriminator_that_sees_the_pose_is_proved_up_to_its_group_pooling(
-    tiny_recipe: Path, invoke: Invoke, tmp_path: Path
+    tiny_recipe: Path, tmp_path: Path
 ) -> None:
     posed = tmp_path / "posed.toml"
     posed.write_text(f'extends = "{tiny_recipe}"\n[discriminator]\nwidths = [4, 4]\ngroup_pool = "before-last-block"\n')

@@ -6,46 +6,26 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import submitit
-import torch
-from click.testing import CliRunner, Result
 
 from steergan.errors import RunError
 from steergan.run.folder import RunFolder
 from steergan.study import SlurmSettings, cluster, read_study, run_on_cluster, slurm_executor, steps_done
 from steergan.study.cluster import TrainJob
 from steergan.study.worker import Event, Task
-from steergan_cli.main import steergan
+from tests.commands import invoke
+from tests.study.listener import Listener
 
 TinyStudy = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.set_num_threads(1)
     monkeypatch.setattr(cluster, "SECONDS_PER_LOOK", 0.05)
-
-
-class Listener:
-    """A user who reads everything, and leaves once so many runs are waited for."""
-
-    def __init__(self, leave_at: int = -1) -> None:
-        self.lines: list[str] = []
-        self.seen: list[tuple[int, int, int]] = []
-        self.leave_at = leave_at
-
-    def message(self, text: str) -> None:
-        self.lines.append(text)
-
-    def overall(self, steps: int, total: int, runs: int, running: Sequence[str]) -> None:
-        self.seen.append((steps, total, runs))
-
-    def stop_requested(self) -> bool:
-        return len(self.seen) == self.leave_at
 
 
 def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
@@ -60,7 +40,7 @@ def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
     monkeypatch.setattr("steergan.study.slurm_executor", local)
     path, root = tiny_study(), tmp_path / "out"
     asked = ["--slurm", "--partition", "gpu", "--time", 30, "--memory", 2, "--slurm-set", "account=me"]
-    found = invoke(path, "--out", root, *asked)
+    found = invoke("study", path, "--out", root, *asked)
     assert found.exit_code == 1, found.output
     assert "submitting 3 jobs" in found.output
     assert "steergan: none-seed0 failed: data.fraction = 1e-05 leaves" in found.output
@@ -183,7 +163,7 @@ def test_job_that_was_killed_is_a_failure_and_is_submitted_again_by_the_next_cal
         assert sorted(outcome.failed) == ["cnn-in-d-seed0", "none-seed0"]
         assert "job 42_0 ended without a result (OUT_OF_MEMORY); see " in outcome.failed["cnn-in-d-seed0"]
         assert listener.lines[:2] == ["1 of 3 runs are finished already", "submitting 2 jobs"]
-        assert listener.seen[-1] == (2, 2, 1)
+        assert listener.seen[-1][:3] == (2, 2, 1)
 
 
 def test_refusal_of_the_cluster_and_lost_numbers_are_one_line(
@@ -191,11 +171,11 @@ def test_refusal_of_the_cluster_and_lost_numbers_are_one_line(
 ) -> None:
     path, root = tiny_study(), tmp_path / "out"
     (slurm / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2; exit 1\n")
-    found = invoke(path, "--out", root, "--slurm", "--partition", "none")
+    found = invoke("study", path, "--out", root, "--slurm", "--partition", "none")
     assert found.exit_code == 1
     assert "the cluster refused the jobs: sbatch: error: invalid partition" in found.output
     (root / cluster.JOBS).write_text("{")
-    found = invoke(path, "--out", root, "--slurm")
+    found = invoke("study", path, "--out", root, "--slurm")
     assert found.exit_code == 1
     assert "jobs.json: cannot be read" in found.output
 
@@ -215,7 +195,7 @@ def test_ctrl_c_leaves_the_jobs_alone_and_says_how_to_come_back(
     presser = threading.Thread(target=press_ctrl_c)
     presser.start()
     try:
-        found = invoke(tiny_study(), "--out", root, "--slurm")
+        found = invoke("study", tiny_study(), "--out", root, "--slurm")
     finally:
         done.set()
         presser.join()
@@ -231,26 +211,6 @@ def test_machine_without_slurm_or_submitit_is_told_what_to_do(
     with pytest.raises(RunError, match="srun is not found"):
         slurm_executor(tmp_path, SlurmSettings(), name="mine", jobs=1, threads=1)
     monkeypatch.setitem(sys.modules, "submitit", None)
-    found = invoke(tiny_study(), "--out", tmp_path / "out", "--slurm")
+    found = invoke("study", tiny_study(), "--out", tmp_path / "out", "--slurm")
     assert found.exit_code == 1
     assert 'pip install "steergan[slurm]"' in found.output
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["--gpus", 1], "--gpus is for jobs of a cluster; add --slurm"),
-        (["--slurm-set", "a=b"], "--slurm-set is for jobs of a cluster; add --slurm"),
-        (["--slurm", "--slurm-set", "account"], "'account' came; KEY=VALUE was wanted"),
-    ],
-)
-def test_options_of_jobs_that_cannot_be_are_refused(
-    tiny_study: TinyStudy, arguments: Sequence[object], reason: str
-) -> None:
-    found = invoke(tiny_study(), *arguments)
-    assert found.exit_code == 2
-    assert reason in found.output
-
-
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(steergan, ["study", *map(str, arguments)])

@@ -1,0 +1,92 @@
+"""What the runs of a study measured, and what its options change."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steergan import study
+from steergan.errors import RunError
+from steergan.study import Study, effects, find, report
+from tests.study.studies import DATA, distances, pretend
+
+
+def test_least_and_mean_are_over_the_evaluations_without_step_zero(pretended: tuple[Study, Path]) -> None:
+    grid, root = pretended
+    findings = find(grid, root)
+    labels = ("CNN in D", "100 %")  # lasts of 8 and 9
+    found = {which: findings.mean(labels, f"frechet_invariant_{which}") for which in ("min", "mean", "last")}
+    assert all(found.values())
+    assert {which: (m.mean, m.sd) for which, m in found.items() if m} == {
+        "min": (8.5, pytest.approx(0.5**0.5)),
+        "mean": (12.75, pytest.approx(1.5 * 0.5**0.5)),
+        "last": (17, pytest.approx(2 * 0.5**0.5)),
+    }
+    equivariant = findings.mean(labels, "frechet_equivariant_min")
+    assert equivariant is not None
+    assert equivariant.values == [24, 27]
+    agreement = findings.mean(labels, "label_agreement")
+    assert agreement is not None
+    assert agreement.values == pytest.approx([0.84, 0.82])
+    seconds = findings.mean(labels, "seconds_per_step")
+    assert seconds is not None
+    assert seconds.values == [0.3, 0.3]
+
+
+def test_parameters_are_those_of_the_networks(pretended: tuple[Study, Path]) -> None:
+    findings = find(*pretended)
+    plain, steered = (findings.mean((d, "10 %"), "discriminator_parameters") for d in ("CNN in D", "C4 in D"))
+    assert plain is not None
+    assert steered is not None
+    # Filters and biases of two convolutions, then the head: w, b, and an embedding of two classes.
+    assert plain.mean == (4 * 9 + 4) + (8 * 4 * 9 + 8) + (8 + 1 + 2 * 8)
+    assert steered.mean == (2 * 9 + 2) + (4 * 2 * 4 * 9 + 4) + (4 + 1 + 2 * 4)
+
+
+def test_effect_of_an_option_is_a_ratio_in_pairs_that_differ_in_nothing_else(pretended: tuple[Study, Path]) -> None:
+    found = {(e.option, e.within): e for e in effects(find(*pretended), ["frechet_invariant_min"])}
+    assert set(found) == {("C4 in D", "10 %"), ("C4 in D", "100 %"), ("100 %", "")}
+    effect = found["C4 in D", "100 %"]
+    assert effect.reference == "CNN in D"
+    assert effect.ratio["frechet_invariant_min"].values == [4 / 8, 5 / 9]
+    assert effect.ratio["frechet_invariant_min"].centre == pytest.approx((4 / 8 * 5 / 9) ** 0.5)
+    assert (effect.lower["frechet_invariant_min"], effect.pairs) == (2, 2)
+    assert found["100 %", ""].pairs == 4
+
+
+def test_runs_that_are_not_finished_are_left_out_and_counted(pretended: tuple[Study, Path]) -> None:
+    grid, root = pretended
+    (root / grid.runs[0].folder / "generator.safetensors").unlink()
+    text = study.page(find(grid, root))
+    assert "1 of 2" in text
+    assert find(grid, root).mean(grid.cells[0], "frechet_invariant_last").values == [34]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"extractor_sha256": "def"}, "extractor_sha256 is 'abc'"),
+        ({"fake_count": 64}, "fake_count is 32"),
+        ({"about": {"data": {**DATA, "held_out": {"images": 32, "checksum": "x"}}}},
+         "held_out_checksum is 'c0ffee'"),
+    ],
+)  # fmt: skip
+def test_figures_of_unlike_protocols_are_not_tabulated(
+    grid: Study, tmp_path: Path, change: Mapping[str, Any], named: str
+) -> None:
+    pretend(grid.runs[0], tmp_path, distances(grid.runs[0]))
+    pretend(grid.runs[1], tmp_path, distances(grid.runs[1]), **change)
+    with pytest.raises(RunError, match="can't be tabulated") as found:
+        report(grid, tmp_path)
+    assert named in str(found.value)
+    assert not (tmp_path / "table.md").exists()
+
+
+def test_nothing_finished_and_incomplete_records_are_refused(grid: Study, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="nothing to tabulate"):
+        find(grid, tmp_path)
+    pretend(grid.runs[0], tmp_path, distances(grid.runs[0]))
+    (tmp_path / grid.runs[0].folder / "metric-frechet.jsonl").unlink()
+    with pytest.raises(RunError, match="records are incomplete"):
+        find(grid, tmp_path)

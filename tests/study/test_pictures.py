@@ -1,0 +1,38 @@
+"""The pictures of a study."""
+
+from pathlib import Path
+
+import numpy as np
+
+from steergan.run.folder import RunFolder
+from steergan.study import Study, find
+from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
+
+
+def test_curves_have_a_panel_for_every_option_of_the_last_axis_and_lines_through_the_means(
+    pretended: tuple[Study, Path],
+) -> None:
+    figure = curves_figure(find(*pretended))
+    assert [axes.get_title() for axes in figure.axes] == ["10 %", "100 %"]
+    line = next(line for line in figure.axes[1].get_lines() if line.get_label() == "C4 in D")
+    assert np.asarray(line.get_ydata()).tolist() == [100, 4.5, 9]
+    assert len(figure.axes[1].collections) == 2, "a band for each cell"
+
+
+def test_precision_and_recall_of_every_snapshot_are_drawn_without_step_zero(pretended: tuple[Study, Path]) -> None:
+    figure = precision_recall_figure(find(*pretended))
+    assert figure is not None
+    points = {tuple(np.round(p, 6)) for c in figure.axes[1].collections for p in np.asarray(c.get_offsets())}
+    drawn = [d for last in (8, 9, 4, 5) for d in (last, 2 * last)]
+    assert points == {(round(1 - 1 / d, 6), round(1 / d, 6)) for d in drawn} | {(0.7, 0.8)}
+
+
+def test_samples_page_shows_the_first_seed_of_every_cell(pretended: tuple[Study, Path]) -> None:
+    grid, root = pretended
+    (RunFolder(root / grid.runs[-2].folder).fakes(2)).unlink()
+    page = samples_page(grid, root)
+    assert page is not None
+    pixels = np.asarray(page)
+    assert page.width > 2 * 200
+    black = [(pixels[y : y + 90, x : x + 90] == 0).all() for y in (100, 370) for x in (100, 330)]
+    assert black == [True, True, True, False], "the last cell has no grid"
