@@ -4,6 +4,7 @@ import click
 
 from .commands.costs import costs
 from .commands.groups import groups
+from .commands.limit import limit
 from .commands.metrics import metrics
 from .commands.page import page
 from .commands.performance import performance
@@ -22,7 +23,7 @@ def benchmarks() -> None:
     """
 
 
-for command in (sweep, performance, scaling, costs, groups, metrics, page):
+for command in (sweep, performance, scaling, costs, groups, limit, metrics, page):
     benchmarks.add_command(command)
 
 if __name__ == "__main__":

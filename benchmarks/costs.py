@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,14 @@ import torch
 
 from steergan import data
 from steergan.benchmark.fresh import fresh
+from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count
-from steergan.benchmark.timing import Progress, in_turns, ratio
+from steergan.benchmark.timing import counted, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.networks.summary import layer_rows
+from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe, read_recipe
-from steergan.results import Result
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
@@ -50,7 +50,7 @@ def measure(
     batch_size: int = BATCH,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> list[Cost]:
     """Both settings of each data set, in turns.
 
@@ -139,25 +139,23 @@ def verdict(costs: Sequence[Cost]) -> str:
     )
 
 
-def claim(costs: Sequence[Cost], name: str, command: str, device: str, batch_size: int) -> Result:
-    """The costs as a record for the results page."""
-    about = surroundings(torch.device(device))
-    return Result(
-        id=name,
+def report(costs: Sequence[Cost], device: str, batch_size: int) -> Report:
+    """The costs, ready to be told."""
+    return Report(
+        benchmark="costs",
         title="What equivariance costs in the paper's image experiments",
         claim='Dey et al. 2021, C.2: "for a fixed number of training iterations on ANHIR, p4m-equivariant GANs '
         'currently require approximately four times the amount of computation time".',
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**about["hardware"], "versions": about["versions"]}],
         protocol={
             "recipes": "cnn-cnn and g-g of recipes/paper",
             "batch size": batch_size,
             "images": "random, of the sizes in Table 1",
             "convolutions": "auto: group convolutions in the Fourier basis where it pays, on the CPU",
             "threads": torch.get_num_threads(),
-            "rounds": f"{len(costs[0].seconds)} in turns",
+            "rounds": counted(len(costs[0].seconds)),
         },
         tables=[table(costs)],
         verdict=verdict(costs),
+        figures={"costs": [vars(cost) for cost in costs]},
+        surroundings=surroundings(torch.device(device)),
     )

@@ -1,8 +1,7 @@
 """What each group costs, and how well its networks turn between the angles of the grid."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,14 @@ import torch
 from matplotlib.figure import Figure
 
 from steergan import data
+from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count
-from steergan.benchmark.timing import in_turns, ratio
+from steergan.benchmark.timing import counted, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.errors import RecipeError
+from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe, read_recipe
-from steergan.results import Result
 from steergan.run.about import surroundings
 from steergan.run.load import load_run
 from steergan.run.subjects import network_subjects
@@ -28,11 +28,9 @@ SEEDS = range(8)
 REFERENCE = "C4"
 SMALLEST = 1e-7
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
-class Measured:
+class GroupCost:
     """One recipe's pair, or a run's."""
 
     group: str
@@ -46,8 +44,8 @@ class Measured:
 
 
 def measure(
-    targets: Sequence[Path], rounds: int, *, device: str = "cpu", progress: Progress = lambda done, total: None
-) -> list[Measured]:
+    targets: Sequence[Path], rounds: int, *, device: str = "cpu", progress: Progress = unheard
+) -> list[GroupCost]:
     """Errors by angle and, in turns, training steps.
 
     Args:
@@ -72,7 +70,7 @@ def measure(
     steps = {group: step_of(pair, recipes[group], device) for group, pair in pairs.items()}
     seconds = in_turns(steps, rounds, device=device, progress=progress)
     return [
-        Measured(group, trained[group], (count(p.generator), count(p.discriminator)), networks[group], seconds[group])
+        GroupCost(group, trained[group], (count(p.generator), count(p.discriminator)), networks[group], seconds[group])
         for group, p in pairs.items()
     ]
 
@@ -92,12 +90,12 @@ def angles(recipe: Recipe, pair: Pair) -> dict[str, OffGrid]:
     return {subject.name: measure_off_grid(subject, seeds=SEEDS) for subject, _ in subjects}
 
 
-def step_ratio(found: Sequence[Measured], group: str) -> Interval:
+def step_ratio(found: Sequence[GroupCost], group: str) -> Interval:
     """A group's step as a multiple of C4's in the same round."""
     return ratio({m.group: m.seconds for m in found}, group, REFERENCE)
 
 
-def tables(found: Sequence[Measured]) -> list[Table]:
+def tables(found: Sequence[GroupCost]) -> list[Table]:
     """What a group costs; then, for each kind of network, the errors at the angles of tables."""
     rows: list[list[Any]] = [
         [m.group, "yes" if m.trained else "no", *m.parameters, step_ratio(found, m.group)] for m in found
@@ -110,12 +108,12 @@ def tables(found: Sequence[Measured]) -> list[Table]:
     return [cost, *(error_table(found, name) for name in names(found))]
 
 
-def names(found: Sequence[Measured]) -> list[str]:
+def names(found: Sequence[GroupCost]) -> list[str]:
     """Kinds of networks, in order."""
     return list(dict.fromkeys(name for m in found for name in m.networks))
 
 
-def error_table(found: Sequence[Measured], name: str) -> Table:
+def error_table(found: Sequence[GroupCost], name: str) -> Table:
     """Median and 95 % quantile, and how well images turn in all."""
     rows: list[list[Any]] = []
     for m in found:
@@ -135,7 +133,7 @@ def error_table(found: Sequence[Measured], name: str) -> Table:
     )
 
 
-def figure(found: Sequence[Measured]) -> Figure:
+def figure(found: Sequence[GroupCost]) -> Figure:
     """Error against angle, a panel for each kind of network and a line for each group; up to 180 degrees."""
     drawn = Figure(figsize=(11, 4.2 * len(names(found))), layout="constrained")
     for name, axes in zip(names(found), drawn.subplots(len(names(found)), 1, squeeze=False)[:, 0], strict=True):
@@ -153,7 +151,7 @@ def figure(found: Sequence[Measured]) -> Figure:
     return drawn
 
 
-def verdict(found: Sequence[Measured]) -> str:
+def verdict(found: Sequence[GroupCost]) -> str:
     """Errors at 45 degrees and the cost of a step, in words."""
     parts = []
     for m in found:
@@ -164,24 +162,36 @@ def verdict(found: Sequence[Measured]) -> str:
     return f"Median relative error at 45 degrees, and a step as a multiple of {REFERENCE}'s. {'; '.join(parts)}."
 
 
-def claim(found: Sequence[Measured], name: str, command: str, device: str) -> Result:
-    """The outcome as a record for the results page."""
-    about = surroundings(torch.device(device))
-    return Result(
-        id=name,
+def report(found: Sequence[GroupCost], device: str) -> Report:
+    """The outcome, ready to be told."""
+    return Report(
+        benchmark="groups",
         title="How well networks turn between the angles of the grid, group by group",
         claim="Ours: at multiples of 90 degrees networks of every group are exact to rounding or proved bounds; "
         "between them more rotations and band-limited filters leave smaller errors, at a price.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**about["hardware"], "versions": about["versions"]}],
         protocol={
             "inputs": "sums of Gaussian bumps in the inscribed disk, turned in closed form (docs/verification.md)",
             "maps": "root mean square over the disk as a share of what varies in the output; turned by cubic splines",
             "scores": "difference as a share of their spread over inputs",
             "threads": torch.get_num_threads(),
-            "rounds": f"{len(found[0].seconds)} in turns",
+            "rounds": counted(len(found[0].seconds)),
         },
         tables=tables(found),
         verdict=verdict(found),
+        figures={
+            "groups": [
+                {
+                    "group": one.group,
+                    "trained": one.trained,
+                    "parameters": one.parameters,
+                    "seconds": one.seconds,
+                    "errors": {
+                        name: {"degrees": list(off.angles), "median": list(off.median)}
+                        for name, off in one.networks.items()
+                    },
+                }
+                for one in found
+            ],
+        },
+        surroundings=surroundings(torch.device(device)),
     )

@@ -4,7 +4,6 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from steergan.benchmark.report import Report
 from steergan.data import load
 from steergan.metrics import (
     ClassifierExtractor,
@@ -28,7 +28,6 @@ from steergan.networks.classifier import Classifier
 from steergan.pictures import as_pictures
 from steergan.randomness import numpy_stream, stream_seed
 from steergan.recipe.data import Patches
-from steergan.results import Result
 from steergan.run import surroundings
 from steergan.tables import Table
 
@@ -149,16 +148,12 @@ def verdict(found: ParityBenchmark) -> str:
     return f"The largest relative difference is {largest:.1e}, {said}."
 
 
-def claim(found: ParityBenchmark, name: str, command: str) -> Result:
-    """The comparison as a record for the results page."""
-    about = surroundings(torch.device("cpu"))
-    return Result(
-        id=name,
+def report(found: ParityBenchmark) -> Report:
+    """The comparison, ready to be told."""
+    return Report(
+        benchmark="metrics",
         title="FID and KID against clean-fid",
         claim="Frechet and kernel distances agree with clean-fid's through its custom extractor to 1e-6 relative.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**about["hardware"], "versions": about["versions"]}],
         protocol={
             "clean-fid": version("clean-fid"),
             "images": f"{found.counts[0]} and {found.counts[1]} patches of {SIDE} pixels: the left and the right half "
@@ -170,4 +165,6 @@ def claim(found: ParityBenchmark, name: str, command: str) -> Result:
         },
         tables=[table(found)],
         verdict=verdict(found),
+        figures={"distances": [vars(parity) for parity in found.found]},
+        surroundings=surroundings(torch.device("cpu")),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ import torch
 
 from steergan import data
 from steergan.benchmark.fresh import fresh
+from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
+from steergan.benchmark.timing import WARM_UP, in_turns, onward, ratio
 from steergan.benchmark.training import training_of
+from steergan.progress import Progress, unheard
 from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
-from steergan.results import Result
 from steergan.run.about import surroundings
 from steergan.tables import Table, median_and_quartiles, shown
 from steergan.training import PLAIN, Batch, Batches, Step
@@ -70,7 +70,7 @@ def measure(
     rounds: int = 10,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> list[Switch]:
     """Time steps under every setting in turns, with batches drawn and prefetched as in training.
 
@@ -107,7 +107,7 @@ def switched(recipe: Recipe, name: str) -> Recipe:
 
 
 @dataclass(frozen=True)
-class Run:
+class SwitchedRun:
     """A run of a recipe; called, it does the next step."""
 
     step: Step
@@ -126,7 +126,7 @@ class Run:
 
 
 @contextmanager
-def running(recipe: Recipe, device: str) -> Iterator[Run]:
+def running(recipe: Recipe, device: str) -> Iterator[SwitchedRun]:
     """A run of a recipe on random images that are drawn as training draws them."""
     kind = data.image_kind(recipe.data)
     pair = own_pair(recipe, *kind)
@@ -137,7 +137,7 @@ def running(recipe: Recipe, device: str) -> Iterator[Run]:
         recipe.performance.prefetch,
         torch.device(device).type == "cuda",
     ) as batches:
-        yield Run(step, batches)
+        yield SwitchedRun(step, batches)
 
 
 def batches_of(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> Batches:
@@ -190,16 +190,12 @@ def verdict(found: Sequence[Switch]) -> str:
     return f"A step as a multiple of the reference path's: {words}."
 
 
-def claim(found: Sequence[Switch], recipe: Recipe, name: str, command: str, device: str) -> Result:
-    """The outcome as a record for the results page."""
-    about = surroundings(torch.device(device))
-    return Result(
-        id=name,
+def report(found: Sequence[Switch], recipe: Recipe, device: str) -> Report:
+    """The outcome, ready to be told."""
+    return Report(
+        benchmark="performance",
         title=f"What the keys of [performance] do ({recipe.name})",
         claim="Ours: every key changes speed, memory and the last bits, and nothing else.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**about["hardware"], "versions": about["versions"]}],
         protocol={
             "recipe": recipe.name,
             "batch_size": recipe.training.batch_size,
@@ -209,4 +205,6 @@ def claim(found: Sequence[Switch], recipe: Recipe, name: str, command: str, devi
         },
         tables=[table(found)],
         verdict=verdict(found),
+        figures={"switches": [vars(switch) for switch in found]},
+        surroundings=surroundings(torch.device(device)),
     )

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from steergan import data
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.timing import WARM_UP, Progress, in_turns
+from steergan.benchmark.timing import WARM_UP, in_turns
 from steergan.benchmark.training import random_batch, step_of
 from steergan.errors import RecipeError, RunError
+from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.tables import median_and_quartiles
@@ -104,7 +105,7 @@ class Scaling:
         return self.compute(count) + self.talk(count)
 
 
-def measure(recipe: Recipe, rounds: int = 5, progress: Progress = lambda done, total: None) -> Scaling:
+def measure(recipe: Recipe, rounds: int = 5, progress: Progress = unheard) -> Scaling:
     """Time one process over batch sizes, count and time messages, and time two processes, on one CPU thread each.
 
     Args:

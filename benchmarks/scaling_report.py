@@ -1,11 +1,10 @@
-"""What `benchmark.scaling` found, and what follows from it."""
+"""What `benchmarks.scaling` found, and what follows from it."""
 
-from datetime import date
 from typing import Any
 
 from benchmarks.scaling import PAIR, Scaling
+from steergan.benchmark.report import Report
 from steergan.benchmark.timing import WARM_UP
-from steergan.results import Result
 from steergan.tables import Table, median_and_quartiles, shown
 
 
@@ -71,15 +70,12 @@ def verdict(found: Scaling) -> str:
     )
 
 
-def claim(found: Scaling, elsewhere: Scaling | None, name: str, command: str) -> Result:
-    """The model as a record for the results page."""
-    return Result(
-        id=name,
+def report(found: Scaling, elsewhere: Scaling | None = None) -> Report:
+    """The model, ready to be told."""
+    return Report(
+        benchmark="scaling",
         title=f"The step on several processes ({found.recipe.name})",
         claim="Ours: a step's time on N processes is fixed + per image * batch / N + what its messages take.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**found.surroundings["hardware"], "versions": found.surroundings["versions"]}],
         protocol={
             "recipe": found.recipe.name,
             "batch_size": found.recipe.training.batch_size,
@@ -88,4 +84,16 @@ def claim(found: Scaling, elsewhere: Scaling | None, name: str, command: str) ->
         },
         tables=tables(found, elsewhere),
         verdict=verdict(found),
+        figures={
+            "seconds": {str(size): seconds for size, seconds in found.seconds.items()},
+            "fixed": found.fixed,
+            "per_image": found.per_image,
+            "messages": found.messages,
+            "link": vars(found.link),
+            "wait": found.wait,
+            "beside": found.beside,
+            "two": found.two,
+            "talked": found.talked,
+        },
+        surroundings=found.surroundings,
     )

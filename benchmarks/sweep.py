@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 
 from steergan import data
+from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PARAMETERS, STOCK, changed, check_rivals, rival_pair
-from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
+from steergan.benchmark.timing import WARM_UP, counted, in_turns, onward, ratio
 from steergan.benchmark.training import step_of
+from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe
-from steergan.results import Result
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
@@ -72,7 +72,7 @@ def measure(
     widths: Sequence[float] = WIDTHS,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> Sweep:
     """Time a step of all rivals in turns at the recipe's widths and several batch sizes, and the other way round.
 
@@ -163,33 +163,25 @@ def verdict(found: Sweep) -> str:
     return " ".join(sentences)
 
 
-def as_json(found: Sweep) -> dict[str, Any]:
-    """Everything, for programs."""
-    return {
-        "benchmark": "sweep",
-        "recipe": found.recipe.model_dump(mode="json"),
-        "points": [vars(point) for point in found.points],
-        **found.surroundings,
-    }
-
-
-def claim(found: Sweep, name: str, command: str) -> Result:
-    """The times as a record for the results page."""
+def report(found: Sweep) -> Report:
+    """The times, ready to be told."""
     recipe = found.recipe
-    return Result(
-        id=name,
+    return Report(
+        benchmark="sweep",
         title=f"How a training step grows with batch and width ({recipe.name})",
         claim="Ours: what symmetry costs does not grow with the batch or the widths.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**found.surroundings["hardware"], "versions": found.surroundings["versions"]}],
         protocol={
             "recipe": recipe.name,
             "groups": f"{recipe.generator.group} in G, {', '.join(dict.fromkeys(recipe.discriminator.groups))} in D",
             "batch size": f"{recipe.training.batch_size} where the widths change; below, the widths where it changes",
             "widths": f"G {list(recipe.generator.widths)}, D {list(recipe.discriminator.widths)}",
-            "rounds": f"{len(found.points[0].seconds[OWN])} in turns, after {WARM_UP} that don't count",
+            "rounds": counted(len(found.points[0].seconds[OWN])),
         },
         tables=tables(found),
         verdict=verdict(found),
+        figures={
+            "recipe": recipe.model_dump(mode="json"),
+            "points": [vars(point) for point in found.points],
+        },
+        surroundings=found.surroundings,
     )

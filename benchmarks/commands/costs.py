@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from steergan_cli.benchmark.countdown import Countdown
-from steergan_cli.options import chosen_device, command_line, device_option, record_option, save_record, threads_option
+from steergan_cli.benchmark.present import present
+from steergan_cli.options import chosen_device, device_option, record_option, threads_option
 
 DATA_SETS = ("anhir", "lysto", "cifar10", "food101")
 """The paper's; a test compares them with the benchmark's."""
@@ -40,14 +41,10 @@ def costs(
       python -m benchmarks costs --threads 2 --record docs/results/costs.json
     """
     from benchmarks import costs as measured
-    from steergan.tables import markdown
 
     where = chosen_device(device)
     found: list[measured.Cost] = []
     for name in names or DATA_SETS:
         with Countdown(f"{name} step") as countdown:
             found += measured.measure(recipes, [name], repeats, batch_size, device=where, progress=countdown)
-    click.echo(markdown(measured.table(found)))
-    click.echo("\n" + measured.verdict(found))
-    if record is not None:
-        save_record(measured.claim(found, record.stem, command_line(), where, batch_size), record)
+    present(measured.report(found, where, batch_size), record=record)

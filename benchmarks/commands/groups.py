@@ -5,13 +5,12 @@ from pathlib import Path
 import click
 
 from steergan_cli.benchmark.countdown import Countdown
+from steergan_cli.benchmark.present import present
 from steergan_cli.options import (
     OutputFile,
     chosen_device,
-    command_line,
     device_option,
     record_option,
-    save_record,
     threads_option,
 )
 
@@ -43,7 +42,6 @@ def groups(
     """
     from benchmarks import groups as measured
     from steergan.pictures import save_png
-    from steergan.tables import markdown
 
     chosen = targets or tuple(sorted(GROUP_RECIPES.glob("*.toml")))
     if not chosen:
@@ -51,11 +49,7 @@ def groups(
     where = chosen_device(device)
     with Countdown() as countdown:
         found = measured.measure(chosen, repeats, device=where, progress=countdown)
-    for table in measured.tables(found):
-        click.echo(f"{markdown(table)}\n")
-    click.echo(measured.verdict(found))
+    present(measured.report(found, where), record=record)
     if picture is not None:
         save_png(measured.figure(found), picture)
         click.echo(f"errors against the angle drawn in {picture}")
-    if record is not None:
-        save_record(measured.claim(found, record.stem, command_line(), where), record)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from steergan_cli.options import command_line, record_option, save_record
+from steergan_cli.benchmark.present import present
+from steergan_cli.options import record_option
 
 
 @click.command()
@@ -18,10 +19,6 @@ def metrics(record: Path | None) -> None:
       python -m benchmarks metrics --record docs/results/metric-parity.json
     """
     from benchmarks import metric_parity as measured
-    from steergan.tables import markdown
 
     found = measured.compare(measured.fixed_extractor(), *measured.fixed_images())
-    click.echo(markdown(measured.table(found)))
-    click.echo("\n" + measured.verdict(found))
-    if record is not None:
-        save_record(measured.claim(found, record.stem, command_line()), record)
+    present(measured.report(found), record=record)

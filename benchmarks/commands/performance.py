@@ -5,13 +5,12 @@ from pathlib import Path
 import click
 
 from steergan_cli.benchmark.countdown import Countdown
+from steergan_cli.benchmark.present import present
 from steergan_cli.benchmark.step import DEFAULT_RECIPE
 from steergan_cli.options import (
     chosen_device,
-    command_line,
     device_option,
     record_option,
-    save_record,
     set_option,
     threads_option,
 )
@@ -44,7 +43,6 @@ def performance(
     """
     from benchmarks import performance as measured
     from steergan.recipe import read_recipe
-    from steergan.tables import markdown
 
     settings = read_recipe(recipe, overrides)
     where = chosen_device(device)
@@ -55,7 +53,4 @@ def performance(
         raise click.BadParameter(f"no setting's name holds {words}; here are {known}", param_hint="'--only'")
     with Countdown() as countdown:
         found = measured.measure(settings, names, repeats, device=where, progress=countdown)
-    click.echo(markdown(measured.table(found)))
-    click.echo("\n" + measured.verdict(found))
-    if record is not None:
-        save_record(measured.claim(found, settings, record.stem, command_line(), where), record)
+    present(measured.report(found, settings, where), record=record)

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from steergan_cli.benchmark.countdown import Countdown
+from steergan_cli.benchmark.present import present
 from steergan_cli.benchmark.step import DEFAULT_RECIPE
-from steergan_cli.options import command_line, record_option, save_record, set_option
+from steergan_cli.options import record_option, set_option
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
@@ -46,7 +47,6 @@ def scaling(
     from benchmarks import scaling as measured
     from benchmarks import scaling_report as report
     from steergan.recipe import read_recipe
-    from steergan.tables import markdown
 
     settings = read_recipe(recipe, overrides)
     with Countdown("call") as countdown:
@@ -57,8 +57,4 @@ def scaling(
     }  # fmt: skip
     terms = {name: value * unit for name, (value, unit) in given.items() if value is not None}
     elsewhere = measured.assumed(found, **terms) if terms else None
-    for table in report.tables(found, elsewhere):
-        click.echo(markdown(table) + "\n")
-    click.echo(report.verdict(found))
-    if record is not None:
-        save_record(report.claim(found, elsewhere, record.stem, command_line()), record)
+    present(report.report(found, elsewhere), record=record)

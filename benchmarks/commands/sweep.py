@@ -5,15 +5,14 @@ from pathlib import Path
 import click
 
 from steergan_cli.benchmark.countdown import Countdown
+from steergan_cli.benchmark.present import present
 from steergan_cli.benchmark.step import DEFAULT_RECIPE
 from steergan_cli.options import (
     OutputFile,
     chosen_device,
-    command_line,
     device_option,
     json_option,
     record_option,
-    save_record,
     set_option,
     threads_option,
 )
@@ -54,10 +53,8 @@ def sweep(
       python -m benchmarks sweep --set training.batch_size=16 --width 1 --width 8 --repeats 3
     """
     from benchmarks import sweep as measured
-    from steergan.files import write_json
     from steergan.pictures import save_png
     from steergan.recipe import read_recipe
-    from steergan.tables import markdown
 
     settings = read_recipe(recipe, overrides)
     where = chosen_device(device)
@@ -71,13 +68,7 @@ def sweep(
             device=where,
             progress=countdown,
         )
-    for table in measured.tables(found):
-        click.echo(markdown(table) + "\n")
-    click.echo(measured.verdict(found))
+    present(measured.report(found), file=file, record=record)
     if picture is not None:
         save_png(measured.figure(found), picture)
         click.echo(f"drawn in {picture}")
-    if file is not None:
-        write_json(file, measured.as_json(found))
-    if record is not None:
-        save_record(measured.claim(found, record.stem, command_line()), record)

@@ -3,7 +3,6 @@
 import click
 
 from .accelerate import accelerate
-from .convolution import convolution
 from .layers import layers
 from .step import step
 
@@ -16,9 +15,9 @@ def benchmark() -> None:
     Examples:
       steergan benchmark step
       steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5
-      steergan benchmark convolution --only limit
+      steergan benchmark layers --only convolution
     """
 
 
-for command in (step, layers, accelerate, convolution):
+for command in (step, layers, accelerate):
     benchmark.add_command(command)

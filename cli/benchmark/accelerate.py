@@ -6,14 +6,13 @@ import click
 
 from ..options import (
     chosen_device,
-    command_line,
     device_option,
     json_option,
     record_option,
-    save_record,
     threads_option,
 )
 from .countdown import Countdown
+from .present import present
 
 GROUPS = ("C4", "D4")
 WIDTHS = ("small", "wide")
@@ -48,8 +47,6 @@ def accelerate(
       steergan benchmark accelerate --threads 2 --record docs/results/accelerate.json
     """
     from steergan.benchmark import acceleration as measured
-    from steergan.files import write_json
-    from steergan.tables import markdown
 
     where = chosen_device(device)
     found: list[measured.Saving] = []
@@ -57,9 +54,4 @@ def accelerate(
         for group in groups or GROUPS:
             with Countdown(f"{group} {width} call") as countdown:
                 found.append(measured.measure(group, width, repeats, batch_size, device=where, progress=countdown))
-    click.echo(markdown(measured.table(found)))
-    click.echo("\n" + measured.verdict(found))
-    if file is not None:
-        write_json(file, measured.as_json(found, where, batch_size))
-    if record is not None:
-        save_record(measured.claim(found, record.stem, command_line(), where, batch_size), record)
+    present(measured.report(found, where, batch_size), file=file, record=record)

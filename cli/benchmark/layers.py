@@ -6,14 +6,13 @@ import click
 
 from ..options import (
     chosen_device,
-    command_line,
     device_option,
     json_option,
     record_option,
-    save_record,
     threads_option,
 )
 from .countdown import Countdown
+from .present import present
 
 
 @click.command()
@@ -32,14 +31,15 @@ def layers(
 ) -> None:
     """Time single layers against torch's own, escnn's and hand-written ones: forward, backward, and as R1 does.
 
+    Convolutions in the group's Fourier basis (on the CPU, where the kernels are) also against conv2d with filters that
+    need not be expanded, with their errors and the targets.
+
     \b
     Examples:
       steergan benchmark layers --only pool --only D4
       steergan benchmark layers --threads 2 --record docs/results/layers.json
     """
     from steergan.benchmark import layers as measured
-    from steergan.files import write_json
-    from steergan.tables import markdown
 
     where = chosen_device(device)
     cases = [case for case in measured.CASES if not only or any(word in case.name for word in only)]
@@ -48,10 +48,4 @@ def layers(
         raise click.BadParameter(f"no layer's name holds {' or '.join(only)}; there are {names}", param_hint="'--only'")
     with Countdown("row") as countdown:
         found = measured.time_layers(repeats, cases, device=where, progress=countdown)
-    for table in measured.tables(found):
-        click.echo(markdown(table) + "\n")
-    click.echo(measured.verdict(found))
-    if file is not None:
-        write_json(file, measured.as_json(found, where))
-    if record is not None:
-        save_record(measured.claim(found, record.stem, command_line(), where), record)
+    present(measured.report(found, where), file=file, record=record)

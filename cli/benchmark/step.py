@@ -6,15 +6,14 @@ import click
 
 from ..options import (
     chosen_device,
-    command_line,
     device_option,
     json_option,
     record_option,
-    save_record,
     set_option,
     threads_option,
 )
 from .countdown import Countdown
+from .present import present
 
 DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
 PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process", "profile")
@@ -52,19 +51,11 @@ def step(
       steergan benchmark step --device cpu --threads 2
       steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5 --only step --json step.json
     """
-    from steergan import benchmark as benchmarks
-    from steergan.files import write_json
+    from steergan.benchmark import step_report, time_step
     from steergan.recipe import read_recipe
-    from steergan.tables import markdown
 
     settings = read_recipe(recipe, overrides)
     where = chosen_device(device)
     with Countdown("call") as countdown:
-        found = benchmarks.time_step(settings, repeats, only or PARTS, device=where, progress=countdown)
-    for table in benchmarks.tables(found):
-        click.echo(markdown(table) + "\n")
-    click.echo(benchmarks.verdict(found))
-    if file is not None:
-        write_json(file, benchmarks.as_json(found))
-    if record is not None:
-        save_record(benchmarks.claim(found, record.stem, command_line()), record)
+        found = time_step(settings, repeats, only or PARTS, device=where, progress=countdown)
+    present(step_report.report(found), file=file, record=record)

@@ -1,22 +1,19 @@
 """Rivals, timed in one process, in turns."""
 
+from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import Pair, equal_channels, equal_parameters, own_pair, stock_pair
 from steergan.benchmark.step import StepBenchmark, time_step
-from steergan.benchmark.step_report import as_json, claim, tables, verdict
 from steergan.benchmark.timing import in_turns, ratio
 
 __all__ = [
     "Pair",
+    "Report",
     "StepBenchmark",
-    "as_json",
-    "claim",
     "equal_channels",
     "equal_parameters",
     "in_turns",
     "own_pair",
     "ratio",
     "stock_pair",
-    "tables",
     "time_step",
-    "verdict",
 ]

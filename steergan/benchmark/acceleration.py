@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import torch
@@ -11,10 +10,11 @@ from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.acceleration import accelerate
-from steergan.benchmark.timing import WARM_UP, in_turns, ratio
+from steergan.benchmark.report import Report
+from steergan.benchmark.timing import WARM_UP, counted, in_turns, ratio
 from steergan.layers import shared_filters
+from steergan.progress import Progress, unheard
 from steergan.randomness import torch_stream
-from steergan.results import Result
 from steergan.run.about import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown
@@ -31,8 +31,6 @@ BATCH = 8
 
 STOCK, FASTER, SHARED = "stock", "accelerated", "accelerated, filters shared"
 TRAINING, INFERENCE = "training step", "inference"
-
-Progress = Callable[[int, int], None]
 
 
 class StockClassifier(nn.Module):
@@ -95,7 +93,7 @@ def measure(
     batch_size: int = BATCH,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> Saving:
     """Time a model and its accelerated copy, in turns.
 
@@ -193,44 +191,34 @@ def protocol(found: Sequence[Saving], batch_size: int) -> dict[str, Any]:
         "images": f"{SIZE} x {SIZE}, random; batches of {batch_size}",
         "training step": "forward, cross-entropy, backward, SGD with momentum",
         "threads": torch.get_num_threads(),
-        "rounds": f"{len(found[0].seconds[TRAINING][STOCK])} in turns, after {WARM_UP} that don't count",
+        "rounds": counted(len(found[0].seconds[TRAINING][STOCK])),
     }
 
 
-def as_json(found: Sequence[Saving], device: str, batch_size: int) -> dict[str, Any]:
-    """Everything, for programs."""
-    return {
-        "benchmark": "accelerate",
-        "protocol": protocol(found, batch_size),
-        "models": [
-            {
-                "group": saving.group,
-                "width": saving.width,
-                "parameters": saving.parameters,
-                "seconds": saving.seconds,
-                "times_as_fast": {
-                    what: {name: saving.times_as_fast(what, name).model_dump() for name in seconds if name != STOCK}
-                    for what, seconds in saving.seconds.items()
-                },
-            }
-            for saving in found
-        ],
-        **surroundings(torch.device(device)),
-    }
-
-
-def claim(found: Sequence[Saving], name: str, command: str, device: str, batch_size: int) -> Result:
-    """The times as a record for the results page."""
-    about = surroundings(torch.device(device))
-    return Result(
-        id=name,
+def report(found: Sequence[Saving], device: str, batch_size: int) -> Report:
+    """The times, ready to be told."""
+    return Report(
+        benchmark="accelerate",
         title="Models of escnn's own modules, accelerated",
         claim="Ours: `steergan.accelerate` makes models that are written with escnn's own modules faster, and they "
         "compute the same function.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**about["hardware"], "versions": about["versions"]}],
         protocol=protocol(found, batch_size),
         tables=[table(found)],
         verdict=verdict(found),
+        figures={
+            "models": [
+                {
+                    "group": saving.group,
+                    "width": saving.width,
+                    "parameters": saving.parameters,
+                    "seconds": saving.seconds,
+                    "times_as_fast": {
+                        what: {name: saving.times_as_fast(what, name).model_dump() for name in seconds if name != STOCK}
+                        for what, seconds in saving.seconds.items()
+                    },
+                }
+                for saving in found
+            ],
+        },
+        surroundings=surroundings(torch.device(device)),
     )

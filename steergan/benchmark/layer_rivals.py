@@ -1,7 +1,7 @@
 """Single layers and what could be used in their place: the same numbers in, and the tasks that all are timed at."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,11 +25,12 @@ from steergan.layers import (
 from steergan.randomness import torch_stream
 from steergan.symmetry import group_order, gspace, regular_type, trivial_type
 
-WRITTEN = "hand-written"
+WRITTEN, LAST = "hand-written", f"{CHANNELS}, channels last"
 RIVALS = {
     OWN: "our layer",
     DENSE: "our layer with dense convolutions",
     CHANNELS: "torch's own layer with as many channels",
+    LAST: "torch's own convolution with as many channels, all of it in channels-last order",
     PARAMETERS: "torch's own with about as many parameters: the square root of |G| times fewer channels",
     STOCK: "escnn's",
     WRITTEN: "a convolution as in Cohen and Welling's paper: turned copies of the filters, stacked, and conv2d",
@@ -104,17 +105,27 @@ def rivals_of(case: LayerCase, device: str = "cpu") -> dict[str, Rival]:
     if case.kind != GROUP_POOL:
         layers[CHANNELS] = torch_layer(case, order), order
     if case.kind in (CONVOLUTION, UPSAMPLING):
+        layers[LAST] = torch_layer(case, order), order
         layers[PARAMETERS] = torch_layer(case, order**0.5), order**0.5
     if case.kind == CONVOLUTION:
         layers[WRITTEN] = HandWritten(case, space), order
-    return {name: rival_of(case, *layers[name], device) for name in RIVALS if name in layers}
+    rivals = {name: rival_of(case, *layers[name], device) for name in RIVALS if name in layers}
+    return rivals | ({LAST: in_channels_last(rivals[LAST], layers[LAST][0])} if LAST in rivals else {})
+
+
+def in_channels_last(rival: Rival, layer: nn.Module) -> Rival:
+    """A plain layer with its weights, its input and its gradient in channels-last order."""
+    layer.to(memory_format=torch.channels_last)
+    x, grad = (tensor.detach().contiguous(memory_format=torch.channels_last) for tensor in (rival.x, rival.grad))
+    return replace(rival, x=x.requires_grad_(), grad=grad)
 
 
 def rival_of(case: LayerCase, layer: nn.Module, per_field: float, device: str) -> Rival:
-    """A layer with its input, on `per_field` channels for each field."""
+    """A layer with its input, on `per_field` channels for each field; in the precision of its weights."""
     draw = torch_stream(0, "benchmark of layers")
     x = torch.randn(case.batch, round(case.in_fields * per_field), case.size, case.size, generator=draw)
-    x = x.to(device).requires_grad_()
+    weights = next((p for p in layer.parameters() if p.is_floating_point()), x)
+    x = x.to(device, weights.dtype).requires_grad_()
     layer.to(device)
     if case.kind in (NORM, CONDITIONAL):
         layer.train()
@@ -131,7 +142,7 @@ def rival_of(case: LayerCase, layer: nn.Module, per_field: float, device: str) -
 
     with torch.no_grad():
         shape = call(x).shape
-    return Rival(call, x, list(layer.parameters()), torch.randn(shape, generator=draw).to(device))
+    return Rival(call, x, list(layer.parameters()), torch.randn(shape, generator=draw).to(device, x.dtype))
 
 
 def own_layers(case: LayerCase, space: GSpace2D) -> dict[str, nn.Module]:

@@ -1,13 +1,19 @@
 """Our layers against torch's, escnn's and hand-written ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import torch
 
+from steergan.benchmark.convolutions import (
+    ConvolutionRow,
+    convolution_table,
+    convolution_verdict,
+    errors_of,
+    kernels_at_hand,
+    takes_fourier,
+)
 from steergan.benchmark.layer_rivals import (
     CONDITIONAL,
     CONVOLUTION,
@@ -21,9 +27,10 @@ from steergan.benchmark.layer_rivals import (
     LayerCase,
     rivals_of,
 )
+from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import OWN
-from steergan.benchmark.timing import WARM_UP, Progress, in_turns, ratio
-from steergan.results import Result
+from steergan.benchmark.timing import counted, in_turns, ratio
+from steergan.progress import Progress, unheard
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 
@@ -35,7 +42,22 @@ CASES = (
     LayerCase(CONVOLUTION, "C4", 64, 128, 14, 32),
     LayerCase(CONVOLUTION, "D4", 45, 45, 32, 8),
     LayerCase(CONVOLUTION, "D4", 90, 90, 16, 16),
+    LayerCase(CONVOLUTION, "D4", 181, 90, 8, 16),
+    LayerCase(CONVOLUTION, "D4", 90, 45, 32, 8),
+    LayerCase(CONVOLUTION, "D4", 45, 22, 64, 4),
+    LayerCase(CONVOLUTION, "D4", 22, 22, 64, 4),
+    LayerCase(CONVOLUTION, "C4", 256, 128, 14, 16),
+    LayerCase(CONVOLUTION, "C4", 64, 64, 28, 8),
+    LayerCase(CONVOLUTION, "C4", 32, 32, 28, 16),
+    LayerCase(CONVOLUTION, "D4", 8, 8, 32, 4),
+    LayerCase(CONVOLUTION, "D4", 2, 2, 32, 4),
+    LayerCase(CONVOLUTION, "C4", 2, 2, 32, 4),
+    LayerCase(CONVOLUTION, "D2", 16, 16, 32, 8),
+    LayerCase(CONVOLUTION, "C2", 16, 16, 32, 8),
     LayerCase(CONVOLUTION, "D4", 90, 45, 32, 8, kernel=1),
+    LayerCase(CONVOLUTION, "C4", 128, 64, 28, 8, kernel=1),
+    LayerCase(CONVOLUTION, "D4", 45, 45, 16, 8, kernel=5),
+    LayerCase(CONVOLUTION, "C4", 64, 64, 14, 8, kernel=5),
     LayerCase(UPSAMPLING, "C4", 128, 64, 14, 8),
     LayerCase(UPSAMPLING, "D4", 90, 45, 16, 8),
     *(
@@ -44,7 +66,7 @@ CASES = (
         for group, fields, size in (("C4", 64, 28), ("D4", 45, 32))
     ),
 )
-"""Of the recipes' networks, small and at the paper's widths."""
+"""Of the recipes' networks, small and at the paper's widths; convolutions also narrow, of other groups and kernels."""
 
 @dataclass(frozen=True)
 class LayerRows:
@@ -52,6 +74,10 @@ class LayerRows:
 
     case: LayerCase
     seconds: dict[str, dict[str, list[float]]]
+    errors: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of a convolution; see `convolutions.errors_of`."""
+    auto: bool = False
+    """Whether the setting "auto" computes it in the group's Fourier basis."""
 
     def ratio(self, task: str, rival: str) -> Interval | None:
         """Our time over a rival's in the same round, if there is one."""
@@ -63,7 +89,7 @@ def time_layers(
     cases: Sequence[LayerCase] = CASES,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> list[LayerRows]:
     """Time all rivals in turns, layer by layer and task by task; filters are made anew at every call.
 
@@ -81,15 +107,23 @@ def time_layers(
             actions = {name: partial(compute, rival) for name, rival in rivals.items()}
             seconds[task] = in_turns(actions, rounds, device=device)
             progress(len(found) * len(TASKS) + len(seconds), len(cases) * len(TASKS))
-        found.append(LayerRows(case, seconds))
+        convolves = case.kind == CONVOLUTION
+        found.append(
+            LayerRows(case, seconds, errors_of(case) if convolves else {}, convolves and takes_fourier(case))
+        )
     return found
 
 
+def convolutions(found: Sequence[LayerRows]) -> list[ConvolutionRow]:
+    """Those of the layers that have targets of their own."""
+    return [ConvolutionRow(**vars(rows)) for rows in found if rows.case.kind == CONVOLUTION]
+
+
 def tables(found: Sequence[LayerRows]) -> list[Table]:
-    """Our times, and as multiples of every rival's, a table for each task."""
+    """Our times, and as multiples of every rival's, a table for each task; then the convolutions against conv2d."""
     rivals = [name for name in RIVALS if name != OWN]
     about = "".join(f"\n- {name}: {what}" for name, what in RIVALS.items())
-    return [
+    times = [
         Table(
             caption=f"{task[0].upper()}{task[1:]}: milliseconds of our layer, filters made anew, and its time as a "
             "multiple of each rival's in the same round; median (quartiles) over the rounds."
@@ -106,6 +140,8 @@ def tables(found: Sequence[LayerRows]) -> list[Table]:
         )
         for i, task in enumerate(TASKS)
     ]
+    rows = convolutions(found)
+    return [*times, convolution_table(rows)] if rows else times
 
 
 def verdict(found: Sequence[LayerRows]) -> str:
@@ -125,35 +161,34 @@ def verdict(found: Sequence[LayerRows]) -> str:
                 f"Slower than {rival} in {slower} of {len(ratios)} rows; at most {shown(ratios[worst])} times its "
                 f"time ({worst})."
             )
+    if rows_of_convolutions := convolutions(found):
+        sentences.append(convolution_verdict(rows_of_convolutions))
     return " ".join(sentences)
 
 
-def as_json(found: Sequence[LayerRows], device: str) -> dict[str, Any]:
-    """Everything, for programs."""
-    return {
-        "benchmark": "layers",
-        "rivals": RIVALS,
-        "layers": [{"layer": vars(rows.case), "seconds": rows.seconds} for rows in found],
-        **surroundings(torch.device(device)),
-    }
-
-
-def claim(found: Sequence[LayerRows], name: str, command: str, device: str) -> Result:
-    """The times as a record for the results page."""
-    about = surroundings(torch.device(device))
-    return Result(
-        id=name,
+def report(found: Sequence[LayerRows], device: str) -> Report:
+    """The times, ready to be told."""
+    return Report(
+        benchmark="layers",
         title="Layers against torch's, escnn's and hand-written ones",
-        claim="Ours: an equivariant layer costs no more than torch's own with as many channels, and less than escnn's.",
-        command=command,
-        date=date.today().isoformat(),
-        hardware=[{**about["hardware"], "versions": about["versions"]}],
+        claim="Ours: an equivariant layer costs no more than torch's own with as many channels, and less than "
+        "escnn's; and the products that symmetry makes superfluous need not be done: in the group's Fourier basis "
+        "convolutions are faster than conv2d with filters that are there, to about the same rounding.",
         protocol={
             "spectral norm": "none",
             "tasks": "forward without a graph; forward and gradients by input and weights; both derivatives of R1",
+            "kernels": kernels_at_hand(),
             "threads": torch.get_num_threads(),
-            "rounds": f"{len(found[0].seconds['forward'][OWN])} in turns, after {WARM_UP} that don't count",
+            "rounds": counted(len(found[0].seconds["forward"][OWN])),
         },
         tables=tables(found),
         verdict=verdict(found),
+        figures={
+            "rivals": RIVALS,
+            "layers": [
+                {"layer": vars(rows.case), "seconds": rows.seconds, "errors": rows.errors, "fourier": rows.auto}
+                for rows in found
+            ],
+        },
+        surroundings=surroundings(torch.device(device)),
     )

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 
 from torch.profiler import ProfilerActivity, profile
 
-from steergan.benchmark.timing import WARM_UP, Action, Progress
+from steergan.benchmark.timing import WARM_UP, Action
+from steergan.progress import Progress, unheard
 from steergan.tables import Table
 
-Times = dict[str, dict[str, tuple[float, float]]]
+OperatorTimes = dict[str, dict[str, tuple[float, float]]]
 """Milliseconds and calls of a step, by rival and operator."""
 ROWS = 14
 
 
-def profiled(rivals: Mapping[str, Action], rounds: int, progress: Progress = lambda done, total: None) -> Times:
+def profiled(rivals: Mapping[str, Action], rounds: int, progress: Progress = unheard) -> OperatorTimes:
     """The mean over the rounds of what operators took themselves, rivals in turns; the profiler's own time included.
 
     Args:
@@ -22,7 +23,7 @@ def profiled(rivals: Mapping[str, Action], rounds: int, progress: Progress = lam
         progress: called with (calls done, calls in all).
     """
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells of missing GPUs otherwise
-    times: Times = {name: {} for name in rivals}
+    times: OperatorTimes = {name: {} for name in rivals}
     for turn in range(WARM_UP + rounds):
         for number, (name, action) in enumerate(rivals.items()):
             if turn < WARM_UP:
@@ -38,7 +39,7 @@ def profiled(rivals: Mapping[str, Action], rounds: int, progress: Progress = lam
     return times
 
 
-def operator_table(times: Times, names: Sequence[str]) -> Table:
+def operator_table(times: OperatorTimes, names: Sequence[str]) -> Table:
     """The operators in which the first rival differs most from the second, and all together.
 
     Args:

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 
 from steergan import data
+from steergan.benchmark.convolutions import kernels_at_hand
 from steergan.benchmark.fresh import Fresh, fresh
-from steergan.benchmark.operators import Times, profiled
+from steergan.benchmark.operators import OperatorTimes, profiled
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, check_rivals, rival_pair
-from steergan.benchmark.timing import WARM_UP, Progress, in_turns, onward, ratio
+from steergan.benchmark.timing import WARM_UP, in_turns, onward, ratio
 from steergan.benchmark.training import (
     CHECKPOINT,
     DISCRIMINATOR,
@@ -24,6 +25,7 @@ from steergan.benchmark.training import (
     random_batch,
 )
 from steergan.benchmark.usual_loop import UsualLoop
+from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.symmetry import fields_for_width, group_order, gspace
@@ -43,9 +45,8 @@ SMALL = 128
 
 @dataclass(frozen=True)
 class Target:
-    """The largest ratio of one rival to another that we want."""
+    """The largest ratio of one rival's step to another's that we want."""
 
-    what: str
     name: str
     rival: str
     most: float
@@ -64,7 +65,7 @@ class StepBenchmark:
     """Seconds by part of training and rival, round by round."""
     processes: dict[str, list[Fresh]] = field(default_factory=dict)
     """What fresh processes took, by rival."""
-    operators: Times = field(default_factory=dict)
+    operators: OperatorTimes = field(default_factory=dict)
     """What a step consists of, by rival."""
 
     def ratio(self, part: str, name: str, rival: str) -> Interval:
@@ -85,9 +86,13 @@ class StepBenchmark:
     def targets(self) -> list[Target]:
         """Of the step, for this recipe on this device."""
         if self.surroundings["hardware"]["device"].startswith("cuda"):
-            return [Target("step", OWN, CHANNELS, 1.10), Target("step", OWN, STOCK, 0.7)]
+            return [Target(OWN, CHANNELS, 1.10), Target(OWN, STOCK, 0.7)]
         of_stock = 0.4 if self.small else 0.95
-        return [Target("step", DENSE, CHANNELS, 1.05), Target("step", DENSE, STOCK, of_stock)]
+        found = [Target(DENSE, CHANNELS, 1.05), Target(DENSE, STOCK, of_stock)]
+        group = self.recipe.generator.group
+        if not self.small and self.recipe.discriminator.group == group and kernels_at_hand() != "none":
+            found += [Target(OWN, *target) for target in FOURIER_TARGETS.get(group, ())]
+        return found
 
 
 def most_channels(group: str | Sequence[str], widths: Sequence[int]) -> int:
@@ -96,6 +101,8 @@ def most_channels(group: str | Sequence[str], widths: Sequence[int]) -> int:
     return max(fields_for_width(space, width) * group_order(space) for width in widths)
 
 
+FOURIER_TARGETS = {"C4": ((DENSE, 1 / 1.8),), "D4": ((DENSE, 1 / 2.8), (PARAMETERS, 2.5))}
+"""Of steps whose networks both have the group: what convolutions in its Fourier basis are to save."""
 MOST_MEMORY = 1.1
 """Largest wanted peak memory, over that of as many channels without a group."""
 MOST_CONSTRUCTION = 2.0
@@ -110,7 +117,7 @@ def time_step(
     parts: Sequence[str] = PARTS,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> StepBenchmark:
     """Time a generator step as training does it (discriminator updates, generator update, average), and its parts.
 

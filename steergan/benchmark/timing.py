@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 
 import torch
 
+from steergan.progress import Progress, unheard
 from steergan.tables import Interval, median_and_quartiles
 
 Action = Callable[[], object]
-Progress = Callable[[int, int], None]
-"""Called with (calls done, calls in all)."""
 WARM_UP = 2
 """Calls of each rival before the clock runs: allocators, caches and thread pools settle."""
 
@@ -19,7 +18,7 @@ def in_turns(
     rounds: int,
     *,
     device: torch.device | str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> dict[str, list[float]]:
     """Seconds of every rival in every round; a round calls each of them once, in their order.
 
@@ -44,6 +43,11 @@ def in_turns(
     return seconds
 
 
+def counted(rounds: int) -> str:
+    """How often rivals were called, for a protocol."""
+    return f"{rounds} in turns, after {WARM_UP} that don't count"
+
+
 def wait_for(device: torch.device | str) -> None:
     """Until an accelerator has done what it was given."""
     kind = torch.device(device).type
@@ -59,5 +63,11 @@ def ratio(seconds: Mapping[str, list[float]], name: str, rival: str) -> Interval
 
 
 def onward(progress: Progress, before: int, total: int) -> Progress:
-    """Progress of a part, told as progress of the whole."""
+    """Progress of a part, told as progress of the whole.
+
+    Args:
+        progress: hears of the whole.
+        before: calls done before the part.
+        total: calls of the whole.
+    """
     return lambda done, _: progress(before + done, total)

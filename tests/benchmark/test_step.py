@@ -10,13 +10,23 @@ from click.testing import CliRunner
 
 from benchmarks.sweep import measure as measure_sweep
 from steergan import benchmark
-from steergan.benchmark import equal_channels, equal_parameters, in_turns, own_pair, ratio, stock_pair, timing
+from steergan.benchmark import (
+    equal_channels,
+    equal_parameters,
+    in_turns,
+    own_pair,
+    ratio,
+    step_report,
+    stock_pair,
+    timing,
+)
 from steergan.benchmark.fresh import Fresh
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed, without_spectral_norm
 from steergan.benchmark.step import PARTS, PROCESS, PROFILE, PROFILED, TIMED, USUAL, time_step
 from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, random_batch
 from steergan.benchmark.usual_loop import UsualLoop
 from steergan.errors import RecipeError
+from steergan.kernels import library
 from steergan.layers import GroupConvolution
 from steergan.losses import OBJECTIVES
 from steergan.recipe import Recipe, write_recipe
@@ -208,7 +218,7 @@ def test_all_parts_are_timed_for_all_rivals(timed: benchmark.StepBenchmark) -> N
     assert list(timed.operators) == list(PROFILED)
     assert timed.operators[DENSE]["Expand"][1] > 0
     assert "Expand" not in timed.operators[CHANNELS]
-    operators = benchmark.tables(timed)[-1]
+    operators = step_report.tables(timed)[-1]
     assert operators.columns == ["operator", *PROFILED]
     assert operators.rows[-1][0] == "all"
     assert all(fresh.construction > 0 for (fresh,) in timed.processes.values())
@@ -222,7 +232,7 @@ def verdict_of(timed: benchmark.StepBenchmark, own: float, memory: float) -> str
     """Where ours takes `own` times as long as all rivals, and `memory` times as much."""
     seconds = {name: [own if name in (OWN, DENSE, PLAIN) else 1.0] for name in timed.parts[STEP]}
     processes = {name: [Fresh(own, int(1e8 * (memory if name in (OWN, DENSE) else 1)))] for name in timed.processes}
-    return benchmark.verdict(
+    return step_report.verdict(
         benchmark.StepBenchmark(**{**vars(timed), "parts": {STEP: seconds}, "processes": processes})
     )
 
@@ -239,13 +249,27 @@ def test_verdict_says_which_targets_are_met(timed: benchmark.StepBenchmark) -> N
 def test_targets_depend_on_the_device_and_the_widths(timed: benchmark.StepBenchmark) -> None:
     wide = changed(recipe(), generator={"widths": [256, 8, 6]})
     large = benchmark.StepBenchmark(**{**vars(timed), "recipe": wide})
-    assert [target.most for target in large.targets()] == [1.05, 0.95]
+    dense = [target.most for target in large.targets() if target.name == DENSE]
+    assert dense == [1.05, 0.95]
+    of_kernels = [(target.rival, target.most) for target in large.targets() if target.name == OWN]
+    assert of_kernels == ([(DENSE, 1 / 1.8)] if library.native() else [])
     on_gpu = {**timed.surroundings, "hardware": {**timed.surroundings["hardware"], "device": "cuda"}}
     fast = benchmark.StepBenchmark(**{**vars(timed), "surroundings": on_gpu})
     assert [(target.name, target.most) for target in fast.targets()] == [(OWN, 1.10), (OWN, 0.7)]
 
 
-def test_command_prints_a_table_and_writes_json_and_a_claim(tmp_path: Path) -> None:
+def test_wide_steps_in_the_fourier_basis_have_targets_of_their_own(timed: benchmark.StepBenchmark) -> None:
+    if library.native() is None:
+        pytest.skip(f"no kernels: {library.absence()}")
+    wide = changed(recipe("D4"), generator={"widths": [256, 8, 6]})
+    seconds = {OWN: [3.0], DENSE: [6.0], PARAMETERS: [1.0], CHANNELS: [6.0], STOCK: [7.0], PLAIN: [3.0], USUAL: [7.0]}
+    found = benchmark.StepBenchmark(**{**vars(timed), "recipe": wide, "parts": {STEP: seconds}, "processes": {}})
+    said = step_report.verdict(found)
+    assert f"{OWN} takes 0.5 times the step of {DENSE}: the target of 0.36 is missed." in said
+    assert f"{OWN} takes 3 times the step of {PARAMETERS}: the target of 2.50 is missed." in said
+
+
+def test_command_prints_a_table_and_writes_json_and_a_result(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(write_recipe(recipe()))
     options = ["--recipe", str(tmp_path / "tiny.toml"), "--set", "training.batch_size=2", "--device", "cpu"]
     files = ["--json", str(tmp_path / "step.json"), "--record", str(tmp_path / "claims" / "tiny-step.json")]

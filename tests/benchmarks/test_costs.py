@@ -7,11 +7,11 @@ import torch
 from click.testing import CliRunner
 
 from benchmarks import costs
+from benchmarks.__main__ import benchmarks
 from benchmarks.commands.costs import DATA_SETS
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.errors import RecipeError, RunError
 from steergan.results import read_results
-from steergan_cli.main import steergan
 
 BASE = """
 name = "tiny"
@@ -81,12 +81,12 @@ def test_a_process_that_dies_is_told(recipes: Path) -> None:
 def test_command_prints_the_table_and_records_it(recipes: Path, tmp_path: Path, quick: None) -> None:
     record = tmp_path / "claims" / "costs.json"
     options = ["--data", "cifar10", "--repeats", "1", "--threads", "1", "--device", "cpu", "--record", str(record)]
-    found = CliRunner().invoke(steergan, ["benchmark", "costs", "--recipes", str(recipes), *options])
+    found = CliRunner().invoke(benchmarks, ["costs", "--recipes", str(recipes), *options])
     assert found.exit_code == 0, found.output
     assert "A step of the G-CNN pair as a multiple of the CNN pair's: cifar10" in found.output
     (claim,) = read_results(record.parent)
     assert [row[1] for row in claim.tables[0].rows] == ["CNN", "G-CNN", "ratio"]
-    missing = CliRunner().invoke(steergan, ["benchmark", "costs", "--recipes", str(tmp_path / "claims"), *options])
+    missing = CliRunner().invoke(benchmarks, ["costs", "--recipes", str(tmp_path / "claims"), *options])
     assert isinstance(missing.exception, SystemExit | RecipeError)
     assert missing.exit_code == 2
     assert "no such recipe" in missing.output

@@ -51,8 +51,8 @@ def test_tables_and_picture_have_a_row_and_a_line_for_each_group(found: list[gro
     figure = groups.figure(found)
     assert [len(axes.lines) for axes in figure.axes] == [2, 2]
     save_png(figure, tmp_path / "groups.png")
-    claim = groups.claim(found, "groups", "steergan benchmark groups", "cpu")
-    assert "SO2: discriminator" in claim.verdict
+    report = groups.report(found, "cpu")
+    assert "SO2: discriminator" in report.verdict
 
 
 def test_two_of_a_group_and_none_of_c4_are_refused(tmp_path: Path) -> None:

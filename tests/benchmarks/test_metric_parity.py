@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import metric_parity
+from benchmarks.__main__ import benchmarks
 from benchmarks.metric_parity import AGREEMENT, ParityBenchmark, compare, fixed_extractor, fixed_images
 from steergan.results import read_results
-from steergan_cli.main import steergan
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_images_are_fixed_and_the_halves_are_others() -> None:
 
 def test_command_records_a_claim(tmp_path: Path) -> None:
     record = tmp_path / "metric-parity.json"
-    result = CliRunner().invoke(steergan, ["benchmark", "metrics", "--record", str(record)], prog_name="steergan")
+    result = CliRunner().invoke(benchmarks, ["metrics", "--record", str(record)], prog_name="steergan")
     assert result.exit_code == 0, result.output
     (claim,) = read_results(tmp_path)
     assert claim.id == "metric-parity"

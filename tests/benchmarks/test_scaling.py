@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scaling, scaling_report
+from benchmarks.__main__ import benchmarks
 from benchmarks.scaling import COUNTS, Link, Scaling, assumed, fitted
 from steergan.errors import RecipeError
 from steergan.recipe import Recipe
@@ -65,8 +66,8 @@ def test_the_model_adds_up(found: Scaling) -> None:
     terms, here, there = scaling_report.tables(found, elsewhere)
     assert [row[0] for row in here.rows] == [row[0] for row in there.rows] == [1, 2, 4, 8]
     assert "Two processes take" in scaling_report.verdict(found)
-    claim = scaling_report.claim(found, elsewhere, "scaling", "steergan benchmark scaling")
-    assert claim.tables == [terms, here, there]
+    report = scaling_report.report(found, elsewhere)
+    assert report.tables == [terms, here, there]
 
 
 @pytest.mark.parametrize("size", [4, 6, 18])
@@ -79,12 +80,11 @@ def test_the_command_takes_terms_of_elsewhere(tmp_path: Path) -> None:
     from click.testing import CliRunner
 
     from steergan.recipe import write_recipe
-    from steergan_cli.main import steergan
 
     file = tmp_path / "tiny.toml"
     file.write_text(write_recipe(recipe(8)))
     options = ["--recipe", str(file), "--repeats", "1", "--bandwidth", "20", "--image-ms", "0.5"]
-    ended = CliRunner().invoke(steergan, ["benchmark", "scaling", *options])
+    ended = CliRunner().invoke(benchmarks, ["scaling", *options])
     assert ended.exit_code == 0, ended.output
     assert "By the terms given" in ended.output
     assert "20 GB/s" in ended.output

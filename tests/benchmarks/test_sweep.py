@@ -6,12 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import performance, sweep
+from benchmarks.__main__ import benchmarks
 from steergan.benchmark.fresh import Fresh
 from steergan.pictures import save_png
 from steergan.recipe import Recipe, write_recipe
 from steergan.results import read_results
 from steergan.training import PLAIN
-from steergan_cli.main import steergan
 
 
 def recipe(r1_weight: float = 0.1) -> Recipe:
@@ -49,7 +49,7 @@ def test_every_point_has_every_rival(swept: sweep.Sweep, tmp_path: Path) -> None
     assert [len(axes.lines) for axes in figure.axes] == [len(sweep.RIVALS)] * 2
     save_png(figure, tmp_path / "sweep.png")
     assert "From batch size 2 to 4 a step takes" in sweep.verdict(swept)
-    assert sweep.as_json(swept)["points"][0]["axis"] == sweep.BATCH
+    assert sweep.report(swept).as_json()["points"][0]["axis"] == sweep.BATCH
 
 
 def test_the_sweep_command_takes_points(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_the_sweep_command_takes_points(tmp_path: Path) -> None:
     record, picture = tmp_path / "claims" / "sweep.json", tmp_path / "sweep.png"
     options = ["--recipe", str(file), "--width", "2", "--width", "1", "--repeats", "1", "--threads", "1"]
     found = CliRunner().invoke(
-        steergan, ["benchmark", "sweep", *options, "--picture", str(picture), "--record", str(record)]
+        benchmarks, ["sweep", *options, "--picture", str(picture), "--record", str(record)]
     )
     assert found.exit_code == 0, found.output
     assert sweep.BATCH not in found.output.split("|")[1]
@@ -97,6 +97,6 @@ def test_keys_change_time_and_last_bits_only(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_unknown_setting_is_refused() -> None:
-    found = CliRunner().invoke(steergan, ["benchmark", "performance", "--only", "warp"])
+    found = CliRunner().invoke(benchmarks, ["performance", "--only", "warp"])
     assert found.exit_code != 0
     assert "no setting's name holds warp" in found.output

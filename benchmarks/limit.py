@@ -3,29 +3,34 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 
-from steergan.benchmark.convolution_layers import faster
-from steergan.benchmark.convolution_rivals import LAST, OWN, PLAIN, Layer, forward, instructions, operands
-from steergan.benchmark.timing import WARM_UP, Action, Progress, in_turns, onward
+from steergan.benchmark.convolutions import faster, kernels_at_hand
+from steergan.benchmark.layer_rivals import CONVOLUTION, LAST, LayerCase, forward, rivals_of
+from steergan.benchmark.report import Report
+from steergan.benchmark.rivals import CHANNELS, OWN
+from steergan.benchmark.timing import WARM_UP, Action, counted, in_turns, onward
+from steergan.errors import SteerganError
+from steergan.kernels import library
+from steergan.progress import Progress, unheard
+from steergan.run.about import surroundings
 from steergan.symmetry import group_order, gspace
-from steergan.tables import Interval, Table, median_and_quartiles
+from steergan.tables import Interval, Table, median_and_quartiles, shown
 
 PRODUCTS = {"C2": 2, "D1": 2, "D2": 4, "C4": 5, "D4": 12}
 """Real products for each tap and pair of fields in the Fourier basis, where the bank has |G|^2: one for each irrep of
 dimension one, three for a complex pair, eight for the irrep of dimension two."""
 MATRIX, TWICE = "matrix product", "twice the out fields"
 MATRIX_SIZE = 1024
-LIMIT_LAYERS = (Layer("D4", 45, 22, 64, 4), Layer("C4", 128, 64, 28, 8))
+LAYERS = (LayerCase(CONVOLUTION, "D4", 45, 22, 64, 4), LayerCase(CONVOLUTION, "C4", 128, 64, 28, 8))
 
 
 @dataclass(frozen=True)
 class LimitTimes:
     """Seconds of a layer's forward and of a matrix product, round by round."""
 
-    layer: Layer
+    layer: LayerCase
     matrix_size: int
     seconds: dict[str, list[float]]
 
@@ -63,22 +68,22 @@ class LimitTimes:
         return fewer * best / self.rate(self.rival).centre
 
 
-def products_of_bank(layer: Layer) -> int:
+def products_of_bank(layer: LayerCase) -> int:
     """Multiply-adds of the dense bank, taps outside of the map included."""
     pixels, order = layer.batch * layer.size**2, group_order(gspace(layer.group))
     return pixels * layer.kernel**2 * layer.in_fields * layer.out_fields * order**2
 
 
-def fourier_products(layer: Layer) -> int:
+def fourier_products(layer: LayerCase) -> int:
     """Multiply-adds between the Fourier coefficients of x and of the filters."""
     return products_of_bank(layer) // group_order(gspace(layer.group)) ** 2 * PRODUCTS[layer.group]
 
 
 def time_limits(
     rounds: int,
-    layers: Sequence[Layer] = LIMIT_LAYERS,
+    layers: Sequence[LayerCase] = LAYERS,
     matrix_size: int = MATRIX_SIZE,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> list[LimitTimes]:
     """Time a matrix product, both conv2ds, and our forward with once and twice the layer's out fields, in turns.
 
@@ -91,15 +96,16 @@ def time_limits(
     Raises:
         SteerganError: this process has no kernels.
     """
-    instructions()
-    calls = (rounds + WARM_UP) * len((MATRIX, PLAIN, LAST, OWN, TWICE))
+    if kernels_at_hand() == "none":
+        raise SteerganError(f"no convolution kernels to time: {library.absence()}; {library.remedy()}")
+    calls = (rounds + WARM_UP) * len((MATRIX, CHANNELS, LAST, OWN, TWICE))
     a, b = torch.rand(2, matrix_size, matrix_size)
     result = torch.empty_like(a)
     found: list[LimitTimes] = []
     for layer in layers:
-        given = operands(layer)
-        given[TWICE] = operands(replace(layer, out_fields=2 * layer.out_fields))[OWN]
-        rivals: dict[str, Action] = {name: partial(forward, operand) for name, operand in given.items()}
+        given = {name: rival for name, rival in rivals_of(layer).items() if name in (CHANNELS, LAST, OWN)}
+        given[TWICE] = rivals_of(replace(layer, out_fields=2 * layer.out_fields))[OWN]
+        rivals: dict[str, Action] = {name: partial(forward, rival) for name, rival in given.items()}
         rivals[MATRIX] = partial(torch.mm, a, b, out=result)
         told = onward(progress, calls * len(found), calls * len(layers))
         found.append(LimitTimes(layer, matrix_size, in_turns(rivals, rounds, progress=told)))
@@ -144,18 +150,43 @@ def limit_table(found: Sequence[LimitTimes]) -> Table:
     )
 
 
-def limits_json(found: Sequence[LimitTimes]) -> list[dict[str, Any]]:
-    """Everything, for programs."""
-    return [
-        {
-            "layer": vars(times.layer),
-            "seconds": times.seconds,
-            "matrix_size": times.matrix_size,
-            "products": {"dense": products_of_bank(times.layer), "fourier": fourier_products(times.layer)},
-            "rates": {name: times.rate(name).model_dump() for name in (MATRIX, PLAIN, LAST, OWN)},
-            "gather_and_transforms": times.fixed_share.model_dump(),
-            "products_share": times.product_share.model_dump(),
-            "bound": times.bound,
-        }
-        for times in found
-    ]
+def verdict(found: Sequence[LimitTimes]) -> str:
+    """How far the kernels are from the machine, in a sentence for each layer."""
+    return " ".join(
+        f"{limit.layer.name}: at the best rate measured, our products would allow {limit.bound:.2g} times the speed of "
+        f"conv2d; {shown(limit.fixed_share)} of our time does not grow with the out fields."
+        for limit in found
+    )
+
+
+def report(found: Sequence[LimitTimes]) -> Report:
+    """The outcome, ready to be told."""
+    return Report(
+        benchmark="limit",
+        title="What limits convolutions in the group's Fourier basis",
+        claim="None: a measurement.",
+        protocol={
+            "kernels": kernels_at_hand(),
+            "threads": torch.get_num_threads(),
+            "rounds": counted(len(found[0].seconds[OWN])),
+            "numbers": "random, float32",
+        },
+        tables=[limit_table(found)],
+        verdict=verdict(found),
+        figures={
+            "limit": [
+                {
+                    "layer": vars(times.layer),
+                    "seconds": times.seconds,
+                    "matrix_size": times.matrix_size,
+                    "products": {"dense": products_of_bank(times.layer), "fourier": fourier_products(times.layer)},
+                    "rates": {name: times.rate(name).model_dump() for name in (MATRIX, CHANNELS, LAST, OWN)},
+                    "gather_and_transforms": times.fixed_share.model_dump(),
+                    "products_share": times.product_share.model_dump(),
+                    "bound": times.bound,
+                }
+                for times in found
+            ],
+        },
+        surroundings=surroundings(torch.device("cpu")),
+    )
