@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from steergan.augmentation import act, action_table
-from steergan.networks import Discriminator
+from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.penalties import consistency_penalty, mixed_images, r1_penalty, rotation_loss, wgan_gp
 
 
@@ -149,7 +149,8 @@ def test_consistency_sends_gradients_through_both_scores_and_not_into_the_images
 @pytest.mark.parametrize("group", ["C4", "D4", "trivial"])
 def test_consistency_of_an_invariant_discriminator_is_zero_to_rounding_and_of_a_plain_one_is_not(group: str) -> None:
     torch.manual_seed(0)
-    network = Discriminator(group, (3, 8, 8), 2, widths=(8, 8), spectral_norm=False).double()
+    spec = DiscriminatorSpec(group=group, widths=(8, 8), spectral_norm=False)
+    network = Discriminator(spec, (3, 8, 8), 2).double()
     x, whole = image(8, 3, 8, 8), group if group != "trivial" else "C4"
     table = action_table(whole, 8, 8)
     elements, y = torch.arange(8) % len(table), torch.arange(8) % 2
@@ -159,7 +160,8 @@ def test_consistency_of_an_invariant_discriminator_is_zero_to_rounding_and_of_a_
 
 def test_batch_norm_of_an_invariant_discriminator_keeps_consistency_at_zero_and_learns_from_the_extra_batch() -> None:
     torch.manual_seed(0)
-    network = Discriminator("D4", (3, 8, 8), 2, widths=(8, 8), batch_norm=True, spectral_norm=False).double()
+    spec = DiscriminatorSpec(group="D4", widths=(8, 8), batch_norm=True, spectral_norm=False)
+    network = Discriminator(spec, (3, 8, 8), 2).double()
     x, table, elements, y = image(8, 3, 8, 8), action_table("D4", 8, 8), torch.arange(8), torch.arange(8) % 2
     score_B = network(x, y)
     found = consistency_penalty(network, x, y, score_B, lambda image: act(image, table, elements), 1.0)

@@ -6,7 +6,8 @@ from escnn import nn as enn
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.layers import filter_size, upsampling_mode
+from steergan.layers import HalvingPool, filter_size, upsampling_mode
+from steergan.networks.stages import DiscriminatorStage, GeneratorStage
 
 FULL_BAND = 4.0
 """With this cutoff R2Conv spans all filters, not the two thirds of its default."""
@@ -30,7 +31,12 @@ def stock_convolution(in_type: FieldType, out_type: FieldType, size: int = 0, *,
 
 
 class ConditionalInnerBatchNorm(nn.Module):
-    """InnerBatchNorm with a class-conditional scale and shift, one of each per field, on top."""
+    """InnerBatchNorm with a class-conditional scale and shift, one of each per field, on top.
+
+    Args:
+        in_type: fields that come in, and go out.
+        conditioning: length of the conditioning vector.
+    """
 
     def __init__(self, in_type: FieldType, conditioning: int) -> None:
         super().__init__()
@@ -40,91 +46,105 @@ class ConditionalInnerBatchNorm(nn.Module):
         self.size = in_type.size // len(in_type)
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
+        """x (B, C, H, W), c (B, conditioning) -> (B, C, H, W)."""
         scale = (1 + self.scale(c)).repeat_interleave(self.size, dim=1)
         shift = self.shift(c).repeat_interleave(self.size, dim=1)
         return x.type(torch.addcmul(shift[..., None, None], scale[..., None, None], self.norm(x).tensor))
 
 
-class StockStage(nn.Module):
-    """Convolution, conditional batch norm (except in the first stage), ReLU, upsampling by 2 (if asked)."""
+def upsampled(in_type: FieldType, upsample: bool) -> list[enn.EquivariantModule]:
+    """An upsampling by 2, or nothing."""
+    return [enn.R2Upsampling(in_type, scale_factor=2, mode=upsampling_mode(in_type.gspace))] if upsample else []
 
-    def __init__(self, in_type: FieldType, out_type: FieldType, conditioning: int | None, upsample: bool) -> None:
+
+class StockStage(nn.Module):
+    """Upsampling by 2 (if asked), convolution, conditional batch norm (except in the first stage), ReLU.
+
+    Args:
+        stage: of a plain generator.
+
+    Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
+    """
+
+    def __init__(self, stage: GeneratorStage) -> None:
         super().__init__()
-        self.convolution = stock_convolution(in_type, out_type, bias=conditioning is None)
-        self.norm = None if conditioning is None else ConditionalInnerBatchNorm(out_type, conditioning)
-        self.activation = enn.ReLU(out_type)
-        self.upsample = None
-        if upsample:
-            self.upsample = enn.R2Upsampling(out_type, scale_factor=2, mode=upsampling_mode(in_type.gspace))
+        self.upsample = nn.Sequential(*upsampled(stage.in_type, stage.upsample))
+        self.convolution = stock_convolution(
+            stage.in_type, stage.out_type, stage.kernel_size, bias=not stage.conditioning
+        )
+        self.norm = None
+        if stage.conditioning:
+            self.norm = ConditionalInnerBatchNorm(stage.out_type, stage.conditioning)
+        self.activation = enn.ReLU(stage.out_type)
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        x = self.convolution(x)
-        if self.norm is not None:
-            x = self.norm(x, c)
-        x = self.activation(x)
-        return x if self.upsample is None else self.upsample(x)
+        """x (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
+        x = self.convolution(self.upsample(x))
+        return self.activation(x if self.norm is None else self.norm(x, c))
 
 
 class StockGeneratorBlock(nn.Module):
-    """As `layers.GeneratorBlock`."""
+    """`layers.GeneratorBlock` from stock modules.
 
-    def __init__(self, in_type: FieldType, out_type: FieldType, conditioning: int, upsample: bool) -> None:
+    Args:
+        stage: of a residual generator.
+
+    Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
+    """
+
+    def __init__(self, stage: GeneratorStage) -> None:
         super().__init__()
-        self.norm1 = ConditionalInnerBatchNorm(in_type, conditioning)
+        in_type, out_type, size = stage.in_type, stage.out_type, stage.kernel_size
+        self.norm1 = ConditionalInnerBatchNorm(in_type, stage.conditioning)
         self.activation1 = enn.ReLU(in_type)
-        self.convolution1 = stock_convolution(in_type, out_type, bias=False)
-        self.norm2 = ConditionalInnerBatchNorm(out_type, conditioning)
+        self.convolution1 = stock_convolution(in_type, out_type, size, bias=False)
+        self.norm2 = ConditionalInnerBatchNorm(out_type, stage.conditioning)
         self.activation2 = enn.ReLU(out_type)
-        self.convolution2 = stock_convolution(out_type, out_type)
+        self.convolution2 = stock_convolution(out_type, out_type, size)
         self.shortcut = stock_convolution(in_type, out_type, 1, bias=False)
-        self.upsample_in = self.upsample_out = None
-        if upsample:
-            mode = upsampling_mode(in_type.gspace)
-            self.upsample_in = enn.R2Upsampling(in_type, scale_factor=2, mode=mode)
-            self.upsample_out = enn.R2Upsampling(out_type, scale_factor=2, mode=mode)
+        self.upsample_in = nn.Sequential(*upsampled(in_type, stage.upsample))
+        self.upsample_out = nn.Sequential(*upsampled(out_type, stage.upsample))
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        h, shortcut = self.activation1(self.norm1(x, c)), self.shortcut(x)
-        if self.upsample_in is not None and self.upsample_out is not None:
-            h, shortcut = self.upsample_in(h), self.upsample_out(shortcut)
-        h = self.activation2(self.norm2(self.convolution1(h), c))
-        return self.convolution2(h) + shortcut
+        """x (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
+        h = self.convolution1(self.upsample_in(self.activation1(self.norm1(x, c))))
+        total: GeometricTensor = self.convolution2(self.activation2(self.norm2(h, c)))
+        return total + self.upsample_out(self.shortcut(x))
 
 
-def stock_pool(name: str, in_type: FieldType, window: int, padding: int) -> enn.EquivariantModule:
-    """Its pools with stride 2, by their names in recipes."""
+def stock_pool(pool: HalvingPool, in_type: FieldType) -> enn.EquivariantModule:
+    """The pool with stride 2 that escnn has for ours."""
     pools = {"average": enn.PointwiseAvgPool2D, "max": enn.PointwiseMaxPool2D}
-    return pools[name](in_type, window, 2, padding)
+    return pools[pool.reduce](in_type, pool.window, 2, pool.padding)
 
 
 class StockDiscriminatorBlock(nn.Module):
-    """As `layers.DiscriminatorBlock`; window and padding of its pools, or None for no pool."""
+    """`layers.DiscriminatorBlock` from stock modules.
 
-    def __init__(
-        self,
-        in_type: FieldType,
-        out_type: FieldType,
-        geometry: tuple[int, int] | None,
-        *,
-        first: bool,
-        pool: str,
-        batch_norm: bool,
-    ) -> None:
+    Args:
+        stage: of a residual discriminator of one group.
+        batch_norm: in front of every ReLU.
+
+    Shapes: (B, C_in, H, W) -> (B, C_out, h, w), halved where the stage has a pool.
+    """
+
+    def __init__(self, stage: DiscriminatorStage, *, batch_norm: bool) -> None:
         super().__init__()
-        before = [] if first else stock_activation(in_type, batch_norm)
+        in_type, out_type, size = stage.in_type, stage.out_type, stage.kernel_size
         branch = [
-            *before,
-            stock_convolution(in_type, out_type, bias=not batch_norm),
+            *([] if stage.first else stock_activation(in_type, batch_norm)),
+            stock_convolution(in_type, out_type, size, bias=not batch_norm),
             *stock_activation(out_type, batch_norm),
-            stock_convolution(out_type, out_type),
+            stock_convolution(out_type, out_type, size),
         ]
         shortcut = [stock_convolution(in_type, out_type, 1, bias=False)]
-        if geometry is not None:
-            branch.append(stock_pool(pool, out_type, *geometry))
-            shortcut.insert(0, stock_pool(pool, in_type, *geometry))
+        if stage.pool is not None:
+            branch.append(stock_pool(stage.pool, out_type))
+            shortcut.insert(0, stock_pool(stage.pool, in_type))
         self.branch, self.shortcut = nn.Sequential(*branch), nn.Sequential(*shortcut)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
+        """(B, C_in, H, W) -> (B, C_out, h, w)."""
         total: GeometricTensor = self.branch(x) + self.shortcut(x)
         return total
 

@@ -1,6 +1,7 @@
-"""Whole networks made of layers."""
+"""Whole networks made of layers: a spec, and what is built from it."""
 
 from steergan.networks.discriminator import Discriminator
 from steergan.networks.generator import Generator
+from steergan.networks.spec import DiscriminatorSpec, GeneratorSpec
 
-__all__ = ["Discriminator", "Generator"]
+__all__ = ["Discriminator", "DiscriminatorSpec", "Generator", "GeneratorSpec"]

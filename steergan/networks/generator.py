@@ -1,7 +1,5 @@
 """The generator: latent and label -> seed map -> equivariant synthesis -> image."""
 
-from collections.abc import Sequence
-
 import torch
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
@@ -11,11 +9,11 @@ from torch.nn import Buffer
 from steergan.errors import SymmetryError
 from steergan.layers import SpectralLinear
 from steergan.motions import element_at
-from steergan.networks.hidden_fields import HiddenFields
 from steergan.networks.initialization import initialize
 from steergan.networks.sizes import check_image_shape, inscribed_disk
+from steergan.networks.spec import GeneratorSpec
 from steergan.networks.steerable_latent import SteerableSeed, acted_on, count_invariants, steerable_type
-from steergan.networks.synthesis import SYNTHESES
+from steergan.networks.synthesis import Synthesis
 from steergan.symmetry import grid_permutation, group_name, group_order, gspace, is_grid_group, is_trivial
 
 
@@ -23,18 +21,17 @@ class Generator(nn.Module):
     """Draws images: generator(z, y, element=None) -> image.
 
     Args:
-        group: a name that `symmetry.gspace` knows; `"trivial"` makes the paper's plain CNN.
-        architecture: `"plain"` stages (`Synthesis`) or `"residual"` blocks (`ResidualSynthesis`).
+        spec: its settings. `latent = "dense"` is the paper's; `"symmetrized"`: the caller draws a random group
+            element per sample, uniformly, which acts on the seed map; `"steerable"`: the group acts on z itself, see
+            `SteerableSeed`.
         image_shape: (C, H, W) in pixels; H and W are multiples of 2^upsamplings.
         classes: number of labels K.
-        latent: `"dense"`, the paper's; `"symmetrized"`: the caller draws a uniformly random group element per sample,
-            and it acts on the seed map; `"steerable"`: the group acts on z itself, see `SteerableSeed`.
-        z_dim, embedding_dim: lengths of the latent z and of the embedded label.
-        seed_width: channels of the seed map: trivial fields, or (steerable) hidden fields for so many.
-        widths, upsamplings, spectral_norm: see `Synthesis`.
-        kernel_size, frequency, nonlinearity: see `HiddenFields`.
         disk: the image is black outside its inscribed disk.
-        initialization: `"orthogonal"`, or `"normal"`: N(0, 0.02).
+
+    Attributes:
+        z_dim: length Z of the latent.
+        elements: how many group elements the caller draws from; 0: none are drawn.
+        latent_type: how a steerable latent transforms; else None.
 
     Shapes:
         z (B, Z) float, y (B,) int64, element (B,) int64 index into the group's elements or None (identity)
@@ -52,71 +49,51 @@ class Generator(nn.Module):
 
     Source: Dey et al. 2021, section 2.2, Tables 5 to 14. Symmetrization: Birrell et al., ICML 2022. Latents that the
         group acts on: the paper's future work, its point 4.
+
+    >>> spec = GeneratorSpec(group="C4", z_dim=8, embedding_dim=4, seed_width=4, widths=(8, 4), upsamplings=1)
+    >>> generator = Generator(spec, (1, 8, 8), classes=3).eval()
+    >>> z, y = torch.randn(2, 8), torch.tensor([0, 2])
+    >>> image, quarter = generator(z, y), generator(z, y, element=torch.tensor([1, 1]))
+    >>> torch.allclose(quarter, torch.rot90(image, 1, (2, 3)), atol=1e-5)
+    True
     """
 
     def __init__(
-        self,
-        group: str,
-        image_shape: tuple[int, int, int],
-        classes: int,
-        *,
-        architecture: str = "plain",
-        latent: str = "dense",
-        z_dim: int = 64,
-        embedding_dim: int = 64,
-        seed_width: int = 128,
-        widths: Sequence[int] = (512, 256, 128),
-        upsamplings: int = 2,
-        kernel_size: int = 0,
-        frequency: int = 3,
-        nonlinearity: str = "auto",
-        disk: bool = False,
-        spectral_norm: bool = True,
-        initialization: str = "orthogonal",
+        self, spec: GeneratorSpec, image_shape: tuple[int, int, int], classes: int, *, disk: bool = False
     ) -> None:
         super().__init__()
-        space = gspace(group)
+        space = gspace(spec.group)
         check_image_shape(space, image_shape)
-        self.z_dim, self.classes, self.image_shape = z_dim, classes, image_shape
+        spec.check(space)
         channels, height, width = image_shape
-        fields = HiddenFields(kernel_size, frequency, nonlinearity)
-        fields.check(space)
-        seed_height, seed_width_pixels = seed_size(height, width, upsamplings, len(widths))
+        seed_pixels = seed_size(height, width, spec.upsamplings, len(spec.widths))
+        self.z_dim, self.classes, self.image_shape = spec.z_dim, classes, image_shape
         self.disk_HW = Buffer(inscribed_disk(image_shape) if disk else torch.empty(0), persistent=False)
-        self.embedding = nn.Embedding(classes, embedding_dim)
+        self.embedding = nn.Embedding(classes, spec.embedding_dim)
         self.latent_type: FieldType | None = None
         self.seed: SpectralLinear | SteerableSeed
-        self.conditioning = z_dim + embedding_dim
-        if latent == "steerable":
-            self.latent_type = steerable_type(fields.representation_after(space), space, z_dim, (height, width))
-            self.conditioning = count_invariants(self.latent_type) + embedding_dim
+        if spec.latent == "steerable":
+            self.latent_type = steerable_type(
+                spec.representation_after(space), space, spec.z_dim, (height, width)
+            )
+            self.conditioning = count_invariants(self.latent_type) + spec.embedding_dim
         else:
-            seed_features = seed_width * seed_height * seed_width_pixels
-            self.seed = SpectralLinear(self.conditioning, seed_features, spectral_norm=spectral_norm)
-        self.synthesis = SYNTHESES[architecture](
-            space,
-            seed_width,
-            widths,
-            channels,
-            self.conditioning,
-            fields=fields,
-            steerable_seed=self.latent_type is not None,
-            upsamplings=upsamplings,
-            spectral_norm=spectral_norm,
-        )
+            self.conditioning = spec.z_dim + spec.embedding_dim
+            seed_features = spec.seed_width * seed_pixels[0] * seed_pixels[1]
+            self.seed = SpectralLinear(self.conditioning, seed_features, spectral_norm=spec.spectral_norm)
+        self.synthesis = Synthesis(spec, channels, self.conditioning)
         if self.latent_type is not None:
             self.seed = SteerableSeed(
-                self.latent_type, embedding_dim, self.synthesis.in_type, seed_height, spectral_norm=spectral_norm
-            )
-        self.seed_shape = (self.synthesis.in_type.size, seed_height, seed_width_pixels)
+                self.latent_type, spec.embedding_dim, self.synthesis.in_type, seed_pixels[0],
+                spectral_norm=spec.spectral_norm,
+            )  # fmt: skip
+        self.seed_shape = (self.synthesis.in_type.size, *seed_pixels)
         nn.init.orthogonal_(self.embedding.weight)
-        initialize(self, initialization)
-        self.elements = 0
-        if latent == "symmetrized":
-            self.elements = symmetrizing_elements(space)
+        initialize(self, spec.initialization)
+        self.elements = symmetrizing_elements(space) if spec.latent == "symmetrized" else 0
         turn_GP = torch.empty(0, dtype=torch.int64)
         if self.elements:
-            turn_GP = torch.from_numpy(grid_permutation(space, *self.seed_shape[1:]))
+            turn_GP = torch.from_numpy(grid_permutation(space, *seed_pixels))
         self.turn_GP = Buffer(turn_GP, persistent=False)
 
     def seed_map(self, c: Tensor, element: Tensor | None) -> Tensor:
@@ -129,6 +106,7 @@ class Generator(nn.Module):
         return x_BCP.unflatten(2, self.seed_shape[1:])
 
     def forward(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:
+        """Latents (B, Z), labels (B,) int64, elements (B,) int64 or None -> images (B, C, H, W) in [-1, 1]."""
         return self.decode(torch.cat([z, self.embedding(y)], dim=1), element)
 
     def decode(self, c: Tensor, element: Tensor | None = None) -> Tensor:
@@ -160,7 +138,11 @@ class Generator(nn.Module):
 
 
 def seed_size(height: int, width: int, upsamplings: int, stages: int) -> tuple[int, int]:
-    """Size of the seed map from which `upsamplings` doublings reach the image."""
+    """Size of the seed map from which `upsamplings` doublings reach the image.
+
+    Raises:
+        SymmetryError: there is none, or fewer stages than upsamplings.
+    """
     factor = 2**upsamplings
     if upsamplings > stages:
         raise SymmetryError(
@@ -175,7 +157,11 @@ def seed_size(height: int, width: int, upsamplings: int, stages: int) -> tuple[i
 
 
 def symmetrizing_elements(space: GSpace2D) -> int:
-    """How many elements a symmetrized latent draws from; 0 for the trivial group, which leaves nothing to draw."""
+    """How many elements a symmetrized latent draws from; 0 for the trivial group, which leaves nothing to draw.
+
+    Raises:
+        SymmetryError: the group does not permute pixels.
+    """
     if not is_grid_group(space):
         raise SymmetryError(
             f'latent = "symmetrized" needs a group that permutes pixels, which {group_name(space)} does not; '

@@ -1,14 +1,17 @@
 """Which fields stand between the layers of a network."""
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from steergan.errors import SymmetryError
 from steergan.layers import filter_size
 from steergan.layers.filters.bases import check_kernel
+from steergan.section import Section
 from steergan.symmetry import (
     fields_for_width,
     fourier_representation,
@@ -17,26 +20,37 @@ from steergan.symmetry import (
     is_continuous,
 )
 
-NONLINEARITIES = ("auto", "pointwise", "fourier", "gated")
+
+def odd_or_zero(value: int) -> int:
+    """A kernel size.
+
+    Raises:
+        PydanticCustomError: an even number.
+    """
+    if value % 2 == 0 and value > 0:
+        raise PydanticCustomError("kernel_size", "an odd number of pixels, or 0 for the group's own")
+    return value
 
 
-@dataclass(frozen=True)
-class HiddenFields:
-    """Regular fields of a finite group, Fourier or gated fields of a continuous one.
+class HiddenFields(Section):
+    """Regular fields of a finite group, Fourier or gated fields of a continuous one: keys that both networks have.
 
-    Attributes:
-        kernel_size: taps along one side of all but 1x1 filters; 0: 3 for groups that permute pixels, 5 for others.
-        frequency: the highest of SO(2)'s and O(2)'s fields.
-        nonlinearity: "pointwise" on regular fields, "fourier" (ELU of the sampled function) or "gated" on those of a
-            continuous group; "auto": pointwise, fourier.
+    >>> from steergan.symmetry import gspace
+    >>> HiddenFields().of_width(gspace("D4"), 64).size  # 64 / sqrt(8) regular fields of 8 channels
+    176
     """
 
-    kernel_size: int = 0
-    frequency: int = 3
-    nonlinearity: str = "auto"
+    kernel_size: Annotated[int, Field(ge=0), AfterValidator(odd_or_zero)] = 0
+    """Pixels along one side of the filters; 0: 3 for groups that permute pixels (C4, D4, their subgroups), 5 for
+    others."""
+    frequency: Annotated[int, Field(ge=1, le=16)] = 3
+    """The highest angular frequency of fields of SO2 and O2."""
+    nonlinearity: Literal["auto", "pointwise", "fourier", "gated"] = "auto"
+    """`pointwise` on regular fields; `fourier` (ELU of sampled functions, what `auto` means there) or `gated` on those
+    of SO2 and O2."""
 
     def filter_size(self, space: GSpace2D) -> int:
-        """Taps along one side."""
+        """Taps along one side of all filters but those of 1 x 1."""
         return self.kernel_size or filter_size(space)
 
     def check(self, space: GSpace2D) -> None:
@@ -45,8 +59,6 @@ class HiddenFields:
         Raises:
             SymmetryError: it isn't.
         """
-        if self.nonlinearity not in NONLINEARITIES:
-            raise SymmetryError(f"nonlinearity {self.nonlinearity!r}; wanted: one of {', '.join(NONLINEARITIES)}")
         name = group_name(space)
         if is_continuous(space) and self.nonlinearity == "pointwise":
             raise SymmetryError(
@@ -67,7 +79,7 @@ class HiddenFields:
         return make(space, self.frequency)
 
     def representation_after(self, space: GSpace2D) -> Representation:
-        """Of a field, as a nonlinearity leaves it."""
+        """Of a field, as a nonlinearity leaves it: without the gate, if it has one."""
         return fourier_representation(space, self.frequency) if is_continuous(space) else space.regular_repr
 
     def of_width(self, space: GSpace2D, width: int) -> FieldType:
@@ -80,6 +92,6 @@ class HiddenFields:
         check_kernel(space, field, size)
         return FieldType(space, [field] * fields_for_width(space, width, size, field))
 
-    def seed_of_width(self, space: GSpace2D, width: int) -> FieldType:
-        """As many fields, as a nonlinearity leaves them."""
-        return FieldType(space, [self.representation_after(space)] * len(self.of_width(space, width)))
+    def after(self, field_type: FieldType) -> FieldType:
+        """What a nonlinearity makes of fields of `of_width`: as many, each as it leaves it."""
+        return FieldType(field_type.gspace, [self.representation_after(field_type.gspace)] * len(field_type))

@@ -6,9 +6,7 @@ from steergan.recipe.performance import PerformanceSettings
 from steergan.recipe.reading import merge, read_recipe, read_table, write_recipe
 from steergan.recipe.sections import (
     AugmentationSettings,
-    DiscriminatorSettings,
     EvaluationSettings,
-    GeneratorSettings,
     LossSettings,
     Recipe,
     TrainingSettings,
@@ -17,9 +15,7 @@ from steergan.recipe.sections import (
 __all__ = [
     "AugmentationSettings",
     "DataSettings",
-    "DiscriminatorSettings",
     "EvaluationSettings",
-    "GeneratorSettings",
     "LossSettings",
     "PerformanceSettings",
     "Recipe",

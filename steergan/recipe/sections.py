@@ -4,68 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from steergan.networks import DiscriminatorSpec, GeneratorSpec
 from steergan.recipe.data import AnySource
-from steergan.recipe.fields import DiscriminatorGroup, FieldSettings, GeneratorGroup
 from steergan.recipe.performance import PerformanceSettings
 from steergan.section import Section
 
-Initialization = Literal["orthogonal", "normal"]
-"""Orthogonal, the paper's default, or N(0, 0.02) as in C.2.4."""
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class GeneratorSettings(FieldSettings):
-    """The generator: latent and label -> seed map -> group convolutions -> image."""
-
-    group: GeneratorGroup = "C4"
-    architecture: Literal["plain", "residual"] = "plain"
-    """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
-    latent: Literal["dense", "symmetrized", "steerable"] = "symmetrized"
-    """A plain vector; one whose seed map is turned by a random element; or a field that the group acts on, with which
-    the picture turns."""
-    latent_law: Literal["normal", "bernoulli"] = "normal"
-    z_dim: Annotated[int, Field(ge=1)] = 64
-    embedding_dim: Annotated[int, Field(ge=1)] = 64
-    seed_width: Annotated[int, Field(ge=1)] = 128
-    """Channels of the seed map, trivial fields (steerable: hidden fields in place of so many)."""
-    widths: Widths = (512, 256, 128)
-    """Channels of a plain CNN, one entry per convolution before the last, or per residual block; the group gets
-    width / sqrt(|G|) fields, off the grid as many as have the same number of weights."""
-    upsamplings: Annotated[int, Field(ge=0)] = 2
-    """How many of the stages or blocks, from the first, upsample by 2."""
-    spectral_norm: bool = True
-    initialization: Initialization = "orthogonal"
-
-
-class DiscriminatorSettings(FieldSettings):
-    """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label."""
-
-    group: DiscriminatorGroup = "C4"
-    architecture: Literal["plain", "residual"] = "plain"
-    widths: Widths = (128, 256, 512)
-    """Channels of a plain CNN, one entry per convolution or residual block."""
-    downsample: Annotated[tuple[bool, ...], Field(strict=False)] = ()
-    """Whether each stage or block ends in a pool by 2; empty: all do."""
-    pool: Literal["average", "max"] = "average"
-    pooling: Literal["exact", "paper"] = "exact"
-    """`exact`: odd maps are pooled by 3x3, stride 2, padding 1. `paper`: 7 -> 3 drops a row and a column, which breaks
-    the symmetry."""
-    batch_norm: bool = False
-    """In front of every ReLU of the stages or blocks (LYSTO)."""
-    group_pool: Literal["end", "before-last-block"] = "end"
-    """Where the group's maximum is taken: what follows is a plain CNN, which sees the pose of an image."""
-    plain_width: Annotated[int, Field(ge=0)] = 0
-    """Filters of one plain 3x3 convolution after the group pooling; 0: none."""
-    global_pool: Literal["average", "sum"] = "average"
-    spectral_norm: bool = True
-    initialization: Initialization = "orthogonal"
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The group of every block; a single one stands for all."""
-        return (self.group,) if isinstance(self.group, str) else self.group
 
 
 class LossSettings(Section):
@@ -146,8 +91,8 @@ class Recipe(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     data: Annotated[AnySource, Field(discriminator="name")]
-    generator: GeneratorSettings = GeneratorSettings()
-    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    generator: GeneratorSpec = GeneratorSpec()
+    discriminator: DiscriminatorSpec = DiscriminatorSpec()
     loss: LossSettings = LossSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     training: TrainingSettings = TrainingSettings()

@@ -20,10 +20,9 @@ def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: 
         SymmetryError: a size that the group or the upsamplings can't take; fields that don't suit the group.
     """
     check_convolution(recipe.performance.convolution)
-    settings = recipe.generator.model_dump(exclude={"latent_law"})  # the law is the caller's, who draws
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial generator"))
-        network = Generator(settings.pop("group"), image_shape, classes, disk=recipe.data.disk, **settings)
+        network = Generator(recipe.generator, image_shape, classes, disk=recipe.data.disk)
     choose_performance(network, recipe.performance)
     return network
 
@@ -36,12 +35,11 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
         SymmetryError: a size that the group or the pools can't take; fields that don't suit the group.
     """
     check_convolution(recipe.performance.convolution)
-    settings = recipe.discriminator.model_dump()
     rotations = ROTATIONS if recipe.augmentation.rotation_discriminator else 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, "initial discriminator"))
         network = Discriminator(
-            settings.pop("group"), image_shape, classes, rotations=rotations, disk=recipe.data.disk, **settings
+            recipe.discriminator, image_shape, classes, disk=recipe.data.disk, rotations=rotations
         )
     choose_performance(network, recipe.performance)
     return network

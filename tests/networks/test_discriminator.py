@@ -5,14 +5,15 @@ import torch
 from escnn.nn import FieldType
 
 from steergan.errors import SymmetryError
-from steergan.networks import Discriminator
+from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.symmetry import gspace, trivial_type
 from steergan.verification import MODES, Certificate, grid_elements, transform, verify
 
 
 def small(group: str, size: int = 28, pooling: str = "exact") -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(group, (1, size, size), 3, widths=(8, 8, 8), pooling=pooling)
+    spec = DiscriminatorSpec(group=group, widths=(8, 8, 8), pooling=pooling)
+    return Discriminator(spec, (1, size, size), 3)
 
 
 def invariance(
@@ -85,7 +86,7 @@ def test_parameters_at_the_papers_widths_are_those_that_were_counted() -> None:
     """1,475,712 and 1,475,136 weights in the convolutions of the z2 and p4 discriminators (Tables 5 and 6)."""
     counts = {}
     for group in ("trivial", "C4"):
-        trunk = Discriminator(group, (1, 28, 28), 10).trunk
+        trunk = Discriminator(DiscriminatorSpec(group=group), (1, 28, 28), 10).trunk
         counts[group] = sum(p.numel() for name, p in trunk.named_parameters() if "bias" not in name)
     assert counts == {"trivial": 1_475_712, "C4": 1_475_136}
 
@@ -94,6 +95,6 @@ def test_maps_that_cannot_be_pooled_are_refused_with_the_layer() -> None:
     with pytest.raises(SymmetryError, match=r"stage 3.*1 x 1"):
         small("C4", 4)
     with pytest.raises(SymmetryError, match=r"stage 2.*5 x 6"):
-        Discriminator("D2", (1, 10, 12), 3, widths=(8, 8, 8))
+        Discriminator(DiscriminatorSpec(group="D2", widths=(8, 8, 8)), (1, 10, 12), 3)
     with pytest.raises(SymmetryError, match="90 degrees"):
-        Discriminator("D4", (1, 16, 20), 3)
+        Discriminator(DiscriminatorSpec(group="D4"), (1, 16, 20), 3)

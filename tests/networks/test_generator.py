@@ -8,17 +8,17 @@ import torch
 from steergan import symmetry
 from steergan.errors import SymmetryError
 from steergan.layers import GroupConvolution, Upsample
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.symmetry import gspace
 from steergan.verification import grid_elements, transform, verify
 
 GRID_GROUPS = ["trivial", "C2", "C4", "D1", "D2", "D4"]
-SMALL = {"z_dim": 6, "embedding_dim": 4, "seed_width": 5, "widths": (16, 8, 8), "upsamplings": 2}
+SMALL = GeneratorSpec(z_dim=6, embedding_dim=4, seed_width=5, widths=(16, 8, 8))
 
 
 def small(group: str, latent: str = "dense", shape: tuple[int, int, int] = (1, 16, 16)) -> Generator:
     torch.manual_seed(0)
-    return Generator(group, shape, 3, latent=latent, **SMALL)  # type: ignore[arg-type]
+    return Generator(SMALL.model_copy(update={"group": group, "latent": latent}), shape, 3)
 
 
 def inputs(generator: Generator, count: int, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,7 +89,7 @@ def test_dense_and_symmetrized_latents_train_alike_under_an_invariant_discrimina
     """The gradient of the generator does not see the group element (Birrell et al. 2022; facts measured 9e-15)."""
     generator = small("C4", "symmetrized").double().train()
     torch.manual_seed(2)
-    discriminator = Discriminator("C4", (1, 16, 16), 3, widths=(8, 8)).double().train()
+    discriminator = Discriminator(DiscriminatorSpec(widths=(8, 8)), (1, 16, 16), 3).double().train()
     z, y = inputs(generator, 8, torch.float64)
     state = {key: value.clone() for key, value in generator.state_dict().items()}
     gradients = []
@@ -117,7 +117,8 @@ def test_synthesis_upsamples_after_so_many_stages_and_then_convolves(group: str,
     """The same function from an upsampling and a convolution, each on its own; with 2, the image's own is upsampled."""
     torch.manual_seed(1)
     shape = (1, 4 * 2**upsamplings, 4 * 2**upsamplings)
-    generator = Generator(group, shape, 3, seed_width=3, widths=(8, 6), upsamplings=upsamplings).double().eval()
+    spec = GeneratorSpec(group=group, latent="dense", seed_width=3, widths=(8, 6), upsamplings=upsamplings)
+    generator = Generator(spec, shape, 3).double().eval()
     synthesis = generator.synthesis
     layers = [module for module in synthesis.modules() if isinstance(module, GroupConvolution)]
     mode = "bilinear" if group == "C8" else "nearest"
@@ -156,4 +157,4 @@ def test_symmetrized_latent_is_refused_off_the_grid() -> None:
 
 def test_more_upsamplings_than_stages_are_refused() -> None:
     with pytest.raises(SymmetryError, match="upsamplings"):
-        Generator("C4", (1, 16, 16), 3, widths=(8,), upsamplings=2)
+        Generator(GeneratorSpec(widths=(8,), upsamplings=2), (1, 16, 16), 3)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from steergan.errors import RecipeError, SymmetryError
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.networks.initialization import STANDARD_DEVIATION
 from steergan.symmetry import gspace, trivial_type
 from steergan.verification import Certificate, grid_elements, transform, verify
@@ -13,17 +13,22 @@ from steergan.verification import Certificate, grid_elements, transform, verify
 QUICK = ("evaluation",)
 
 
-def judge(group: str = "C4", size: int = 16, classes: int = 3, **settings: object) -> Discriminator:
+def judge(
+    group: str = "C4", size: int = 16, classes: int = 3, rotations: int = 0, **settings: object
+) -> Discriminator:
     torch.manual_seed(0)
-    chosen = {"architecture": "residual", "widths": (4, 8, 8), **settings}
-    return Discriminator(group, (3, size, size), classes, **chosen)  # type: ignore[arg-type]
+    chosen = {"group": group, "architecture": "residual", "widths": (4, 8, 8), **settings}
+    return Discriminator(DiscriminatorSpec.model_validate(chosen), (3, size, size), classes, rotations=rotations)
 
 
 def drawer(group: str, blocks: int = 2, **settings: object) -> Generator:
     torch.manual_seed(0)
-    chosen = {"widths": (8,) * blocks, "upsamplings": blocks, "z_dim": 5, "embedding_dim": 3, "seed_width": 4}
+    chosen = {
+        "group": group, "architecture": "residual", "latent": "dense", "widths": (8,) * blocks, "upsamplings": blocks,
+        "z_dim": 5, "embedding_dim": 3, "seed_width": 4, **settings,
+    }  # fmt: skip
     shape = (3, 4 * 2**blocks, 4 * 2**blocks)
-    return Generator(group, shape, 3, architecture="residual", **(chosen | settings))  # type: ignore[arg-type]
+    return Generator(GeneratorSpec.model_validate(chosen), shape, 3)
 
 
 def invariance(discriminator: Discriminator) -> Certificate:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from steergan import run
 from steergan.errors import RecipeError, RunError, SteerganError
 from steergan.layers import GroupConvolution, choose_convolution
-from steergan.networks import Discriminator
+from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.recipe import Recipe, read_recipe
 from steergan.run import convolution_record as records
 from steergan.run.build import build_discriminator, build_generator
@@ -75,7 +75,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
 
 
 def small(choice: str) -> Discriminator:
-    network = Discriminator("C4", (1, 8, 8), 2, widths=(4, 8))
+    network = Discriminator(DiscriminatorSpec(group="C4", widths=(4, 8)), (1, 8, 8), 2)
     choose_convolution(network, choice)
     return network
 
@@ -118,7 +118,7 @@ def test_the_dense_path_is_recorded_with_its_reason(
 
 
 def test_networks_that_cannot_take_the_fourier_path_are_dense() -> None:
-    plain = Discriminator("trivial", (1, 8, 8), 2, widths=(4, 8))
+    plain = Discriminator(DiscriminatorSpec(group="trivial", widths=(4, 8)), (1, 8, 8), 2)
     choose_convolution(plain, "auto")
     assert "no layer" in str(convolution_record("auto", "cpu", plain).reason)
 

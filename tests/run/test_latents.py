@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 import torch
 
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.recipe import LossSettings, Recipe, TrainingSettings
 from steergan.training import RunState, train
 
-SIZES = {"z_dim": 6, "embedding_dim": 4, "seed_width": 4, "widths": (16, 8), "upsamplings": 2}
+SMALL = GeneratorSpec(z_dim=6, embedding_dim=4, seed_width=4, widths=(16, 8), upsamplings=2)
 
 
 def trained(latent: str, training: TrainingSettings, discriminator_group: str = "C4") -> RunState:
     torch.manual_seed(0)
-    generator = Generator("C4", (1, 16, 16), 2, latent=latent, **SIZES).double()  # type: ignore[arg-type]
+    generator = Generator(SMALL.model_copy(update={"latent": latent}), (1, 16, 16), 2).double()
     torch.manual_seed(1)
-    discriminator = Discriminator(discriminator_group, (1, 16, 16), 2, widths=(8, 8)).double()
+    discriminator = Discriminator(DiscriminatorSpec(group=discriminator_group, widths=(8, 8)), (1, 16, 16), 2).double()
     real = torch.randn(64, 1, 16, 16, dtype=torch.float64).clamp(-1, 1)
     labels = torch.arange(64) % 2
     torch.set_default_dtype(torch.float64)  # latents are drawn in it

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings, TrainingSettings
 from steergan.training import ALONE, PLAIN, Engine, Processes, RunState, joined, train
@@ -18,14 +18,15 @@ from steergan.training import ALONE, PLAIN, Engine, Processes, RunState, joined,
 STEPS = 20
 SHAPE = (1, 8, 8)
 BATCH = 16
+SMALL = GeneratorSpec(widths=(8, 8), upsamplings=1, z_dim=4, embedding_dim=4, seed_width=4)
 
 
 class Case(NamedTuple):
     """One small run."""
 
     loss: LossSettings = LossSettings()
-    discriminator: dict[str, Any] = {}  # noqa: RUF012
-    generator: dict[str, Any] = {}  # noqa: RUF012
+    discriminator: DiscriminatorSpec = DiscriminatorSpec(widths=(8, 8))
+    generator: GeneratorSpec = SMALL
     augmentation: AugmentationSettings = AugmentationSettings()
     accumulate: int = 1
     performance: PerformanceSettings = PLAIN
@@ -35,15 +36,17 @@ REGULARISED = AugmentationSettings(
     standard=True, consistency_real=1.0, consistency_fake=1.0, rotation_discriminator=1.0, rotation_generator=0.2,
     adaptive_target=0.1, adaptive_images=200,
 )  # fmt: skip
-NORMS = {"architecture": "residual", "batch_norm": True, "spectral_norm": False}
-STEERED = {"group": "SO2", "frequency": 1, "widths": (6,), "upsamplings": 1, "seed_width": 4}
+NORMS = DiscriminatorSpec(widths=(8, 8), architecture="residual", batch_norm=True, spectral_norm=False)
+STEERED = SMALL.model_copy(update={"group": "SO2", "latent": "dense", "frequency": 1, "widths": (6,)})
 CASES = {
     "non-saturating": Case(LossSettings(name="non-saturating", r1_weight=0.5)),
     "wasserstein": Case(LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=2.0)),
     "relativistic-average": Case(LossSettings(name="relativistic-average", r1_weight=0.5)),
     "hinge": Case(LossSettings(name="hinge", r1_weight=0.0), performance=PerformanceSettings()),
     "batch norm in D": Case(LossSettings(name="relativistic-average", r1_weight=0.5), NORMS),
-    "fields off the grid": Case(LossSettings(name="hinge", r1_weight=0.1), NORMS | {"group": "SO2"}, STEERED),
+    "fields off the grid": Case(
+        LossSettings(name="hinge", r1_weight=0.1), NORMS.model_copy(update={"group": "SO2"}), STEERED
+    ),
     "regularisers": Case(LossSettings(name="hinge", r1_weight=0.1), augmentation=REGULARISED),
     "in parts": Case(LossSettings(name="relativistic-average", r1_weight=0.5), accumulate=2),
     "in parts, batch norm in D": Case(LossSettings(name="wasserstein", r1_weight=0.5), NORMS, accumulate=2),
@@ -78,12 +81,8 @@ def start(case: Case) -> tuple[RunState, TrainingSettings]:
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        widths = {"group": "C4", "widths": (8, 8), "upsamplings": 1, "z_dim": 4, "embedding_dim": 4, "seed_width": 4}
-        options = widths | {"latent": "symmetrized"} | case.generator
-        options["latent"] = "dense" if options["group"] == "SO2" else options["latent"]
-        generator = Generator(options.pop("group"), SHAPE, 2, **options)
-        options = {"group": "C4", "widths": (8, 8), "rotations": 4} | case.discriminator
-        discriminator: Any = Discriminator(options.pop("group"), SHAPE, 2, **options)
+        generator = Generator(case.generator, SHAPE, 2)
+        discriminator = Discriminator(case.discriminator, SHAPE, 2, rotations=4)
     state = RunState.start(Wide(generator), Wide(discriminator), settings, case.augmentation)  # type: ignore[arg-type]
     return state, settings
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from steergan.augmentation import Augmentation, Treatment
 from steergan.errors import RecipeError
 from steergan.losses import OBJECTIVES
-from steergan.networks import Discriminator
+from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.penalties import rotation_loss
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings, LossSettings
@@ -188,7 +188,7 @@ def test_the_sign_is_that_of_the_logit_of_the_objective(scene: Scene, objective:
 @pytest.mark.parametrize("blind", [False, True])
 def test_rotations_are_learned_in_front_of_the_group_pooling_and_not_behind_it(blind: bool) -> None:
     torch.manual_seed(0)
-    network = Discriminator("C4", (1, 8, 8), 2, widths=(8, 16), rotations=4)
+    network = Discriminator(DiscriminatorSpec(group="C4", widths=(8, 16)), (1, 8, 8), 2, rotations=4)
     behind = nn.Linear(8, 4)
     parameters = [*network.parameters(), *behind.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=0.02)

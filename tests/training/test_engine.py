@@ -179,7 +179,7 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole_where_no_norm_sees_batc
 
 
 def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> None:
-    from steergan.networks import Discriminator, Generator
+    from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
     from steergan.recipe import TrainingSettings
     from steergan.training import RunState
 
@@ -187,7 +187,8 @@ def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> N
     rows = []
     for precision in ("float32", "bfloat16"):
         torch.manual_seed(0)
-        pair = Generator("C4", (1, 8, 8), 2, widths=(8, 8), upsamplings=1), Discriminator("C4", (1, 8, 8), 2)
+        spec = GeneratorSpec(latent="dense", widths=(8, 8), upsamplings=1)
+        pair = Generator(spec, (1, 8, 8), 2), Discriminator(DiscriminatorSpec(), (1, 8, 8), 2)
         convolution = pair[1].trunk.stages[0]
         convolution.register_forward_hook(lambda module, inputs, output: images.append(output.tensor.dtype))
         settings = TrainingSettings(steps=2, batch_size=16, discriminator_updates=1)

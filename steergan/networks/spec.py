@@ -1,0 +1,116 @@
+"""What a network is built from: every setting and its one default, which recipes share."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from steergan.networks.hidden_fields import HiddenFields
+from steergan.symmetry import GROUP_NAME
+
+WANTED = "trivial, C_N or D_N with N up to 64 (C4, D4, C8, ...), SO2 or O2"
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
+Architecture = Literal["plain", "residual"]
+Initialization = Literal["orthogonal", "normal"]
+"""Orthogonal, the paper's default, or N(0, 0.02) as in C.2.4."""
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is a group's name."""
+    return isinstance(value, str) and GROUP_NAME.fullmatch(value) is not None
+
+
+def one_group(value: Any) -> Any:
+    """A generator's group.
+
+    Raises:
+        PydanticCustomError: not a name, or a list of names.
+    """
+    if isinstance(value, list | tuple):
+        raise PydanticCustomError(
+            "group",
+            "one name; a generator that gives up symmetry on the way does not turn its image with its seed map "
+            "(a discriminator may)",
+        )
+    if not is_name(value):
+        raise PydanticCustomError("group", WANTED)
+    return value
+
+
+def one_group_or_several(value: Any) -> Any:
+    """A discriminator's group, or those of its blocks.
+
+    Raises:
+        PydanticCustomError: not a name, nor a list of names.
+    """
+    names = value if isinstance(value, list | tuple) else [value]
+    if not names or not all(is_name(name) for name in names):
+        raise PydanticCustomError("group", WANTED + "; or a list of them, one per block")
+    return value if isinstance(value, str) else tuple(names)
+
+
+class GeneratorSpec(HiddenFields):
+    """The generator: latent and label -> seed map -> group convolutions -> image.
+
+    >>> GeneratorSpec(group="D4", widths=(64, 32)).latent
+    'symmetrized'
+    """
+
+    group: Annotated[str, BeforeValidator(one_group)] = "C4"
+    """`trivial` makes the paper's plain CNN."""
+    architecture: Architecture = "plain"
+    """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
+    latent: Literal["dense", "symmetrized", "steerable"] = "symmetrized"
+    """A plain vector; one whose seed map is turned by a random element; or a field that the group acts on, with which
+    the picture turns."""
+    latent_law: Literal["normal", "bernoulli"] = "normal"
+    """What the caller draws latents from; the network takes any."""
+    z_dim: Annotated[int, Field(ge=1)] = 64
+    embedding_dim: Annotated[int, Field(ge=1)] = 64
+    seed_width: Annotated[int, Field(ge=1)] = 128
+    """Channels of the seed map, trivial fields (steerable: hidden fields in place of so many)."""
+    widths: Widths = (512, 256, 128)
+    """Channels of a plain CNN, one entry per convolution before the last, or per residual block; the group gets
+    width / sqrt(|G|) fields, off the grid as many as have the same number of weights."""
+    upsamplings: Annotated[int, Field(ge=0)] = 2
+    """How many of the stages or blocks, from the first, upsample by 2."""
+    spectral_norm: bool = True
+    """Of every convolution and of the dense layers of the seed map and the conditional batch norms."""
+    initialization: Initialization = "orthogonal"
+
+
+class DiscriminatorSpec(HiddenFields):
+    """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label.
+
+    >>> DiscriminatorSpec(group=("D4", "C4", "C4")).widths
+    (128, 256, 512)
+    """
+
+    group: Annotated[str | tuple[str, ...], BeforeValidator(one_group_or_several)] = "C4"
+    """One name, or one for each stage or block, each a subgroup of the one before: symmetric at small scales, less at
+    large ones."""
+    architecture: Architecture = "plain"
+    widths: Widths = (128, 256, 512)
+    """Channels of a plain CNN, one entry per convolution or residual block."""
+    downsample: Annotated[tuple[bool, ...], Field(strict=False)] = ()
+    """Whether each stage or block ends in a pool by 2; empty: all do."""
+    pool: Literal["average", "max"] = "average"
+    pooling: Literal["exact", "paper"] = "exact"
+    """`exact`: odd maps are pooled by 3x3, stride 2, padding 1. `paper`: 7 -> 3 drops a row and a column, which breaks
+    the symmetry."""
+    batch_norm: bool = False
+    """In front of every ReLU of the stages or blocks (LYSTO)."""
+    group_pool: Literal["end", "before-last-block"] = "end"
+    """Where the group's maximum is taken: what follows is a plain CNN, which sees the pose of an image."""
+    plain_width: Annotated[int, Field(ge=0)] = 0
+    """Filters of one plain 3x3 convolution after the group pooling; 0: none."""
+    global_pool: Literal["average", "sum"] = "average"
+    """Over the last map's pixels."""
+    spectral_norm: bool = True
+    initialization: Initialization = "orthogonal"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The group of every block; a single one stands for all."""
+        return (self.group,) if isinstance(self.group, str) else self.group
