@@ -37,6 +37,10 @@ def gspace(name: str) -> GSpace2D:
 
     Raises:
         SymmetryError: another name.
+
+    Examples:
+        >>> gspace("D4").fibergroup.order()
+        8
     """
     if not GROUP_NAME.fullmatch(name):
         raise SymmetryError(
@@ -55,14 +59,24 @@ def gspace(name: str) -> GSpace2D:
 
 
 def group_name(space: GSpace2D) -> str:
-    """The recipe's name of a gspace, or escnn's own name of one that has none."""
+    """The recipe's name of a gspace, or escnn's own name of one that has none.
+
+    Examples:
+        >>> group_name(gspaces.flipRot2dOnR2(4)), group_name(gspaces.trivialOnR2())
+        ('D4', 'trivial')
+    """
     order = int(space.fibergroup.order())
     names = ["SO2", "O2"] if order < 1 else ["trivial", f"C{order}", f"D{order // 2}"]
     return next((name for name in names if is_gspace(name, space)), str(space.name))
 
 
 def is_gspace(name: str, space: GSpace2D) -> bool:
-    """Whether a gspace is the one of this name."""
+    """Whether a gspace is the one of this name.
+
+    Examples:
+        >>> is_gspace("C4", gspaces.rot2dOnR2(4)), is_gspace("C4", gspaces.rot2dOnR2(8))
+        (True, False)
+    """
     try:
         return gspace(name) == space
     except SymmetryError:
@@ -70,12 +84,22 @@ def is_gspace(name: str, space: GSpace2D) -> bool:
 
 
 def is_trivial(space: GSpace2D) -> bool:
-    """Whether there is nothing but the identity."""
+    """Whether there is nothing but the identity.
+
+    Examples:
+        >>> is_trivial(gspace("trivial")), is_trivial(gspace("C2"))
+        (True, False)
+    """
     return int(space.fibergroup.order()) == 1
 
 
 def is_continuous(space: GSpace2D) -> bool:
-    """Whether the group has infinitely many elements: SO(2), O(2)."""
+    """Whether the group has infinitely many elements: SO(2), O(2).
+
+    Examples:
+        >>> is_continuous(gspace("SO2")), is_continuous(gspace("C16"))
+        (True, False)
+    """
     return int(space.fibergroup.order()) < 1
 
 
@@ -84,6 +108,10 @@ def group_order(space: GSpace2D) -> int:
 
     Raises:
         SymmetryError: the group is continuous.
+
+    Examples:
+        >>> group_order(gspace("D8"))
+        16
     """
     order = int(space.fibergroup.order())
     if order < 1:
@@ -92,12 +120,23 @@ def group_order(space: GSpace2D) -> int:
 
 
 def regular_type(space: GSpace2D, fields: int) -> FieldType:
-    """`fields` regular fields: functions on the group at every pixel."""
+    """`fields` regular fields: functions on the group at every pixel.
+
+    Examples:
+        >>> regular = regular_type(gspace("C4"), 3)
+        >>> len(regular), regular.size  # fields, channels
+        (3, 12)
+    """
     return FieldType(space, [space.regular_repr] * fields)
 
 
 def trivial_type(space: GSpace2D, fields: int) -> FieldType:
-    """`fields` trivial fields: plain channels, such as an image's."""
+    """`fields` trivial fields: plain channels, such as an image's.
+
+    Examples:
+        >>> trivial_type(gspace("C4"), 3).size
+        3
+    """
     return FieldType(space, [space.trivial_repr] * fields)
 
 
@@ -109,6 +148,10 @@ def fourier_representation(space: GSpace2D, frequency: int) -> Representation:
 
     Raises:
         SymmetryError: the group is finite, or the frequency is out of range.
+
+    Examples:
+        >>> fourier_representation(gspace("SO2"), 3).size, fourier_representation(gspace("O2"), 3).size
+        (7, 14)
     """
     if not is_continuous(space):
         raise SymmetryError(f"{group_name(space)} is finite; its functions are regular fields, not Fourier fields")
@@ -121,7 +164,13 @@ def fourier_representation(space: GSpace2D, frequency: int) -> Representation:
 
 
 def field_name(representation: Representation) -> str:
-    """A representation's name for tables: `trivial`, `fourier_3` where escnn spells out every irrep, else escnn's."""
+    """A representation's name for tables: `trivial`, `fourier_3` where escnn spells out every irrep, else escnn's.
+
+    Examples:
+        >>> space = gspace("SO2")
+        >>> field_name(space.trivial_repr), field_name(fourier_representation(space, 2))
+        ('trivial', 'fourier_2')
+    """
     if representation.is_trivial():
         return "trivial"
     name = str(representation.name)
@@ -130,7 +179,12 @@ def field_name(representation: Representation) -> str:
 
 @cache
 def gated_representation(space: GSpace2D, frequency: int) -> Representation:
-    """A gate, which is a trivial irrep, and behind it a Fourier field."""
+    """A gate, which is a trivial irrep, and behind it a Fourier field.
+
+    Examples:
+        >>> gated_representation(gspace("SO2"), 3).size  # the gate, and 7 coefficients
+        8
+    """
     parts = [space.trivial_repr, fourier_representation(space, frequency)]
     return directsum(parts, name=f"gated_{frequency}")
 
@@ -150,6 +204,10 @@ def fields_for_width(
         width: channels of the plain CNN.
         kernel_size: of the filters; groups that permute pixels do without.
         representation: of a field; None: the regular one.
+
+    Examples:
+        >>> [fields_for_width(gspace(name), 64) for name in ("trivial", "C4", "D4", "C8")]
+        [64, 32, 22, 20]
     """
     if is_grid_group(space):
         return max(1, isqrt(width * width // group_order(space)))
@@ -161,6 +219,10 @@ def ring_frequencies(kernel_size: int) -> list[int]:
     """The highest angular frequency that escnn's basis has on each ring of a kernel, from the centre to the rim.
 
     Rings are one pixel apart. Source: escnn's default band limit for `R2Conv`.
+
+    Examples:
+        >>> ring_frequencies(3), ring_frequencies(7)
+        ([0, 2], [0, 2, 3, 2])
     """
     rim = kernel_size // 2
     return [0] + [2 * r - (r + 1) % 2 if r < rim else 2 for r in range(1, rim + 1)]
@@ -171,6 +233,11 @@ def filter_weights(space: GSpace2D, out_field: Representation, in_field: Represe
 
     The dimension of the filters that satisfy K(g x) = rho_out(g) K(x) rho_in(g)^-1, counted by characters: the mean
     over the group of trace(rho_out) trace(rho_in) times the trace on each ring's circular harmonics.
+
+    Examples:
+        >>> space = gspace("C8")
+        >>> filter_weights(space, space.regular_repr, space.trivial_repr, 3)
+        6
     """
     elements = elements_of(space, 8 * HIGHEST_FREQUENCY)
     rings, total = ring_frequencies(kernel_size), 0.0
@@ -183,7 +250,12 @@ def filter_weights(space: GSpace2D, out_field: Representation, in_field: Represe
 
 
 def elements_of(space: GSpace2D, angles: int) -> list[GroupElement]:
-    """All elements of a finite group; of a continuous one those at so many equal angles, reflected ones too."""
+    """All elements of a finite group; of a continuous one those at so many equal angles, reflected ones too.
+
+    Examples:
+        >>> len(elements_of(gspace("D4"), 100)), len(elements_of(gspace("SO2"), 100))
+        (8, 100)
+    """
     group = space.fibergroup
     return list(group.grid(angles, "regular") if is_continuous(space) else group.elements)
 
@@ -193,6 +265,10 @@ def plane_matrices(space: GSpace2D) -> NDArray[np.float64]:
 
     Raises:
         SymmetryError: the group is continuous.
+
+    Examples:
+        >>> plane_matrices(gspace("C4"))[1].round().tolist()  # a quarter turn, counterclockwise
+        [[0.0, -1.0], [1.0, 0.0]]
     """
     group_order(space)
     action = space.basespace_action
@@ -204,6 +280,10 @@ def contains(group: str, part: str) -> bool:
 
     Raises:
         SymmetryError: an unknown group.
+
+    Examples:
+        >>> contains("D4", "C2"), contains("C8", "D4"), contains("O2", "D8")
+        (True, False, True)
     """
     whole, wanted = gspace(group), gspace(part)
     if is_continuous(whole):
@@ -216,12 +296,22 @@ def contains(group: str, part: str) -> bool:
 
 
 def pixel_group(name: str) -> str:
-    """What of a group permutes pixels: of C8 and SO2 C4, of O2 D4."""
+    """What of a group permutes pixels: of C8 and SO2 C4, of O2 D4.
+
+    Examples:
+        >>> pixel_group("C8"), pixel_group("O2"), pixel_group("D2")
+        ('C4', 'D4', 'D2')
+    """
     return next(part for part in ("D4", "C4", "D2", "C2", "D1", "trivial") if contains(name, part))
 
 
 def grid_elements(space: GSpace2D) -> list[int]:
-    """Positions of the elements that map the square pixel grid onto itself: quarter turns and axis reflections."""
+    """Positions of the elements that map the square pixel grid onto itself: quarter turns and axis reflections.
+
+    Examples:
+        >>> grid_elements(gspace("C8"))  # of eight rotations every second
+        [0, 2, 4, 6]
+    """
     if is_continuous(space):
         raise SymmetryError(f"{group_name(space)} is continuous; name a finite subgroup of it, C4 or D4")
     matrices = plane_matrices(space)
@@ -230,7 +320,12 @@ def grid_elements(space: GSpace2D) -> list[int]:
 
 
 def is_grid_group(space: GSpace2D) -> bool:
-    """Whether every element maps the square pixel grid onto itself."""
+    """Whether every element maps the square pixel grid onto itself.
+
+    Examples:
+        >>> is_grid_group(gspace("D4")), is_grid_group(gspace("C8"))
+        (True, False)
+    """
     order = int(space.fibergroup.order())
     return order > 0 and len(grid_elements(space)) == order
 
@@ -239,6 +334,13 @@ def signed_permutation(representation: Representation) -> SignedPermutation | No
     """A representation as (index, sign), each (G, size) int64, so that (rho(g) v)[i] = sign[g, i] * v[index[g, i]].
 
     None if one of its matrices is not a signed permutation.
+
+    Examples:
+        >>> index, sign = signed_permutation(gspace("C2").irrep(1))
+        >>> index.tolist(), sign.tolist()
+        ([[0], [0]], [[1], [-1]])
+        >>> signed_permutation(gspace("C8").irrep(1)) is None
+        True
     """
     if int(representation.group.order()) < 1:
         return None
@@ -251,7 +353,12 @@ def signed_permutation(representation: Representation) -> SignedPermutation | No
 
 
 def is_permutation(representation: Representation) -> bool:
-    """Whether every matrix of the representation is a permutation (so pointwise functions and maxima commute)."""
+    """Whether every matrix of the representation is a permutation (so pointwise functions and maxima commute).
+
+    Examples:
+        >>> is_permutation(gspace("C2").regular_repr), is_permutation(gspace("C2").irrep(1))
+        (True, False)
+    """
     if int(representation.group.order()) < 1:  # connected but for reflections: only what never moves
         return all(bool(representation.group.irrep(*irrep).is_trivial()) for irrep in representation.irreps)
     found = signed_permutation(representation)
@@ -265,6 +372,10 @@ def grid_permutation(space: GSpace2D, height: int, width: int) -> NDArray[np.int
 
     Raises:
         SymmetryError: 90-degree rotations of a rectangle.
+
+    Examples:
+        >>> grid_permutation(gspace("C2"), 1, 3).tolist()
+        [[0, 1, 2], [2, 1, 0]]
     """
     index = pixel_permutations(plane_matrices(space)[grid_elements(space)].round().astype(np.int64), height, width)
     if index is None:
@@ -280,6 +391,11 @@ def pixel_permutations(matrices: NDArray[np.int64], height: int, width: int) -> 
     g^-1 p, and g^-1 is the transpose.
 
     Shapes: matrices (E, 2, 2) int64, on column vectors -> (E, H * W) int64, (g f).flatten() == f.flatten()[index[g]].
+
+    Examples:
+        >>> half_turn = -np.eye(2, dtype=np.int64)
+        >>> pixel_permutations(half_turn[None], 2, 2).tolist()
+        [[3, 2, 1, 0]]
     """
     row, column = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     # Twice the centred coordinates, so that they are integers on even sizes too.

@@ -16,14 +16,14 @@ from steergan.layers.recomputation import Recomputable, choose_recomputation, ru
 from steergan.layers.resample import Upsample
 from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, HalvingPool
 from steergan.layers.restriction import Restriction
-from steergan.layers.spectral_norm import (
+from steergan.layers.shared_filters import (
     SharedFilters,
     SpectralLinear,
-    SpectralNorm,
     converge_spectral_norm,
     filtered_layers,
     shared_filters,
 )
+from steergan.layers.spectral_norm import SpectralNorm
 from steergan.layers.upsample_convolution import (
     UpsampleConvolution,
     filter_size,

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.fields import FieldLayout, typed_tensor
-from steergan.layers.spectral_norm import SpectralLinear, full_precision
+from steergan.layers.shared_filters import SpectralLinear
+from steergan.layers.spectral_norm import full_precision
 from steergan.symmetry import is_permutation
 
 

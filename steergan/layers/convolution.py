@@ -8,13 +8,13 @@ from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
-from steergan.layers.fields import bias_slots, field_kinds, typed_tensor
+from steergan.layers.fields import bias_places, field_kinds, typed_tensor
 from steergan.layers.filters.conversion import bank_of, bias_of, check_convertible, make_r2conv
 from steergan.layers.filters.expansion import pair_expansion
 from steergan.layers.filters.initialisation import normal_weights, orthogonal_weights
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 from steergan.layers.filters.path import FourierPath, fourier_group, pays
-from steergan.layers.spectral_norm import FilteredLayer
+from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import is_grid_group, signed_permutation
 
 IMPORT_TOLERANCE = 1e-5
@@ -120,18 +120,10 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             self.register_buffer(name, None if in_order else channels.argsort(), persistent=False)
 
     def _add_bias(self, wanted: bool) -> None:
-        slots = {r: bias_slots(r) for r in set(self.out_type.representations)}
-        index: list[int] = []
-        count = 0
-        for representation in self.out_type.representations:
-            found = slots[representation]
-            index += [-1 if slot < 0 else count + slot for slot in found]
-            count += max(found) + 1
+        index, count = bias_places(self.out_type)
         self.register_parameter("bias", torch.nn.Parameter(torch.empty(count)) if wanted and count else None)
         if self.bias is not None:
-            # Channels without a bias point at a zero behind the last one.
-            bias_index = torch.tensor([count if number < 0 else number for number in index])
-            self.register_buffer("bias_index", bias_index, persistent=False)
+            self.register_buffer("bias_index", torch.tensor(index), persistent=False)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -196,7 +188,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         """The bias of every channel, (C_out,)."""
         if self.bias is None:
             return None
-        padded = torch.cat([self.bias, self.bias.new_zeros(1)])
+        padded = torch.cat([self.bias, self.bias.new_zeros(1)])  # for channels without a bias
         return padded.index_select(0, self.bias_index)
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:

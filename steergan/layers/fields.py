@@ -88,6 +88,18 @@ def bias_slots(representation: Representation) -> list[int]:
     return slots
 
 
+def bias_places(field_type: FieldType) -> tuple[list[int], int]:
+    """Where each channel's bias stands among those of all fields, and how many there are; channels without: behind."""
+    slots = {representation: bias_slots(representation) for representation in set(field_type.representations)}
+    places: list[int] = []
+    count = 0
+    for representation in field_type.representations:
+        found = slots[representation]
+        places += [-1 if slot < 0 else count + slot for slot in found]
+        count += max(found) + 1
+    return [count if place < 0 else place for place in places], count
+
+
 def fourier_frequency(space: GSpace2D, representation: Representation) -> int | None:
     """The frequency of a `fourier_representation`; None for any other representation."""
     return _frequency(space, representation, representation.size, fourier_representation)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from steergan.layers.spectral_norm import SpectralLinear
+from steergan.layers.shared_filters import SpectralLinear
 
 
 class ProjectionHead(torch.nn.Module):

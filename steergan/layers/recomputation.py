@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from steergan.layers.batch_norm import batch_norms, moments_untouched
 from steergan.layers.filters.path import FourierPath
-from steergan.layers.spectral_norm import FilteredLayer, SharedFilters, filtered_layers
+from steergan.layers.shared_filters import FilteredLayer, SharedFilters, filtered_layers
 
 
 class Recomputation:

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from steergan.layers.spectral_norm import FilteredLayer, converge_spectral_norm
+from steergan.layers.shared_filters import FilteredLayer, converge_spectral_norm
 
 STANDARD_DEVIATION = 0.02
 

@@ -1,7 +1,6 @@
 """What `steergan doctor` says, and builds."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,14 +8,13 @@ import pytest
 from steergan.kernels import library
 from steergan_cli import doctor
 from tests.commands import invoke
+from tests.kernels.search import search_anew
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Every test searches for the kernels anew, and leaves the search to others."""
-    library._search.cache_clear()
-    yield
-    library._search.cache_clear()
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test searches for the kernels anew; what was found before is there again afterwards."""
+    search_anew(monkeypatch)
 
 
 def test_table_names_versions_folders_and_why_there_are_no_kernels(

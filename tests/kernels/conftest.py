@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from steergan.kernels.compiler import SOURCES
 from steergan.kernels.interface import FUNCTIONS, INTERFACE_VERSION
 
 TINY = """
@@ -50,9 +49,3 @@ def script(tmp_path: Path) -> Callable[[str], list[str]]:
         return [str(path)]
 
     return write
-
-
-@pytest.fixture
-def header() -> str:
-    """The text of interface.h."""
-    return (SOURCES / "interface.h").read_text()

@@ -1,12 +1,12 @@
 """Which library a process gets: shipped, cached or built; and that whatever is wrong is a reason, no exception."""
 
+import ctypes
 import hashlib
 import json
 import logging
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +14,9 @@ import pytest
 
 from steergan.kernels import library
 from steergan.kernels.compiler import build, file_name, find_compiler
-from steergan.kernels.interface import FUNCTIONS, INTERFACE_VERSION, ConvolutionProblem
+from steergan.kernels.interface import INTERFACE_VERSION
 from steergan.kernels.library import KernelError
+from tests.kernels.search import search_anew
 
 Tiny = Callable[..., Path]
 Script = Callable[[str], list[str]]
@@ -31,13 +32,9 @@ print(found.instructions, found.path)
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Every test searches anew, and leaves the search to others."""
-    for clear in (library._search.cache_clear, library._told.clear):
-        clear()
-    yield
-    for clear in (library._search.cache_clear, library._told.clear):
-        clear()
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test searches anew; what was found before is there again afterwards."""
+    search_anew(monkeypatch)
 
 
 @pytest.fixture
@@ -61,18 +58,6 @@ def describe(path: Path) -> None:
     """Make the .json of a binary fit it, whatever it is."""
     about = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     path.with_suffix(".json").write_text(json.dumps(about))
-
-
-def test_structure_and_version_are_those_of_the_header(header: str) -> None:
-    body = re.sub(r"/\*.*?\*/", "", header.partition("struct SteerganConvolution {")[2].partition("};")[0], flags=re.S)
-    declared = []
-    for kind, names in re.findall(r"(int64_t|int32_t|const int32_t\*)\s+([\w, ]+);", body):
-        declared += [(name.strip(), kind) for name in names.split(",")]
-    kinds = {"int64_t": "c_long", "int32_t": "c_int", "const int32_t*": "c_void_p"}
-    mirrored = [(name, kind.__name__.replace("longlong", "long")) for name, kind in ConvolutionProblem._fields_]
-    assert mirrored == [(name, kinds[kind]) for name, kind in declared]
-    assert f"#define STEERGAN_INTERFACE_VERSION {INTERFACE_VERSION}\n" in header
-    assert set(re.findall(r"(steergan_\w+)\(", header)) == set(FUNCTIONS)
 
 
 @needs_compiler
@@ -269,7 +254,13 @@ def test_search_is_done_once_and_nothing_is_said_of_success(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     searches = []
-    monkeypatch.setattr(library, "find", lambda: searches.append(1) or "a library")
+    ready = library.NativeLibrary(Path("kernels.so"), "tiny", ctypes.CDLL(None))
+
+    def search() -> library.NativeLibrary:
+        searches.append(1)
+        return ready
+
+    monkeypatch.setattr(library, "find", search)
     library.say_once()
-    assert (library.native(), library.native(), library.absence()) == ("a library", "a library", "")
+    assert (library.native(), library.native(), library.absence()) == (ready, ready, "")
     assert (searches, caplog.records) == ([1], [])

@@ -64,7 +64,9 @@ def relative(found: Tensor, wanted: Tensor) -> float:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("k", [1, 3, 5])
 @pytest.mark.parametrize("group", GROUPS)
-def test_all_three_gradients_equal_those_of_the_filter_bank(group: str, k: int, shape: Any) -> None:
+def test_all_three_gradients_equal_those_of_the_filter_bank(
+    group: str, k: int, shape: tuple[int, int, int, int, int]
+) -> None:
     for dtype, allowed in ((torch.float64, 1e-13), (torch.float32, 3e-6)):
         x, w, y = draw(group, *shape, k, dtype)
         x_, w_ = (tensor.to(torch.float64, copy=True).requires_grad_() for tensor in (x, w))
@@ -97,18 +99,18 @@ def test_torch_finds_no_fault_in_the_operators(group: str) -> None:
 
 def test_results_have_the_same_bits_for_any_number_of_threads_and_any_vectors(kernels: library.NativeLibrary) -> None:
     before = torch.get_num_threads()
-    vectors = {"portable": [], "avx2": ["avx2"], "avx512": ["avx2", "avx512"]}[kernels.instructions]
+    vectors: list[str] = {"portable": [], "avx2": ["avx2"], "avx512": ["avx2", "avx512"]}[kernels.instructions]
     try:
         for group, shape in (("D4", (3, 19, 40, 9, 9)), ("C4", (2, 40, 19, 12, 12)), ("D2", (1, 3, 60, 3, 3))):
             x, w, y = draw(group, *shape, 3, torch.float32)
-            results = []
+            results: list[tuple[Tensor, ...]] = []
             for threads in (1, 2, 3, 5):
                 torch.set_num_threads(threads)
                 found = convolve(x, w, group, False), convolve(y, w, group, True), filter_gradient(x, y, group, 3)
                 results.append(found)
             results += [computed_with(kernels, name, group, (x, w, y), (*shape, 3)) for name in vectors]
-            for found in results[1:]:
-                assert all(torch.equal(a, b) for a, b in zip(found, results[0], strict=True))
+            for result in results[1:]:
+                assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
     finally:
         torch.set_num_threads(before)
 

@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from escnn.group import GroupElement
 from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType
+from torch import Tensor
 
 from steergan.layers import shared_filters
+from steergan.symmetry import fourier_representation, gated_representation, gspace
 
 
 def grid_elements(space: GSpace2D) -> list[Any]:
@@ -70,3 +73,29 @@ def randomise(layer: torch.nn.Module) -> None:
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.normal_()
+
+
+def fourier(name: str, frequency: int = 3, fields: int = 2) -> FieldType:
+    """Fourier fields of a continuous group."""
+    return FieldType(gspace(name), [fourier_representation(gspace(name), frequency)] * fields)
+
+
+def gated(name: str, frequency: int = 2, fields: int = 2) -> FieldType:
+    """Fourier fields behind gates."""
+    return FieldType(gspace(name), [gated_representation(gspace(name), frequency)] * fields)
+
+
+def acted_on(x: Tensor, field_type: FieldType, element: GroupElement) -> Tensor:
+    """rho(g) x, no pixel moved."""
+    rho = torch.from_numpy(np.asarray(field_type.representation(element))).to(x)
+    return torch.einsum("ij,bjhw->bihw", rho, x)
+
+
+def fibre_error(layer: EquivariantModule, element: GroupElement) -> float:
+    """max |f(rho(g) x) - rho(g) f(x)| over max |f(x)|, for layers that look at one pixel at a time."""
+    stream = torch.Generator().manual_seed(0)
+    x = torch.randn(2, layer.in_type.size, 3, 3, generator=stream, dtype=torch.float64)
+    with torch.no_grad():
+        y = layer(layer.in_type(x)).tensor
+        moved = layer(layer.in_type(acted_on(x, layer.in_type, element))).tensor
+    return float((moved - acted_on(y, layer.out_type, element)).abs().max() / y.abs().max())

@@ -72,6 +72,7 @@ def test_conditional_norm_scales_by_one_plus_gamma_and_shifts_by_beta() -> None:
     plain = FieldBatchNorm(field_type, affine=False)
     x, c = torch.randn(2, field_type.size, 4, 4), torch.randn(2, 3)
     y = layer(field_type(x), c).tensor.detach()
+    assert layer.shift is not None
     normed = plain(field_type(x)).tensor
     start = 0
     for field, representation in enumerate(field_type.representations):

@@ -1,21 +1,19 @@
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from escnn import gspaces
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from steergan.errors import SteerganError, SymmetryError
-from steergan.layers import GroupConvolution
+from steergan.layers import GroupConvolution, activation
 from steergan.symmetry import gspace, regular_type, trivial_type
 from tests.layers.equivariance import (
     equivariance_error,
-    every_irrep,
     largest_difference,
-    permutation_type,
     random_map,
     randomise,
 )
@@ -125,77 +123,6 @@ def test_irreps_get_no_bias_and_permutations_one_per_field() -> None:
     assert GroupConvolution(odd, odd, 3).bias is None
 
 
-# --- first weights -------------------------------------------------------------------------------------------------
-
-
-def test_first_weights_are_orthogonal_as_a_matrix_of_fields() -> None:
-    space = gspace("D4")
-    weights = GroupConvolution(regular_type(space, 3), regular_type(space, 20), 3).weights[0].detach().flatten(1)
-    assert torch.allclose(weights @ weights.mT, torch.eye(20), atol=1e-5)
-
-
-@pytest.mark.parametrize(("name", "spread"), [("trivial", 1e-5), ("C4", 1e-5), ("D4", 1e-5), ("C8", 0.25)])
-def test_every_row_of_the_first_bank_has_length_one(
-    name: str, spread: float
-) -> None:
-    torch.manual_seed(0)
-    space = gspace(name)
-    into = every_irrep(space)
-    for out in (permutation_type(space), trivial_type(space, 2)):
-        layer = GroupConvolution(FieldType(space, into.representations * 4), out, 3)
-        lengths = layer.filter_bank().detach().flatten(1).norm(dim=1)
-        assert float((lengths - 1).abs().max()) < spread
-
-
-# --- derivatives ---------------------------------------------------------------------------------------------------
-
-
-class Bank(torch.nn.Module):
-    """A layer whose forward gives its filter bank."""
-
-    def __init__(self, layer: GroupConvolution) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self) -> torch.Tensor:
-        return self.layer.filter_bank()
-
-
-@pytest.mark.parametrize("name", ["D2", "C4", "C8"])
-def test_first_and_second_derivatives_of_the_bank_are_right(name: str) -> None:
-    space = gspace(name)
-    signed = [space.regular_repr, space.irrep(*(1,) * (1 + (name == "D2")))]
-    layer = GroupConvolution(FieldType(space, signed), FieldType(space, [*signed[::-1], space.trivial_repr]), 3)
-    bank = Bank(layer.double())
-    names = [name for name, _ in bank.named_parameters() if "weights" in name]
-
-    def squared_bank(*weights: torch.Tensor) -> torch.Tensor:
-        filters: torch.Tensor = torch.func.functional_call(bank, dict(zip(names, weights, strict=True)), ())
-        return filters.square().sum((1, 2, 3))
-
-    weights = [bank.get_parameter(name).detach().clone().requires_grad_() for name in names]
-    assert torch.autograd.gradcheck(squared_bank, weights, fast_mode=True)
-    assert torch.autograd.gradgradcheck(squared_bank, weights, fast_mode=True)
-
-
-@settings(max_examples=40)
-@given(st.sampled_from(["C2", "C4", "D4"]), st.sampled_from([1, 2, 3, 5]), st.integers(0, 2**31))
-def test_contraction_is_the_adjoint_of_expansion(name: str, kernel_size: int, seed: int) -> None:
-    torch.manual_seed(seed)
-    space = gspace(name)
-    irreps = list(space.fibergroup.irreps())
-    irrep = irreps[seed % len(irreps)]
-    layer = GroupConvolution(
-        FieldType(space, [space.regular_repr, irrep]), FieldType(space, [irrep, space.trivial_repr]), kernel_size
-    ).double()
-    bank = layer.raw_filter()
-    probe = torch.randn_like(bank)
-    inner = float((bank * probe).sum().detach())
-    bank.backward(probe)
-    weighted = [(w * w.grad).sum().item() for w in layer.weights if w.grad is not None]
-    assert sum(weighted) == pytest.approx(inner, rel=1e-10, abs=1e-10)
-
-
 # --- contract ------------------------------------------------------------------------------------------------------
 
 
@@ -243,3 +170,25 @@ def test_a_feature_map_of_another_type_is_refused() -> None:
     layer = GroupConvolution(*types(), 3)
     with pytest.raises(SymmetryError, match="in_type"):
         layer(random_map(layer.out_type))
+
+
+# --- gspaces without a name -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "space", [gspaces.rot2dOnR2(12), gspaces.flipRot2dOnR2(6), gspaces.flipRot2dOnR2(12), gspaces.flip2dOnR2(axis=0.4)]
+)
+def test_gspaces_of_escnn_work_by_themselves(space: GSpace2D) -> None:
+    torch.manual_seed(0)
+    image, regular = trivial_type(space, 1), regular_type(space, 2)
+    layer = torch.nn.Sequential(GroupConvolution(image, regular, 5), activation(regular, "relu")).double()
+    x = torch.randn(1, 1, 9, 9, dtype=torch.float64)
+    y = regular(layer(image(x)).tensor)
+    checked = 0
+    for element in space.fibergroup.elements:
+        matrix = np.asarray(space.basespace_action(element))
+        if np.abs(matrix - matrix.round()).max() < 1e-9:
+            moved = layer(image(image(x).transform(element).tensor)).tensor
+            assert torch.allclose(moved, y.transform(element).tensor, atol=1e-5)
+            checked += 1
+    assert checked >= (2 if space.fibergroup.order() in (12, 2) else 4) - (space.fibergroup.order() == 2)

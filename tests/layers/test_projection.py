@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from steergan.layers import ProjectionHead, SpectralNorm
@@ -26,3 +27,11 @@ def test_the_spectral_norm_is_on_the_dense_layer_and_not_on_the_embedding() -> N
     with torch.no_grad():
         head.embedding.weight *= 3
     assert not torch.allclose(head(phi, y), before, atol=1e-2)
+
+
+@pytest.mark.parametrize(("features", "classes"), [(16, 5), (3, 7)])
+def test_the_embedding_starts_orthogonal(features: int, classes: int) -> None:
+    """Rows of length one and at right angles; columns, where there are more classes than features."""
+    embedding = ProjectionHead(features, classes).embedding.weight.detach()
+    matrix = embedding if classes <= features else embedding.mT
+    assert torch.allclose(matrix @ matrix.mT, torch.eye(len(matrix)), atol=1e-5)

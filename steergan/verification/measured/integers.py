@@ -21,7 +21,7 @@ from steergan.kernels import library
 from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.layers.filters.path import fourier_paths
-from steergan.layers.spectral_norm import FilteredLayer, shared_filters
+from steergan.layers.shared_filters import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, broken, exact

@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from steergan.errors import SymmetryError
 from steergan.layers import FilterOrbits, filter_orbits
@@ -29,7 +32,7 @@ def filters(draw: st.DrawFn) -> tuple[GSpace2D, Representation, Representation, 
     return space, draw(of_space), draw(of_space), draw(st.integers(1, 6))
 
 
-def turned(space: GSpace2D, number: int, kernel: np.ndarray) -> np.ndarray:
+def turned(space: GSpace2D, number: int, kernel: NDArray[Any]) -> NDArray[Any]:
     """K(g^-1 x), out of numpy's rot90 and flip."""
     matrix = space.basespace_action(space.fibergroup.elements[number]).round().astype(int)
     for flip in (False, True):
@@ -42,7 +45,7 @@ def turned(space: GSpace2D, number: int, kernel: np.ndarray) -> np.ndarray:
     raise AssertionError(matrix)
 
 
-def expand(orbits: FilterOrbits, weights: np.ndarray) -> np.ndarray:
+def expand(orbits: FilterOrbits, weights: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(orbits.sign * weights[orbits.index]) if orbits.count else np.zeros(orbits.index.shape)
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +20,7 @@ from steergan.layers import (
 )
 from steergan.layers.filters.path import uses_fourier
 from steergan.symmetry import gspace, regular_type, trivial_type
+from tests.kernels.search import search_anew
 
 GROUPS = ["C2", "D1", "C4", "D2", "D4"]
 
@@ -31,20 +32,17 @@ def kernels() -> None:
 
 
 @pytest.fixture
-def no_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEERGAN_KERNELS", "off")
-    library._search.cache_clear()
-    library._told.clear()
-    yield
-    library._search.cache_clear()
-    library._told.clear()
+    search_anew(monkeypatch)
 
 
-def layer(group: str, kernel_size: int = 3, upsample: bool = False, **options: bool) -> nn.Module:
+def layer(group: str, kernel_size: int = 3, upsample: bool = False, *, spectral_norm: bool = False) -> Any:
+    """With a bias that is not zero."""
     torch.manual_seed(0)
     space = gspace(group)
     kind = UpsampleConvolution if upsample else GroupConvolution
-    made = kind(regular_type(space, 5), regular_type(space, 4), kernel_size, **options)
+    made = kind(regular_type(space, 5), regular_type(space, 4), kernel_size, spectral_norm=spectral_norm)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if name.endswith("bias"):
@@ -52,7 +50,7 @@ def layer(group: str, kernel_size: int = 3, upsample: bool = False, **options: b
     return made
 
 
-def derivatives(made: nn.Module, x: Tensor) -> list[Tensor]:
+def derivatives(made: Any, x: Tensor) -> list[Tensor]:
     """Output, gradients, and the gradients of an R1-like penalty."""
     x = x.clone().requires_grad_()
     parameters = [p for name, p in made.named_parameters() if not name.endswith("bias")]
@@ -106,7 +104,7 @@ def test_weights_and_their_names_do_not_depend_on_the_path() -> None:
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def taken(made: nn.Module, x: Tensor) -> bool:
+def taken(made: Any, x: Tensor) -> bool:
     """Whether a forward calls the kernels."""
     seen: list[str] = []
 
@@ -137,15 +135,15 @@ def test_auto_takes_the_kernels_for_large_layers_only() -> None:
 def test_what_the_kernels_do_not_compute_goes_the_dense_way() -> None:
     space = gspace("C4")
     regular, image = regular_type(space, 3), trivial_type(space, 3)
-    for into, out, options in (
-        (image, regular, {"kernel_size": 3}),
-        (regular, image, {"kernel_size": 3}),
-        (regular + image, regular, {"kernel_size": 3}),
-        (regular, regular, {"kernel_size": 2}),
-        (regular, regular, {"kernel_size": 3, "padding": 0}),
-        (regular, regular, {"kernel_size": 13}),
+    for into, out, (kernel_size, padding) in (
+        (image, regular, (3, None)),
+        (regular, image, (3, None)),
+        (regular + image, regular, (3, None)),
+        (regular, regular, (2, None)),
+        (regular, regular, (3, 0)),
+        (regular, regular, (13, None)),
     ):
-        made = GroupConvolution(into, out, **options)
+        made = GroupConvolution(into, out, kernel_size, padding=padding)
         choose_convolution(made, "fourier")
         assert not uses_fourier(made)
         assert not taken(made, torch.randn(1, into.size, 16, 16))

@@ -19,7 +19,7 @@ from steergan.layers import GroupConvolution, UpsampleConvolution
 from steergan.layers.filters import path as paths
 from steergan.layers.filters.matrices import GatheredMatrix
 from steergan.layers.filters.path import choose_convolution
-from steergan.layers.spectral_norm import FilteredLayer
+from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import trivial_type
 from steergan.verification import Finding, Situation, differences, verify
 from steergan.verification.certificates import fourier

@@ -1,0 +1,234 @@
+"""Layers whose filter is made of weights and normed, and how one such filter serves many forwards."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
+from steergan.layers.spectral_norm import AnyMatrix, SpectralNorm, full_precision
+
+CONSTRUCTION_TOLERANCE = 1e-3
+CONSTRUCTION_ITERATIONS = 30
+"""A new layer's sigma is near convergence, and cheap."""
+
+
+class SharedFilter:
+    """What a layer remembers inside `shared_filters`. A copy, deep or pickled, remembers nothing."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Remember nothing any more."""
+        self.filter: Tensor | None = None
+        self.weight: Tensor | None = None
+        self.iterated = False
+
+    def __reduce__(self) -> tuple[type["SharedFilter"], tuple[()]]:
+        return SharedFilter, ()
+
+
+def serves(made: Tensor, weights: list[Tensor]) -> bool:
+    """Whether a filter made of these weights before can stand in for a new one."""
+    if not torch.compiler.is_compiling() and made.is_inference() and not torch.is_inference_mode_enabled():
+        return False
+    same_place = all((weight.dtype, weight.device) == (made.dtype, made.device) for weight in weights)
+    needs_grad = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
+    return same_place and (made.requires_grad or not needs_grad)
+
+
+class FilteredLayer(torch.nn.Module):
+    """A layer whose filter is a matrix made of its weights, divided by its spectral norm if `spectral` is there."""
+
+    spectral: SpectralNorm | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = SharedFilter()
+
+    def filter_weights(self) -> list[Tensor]:
+        """The parameters that the filter is made of."""
+        raise NotImplementedError
+
+    def raw_filter(self) -> Tensor:
+        """(rows = output channels, columns), before spectral normalisation."""
+        raise NotImplementedError
+
+    def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
+        """`raw_filter` for products with vectors, where there is a way without making it."""
+        return None
+
+    def expanded(self, weight: Tensor) -> Tensor:
+        """A weight in place of the own one -> the filter, for layers whose `gathered_filter` is a `GatheredMatrix`."""
+        raise NotImplementedError
+
+    def start_spectral_norm(self, wanted: bool) -> None:
+        """Give the layer a spectral norm, near convergence on its initial weights."""
+        self.spectral = None
+        if wanted:
+            matrix = self.gathered_filter() or self.raw_filter().detach()
+            self.spectral = SpectralNorm(*matrix.shape)
+            self.spectral.converge(matrix, CONSTRUCTION_TOLERANCE, CONSTRUCTION_ITERATIONS)
+
+    def filter_matrix(self) -> Tensor:
+        """The filter that a forward uses now, (rows, columns).
+
+        Like a forward, it does one power iteration in training mode (inside `shared_filters`, at most one in all).
+        """
+        made = self.shared.filter
+        if made is None or not serves(made, self.filter_weights()):
+            with full_precision(self.filter_weights()[0]):
+                gathered = self.gathered_filter()
+                if isinstance(gathered, GatheredMatrix):
+                    made = self.expanded(self.normalized_weight())  # divides |G| times fewer numbers, to the same bits
+                else:
+                    matrix = self.raw_filter()
+                    made = self._normalized(matrix, gathered or matrix)
+            if self.shared.depth:
+                self.shared.filter = made
+        return made
+
+    def normalized_weight(self) -> Tensor:
+        """The weight behind `filter_matrix`, for layers with a `gathered_filter`: (n_out, n_in, orbits).
+
+        Iterates as `filter_matrix` does; inside `shared_filters`, whichever is asked for first.
+        """
+        made = self.shared.weight
+        if made is None or not serves(made, self.filter_weights()):
+            matrix = self.gathered_filter()
+            assert isinstance(matrix, GatheredMatrix)
+            with full_precision(matrix.weight):
+                made = self._normalized(matrix.weight, matrix)
+            if self.shared.depth:
+                self.shared.weight = made
+        return made
+
+    def _normalized(self, values: Tensor, matrix: AnyMatrix) -> Tensor:
+        if self.spectral is None:
+            return values
+        if self.training and not self.shared.iterated:
+            self.shared.iterated = self.shared.depth > 0
+            return values / self.spectral.iterated_sigma(matrix)
+        return values / self.spectral.sigma(matrix)
+
+
+class SpectralLinear(torch.nn.Linear, FilteredLayer):
+    """A dense layer, orthogonally initialised with zero bias, with an optional spectral norm.
+
+    Args:
+        in_features: length of the input.
+        out_features: length of the output.
+        bias: whether to add one.
+        spectral_norm: whether the weight is divided by its spectral norm.
+
+    Shapes: (..., in_features) -> (..., out_features).
+    Symmetry: neither; it acts on vectors that the group leaves alone.
+    Source: Dey et al. 2021, C.2 (spectral norm everywhere but on the class embedding; orthogonal initialisation).
+
+    Examples:
+        >>> layer = SpectralLinear(6, 4)
+        >>> layer(torch.randn(2, 6)).shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, spectral_norm: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
+        self.start_spectral_norm(spectral_norm)
+
+    def reset_parameters(self) -> None:
+        """An orthogonal weight and a zero bias."""
+        torch.nn.init.orthogonal_(self.weight)
+        if self.bias is not None:
+            torch.nn.init.zeros_(self.bias)
+
+    def filter_weights(self) -> list[Tensor]:
+        """The weight alone."""
+        return [self.weight]
+
+    def raw_filter(self) -> Tensor:
+        """The weight, (out_features, in_features)."""
+        return self.weight
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(..., in_features) -> (..., out_features)."""
+        return linear(input, self.filter_matrix(), self.bias)
+
+
+def filtered_layers(*networks: torch.nn.Module) -> list[FilteredLayer]:
+    """The layers whose filters can be shared; listing them walks all modules, which escnn makes slow.
+
+    Examples:
+        >>> network = torch.nn.Sequential(SpectralLinear(4, 4), torch.nn.ReLU(), SpectralLinear(4, 1))
+        >>> len(filtered_layers(network))
+        2
+    """
+    return [layer for network in networks for layer in network.modules() if isinstance(layer, FilteredLayer)]
+
+
+class SharedFilters:
+    """The context that `shared_filters` opens, for layers that were listed before.
+
+    Args:
+        layers: from `filtered_layers`.
+        iterate: whether spectral norms in training mode move; if not, they are used as they are.
+
+    Examples:
+        >>> layers = filtered_layers(SpectralLinear(4, 4))
+        >>> with SharedFilters(layers, iterate=False):
+        ...     _ = layers[0](torch.randn(2, 4))  # by the spectral norm as it is
+    """
+
+    def __init__(self, layers: Sequence[FilteredLayer], iterate: bool = True) -> None:
+        self.layers, self.iterate = layers, iterate
+
+    def __enter__(self) -> None:
+        for layer in self.layers:
+            if layer.shared.depth == 0:
+                layer.shared.iterated = not self.iterate
+            layer.shared.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        for layer in self.layers:
+            layer.shared.depth -= 1
+            if layer.shared.depth == 0:
+                layer.shared.forget()
+
+
+def shared_filters(*networks: torch.nn.Module) -> SharedFilters:
+    """One power iteration (training mode) and one expansion of each filter serve every forward inside.
+
+    Both happen at a layer's first forward. If that one ran without gradients and a later one needs them, or the dtype
+    or the device has changed, the filter is made again without iterating. Contexts nest: the outermost counts. In
+    evaluation mode the filters are frozen, which makes inference faster.
+
+    Inside, weights must not change, and what hangs on the shared filters takes one `backward` (or `retain_graph=True`):
+    open one context for each optimiser update, and close it before the optimiser's step.
+
+    Examples:
+        >>> layer = SpectralLinear(4, 4)
+        >>> with shared_filters(layer):
+        ...     layer.filter_matrix() is layer.filter_matrix()
+        True
+    """
+    return SharedFilters(filtered_layers(*networks))
+
+
+@torch.no_grad()
+def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, max_iterations: int = 1000) -> None:
+    """Iterate every spectral norm of a network until sigma moves by less than `tolerance`, relative.
+
+    For weights that no training step has iterated on: an average of weights, or a new initialisation.
+
+    Examples:
+        >>> layer = SpectralLinear(4, 4)
+        >>> layer.weight.data = torch.diag(torch.tensor([4.0, 2.0, 1.0, 1.0]))
+        >>> converge_spectral_norm(layer)
+        >>> f"{layer.spectral.sigma(layer.weight):.3f}"
+        '4.000'
+    """
+    for layer in filtered_layers(network):
+        if layer.spectral is not None:
+            layer.spectral.converge(layer.gathered_filter() or layer.raw_filter(), tolerance, max_iterations)
