@@ -2,6 +2,8 @@
 
 import click
 
+from steergan_cli.main import FaultGroup, silence_libraries
+
 from .commands.costs import costs
 from .commands.groups import groups
 from .commands.limit import limit
@@ -12,7 +14,7 @@ from .commands.scaling import scaling
 from .commands.sweep import sweep
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=FaultGroup, no_args_is_help=True)
 def benchmarks() -> None:
     """Measure what docs/results.md records, and write that page.
 
@@ -27,4 +29,5 @@ for command in (sweep, performance, scaling, costs, groups, limit, metrics, page
     benchmarks.add_command(command)
 
 if __name__ == "__main__":
+    silence_libraries()
     benchmarks(prog_name="python -m benchmarks")

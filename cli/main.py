@@ -67,7 +67,23 @@ def fault_of(error: BaseException) -> Fault:
     return Fault(f"internal error: {type(error).__name__}: {error} (please report{hint})", INTERNAL_ERROR)
 
 
-class LazyGroup(click.Group):
+class FaultGroup(click.Group):
+    """A group whose commands end in one line and an exit code, whatever they raise."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever read our output has left; click ends quietly
+            if os.environ.get("STEERGAN_TRACEBACK"):
+                traceback.print_exc()
+            raise fault_of(error) from error
+
+
+class LazyGroup(FaultGroup):
     """A group whose commands are imported when they are called or their own help is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -96,18 +112,6 @@ class LazyGroup(click.Group):
         names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         return names + click.Command.shell_complete(self, ctx, incomplete)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # whoever read our output has left; click ends quietly
-            if os.environ.get("STEERGAN_TRACEBACK"):
-                traceback.print_exc()
-            raise fault_of(error) from error
-
 
 def print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
@@ -134,10 +138,15 @@ def steergan() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The installed entry point: warnings of libraries are for developers, so they are not shown."""
+    """The installed entry point."""
+    silence_libraries()
+    steergan(arguments, prog_name="steergan")
+
+
+def silence_libraries() -> None:
+    """Warnings of libraries are for developers, so they are not shown."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
     logging.getLogger("steergan").setLevel(logging.WARNING)  # our own are for users, and few
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    steergan(arguments, prog_name="steergan")

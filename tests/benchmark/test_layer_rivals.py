@@ -43,6 +43,7 @@ def test_hand_written_filters_are_ours(group: str, kernel: int) -> None:
     with torch.no_grad():
         written.weight.copy_(bank.unflatten(1, (3, order)).unflatten(0, (2, order))[:, 0])
         written.bias.normal_()
+        assert own.bias is not None
         own.bias.copy_(written.bias)
         assert torch.equal(written.bank(), bank)
         x = torch.randn(2, 3 * order, 6, 6)

@@ -23,14 +23,14 @@ def recipe(folder: Path, group: str, **changes: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[groups.Measured]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[groups.GroupCost]:
     folder = tmp_path_factory.mktemp("groups")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(groups, "SEEDS", range(2))
         return groups.measure([recipe(folder, group) for group in ("C4", "SO2")], 2)
 
 
-def test_every_group_has_parameters_times_and_errors(found: list[groups.Measured]) -> None:
+def test_every_group_has_parameters_times_and_errors(found: list[groups.GroupCost]) -> None:
     assert [(m.group, m.trained) for m in found] == [("C4", False), ("SO2", False)]
     for m in found:
         assert set(m.networks) == {"discriminator", "synthesis"}
@@ -43,7 +43,7 @@ def test_every_group_has_parameters_times_and_errors(found: list[groups.Measured
     assert other.centre > 0
 
 
-def test_tables_and_picture_have_a_row_and_a_line_for_each_group(found: list[groups.Measured], tmp_path: Path) -> None:
+def test_tables_and_picture_have_a_row_and_a_line_for_each_group(found: list[groups.GroupCost], tmp_path: Path) -> None:
     cost, *errors = groups.tables(found)
     assert [row[0] for row in cost.rows] == ["C4", "SO2"]
     assert len(errors) == 2
