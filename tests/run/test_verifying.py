@@ -1,0 +1,76 @@
+"""Certificates of recipes and runs: the networks, and the law of the generator's samples."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from steergan import run
+from steergan.errors import RecipeError
+from steergan.invariance.samples import sample_law
+from steergan.recipe import Recipe
+from steergan.run.subjects import FROM_SEED_MAP
+from tests.notes import Notes
+
+STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
+
+
+def test_a_steerable_generator_is_certified_from_its_latent_on(recipe: Callable[..., Recipe]) -> None:
+    *_, found = run.verify_recipe(recipe(*STEERABLE, "generator.group=D4", "discriminator.group=D4"), quick=True)
+    assert (found.name, found.claim, found.group, found.verdict) == ("generator", "equivariant", "D4", "proved")
+    assert FROM_SEED_MAP not in found.sentence
+    (law,) = [record for record in found.records if record.level == 5]
+    assert (law.finding.kind, law.finding.verdict) == ("exact", "holds")
+    assert "D4 acts on z" in law.finding.argument
+
+
+@pytest.mark.parametrize("group", ["C8", "SO2", "O2"])
+def test_off_the_grid_the_law_of_the_samples_holds_up_to_bounds(recipe: Callable[..., Recipe], group: str) -> None:
+    *_, found = run.verify_recipe(recipe(*STEERABLE, f"generator.group={group}"), quick=True)
+    assert (found.name, found.verdict) == ("generator", "proved")
+    (law,) = [record for record in found.records if record.level == 5]
+    assert (law.finding.kind, law.finding.verdict) == ("bounded", "holds")
+
+
+def test_a_group_without_quarter_turns_claims_nothing(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    folder = run.train(recipe(*STEERABLE, "generator.group=C3", "training.steps=3"), tmp_path / "run", report=Notes())
+    *_, found = run.verify_run(folder)
+    assert found.verdict == "no claim"
+    assert not [record for record in found.records if record.level == 5]
+    law = sample_law(run.load_run(folder), samples=80, permutations=199)
+    assert (law.kind, law.holds) == ("none", None)
+    assert "No element of C3 but the identity permutes pixels" in law.argument
+
+
+def test_a_dense_generator_is_certified_from_its_seed_map_on(recipe: Callable[..., Recipe]) -> None:
+    *_, found = run.verify_recipe(recipe("generator.latent=dense"), quick=True)
+    assert found.name == "synthesis"
+    assert FROM_SEED_MAP in found.sentence
+
+
+def test_what_a_function_returns_is_verified_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_models.py").write_text(
+        "from steergan.layers import Upsample\n"
+        "from steergan.symmetry import gspace, trivial_type\n"
+        "from steergan.verification import Subject\n"
+        "image = trivial_type(gspace('C4'), 1)\n"
+        "def both():\n"
+        "    layer = Upsample(image)\n"
+        "    return layer, Subject('mine', layer, image, 'equivariant', None, ((3, 3),))\n"
+        "def neither():\n"
+        "    return 3\n"
+        "module = Upsample(image)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = run.verify_function("own_models:both", level=2, quick=True, sizes=(4, 5))
+    assert [(c.name, c.sizes, c.verdict) for c in found] == [
+        ("Upsample", ((4, 4),), "proved"),
+        ("mine", ((3, 3),), "proved"),
+    ]
+    (module,) = run.verify_function("own_models:module", level=1, sizes=(4,))
+    assert module.verdict == "not proved"
+    with pytest.raises(RecipeError, match="returned 3; an escnn module or a Subject was wanted"):
+        run.verify_function("own_models:neither")
+    with pytest.raises(RecipeError, match="has no function 'absent'"):
+        run.verify_function("own_models:absent")
