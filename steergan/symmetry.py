@@ -1,7 +1,7 @@
 """Groups by name: their gspaces, field types, and how their elements act on channels and on the pixel grid."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from math import isqrt, sqrt
 
 import numpy as np
@@ -260,6 +260,7 @@ def elements_of(space: GSpace2D, angles: int) -> list[GroupElement]:
     return list(group.grid(angles, "regular") if is_continuous(space) else group.elements)
 
 
+@lru_cache(maxsize=64)  # escnn builds every matrix anew
 def plane_matrices(space: GSpace2D) -> NDArray[np.float64]:
     """The action on the plane, (G, 2, 2), on column vectors (x to the right, y up), in the order of the elements.
 
@@ -330,6 +331,7 @@ def is_grid_group(space: GSpace2D) -> bool:
     return order > 0 and len(grid_elements(space)) == order
 
 
+@lru_cache(maxsize=256)
 def signed_permutation(representation: Representation) -> SignedPermutation | None:
     """A representation as (index, sign), each (G, size) int64, so that (rho(g) v)[i] = sign[g, i] * v[index[g, i]].
 

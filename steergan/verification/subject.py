@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from escnn.group import Group, Representation
 from escnn.gspaces import GSpace
+from escnn.kernels import KernelBasis
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
@@ -122,7 +123,9 @@ def tensors_of(result: Any) -> TypedTensors:
 
 
 def twin_of(module: nn.Module) -> nn.Module:
-    """A copy on the CPU that shares no tensor with the module; field types and groups, which never change, it shares.
+    """A copy on the CPU that shares no tensor with the module.
+
+    Field types, groups and unsampled bases, which never change, it shares.
 
     An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
 
@@ -149,7 +152,7 @@ def twin_of(module: nn.Module) -> nn.Module:
 def _constants(value: Any) -> list[Any]:
     if isinstance(value, FieldType):
         return [value, value.gspace, value.gspace.fibergroup, *set(value.representations)]
-    if isinstance(value, GSpace | Group | Representation):
+    if isinstance(value, GSpace | Group | Representation | KernelBasis):  # unsampled bases are slow to copy
         return [value]
     return []
 

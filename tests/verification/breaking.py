@@ -7,7 +7,6 @@ the copy is a right network, and the next one is tried.
 
 # First, because it silences what escnn warns of at import.
 import steergan  # noqa: F401  # isort: skip
-import copy
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -21,12 +20,12 @@ import torch
 from escnn import nn as enn
 from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
-from escnn.nn.modules.basismanager import SingleBlockBasisExpansion
 from torch import Tensor
 
 from steergan.errors import SteerganError
 from steergan.layers import ConditionalBatchNorm, DiscriminatorBlock, GeneratorBlock
 from steergan.symmetry import grid_elements, plane_matrices
+from steergan.verification.subject import twin_of
 
 VISIBLE = 1e-3
 """The least relative error that counts as seen."""
@@ -37,19 +36,6 @@ SIZES = range(4, 11)
 Also = Literal["measurable", "vacuous", "random", "stale"]
 Operator = Callable[[Any, random.Random], Iterator[Any]]
 Module = torch.nn.Module
-
-
-def duplicate(module: Module) -> Any:
-    """A deep copy that shares types, groups and escnn's unsampled bases: they never change, and are slow to copy."""
-    shared = {}
-    for layer in module.modules():
-        if isinstance(layer, SingleBlockBasisExpansion):
-            shared[id(layer.basis)] = layer.basis
-        for field_type in (getattr(layer, "in_type", None), getattr(layer, "out_type", None)):
-            if isinstance(field_type, FieldType):
-                parts = (field_type, field_type.gspace, field_type.fibergroup, *field_type.representations)
-                shared.update({id(part): part for part in parts})
-    return copy.deepcopy(module, shared)
 
 
 @cache
@@ -81,7 +67,7 @@ def ready(drawn: Any) -> tuple[Any, tuple[Tensor, ...]]:
     """A float64 copy in evaluation mode, and the other inputs; the network stays as it is."""
     # escnn's R2Conv keeps its filter as a buffer with a graph if eval() runs outside no_grad.
     with torch.no_grad():
-        return duplicate(drawn.module).double().eval(), tuple(other.double() for other in drawn.others)
+        return twin_of(drawn.module).double().eval(), tuple(other.double() for other in drawn.others)
 
 
 def errors_at(drawn: Any, sizes: Iterable[int], seed: int = 0) -> Iterator[float]:
@@ -205,7 +191,7 @@ def shuffled(rng: random.Random, things: Any) -> list[Any]:
 def everywhere(drawn: Any, rng: random.Random, change: Callable[[Place], bool]) -> Iterator[Any]:
     """For each layer, in random order, a copy that is changed there, if `change` finds that it can be."""
     for number in shuffled(rng, range(len(places(drawn.module)))):
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         if change(places(module)[number]):
             yield replace(drawn, module=module)
 

@@ -5,7 +5,6 @@ A `Plan` is a few small choices; `build` makes the network of a plan, always the
 
 # First, because it silences what escnn warns of at import.
 import steergan  # noqa: F401  # isort: skip
-import copy
 import random
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupConvolution
 from steergan.symmetry import gspace, is_grid_group, trivial_type
+from steergan.verification.subject import twin_of
 from tests.verification import pieces
 
 Kind = Literal["gathered", "basis"]
@@ -133,7 +133,7 @@ def attempted(plan: Plan, attempt: int) -> Drawn:
     sizes = [[s for s in site.sizes if s % 2 == odd] for odd in (0, 1)]
     kind: Kind = "basis" if plan.stock or not is_grid_group(space) else "gathered"
     # A copy, because escnn's layers of equal types share one basis, across networks too.
-    module = copy.deepcopy(module).float().train()
+    module = twin_of(module).float().train()
     return Drawn(named(plan), module, tuple(rng.choice(s) for s in sizes if s), others, kind)
 
 

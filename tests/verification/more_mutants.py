@@ -26,6 +26,7 @@ from steergan import layers
 from steergan.layers import ConditionalBatchNorm, GroupConvolution
 from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.symmetry import is_permutation, plane_matrices, trivial_type
+from steergan.verification.subject import twin_of
 from tests.verification.breaking import (
     MUTANTS,
     TRIES,
@@ -34,7 +35,6 @@ from tests.verification.breaking import (
     Mutant,
     OnTensor,
     Place,
-    duplicate,
     element_pairs,
     everywhere,
     follow,
@@ -94,7 +94,7 @@ def is_constant(drawn: Any) -> bool:
 
 def is_stale(drawn: Any) -> bool:
     """Whether evaluating the same weights afresh gives another output."""
-    module = duplicate(drawn.module)
+    module = twin_of(drawn.module)
     x = module.in_type(random_map(module, drawn.sizes[0]).tensor.float())
     before = run(module, x, drawn.others, noise=0).tensor
     with torch.no_grad():
@@ -108,7 +108,7 @@ def training_error(drawn: Any, size: int) -> float:
     others = tuple(other.double() for other in drawn.others)
 
     def forward(x: Any) -> Any:
-        return run(duplicate(drawn.module).double().train(), x, others, noise=0)
+        return run(twin_of(drawn.module).double().train(), x, others, noise=0)
 
     x = random_map(drawn.module, size)
     y, worst = forward(x), 0.0
@@ -128,7 +128,7 @@ SEEN: dict[str, Callable[[Any], bool]] = {
 def stale_cache(drawn: Any, rng: random.Random) -> Iterator[Any]:
     numbers = [n for n, m in enumerate(drawn.module.modules()) if isinstance(m, enn.R2Conv)]
     for number in shuffled(rng, numbers):
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         with torch.no_grad():
             module.eval()
             convolution: Any = list(module.modules())[number]
@@ -178,7 +178,7 @@ class Gain(OnTensor):
 
 @quiet("zero output", "the output is zero everywhere, and zero transforms as anything", "vacuous")
 def zero_output(drawn: Any, rng: random.Random) -> Iterator[Any]:
-    module = duplicate(drawn.module)
+    module = twin_of(drawn.module)
     style = rng.choice(("hook", "patched", "subclass", "buffer"))
     if style == "hook":
         module.register_forward_hook(lambda _, __, y: GeometricTensor(y.tensor * 0, y.type))
@@ -343,7 +343,7 @@ def wrong_axis(drawn: Any, rng: random.Random) -> Iterator[Any]:
     yield from everywhere(drawn, rng, instead)
     field_type = drawn.module.out_type
     if turns(field_type) and uniform(field_type):
-        module, fields, size = duplicate(drawn.module), len(field_type), field_type.representations[0].size
+        module, fields, size = twin_of(drawn.module), len(field_type), field_type.representations[0].size
         by_axis = rng.random() < 0.5 or fields == 1
         module.out_type = pooled_type = trivial_type(field_type.gspace, size if by_axis else fields)
 
@@ -396,7 +396,7 @@ def mixed_blocks(drawn: Any, rng: random.Random) -> Iterator[Any]:
         return found
 
     for number in shuffled(rng, range(len(pairs(drawn.module)))):
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         a, b = pairs(module)[number]
         a.sampled_basis, b.sampled_basis = b.sampled_basis.clone(), a.sampled_basis.clone()
         yield replace(drawn, module=module)
@@ -412,7 +412,7 @@ def off_by_one(drawn: Any, rng: random.Random) -> Iterator[Any]:
         return [m for m in module.modules() if isinstance(m, OrbitExpansion) and not m.is_identity]
 
     for number in shuffled(rng, range(len(tables(drawn.module)))):
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         expansion = tables(module)[number]
         entry = expansion.entry.clone()
         row = rng.randrange(len(entry))
@@ -480,7 +480,7 @@ def even_stride(drawn: Any, rng: random.Random) -> Iterator[Any]:
         starts = [start for start, size in map_sizes(drawn, number).items() if size % 2 == 0]
         if not starts:
             continue
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         place = places(module)[number]
         layer = place.layer
         edited = isinstance(layer, enn.R2Conv) and layer.stride == 1 and layer.padding and rng.random() < 0.5

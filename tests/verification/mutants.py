@@ -24,12 +24,12 @@ from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.layers.pooling import SpatialPool
 from steergan.symmetry import grid_elements, grid_permutation, is_permutation, plane_matrices, trivial_type
+from steergan.verification.subject import twin_of
 from tests.verification.breaking import (
     SIZES,
     Module,
     OnTensor,
     Place,
-    duplicate,
     everywhere,
     follow,
     map_sizes,
@@ -168,7 +168,7 @@ def rebanked(drawn: Any, rng: random.Random, source: Source) -> Iterator[Any]:
         return [m for m in module.modules() if isinstance(m, GroupConvolution | enn.R2Conv)]
 
     for number in shuffled(rng, range(len(convolutions(drawn.module)))):
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         convolution = convolutions(module)[number]
         index = None
         if getattr(convolution, "groups", 1) == 1:
@@ -343,7 +343,7 @@ def pooled_askew(
     """For each layer, in random order, a pool behind it, and sizes whose maps there are wrong for the pool."""
     for number in shuffled(rng, range(len(places(drawn.module)))):
         starts = [start for start, size in map_sizes(drawn, number).items() if wrong(size)]
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         place = places(module)[number]
         follow(place, rng.choice(pools)(place.layer.out_type), rng)
         candidate = replace(drawn, module=module)
@@ -354,7 +354,7 @@ def pooled_askew(
 
 def at_other_sizes(drawn: Any, rng: random.Random, kinds: tuple[type, ...]) -> Iterator[Any]:
     """The network as it is, but for checks of sizes, where pools of these kinds have maps that are wrong for them."""
-    module = duplicate(drawn.module)
+    module = twin_of(drawn.module)
     if not any(isinstance(m, kinds) for m in module.modules()):
         return
     for pool in module.modules():
@@ -476,7 +476,7 @@ def missing_group_pool(drawn: Any, rng: random.Random) -> Iterator[Any]:
     if not turns(drawn.module.out_type):
         return
     for kind in shuffled(rng, (OneChannel, EveryChannel)):
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         head = kind(module.out_type, rng)
         if isinstance(module, enn.SequentialModule) or rng.random() < 0.5:
             yield replace(drawn, module=Headed(module, head))
@@ -505,7 +505,7 @@ class LearnedMap(OnTensor):
 def learned_constant(drawn: Any, rng: random.Random) -> Iterator[Any]:
     for number in shuffled(rng, range(len(places(drawn.module)))):
         size = rng.choice(drawn.sizes)
-        module = duplicate(drawn.module)
+        module = twin_of(drawn.module)
         place = places(module)[number]
         if any(is_permutation(r) for r in place.layer.out_type.representations):
             follow(place, LearnedMap(place.layer.out_type, map_sizes(drawn, number)[size]), rng)

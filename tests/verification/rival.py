@@ -22,7 +22,7 @@ from steergan.errors import SteerganError
 from steergan.results import Result, write_result
 from steergan.tables import Table
 from steergan.verification import verify
-from tests.verification.breaking import duplicate
+from steergan.verification.subject import twin_of
 from tests.verification.pairs import MUTANTS, drawn_pairs
 
 
@@ -42,7 +42,7 @@ def escnns(network: Any) -> tuple[str, float]:
     try:
         with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            EquivariantModule.check_equivariance(duplicate(network.module).eval())
+            EquivariantModule.check_equivariance(twin_of(network.module).eval())
         verdict = "passed"
     except AssertionError as error:
         verdict = "accused" if "error found during equivariance check" in str(error) else "does not run"

@@ -11,7 +11,7 @@ from tests.verification.turning_networks import Invariant
 
 def test_the_certificate_says_what_was_measured_and_is_proved_without() -> None:
     network = Invariant("SO2", 5)
-    certificate = verify(network, [24], modes=("evaluation",), in_type=network.in_type)
+    certificate = verify(network, [12], modes=("evaluation",), in_type=network.in_type)
     assert certificate.verdict == "proved"
     rows = {record.path: record for record in certificate.records if record.level == 6}
     assert {"15 degrees", "45 degrees", "90 degrees", "channels alone", "harmonics of the angle"} <= set(rows)
@@ -20,7 +20,7 @@ def test_the_certificate_says_what_was_measured_and_is_proved_without() -> None:
     assert "measured at 45 degrees" in certificate.sentence
     saved = json.loads(certificate.to_json())
     assert saved["off_grid"]["angles"][:2] == [0.0, 7.5]
-    without = verify(network, [24], modes=("evaluation",), in_type=network.in_type, off_grid=False)
+    without = verify(network, [12], modes=("evaluation",), in_type=network.in_type, off_grid=False)
     assert (without.verdict, without.off_grid) == ("proved", None)
     worse = replace(certificate, off_grid=replace(certificate.off_grid, median=(9.0,) * 48))
     assert worse.verdict == "proved"
