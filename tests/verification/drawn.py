@@ -20,9 +20,9 @@ from steergan.symmetry import gspace, is_grid_group, trivial_type
 from steergan.verification.subject import twin_of
 from tests.verification import pieces
 
-Kind = Literal["gathered", "basis"]
+Filters = Literal["gathered", "basis"]
 
-GROUPS: tuple[tuple[str, Kind, bool], ...] = (
+GROUPS: tuple[tuple[str, Filters, bool], ...] = (
     *((group, "gathered", False) for group in ("C4", "D4", "C2", "D1", "D2")),
     ("C8", "basis", False),
     *((group, "basis", True) for group in ("C4", "C8", "D4", "C2", "D1", "D2")),
@@ -55,13 +55,14 @@ class Drawn:
     module: Any = field(repr=False)
     sizes: tuple[int, ...]
     others: tuple[Tensor, ...] = field(default=(), repr=False)
-    kind: Kind = "gathered"
+    kind: Filters = "gathered"
 
 
 def live_a_little(module: torch.nn.Module) -> None:
     """Biases, moments and affine parameters as after training: no two alike, so that nothing is right by accident."""
+    parts: list[Any] = list(module.modules())
     with torch.no_grad():
-        for layer in module.modules():
+        for layer in parts:
             if isinstance(layer, FieldBatchNorm | torch.nn.modules.batchnorm._BatchNorm):
                 layer.running_mean.normal_()
                 layer.running_var.uniform_(0.4, 2.5)
@@ -124,14 +125,14 @@ def attempted(plan: Plan, attempt: int) -> Drawn:
             chain += pieces.PIECES[name](site)
             site.type = chain[-1].out_type
         chain += pieces.head(site)
-        module = pieces.Chain(image, chain)
+        module: torch.nn.Module = pieces.Chain(image, chain)
         if plan.stock and all(isinstance(layer, EquivariantModule) for layer in chain) and rng.random() < 0.6:
             module = enn.SequentialModule(*chain)
         live_a_little(module)
         conditioned = any(isinstance(m, ConditionalBatchNorm) for m in module.modules())
         others = (torch.randn(2, pieces.CONDITIONING),) if conditioned else ()
     sizes = [[s for s in site.sizes if s % 2 == odd] for odd in (0, 1)]
-    kind: Kind = "basis" if plan.stock or not is_grid_group(space) else "gathered"
+    kind: Filters = "basis" if plan.stock or not is_grid_group(space) else "gathered"
     # A copy, because escnn's layers of equal types share one basis, across networks too.
     module = twin_of(module).float().train()
     return Drawn(named(plan), module, tuple(rng.choice(s) for s in sizes if s), others, kind)
@@ -144,7 +145,7 @@ def named(plan: Plan) -> str:
 
 @st.composite
 def plans(
-    draw: st.DrawFn, kind: Kind | None = None, groups: tuple[str, ...] = (), without: tuple[str, ...] = ()
+    draw: st.DrawFn, kind: Filters | None = None, groups: tuple[str, ...] = (), without: tuple[str, ...] = ()
 ) -> Plan:
     """Plans for networks of one kind or both, of these groups or all; `without` names pieces and heads not wanted."""
     found = [found for found in GROUPS if (not groups or found[0] in groups) and kind in (None, found[1])]
@@ -162,7 +163,7 @@ def plans(
 
 
 def networks(
-    kind: Kind | None = None, groups: tuple[str, ...] = (), without: tuple[str, ...] = ()
+    kind: Filters | None = None, groups: tuple[str, ...] = (), without: tuple[str, ...] = ()
 ) -> st.SearchStrategy[Drawn]:
     """Right networks; the arguments are those of `plans`."""
     return plans(kind, groups, without).map(build)

@@ -84,7 +84,8 @@ def with_number(monkeypatch: pytest.MonkeyPatch, part: int, position: int, value
     """Have the binary give another number at one place of its algebra."""
     found = library.native()
     assert found is not None
-    right, kind = found.functions, ctypes.c_int32 if part == 3 else ctypes.c_double
+    right: Any = found.functions
+    kind: Any = ctypes.c_int32 if part == 3 else ctypes.c_double
 
     def algebra(number: int, sizes: int, *arrays: int | None) -> int:
         status = int(right.steergan_algebra(number, sizes, *arrays))

@@ -31,6 +31,7 @@ from tests.verification.breaking import (
     MUTANTS,
     TRIES,
     VISIBLE,
+    Also,
     Module,
     Mutant,
     OnTensor,
@@ -65,7 +66,7 @@ class Quiet(Mutant):
         return None
 
 
-def quiet(name: str, reason: str, also: str, groups: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+def quiet(name: str, reason: str, also: Also, groups: tuple[str, ...] = ()) -> Callable[[Any], Any]:
     """`mutant`, for a fault that only `also` shows."""
 
     def register(operator: Any) -> Any:
@@ -94,7 +95,7 @@ def is_constant(drawn: Any) -> bool:
 
 def is_stale(drawn: Any) -> bool:
     """Whether evaluating the same weights afresh gives another output."""
-    module = twin_of(drawn.module)
+    module: Any = twin_of(drawn.module)
     x = module.in_type(random_map(module, drawn.sizes[0]).tensor.float())
     before = run(module, x, drawn.others, noise=0).tensor
     with torch.no_grad():
@@ -365,7 +366,8 @@ class WithHead(EquivariantModule):
 
     def __init__(self, module: Any, head: Callable[..., Any], out_type: FieldType) -> None:
         super().__init__()
-        self.layers, self.head = torch.nn.ModuleList([module]), head
+        self.layers = torch.nn.ModuleList([module])
+        self.head: Callable[..., Any] = head
         self.in_type, self.out_type = module.in_type, out_type
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:

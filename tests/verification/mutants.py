@@ -73,7 +73,7 @@ class NormPerChannel(OnTensor):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = torch.nn.BatchNorm2d(channels)
+        self.norm: Any = torch.nn.BatchNorm2d(channels)
         self.norm.running_mean.normal_()
         self.norm.running_var.uniform_(0.4, 2.5)
 

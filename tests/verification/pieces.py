@@ -85,7 +85,8 @@ class Beside(Module):
         super().__init__()
         self.branches = torch.nn.ModuleList(branches)
         self.in_type = branches[0].in_type
-        self.out_type = FieldType(self.in_type.gspace, [r for b in branches for r in b.out_type.representations])
+        parts: list[Any] = [branch.out_type for branch in branches]
+        self.out_type = FieldType(self.in_type.gspace, [r for part in parts for r in part.representations])
 
     def forward(self, x: GeometricTensor, *others: Tensor) -> GeometricTensor:
         return enn.tensor_directsum([branch(x, *others) for branch in self.branches])

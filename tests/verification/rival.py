@@ -23,7 +23,8 @@ from steergan.results import Result, write_result
 from steergan.tables import Table
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
-from tests.verification.pairs import MUTANTS, drawn_pairs
+from tests.verification.breaking import MUTANTS
+from tests.verification.pairs import drawn_pairs
 
 
 def ours(network: Any) -> tuple[str, float]:

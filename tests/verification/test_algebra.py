@@ -16,7 +16,7 @@ from steergan.verification.algebra import (
     plane_action,
     representation_finding,
 )
-from steergan.verification.elements import IDENTITY, grid_elements
+from steergan.verification.elements import IDENTITY, grid_elements, pixel_action
 
 QUARTER = (0, -1, 1, 0)
 ORDERS = {"C4": (4, 4), "D4": (8, 8), "C8": (8, 4), "D8": (16, 8), "D1": (2, 2)}
@@ -163,7 +163,7 @@ def test_elements_that_are_not_closed_are_broken() -> None:
 
 
 def test_permutations_in_the_wrong_order_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = algebra.pixel_action
+    right = pixel_action
 
     def wrong(matrix: Any, height: int, width: int) -> Any:
         a, b, c, d = matrix

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 
 from steergan.verification import verify
 from tests.verification import drawn, pieces
-from tests.verification.breaking import Mutant, errors_at, errors_of, random_map, ready, run
+from tests.verification.breaking import MUTANTS, Mutant, errors_at, errors_of, random_map, ready, run
 from tests.verification.more_mutants import SEEN, Quiet
-from tests.verification.pairs import MOST, MUTANTS, drawn_pairs
+from tests.verification.pairs import MOST, drawn_pairs
 
 TOLERANCE = {"gathered": 1e-9, "basis": 1e-5}
 

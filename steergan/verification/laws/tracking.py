@@ -72,6 +72,11 @@ class Tracking(TorchDispatchMode):
         for name, buffer in network.named_buffers():
             (self.free if name in moving else self.frozen)[id(buffer)] = name
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: torch would import its compiler, which takes seconds, to keep it out of a mode that never compiles."""
+        return False
+
     def law_of(self, tensor: Tensor) -> Law:
         """What is known of a tensor; of one that was never met, by where it comes from."""
         law: Law | None = self.laws.get(tensor)

@@ -69,6 +69,11 @@ class IntegerMode(TorchDispatchMode):
         super().__init__()
         self.fourier = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No, as of `laws.tracking.Tracking`."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__.rstrip("_")
         out = self._run(name, func, args, dict(kwargs or {}))

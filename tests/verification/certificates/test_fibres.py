@@ -110,13 +110,13 @@ def with_a_projection_of_other_samples(layer: FourierPointwise) -> None:
 
 def with_a_shifted_irrep(layer: ConditionalBatchNorm) -> None:
     """The shift goes along a channel of the first irrep."""
-    assert layer.norm.moments is not None
-    layer.norm.moments.basis0 = layer.norm.moments.basis0.roll(1, 0)
+    moments: Any = layer.norm.moments
+    moments.basis0 = moments.basis0.roll(1, 0)
 
 
 def with_mixed_up_means(layer: ConditionalBatchNorm) -> None:
-    assert layer.norm.moments is not None
-    layer.norm.moments.basis0 = torch.ones_like(layer.norm.moments.basis0)
+    moments: Any = layer.norm.moments
+    moments.basis0 = torch.ones_like(moments.basis0)
 
 
 def with_half_a_norm(layer: InvariantMap) -> None:

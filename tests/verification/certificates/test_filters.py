@@ -1,5 +1,7 @@
 """Gathered filter banks are proved in integers; one entry of a table that is exchanged is named."""
 
+from typing import Any
+
 import pytest
 import torch
 from escnn.nn import FieldType
@@ -11,9 +13,9 @@ from steergan.verification.certificates.filters import (
     fused_difference,
     group_convolution,
     moved_bank,
-    numbered,
     upsample_convolution,
 )
+from steergan.verification.certificates.fourier import numbered
 
 
 def situation(layer: GroupConvolution | UpsampleConvolution, side: int = 5) -> Situation:
@@ -36,9 +38,10 @@ def test_banks_biases_and_placement_are_exact(group: str) -> None:
 def test_an_entry_that_is_read_from_elsewhere_is_named() -> None:
     space = gspace("C4")
     layer = GroupConvolution(trivial_type(space, 1), regular_type(space, 1), 3)
-    entry = layer.expansions[0].entry.clone()
+    expansion: Any = layer.expansions[0]
+    entry = expansion.entry.clone()
     entry[1, [0, 1]] = entry[1, [1, 0]]
-    layer.expansions[0].entry = entry
+    expansion.entry = entry
     _, bank, _ = findings(layer)
     assert bank.verdict == "broken"
     assert bank.witness.startswith("under the rotation by 90 degrees, out channel ")

@@ -37,11 +37,8 @@ def assert_law(
     for seed in range(2):
         x = torch.randn(2, in_type.size, side, side, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
         plain = function(x)
-        if isinstance(law, Fields):
-            table = written_out(law, plain.shape, elements)
-            assert isinstance(table, Turning)
-        else:
-            table = law
+        table = written_out(law, plain.shape, elements) if isinstance(law, Fields) else law
+        assert isinstance(table, Fixed | Turning)
         ids, plain = table.ids.reshape(plain.shape).flatten(), plain.flatten().double()
         fixed = isinstance(table, Fixed)
         count = int(ids.max()) + 1 if isinstance(table, Fixed) else table.index.shape[1]

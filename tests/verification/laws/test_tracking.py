@@ -43,7 +43,7 @@ def through_a_copy(x: Tensor) -> Tensor:
 
 
 def through_bytes(x: Tensor) -> Tensor:
-    return x.square().sum((1, 2, 3)) * torch.frombuffer(memoryview(x.numpy()), dtype=x.dtype)[0]
+    return x.square().sum((1, 2, 3)) * torch.frombuffer(x.numpy().data, dtype=x.dtype)[0]
 
 
 def through_storage(x: Tensor) -> Tensor:
@@ -51,7 +51,8 @@ def through_storage(x: Tensor) -> Tensor:
 
 
 def through_dlpack(x: Tensor) -> Tensor:
-    return x.square().sum((1, 2, 3)) * torch.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(x))[0, 0, 0, 0]
+    capsule = torch.utils.dlpack.to_dlpack(x)  # type: ignore[attr-defined]
+    return x.square().sum((1, 2, 3)) * torch.utils.dlpack.from_dlpack(capsule)[0, 0, 0, 0]
 
 
 def through_repr(x: Tensor) -> Tensor:

@@ -51,7 +51,9 @@ def test_a_shift_of_the_grid_is_caught_by_measurement() -> None:
     found = verify(network, [8], "equivariant", out_type=network.out_type, call=shifted)
     assert found.verdict == "broken"
     assert all(r.finding.verdict == "broken" and r.finding.bound > 1e-2 for r in measured(found))
-    assert found.first_fault in measured(found) or found.first_fault.level <= 3
+    fault = found.first_fault
+    assert fault is not None
+    assert fault in measured(found) or fault.level <= 3
 
 
 def test_errors_are_measured_for_every_element_but_the_identity() -> None:
