@@ -58,14 +58,18 @@ class Drawn:
     kind: Filters = "gathered"
 
 
+def unlike_moments(norm: Any) -> None:
+    """Means and variances of which no two are alike."""
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.4, 2.5)
+
+
 def live_a_little(module: torch.nn.Module) -> None:
     """Biases, moments and affine parameters as after training: no two alike, so that nothing is right by accident."""
-    parts: list[Any] = list(module.modules())
     with torch.no_grad():
-        for layer in parts:
+        for layer in module.modules():
             if isinstance(layer, FieldBatchNorm | torch.nn.modules.batchnorm._BatchNorm):
-                layer.running_mean.normal_()
-                layer.running_var.uniform_(0.4, 2.5)
+                unlike_moments(layer)
                 if layer.weight is not None:
                     layer.weight.uniform_(0.5, 1.5)
                     layer.bias.normal_(std=0.4)

@@ -374,7 +374,8 @@ class WithHead(EquivariantModule):
         return self.head(None, None, self.layers[0](x))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        shape = self.layers[0].evaluate_output_shape(input_shape)
+        inner: Any = self.layers[0]
+        shape = inner.evaluate_output_shape(input_shape)
         return (shape[0], self.out_type.size, *shape[2:])
 
 
