@@ -1,4 +1,4 @@
-"""steergan data symmetry"""
+"""The command `steergan data symmetry`."""
 
 import json
 import sys

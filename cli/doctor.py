@@ -1,4 +1,4 @@
-"""steergan doctor"""
+"""The command `steergan doctor`."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def findings() -> dict[str, Any]:
 
 
 def table(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """The same as names and values."""
+    """What was found, as rows of names and values."""
     kernels, cache = found["kernels"], found["cache"]
     rows = [*found["versions"].items(), *((name, str(value)) for name, value in found["hardware"].items())]
     rows.append(("devices", ", ".join(found["devices"])))

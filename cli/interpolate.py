@@ -1,4 +1,4 @@
-"""steergan interpolate"""
+"""The command `steergan interpolate`."""
 
 from pathlib import Path
 

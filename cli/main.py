@@ -45,6 +45,7 @@ class Fault(click.ClickException):
         self.exit_code = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line, unless another process of this run has."""
         training = sys.modules.get("steergan.training")
         if training is not None and not training.is_first_to_tell():
             return  # another process of this run has said it
@@ -87,9 +88,11 @@ class LazyGroup(FaultGroup):
     """A group whose commands are imported when they are called or their own help is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, none of them imported."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None if there is no such."""
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
@@ -99,21 +102,25 @@ class LazyGroup(FaultGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse an unknown command with the nearest name."""
         nearest = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.4)
         if args[0] not in COMMANDS and nearest and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {nearest[0]!r}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and short helps from the table."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names that begin so, with their short helps."""
         names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
 def print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """What `--version` does."""
     if value and not ctx.resilient_parsing:
         click.echo(f"steergan {importlib.metadata.version('steergan')}")
         ctx.exit()

@@ -18,6 +18,7 @@ class OutputFile(click.ParamType[Path]):
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The file's path, once its folder is there and can be written."""
         path = Path(value)
         folder = path.absolute().parent
         if path.is_dir():

@@ -1,4 +1,4 @@
-"""steergan resume"""
+"""The command `steergan resume`."""
 
 from pathlib import Path
 
@@ -32,11 +32,9 @@ def resume(run: Path, device: str, data_path: str | None, switch_convolution: bo
         follow(
             lambda report: runs.resume(
                 run,
-                device=str(where),
-                data_path=data_path,
                 report=report,
+                place=runs.Place(str(where), data_path, processes),
                 switch_convolution=switch_convolution,
-                processes=processes,
             ),
             several=processes.count > 1,
         )

@@ -1,4 +1,4 @@
-"""steergan sample"""
+"""The command `steergan sample`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

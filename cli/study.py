@@ -1,4 +1,4 @@
-"""steergan study"""
+"""The command `steergan study`."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""steergan train"""
+"""The command `steergan train`."""
 
 from pathlib import Path
 
@@ -58,12 +58,10 @@ def train(
             lambda report: run.train(
                 settings,
                 out,
-                device=str(where),
-                data_path=data_path,
                 report=report,
+                place=run.Place(str(where), data_path, processes),
                 init_from=init_from,
                 switch_convolution=switch_convolution,
-                processes=processes,
             ),
             several=processes.count > 1,
         )

@@ -44,7 +44,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memor
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """The same for a value as indented JSON."""
+    """Replace the file at `path` by a value as indented JSON, or leave it as it was."""
     write_whole(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 

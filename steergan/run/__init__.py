@@ -6,13 +6,14 @@ from steergan.run.load import LoadedRun, class_names, load_run
 from steergan.run.plan import plan
 from steergan.run.reporting import Reporter
 from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
-from steergan.run.training import resume, train
+from steergan.run.training import Place, resume, train
 from steergan.run.verifying import verify_function, verify_recipe, verify_run
 from steergan.verification.measured.angle_picture import angle_figure
 
 __all__ = [
     "UPRIGHT",
     "LoadedRun",
+    "Place",
     "Pose",
     "Reporter",
     "angle_figure",

@@ -22,34 +22,42 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
+        """The resolved recipe."""
         return self.path / "resolved.toml"
 
     @property
     def about(self) -> Path:
+        """Data, machine and versions, see `About`."""
         return self.path / "run.json"
 
     @property
     def stats(self) -> Path:
+        """What every recorded step says."""
         return self.path / "stats.jsonl"
 
     @property
     def curves(self) -> Path:
+        """Losses and metrics against steps."""
         return self.path / "curves.png"
 
     @property
     def reals(self) -> Path:
+        """Real images of every class."""
         return self.path / "reals.png"
 
     @property
     def generator(self) -> Path:
+        """The averaged generator's weights; there once the run is finished."""
         return self.path / "generator.safetensors"
 
     @property
     def discriminator(self) -> Path:
+        """The trained discriminator's weights."""
         return self.path / "discriminator.safetensors"
 
     @property
     def classifier(self) -> Path:
+        """The run's own classifier, if its metrics use one."""
         return self.path / "classifier.safetensors"
 
     @property
@@ -59,12 +67,15 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
+        """Whether it was trained to its last step."""
         return self.generator.exists()
 
     def metric(self, key: str) -> Path:
+        """One metric at every evaluation."""
         return self.path / f"metric-{key}.jsonl"
 
     def fakes(self, step: int) -> Path:
+        """Samples after a step; 0 is before the first."""
         return self.path / (f"fakes-{step:06d}.png" if step else "fakes-init.png")
 
     def read_recipe(self) -> Recipe:
@@ -74,6 +85,7 @@ class RunFolder:
         return read_recipe(self.recipe)
 
     def write_recipe(self, recipe: Recipe) -> None:
+        """Save the recipe that the run is trained with."""
         write_whole(self.recipe, write_recipe(recipe).encode())
 
     def read_about(self) -> About:
@@ -85,6 +97,7 @@ class RunFolder:
         return read_about(self.about)
 
     def write_about(self, about: About) -> None:
+        """Save what run.json says."""
         write_whole(self.about, about.as_json)
 
     @contextmanager

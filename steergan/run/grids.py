@@ -38,7 +38,7 @@ def real_grid(reals: ImageSet) -> Image.Image:
 
 @torch.no_grad()
 def fake_grid(generator: Generator, recipe: Recipe, class_names: Sequence[str]) -> Image.Image:
-    """The same latents for every class and at every step, so that pictures of different steps can be compared."""
+    """Samples of every class, from latents that are equal at every step, so that those of different steps compare."""
     device = next(p for _, p in generator.named_parameters()).device
     per_class = rows_of_class(len(class_names))
     latents = draw_latents(

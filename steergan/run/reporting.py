@@ -20,7 +20,7 @@ class Reporter(Protocol):
         """Whether to stop after the step that is running."""
 
     def leave_requested(self) -> bool:
-        """The same, asked before the first step: whether to leave at once, for nothing is done that would be lost."""
+        """Whether to leave at once; asked before the first step, when nothing is done that would be lost."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -38,30 +38,33 @@ def stage_before_training(report: Reporter, name: str, done: int, total: int) ->
         raise Stopped
 
 
-class Unheard:
-    """A reporter of a process that is not the first of its run: it may be asked to stop, and tells nobody."""
-
-    def __init__(self, report: Reporter) -> None:
-        self.stop_requested, self.leave_requested = report.stop_requested, report.leave_requested
-
-    def message(self, text: str) -> None: ...
-
-    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None: ...
-
-    def stage(self, name: str, done: int, total: int) -> None: ...
-
-
 class Silence:
-    """Tells nobody."""
+    """A reporter that tells nobody, and never asks to stop."""
 
-    def message(self, text: str) -> None: ...
+    def message(self, text: str) -> None:
+        """Nothing."""
 
-    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None: ...
+    def progress(self, row: Mapping[str, Any], step: int, steps: int) -> None:
+        """Nothing."""
 
-    def stage(self, name: str, done: int, total: int) -> None: ...
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Nothing."""
 
     def stop_requested(self) -> bool:
+        """Never."""
         return False
 
     def leave_requested(self) -> bool:
+        """Never."""
         return False
+
+
+class Unheard(Silence):
+    """Reports of a process that is not the first of its run: it may be asked to stop, and tells nobody.
+
+    Args:
+        report: who may ask.
+    """
+
+    def __init__(self, report: Reporter) -> None:
+        self.stop_requested, self.leave_requested = report.stop_requested, report.leave_requested  # type: ignore[method-assign]

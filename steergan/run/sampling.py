@@ -125,6 +125,7 @@ def one_image(
 
 
 def decode_each(generator: Generator, path: Sequence[Tensor], element: Tensor | None) -> Tensor:
+    """The images of conditioning vectors, uint8 (N, C, H, W), each decoded alone."""
     return torch.cat([to_uint8(generator.decode(c[None], element)) for c in path])
 
 
@@ -142,6 +143,7 @@ def spherical(a: Tensor, b: Tensor, fraction: float) -> Tensor:
 
 
 def checked_classes(generator: Generator, classes: Sequence[int]) -> Sequence[int]:
+    """The labels, each known to the generator."""
     for label in classes:
         if not 0 <= label < generator.classes:
             raise RunError(f"class {label} does not exist; this generator knows 0 to {generator.classes - 1}")

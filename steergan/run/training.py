@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,28 +42,44 @@ from steergan.training import train as train_networks
 from steergan.training.protocols import as_module
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a run is computed, with whom, and from what; none of it is part of the recipe.
+
+    Args:
+        device: `cpu`, `cuda` or `mps`; a number may follow.
+        data_path: where the originals are, in place of `data.path`; remembered by the run. None: where the recipe, or
+            the run, says.
+        processes: which do the run together; each calls `train` alike, and the first one writes and tells.
+    """
+
+    device: str = "cpu"
+    data_path: str | None = None
+    processes: Processes = ALONE
+
+
+HERE = Place()
+"""On the CPU of this machine, in this process."""
+
+
 def train(
     recipe: Recipe,
     out: Path | None,
     *,
-    device: str = "cpu",
-    data_path: str | None = None,
     report: Reporter,
+    place: Place = HERE,
     init_from: Path | None = None,
     switch_convolution: bool = False,
-    processes: Processes = ALONE,
 ) -> Path:
     """Train in a new run folder, or go on in one that holds an unfinished run of the same recipe.
 
     Args:
         recipe: the whole experiment.
         out: run folder; None: the next free `runs/00007-NAME`.
-        device: `cpu`, `cuda` or `mps`; a number may follow.
-        data_path: where the originals are, in place of `data.path`; remembered by the run.
         report: who is told.
+        place: where it is computed.
         init_from: a finished run whose weights a new run starts from.
         switch_convolution: go on although another convolution path computes the run from here on.
-        processes: which do this run together; each calls this alike, and the first one writes and tells.
 
     Returns:
         The run folder. It holds generator.safetensors if the run is finished.
@@ -70,11 +87,11 @@ def train(
     Raises:
         SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
     """
-    torch_device = torch.device(device)
+    device, processes = torch.device(place.device), place.processes
     if not processes.first:
         report = Unheard(report)
-    check_computable(recipe, torch_device, processes)  # before data are prepared for nothing
-    images = processes.after_first(lambda: load_data(recipe, data_path, report))
+    check_computable(recipe, device, processes)  # before data are prepared for nothing
+    images = processes.after_first(lambda: load_data(recipe, place.data_path, report))
     Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
     generator = build_generator(recipe, images.train.image_shape, images.train.classes)
     discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
@@ -86,13 +103,13 @@ def train(
         if processes.told(folder.finished):
             report.message(finished(folder))
             return folder.path
-        convolution = convolution_record(recipe.performance.convolution, torch_device, generator, discriminator)
-        about = describe(recipe, images, torch_device, data_path, processes, convolution)
+        convolution = convolution_record(recipe.performance.convolution, device, generator, discriminator)
+        about = describe(recipe, images, place, convolution)
         found = latest_state(folder.path)
         if found is None and init_from is not None:
             start_from(init_from, generator, discriminator)
         state = RunState.start(
-            generator.to(torch_device), discriminator.to(torch_device), recipe.training, recipe.augmentation
+            generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation
         )
         if found is None:
             if init_from is not None:
@@ -175,31 +192,20 @@ def take_up(
     return about.model_copy(update={**kept, "convolutions": convolutions, "processes": stretches})
 
 
-def resume(
-    path: Path,
-    *,
-    device: str = "cpu",
-    data_path: str | None = None,
-    report: Reporter,
-    switch_convolution: bool = False,
-    processes: Processes = ALONE,
-) -> Path:
-    """Go on with the run in a folder, where its data was found before unless `data_path` says otherwise.
+def resume(path: Path, *, report: Reporter, place: Place = HERE, switch_convolution: bool = False) -> Path:
+    """Go on with the run in a folder, where its data was found before unless `place` says otherwise.
 
     Raises:
         SteerganError: no run folder; and as `train`.
     """
     folder = RunFolder(path)
     recipe = folder.read_recipe()
-    if processes.told(folder.finished):
-        (report if processes.first else Unheard(report)).message(finished(folder))
+    if place.processes.told(folder.finished):
+        (report if place.processes.first else Unheard(report)).message(finished(folder))
         return path
-    if data_path is None and folder.about.exists():
-        data_path = folder.read_about().data.path
-    return train(
-        recipe, path, device=device, data_path=data_path, report=report, switch_convolution=switch_convolution,
-        processes=processes,
-    )  # fmt: skip
+    if place.data_path is None and folder.about.exists():
+        place = replace(place, data_path=folder.read_about().data.path)
+    return train(recipe, path, report=report, place=place, switch_convolution=switch_convolution)
 
 
 def finished(folder: RunFolder) -> str:
@@ -207,22 +213,15 @@ def finished(folder: RunFolder) -> str:
     return f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it"
 
 
-def describe(
-    recipe: Recipe,
-    images: RunData,
-    device: torch.device,
-    data_path: str | None,
-    processes: Processes,
-    convolution: ConvolutionRecord,
-) -> About:
+def describe(recipe: Recipe, images: RunData, place: Place, convolution: ConvolutionRecord) -> About:
     """What run.json says of a run that begins here and now."""
-    around = surroundings(device)
+    around = surroundings(torch.device(place.device))
     return About(
         name=recipe.name,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         seeds={"training": recipe.training.seed, "data": recipe.data.seed},
-        data=describe_data(images, recipe.data.path if data_path is None else data_path),
-        processes=(Stretch(count=processes.count),),
+        data=describe_data(images, recipe.data.path if place.data_path is None else place.data_path),
+        processes=(Stretch(count=place.processes.count),),
         versions=around["versions"],
         hardware=around["hardware"],
         convolutions=(convolution,),
@@ -264,6 +263,7 @@ class Session:
         self.report.message(self.evaluation.summary())
 
     def record(self, row: Row) -> None:
+        """Keep and tell what a step recorded."""
         self.stats.append(row)
         self.report.progress(row, int(row["step"]), self.recipe.training.steps)
 
@@ -284,6 +284,7 @@ class Session:
         )
 
     def checkpoint(self, step: int) -> None:
+        """Save the state after a step."""
         save_checkpoint(self.folder.path, step, self.state.state_dict())
 
     def save_networks(self) -> None:

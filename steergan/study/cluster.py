@@ -251,12 +251,12 @@ class TrainJob:
         return channel.said
 
     def checkpoint(self, task: Task) -> "submitit.helpers.DelayedSubmission":
-        """What is queued again: the same, for a run goes on where it was saved."""
+        """What is queued again: the task as it was, for a run goes on where it was saved."""
         return imported().helpers.DelayedSubmission(self, task)
 
 
 class JobChannel:
-    """Takes the place of the connection to a study that waits in another process."""
+    """A `Channel` of a run that is a job: what it says is kept for the job's end."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -265,9 +265,12 @@ class JobChannel:
         """The last word of the run."""
 
     def poll(self) -> bool:
+        """Whether the job was told that its time is up."""
         return self.asked
 
     def send(self, event: Event, /) -> None:
+        """Keep the run's last word."""
         self.said = event
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Nothing: there is no connection."""

@@ -167,7 +167,7 @@ def parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) 
 
 @functools.cache
 def count_parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
-    """The same; a cell's networks are built once for all its seeds."""
+    """Trained numbers of a recipe without its seed, so that a cell's networks are built once for all its seeds."""
     networks = build_generator(recipe, image_shape, classes), build_discriminator(recipe, image_shape, classes)
     generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
     return generator, discriminator

@@ -34,8 +34,9 @@ DrawCell = Callable[[Axes, list[RunFigures], str, int], None]
 
 
 def curves_figure(findings: Findings) -> Figure:
-    """Distance against generator steps: a line for every cell, the mean over its seeds, in a band of one standard
-    deviation; the panels are those of the study's `draw` keys.
+    """Distance against generator steps, a line for every cell: the mean over its seeds.
+
+    Around it is a band of one standard deviation; the panels are those of the study's `draw` keys.
 
     Source: Dey et al. 2021, Figures 5 (bottom), 6 and 7.
     """
@@ -62,8 +63,9 @@ def curves_figure(findings: Findings) -> Figure:
 
 
 def precision_recall_figure(findings: Findings) -> Figure | None:
-    """Precision against recall of every evaluation of every run but those at step 0, later ones darker; None if no run
-    has them.
+    """Precision against recall of every evaluation of every run but those at step 0; None if no run has them.
+
+    Later evaluations are darker.
 
     Source: Dey et al. 2021, Figure 5 (top).
     """

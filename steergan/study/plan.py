@@ -82,6 +82,7 @@ class Study:
 
     @property
     def name(self) -> str:
+        """Of the study's file."""
         return self.file.name
 
     @property

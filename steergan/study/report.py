@@ -62,6 +62,7 @@ def tables_of(findings: Findings) -> list[Table]:
 
 
 def cell_columns(findings: Findings) -> list[str]:
+    """Headings of what names a row: the axes, and how many runs there are."""
     return [*(axis.name for axis in findings.study.file.axis), "runs"]
 
 
@@ -179,6 +180,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
 
 
 def effect_as_json(found: Effect) -> dict[str, Any]:
+    """What an option changes, with the ratios of all pairs."""
     return {**asdict(found), "ratio": {name: ratio.model_dump() for name, ratio in found.ratio.items()}}
 
 

@@ -48,9 +48,14 @@ class Process(Protocol):
     """The part of a process that is used."""
 
     @property
-    def exitcode(self) -> int | None: ...
-    def join(self, timeout: float | None = None) -> None: ...
-    def terminate(self) -> None: ...
+    def exitcode(self) -> int | None:
+        """None while it runs; minus the signal that killed it."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Worker:
 
 
 def refuse_other_recipes(study: Study, root: Path) -> None:
-    """See before anything starts that no run of another recipe is in the way.
+    """Refuse before anything starts to run where a run of another recipe is in the way.
 
     Raises:
         RunError: there is one.

@@ -43,9 +43,14 @@ class Event(NamedTuple):
 class Channel(Protocol):
     """The part of a connection to the study that is used."""
 
-    def send(self, event: Event, /) -> None: ...
-    def poll(self) -> bool: ...
-    def close(self) -> None: ...
+    def send(self, event: Event, /) -> None:
+        """Tell the study."""
+
+    def poll(self) -> bool:
+        """Whether the study has said anything, which means to stop."""
+
+    def close(self) -> None:
+        """Nothing more is said."""
 
 
 def main(task: Task, connection: Connection) -> None:
@@ -61,7 +66,7 @@ def train_run(task: Task, connection: Channel) -> None:
     report = Log(task.folder, connection)
     folder = RunFolder(task.folder)
     try:
-        run.train(task.recipe, task.folder, device=task.device, data_path=task.data_path, report=report)
+        run.train(task.recipe, task.folder, report=report, place=run.Place(task.device, task.data_path))
         report.say(Event("finished" if folder.finished else "stopped"))
     except KeyboardInterrupt:
         report.say(Event("stopped"))
@@ -76,7 +81,12 @@ def train_run(task: Task, connection: Channel) -> None:
 
 
 class Log:
-    """A run's reports: everything to a file in its folder, its progress to the study."""
+    """A `Reporter` of a run: everything to a file in its folder, its progress to the study.
+
+    Args:
+        folder: of the run.
+        connection: to the study.
+    """
 
     def __init__(self, folder: Path, connection: Channel) -> None:
         self.path, self.connection = folder / LOG, connection
@@ -111,7 +121,7 @@ class Log:
         return True
 
     def leave_requested(self) -> bool:
-        """The same before the first step."""
+        """Whether the study asked to stop, or has died, before the first step."""
         return self.stop_requested()
 
     def say(self, event: Event) -> None:

@@ -45,3 +45,22 @@ def test_json_is_not_mixed_with_what_is_said_on_the_way(
     assert json.loads(result.stdout)["frechet_invariant"] is None
     assert "KID is given instead" in result.stderr
     assert "frechet invariant       -" in invoke("evaluate", folder, "--device", "cpu").stdout
+
+
+def test_training_ends_with_start_end_and_floor(tiny_run: Path, tiny_recipe: Path) -> None:
+    lines = (tiny_run / "metric-frechet.jsonl").read_text().splitlines()
+    first, last = json.loads(lines[0]), json.loads(lines[-1])
+    told = invoke("evaluate", tiny_run, "--device", "cpu").stdout
+    assert last["step"] == 6
+    assert first["frechet_invariant"] != last["frechet_invariant"]
+    rows = {line[:18].strip(): line[18:].split() for line in told.splitlines()}
+    assert rows["frechet invariant"] == [f"{last['frechet_invariant']:.4g}", f"{last['floor_frechet_invariant']:.4g}"]
+
+
+def test_evaluation_as_json_carries_its_protocol(tiny_run: Path) -> None:
+    told = invoke("evaluate", tiny_run, "--json", "--device", "cpu")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found["fake_count"] == 16
+    assert len(found["extractor_sha256"]) == 64
+    assert 0 <= found["label_agreement"] <= 1

@@ -10,11 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steergan_cli.options import OutputFile, chosen_device, numbers
+from steergan_cli.options import OutputFile, angles, chosen_device, numbers
 from tests.commands import invoke
 
 CONTEXT = click.Context(click.Command("command"))
 OPTION = click.Option(["--seeds"])
+ANGLES = click.Option(["--rotate"])
 
 
 def read(text: str) -> tuple[int, ...] | None:
@@ -114,3 +115,23 @@ def test_device_that_the_machine_lacks_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(click.BadParameter, match="torch finds no cuda device here; it finds: cpu") as refused:
         chosen_device("cuda")
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("0-360/4", (0.0, 90.0, 180.0, 270.0)),
+        ("0,30,45", (0.0, 30.0, 45.0)),
+        ("-90", (-90.0,)),
+        ("22.5,90-180/2", (22.5, 90.0, 135.0)),
+        ("0,90,0,0.0000001", (0.0, 90.0)),
+    ],
+)
+def test_angles_and_ranges_in_steps_are_read(text: str, wanted: tuple[float, ...]) -> None:
+    assert angles(CONTEXT, ANGLES, text) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("text", ["x", "", "0-360/0", "0-360/x", "0-360", "1,,2", "nan", "1e9", "0-360/99999", "/3"])
+def test_what_is_no_list_of_angles_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"came; angles in degrees"):
+        angles(CONTEXT, ANGLES, text)

@@ -8,8 +8,10 @@ from shutil import copytree
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from steergan.networks import Discriminator
 from tests.commands import invoke
 
 RIGHT = """
@@ -237,3 +239,50 @@ def test_a_discriminator_that_sees_the_pose_is_proved_up_to_its_group_pooling(
     assert told.exit_code == 0, told.output
     assert "discriminator up to its group pooling is equivariant under C4" in told.stdout
     assert "see the pose of an image, and so does the score" in told.stdout
+
+
+# --- runs and recipes
+
+
+def test_equivariance_of_a_run_is_verified(tiny_run: Path, tmp_path: Path) -> None:
+    told = invoke("verify-equivariance", tiny_run, "--json", tmp_path / "errors.json")
+    assert told.exit_code == 0, told.output
+    networks = json.loads((tmp_path / "errors.json").read_text())["networks"]
+    assert [network["claim"] for network in networks] == ["invariant", "equivariant"]
+    assert all(len(network["elements"]) == 4 and network["verdict"] == "proved" for network in networks)
+
+
+def test_network_that_is_not_invariant_is_caught(
+    tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Discriminator.forward
+    monkeypatch.setattr(Discriminator, "forward", lambda self, image, y: right(self, image, y) + image[:, 0, 0, 0])
+    told = invoke("verify-equivariance", tiny_run)
+    assert told.exit_code == 1
+    assert "BROKEN" in told.stdout
+    assert "discriminator is NOT invariant under C4" in told.stdout
+
+
+# --- pictures of angles
+
+
+def test_errors_by_angle_are_drawn(tiny_recipe: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "c8.toml"
+    dense = '[generator]\ngroup = "C8"\nlatent = "dense"\n[discriminator]\ngroup = "C8"\n'
+    recipe.write_text(f'extends = "{tiny_recipe}"\nname = "c8"\n{dense}')
+    told = invoke("verify-equivariance", recipe, "--picture", tmp_path / "angles.png")
+    assert told.exit_code == 0, told.output
+    assert "45 degrees" in told.output
+    assert "relative error: median" in told.output
+    with Image.open(tmp_path / "angles.png") as picture:
+        assert picture.width > 500
+
+
+@pytest.mark.parametrize("options", [("--quick",), ()])
+def test_without_errors_there_is_no_picture(
+    tiny_recipe: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    refused = invoke("verify-equivariance", tiny_recipe, *options, "--level", "6", "--picture", tmp_path / "angles.png")
+    assert refused.exit_code == 2
+    assert "nothing was measured between multiples of 90 degrees" in refused.stderr
+    assert not (tmp_path / "angles.png").exists()

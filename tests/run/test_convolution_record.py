@@ -13,15 +13,16 @@ from click.testing import CliRunner
 
 from steergan import run
 from steergan.errors import RecipeError, RunError, SteerganError
-from steergan.layers import GroupConvolution, choose_convolution
+from steergan.layers import choose_convolution
 from steergan.networks import Discriminator, DiscriminatorSpec
-from steergan.recipe import Recipe, read_recipe
+from steergan.recipe import Recipe
 from steergan.run import convolution_record as records
-from steergan.run.build import build_discriminator, build_generator
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder
 from steergan_cli.main import steergan
 from tests.notes import Notes
+
+pytestmark = pytest.mark.usefixtures("blank_curves")
 
 MakeRecipe = Callable[..., Recipe]
 Kernels = Callable[[str | None], None]
@@ -42,13 +43,6 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Kernels:
         monkeypatch.setattr(records, "uses_fourier", lambda network: True)
 
     return pretend
-
-
-@pytest.fixture(scope="module")
-def half(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was stopped after two steps, without kernels."""
-    dense = read_recipe(tiny_recipe, ["performance.convolution=dense"])
-    return run.train(dense, tmp_path_factory.mktemp("runs") / "half", report=Notes(stop_after=2))
 
 
 @pytest.fixture
@@ -78,14 +72,6 @@ def small(choice: str) -> Discriminator:
     network = Discriminator(DiscriminatorSpec(group="C4", widths=(4, 8)), (1, 8, 8), 2)
     choose_convolution(network, choice)
     return network
-
-
-def test_the_choice_of_a_recipe_reaches_every_convolution(recipe: MakeRecipe) -> None:
-    settings = recipe("performance.convolution=dense")
-    networks = build_generator(settings, (1, 8, 8), 2), build_discriminator(settings, (1, 8, 8), 2)
-    layers = [module for n in networks for module in n.modules() if isinstance(module, GroupConvolution)]
-    assert len(layers) >= 4
-    assert all(layer.convolution_choice == "dense" for layer in layers)
 
 
 def test_an_unknown_choice_is_one_line() -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from steergan import run
+from steergan.errors import RunError
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
 from steergan.run.neighbours import larger_group, rows_among
@@ -65,3 +66,33 @@ def test_images_are_found_again_by_their_pixels() -> None:
     images = np.random.default_rng(0).integers(0, 256, size=(20, 1, 4, 4), dtype=np.uint8)
     other = 255 - images[:1]
     assert rows_among(images, np.concatenate([images[[7, 3]], other])).tolist() == [7, 3, -1]
+
+
+def test_every_metric_row_carries_its_protocol(tiny_run: Path) -> None:
+    rows = [json.loads(line) for line in (tiny_run / "metric-frechet.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 3, 6]
+    wanted = {"extractor_sha256", "real_count", "fake_count", "label_law", "ema", "batch_norm"}
+    assert all(wanted | {"floor_frechet_invariant"} <= row.keys() for row in rows)
+
+
+def test_evaluating_a_finished_run_gives_its_last_figures(tiny_run: Path) -> None:
+    last = json.loads((tiny_run / "metric-frechet.jsonl").read_text().splitlines()[-1])
+    found = run.evaluate(tiny_run)
+    assert found["frechet_invariant"] == last["frechet_invariant"]
+    assert found["protocol"] == last["protocol"]
+
+
+def test_evaluation_on_other_images_is_refused(tiny_run: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    stored = np.load(tiny_recipe.with_name("tiny.npz"))
+    np.savez(tmp_path / "other.npz", images=stored["images"] ^ 1, labels=stored["labels"])
+    with pytest.raises(RunError, match="not those"):
+        run.evaluate(tiny_run, data_path=str(tmp_path / "other.npz"))
+
+
+def test_runs_on_shares_of_the_data_have_the_same_floor(
+    tiny_run: Path, recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    out = run.train(recipe("data.fraction=0.5", "training.steps=1"), tmp_path / "run", report=Notes())
+    floors = [json.loads((p / "metric-frechet.jsonl").read_text().splitlines()[0]) for p in (tiny_run, out)]
+    assert floors[0]["floor_frechet_invariant"] == floors[1]["floor_frechet_invariant"]
+    assert floors[0]["floor_count"] == floors[1]["floor_count"] == 16

@@ -1,5 +1,6 @@
 """Samples are functions of class and seed, and paths end where they should."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,44 +9,39 @@ import torch
 
 from steergan import run
 from steergan.errors import RunError, SymmetryError
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, read_recipe
 from steergan.run.build import build_generator
 from steergan.run.sampling import orbit, spherical
 from tests.notes import Notes
 
 
-@pytest.fixture(scope="module")
-def trained(tiny_run: Path) -> Path:
-    return tiny_run
-
-
-def test_a_sample_does_not_depend_on_its_batch_mates(trained: Path) -> None:
-    many = run.sample(trained, range(12), [1, 0])
-    alone = run.sample(trained, [7], [0])
+def test_a_sample_does_not_depend_on_its_batch_mates(tiny_run: Path) -> None:
+    many = run.sample(tiny_run, range(12), [1, 0])
+    alone = run.sample(tiny_run, [7], [0])
     assert many.shape == (2, 12, 1, 8, 8)
     assert torch.equal(many[1, 7], alone[0, 0])
 
 
-def test_seeds_and_classes_give_different_images(trained: Path) -> None:
-    images = run.sample(trained, [0, 1])
+def test_seeds_and_classes_give_different_images(tiny_run: Path) -> None:
+    images = run.sample(tiny_run, [0, 1])
     assert not torch.equal(images[0, 0], images[0, 1])
     assert not torch.equal(images[0, 0], images[1, 0])
 
 
-def test_truncation_shrinks_the_variety(trained: Path) -> None:
-    spread = [run.sample(trained, range(16), [0], t).float().std(dim=1).mean() for t in (1.0, 0.01)]
+def test_truncation_shrinks_the_variety(tiny_run: Path) -> None:
+    spread = [run.sample(tiny_run, range(16), [0], t).float().std(dim=1).mean() for t in (1.0, 0.01)]
     # The group element is drawn too, so the variety does not vanish with the latent.
     assert spread[1] < spread[0]
 
 
-def test_unknown_class_is_refused(trained: Path) -> None:
+def test_unknown_class_is_refused(tiny_run: Path) -> None:
     with pytest.raises(RunError, match="class 2 does not exist"):
-        run.sample(trained, [0], [2])
+        run.sample(tiny_run, [0], [2])
 
 
-def test_interpolation_starts_and_ends_at_samples(trained: Path) -> None:
-    rows = run.interpolate(trained, (3, 4), images=5)
-    samples = run.sample(trained, [3, 4])
+def test_interpolation_starts_and_ends_at_samples(tiny_run: Path) -> None:
+    rows = run.interpolate(tiny_run, (3, 4), images=5)
+    samples = run.sample(tiny_run, [3, 4])
     assert rows.shape == (4, 5, 1, 8, 8)
     for label in range(2):
         assert torch.equal(rows[label, 0], samples[label, 0])
@@ -53,14 +49,15 @@ def test_interpolation_starts_and_ends_at_samples(trained: Path) -> None:
         assert torch.equal(rows[2 + label, -1], samples[(label + 1) % 2, 0])
 
 
-# --- latents that turn
+@pytest.fixture(scope="module")
+def steerable_run(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Finished runs whose latents turn, of one step, made once a group."""
 
-
-@pytest.fixture
-def steerable_run(recipe: Callable[..., Recipe], tmp_path: Path) -> Callable[[str], Path]:
+    @functools.cache
     def make(group: str) -> Path:
         settings = [f"generator.group={group}", "generator.latent=steerable", "generator.z_dim=16"]
-        return run.train(recipe(*settings, "training.steps=3"), tmp_path / group, report=Notes())
+        recipe = read_recipe(tiny_recipe, [*settings, "training.steps=1", "evaluation.every=1"])
+        return run.train(recipe, tmp_path_factory.mktemp("steerable") / group, report=Notes())
 
     return make
 
@@ -106,10 +103,10 @@ def test_orbits_take_equal_steps_or_the_rotations_that_the_group_has(
 
 
 def test_only_steerable_latents_and_angles_of_the_group_are_turned(
-    trained: Path, steerable_run: Callable[[str], Path]
+    tiny_run: Path, steerable_run: Callable[[str], Path]
 ) -> None:
     with pytest.raises(SymmetryError, match=r"steerable"):
-        run.sample(trained, [0], poses=[run.Pose(90)])
+        run.sample(tiny_run, [0], poses=[run.Pose(90)])
     with pytest.raises(SymmetryError, match=r"C4 has no rotation by 30 degrees.*multiples of 90"):
         run.sample(steerable_run("C4"), [0], poses=[run.Pose(30)])
 
@@ -119,16 +116,3 @@ def test_spherical_path_keeps_the_norm() -> None:
     middle = spherical(a, b, 0.5)
     assert torch.allclose(middle, torch.tensor([3.0, 3.0]) / 2**0.5)
     assert torch.equal(spherical(a, a, 0.3), a)
-
-
-def test_an_unfinished_run_says_how_to_go_on(
-    recipe: Callable[..., Recipe], tmp_path: Path
-) -> None:
-    run.train(recipe(), tmp_path / "run", report=Notes(stop_after=2))
-    with pytest.raises(RunError, match="steergan resume"):
-        run.sample(tmp_path / "run", [0])
-
-
-def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="not a run folder"):
-        run.sample(tmp_path, [0])

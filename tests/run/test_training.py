@@ -6,49 +6,34 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from steergan import run
-from steergan.errors import RunError, SteerganError
+from steergan.errors import RecipeError, RunError, SteerganError
 from steergan.kernels import library
 from steergan.recipe import Recipe
+from steergan.run.plan import plan
+from steergan.run.verifying import verify_recipe, verify_run
 from steergan.training import load_state, load_weights
 from tests.notes import Notes
 from tests.processes import started
+from tests.run.states import assert_same_run, same
 
 MakeRecipe = Callable[..., Recipe]
 
+pytestmark = pytest.mark.usefixtures("blank_curves")
 
-def same(a: Any, b: Any) -> bool:
-    """Whether two nested states agree to the last bit."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b)
+BCR = ("augmentation.consistency_real=0.1", "augmentation.consistency_fake=0.05")
+STANDARD = "augmentation.standard=true"
+ROTATIONS = ("augmentation.rotation_discriminator=1.0", "augmentation.rotation_generator=0.2")
+ADAPTIVE = ("augmentation.adaptive_target=0.01", "augmentation.adaptive_images=60")
+PLAIN = "discriminator.group=trivial"
 
 
-@pytest.fixture
-def whole(tiny_run: Path) -> Path:
-    """A run that was never stopped."""
-    return tiny_run
-
-
-def assert_same_run(a: Path, b: Path) -> None:
-    assert same(load_state(a / "state-000006.pt"), load_state(b / "state-000006.pt"))
-    for name in ("generator", "discriminator"):
-        assert same(load_weights(a / f"{name}.safetensors")[0], load_weights(b / f"{name}.safetensors")[0])
-    assert (a / "metric-frechet.jsonl").read_text() == (b / "metric-frechet.jsonl").read_text()
-
-
-def test_a_run_leaves_everything_that_was_promised(whole: Path) -> None:
-    names = {path.name for path in whole.iterdir()} - {".lock"}
+def test_a_run_leaves_everything_that_was_promised(tiny_run: Path) -> None:
+    names = {path.name for path in tiny_run.iterdir()} - {".lock"}
     assert names == {
         "resolved.toml", "run.json", "stats.jsonl", "curves.png", "reals.png",
         "fakes-init.png", "fakes-000003.png", "fakes-000006.png",
@@ -56,27 +41,20 @@ def test_a_run_leaves_everything_that_was_promised(whole: Path) -> None:
         "metric-density-coverage.jsonl",
         "state-000003.pt", "state-000006.pt", "generator.safetensors", "discriminator.safetensors",
     }  # fmt: skip
-    about = json.loads((whole / "run.json").read_text())
+    about = json.loads((tiny_run / "run.json").read_text())
     assert {"versions", "hardware", "seeds", "data", "started"} <= about.keys()
     assert about["data"]["train"]["images"] == 24
 
 
-def test_every_metric_row_carries_its_protocol(whole: Path) -> None:
-    rows = [json.loads(line) for line in (whole / "metric-frechet.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [0, 3, 6]
-    wanted = {"extractor_sha256", "real_count", "fake_count", "label_law", "ema", "batch_norm"}
-    assert all(wanted | {"floor_frechet_invariant"} <= row.keys() for row in rows)
-
-
 @pytest.mark.parametrize("stop_after", [2, 3])
 def test_a_stopped_run_goes_on_to_the_same_bits(
-    whole: Path, recipe: MakeRecipe, tmp_path: Path, stop_after: int
+    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path, stop_after: int
 ) -> None:
     out = tmp_path / "run"
     run.train(recipe(), out, report=Notes(stop_after))
     assert not (out / "generator.safetensors").exists()
     run.resume(out, report=Notes())
-    assert_same_run(whole, out)
+    assert_same_run(tiny_run, out)
 
 
 def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
@@ -94,7 +72,7 @@ def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
     assert not same(*weights)  # so the kernels did compute the run
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_same_bits(tiny_run: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     """kill -9 as soon as the first checkpoint is there."""
     out = tmp_path / "run"
     with started(tmp_path, "train", tiny_recipe, "--out", out, "--device", "cpu") as command:
@@ -103,25 +81,26 @@ def test_a_killed_run_goes_on_to_the_same_bits(whole: Path, tiny_recipe: Path, t
         command.end()
     assert (out / "state-000003.pt").exists()
     run.resume(out, report=Notes())
-    assert_same_run(whole, out)
+    assert_same_run(tiny_run, out)
 
 
-@pytest.mark.parametrize("stage", ["classifier", "features of real images", "samples"])
 def test_a_user_who_stops_before_the_first_step_need_not_wait(
-    whole: Path, recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the same command goes on to the same weights, whatever measures them."""
+    """However often, and the same command goes on to the same weights, whatever measures them."""
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))  # no features of real images are kept there yet
-    out, told = tmp_path / "run", Notes(leave_at=stage)
+    out = tmp_path / "run"
     settings = recipe("evaluation.features=classifier", "evaluation.samples=18")
-    run.train(settings, out, report=told)
-    assert told.messages[-1] == f"{out}: stopped before its first step"
-    done, total = told.stages[stage][-1]
-    assert len(told.stages[stage]) == 1
-    assert done < total or stage != "classifier"
-    assert not list(out.glob("state-*.pt"))
+    for stage in ("classifier", "features of real images", "samples"):
+        told = Notes(leave_at=stage)
+        run.train(settings, out, report=told)
+        assert told.messages[-1] == f"{out}: stopped before its first step"
+        done, total = told.stages[stage][-1]
+        assert len(told.stages[stage]) == 1
+        assert done < total or stage != "classifier"
+        assert not list(out.glob("state-*.pt"))
     run.train(settings, out, report=Notes())
-    assert same(load_state(whole / "state-000006.pt"), load_state(out / "state-000006.pt"))
+    assert same(load_state(tiny_run / "state-000006.pt"), load_state(out / "state-000006.pt"))
 
 
 def test_a_user_who_stops_while_data_are_prepared_leaves_no_run(
@@ -134,14 +113,14 @@ def test_a_user_who_stops_while_data_are_prepared_leaves_no_run(
 
 
 def test_measuring_more_often_does_not_change_the_training(
-    whole: Path, recipe: MakeRecipe, tmp_path: Path
+    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     out = run.train(recipe("evaluation.every=1", "evaluation.samples=20"), tmp_path / "run", report=Notes())
-    assert same(load_state(whole / "state-000006.pt"), load_state(out / "state-000006.pt"))
+    assert same(load_state(tiny_run / "state-000006.pt"), load_state(out / "state-000006.pt"))
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(
-    whole: Path, recipe: MakeRecipe, tmp_path: Path
+    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     run.train(recipe(), out, report=Notes(stop_after=5))
@@ -154,43 +133,20 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(
     told = Notes()
     run.resume(out, report=told)
     assert any("state-000005.pt is damaged" in m and "state-000003.pt" in m for m in told.messages)
-    assert_same_run(whole, out)
+    assert_same_run(tiny_run, out)
 
 
-def test_the_seed_changes_the_weights(whole: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
+def test_the_seed_changes_the_weights(tiny_run: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
     out = run.train(recipe("training.seed=1"), tmp_path / "run", report=Notes())
-    assert not same(load_weights(whole / "generator.safetensors")[0], load_weights(out / "generator.safetensors")[0])
+    assert not same(load_weights(tiny_run / "generator.safetensors")[0], load_weights(out / "generator.safetensors")[0])
 
 
-def test_a_finished_run_is_left_alone(whole: Path, recipe: MakeRecipe) -> None:
-    before = {path.name: path.read_bytes() for path in whole.iterdir()}
+def test_a_finished_run_is_left_alone(tiny_run: Path, recipe: MakeRecipe) -> None:
+    before = {path.name: path.read_bytes() for path in tiny_run.iterdir()}
     told = Notes()
-    run.train(recipe(), whole, report=told)
+    run.train(recipe(), tiny_run, report=told)
     assert any("finished" in message for message in told.messages)
-    assert {path.name: path.read_bytes() for path in whole.iterdir()} == before
-
-
-def test_another_recipe_is_refused_with_the_key(whole: Path, recipe: MakeRecipe) -> None:
-    with pytest.raises(RunError, match=r"loss\.r1_weight = 0\.1 there, 0\.5 here"):
-        run.train(recipe("loss.r1_weight=0.5"), whole, report=Notes())
-
-
-def test_a_folder_of_something_else_is_refused(recipe: MakeRecipe, tmp_path: Path) -> None:
-    (tmp_path / "thesis.doc").write_text("precious")
-    with pytest.raises(RunError, match="not a run folder"):
-        run.train(recipe(), tmp_path, report=Notes())
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
-
-
-def test_other_images_are_refused_on_resume(
-    recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
-    run.train(recipe(), out, report=Notes(stop_after=3))
-    stored = np.load(tiny_recipe.with_name("tiny.npz"))
-    np.savez(tmp_path / "other.npz", images=stored["images"] ^ 1, labels=stored["labels"])
-    with pytest.raises(RunError, match="train images are not those"):
-        run.resume(out, data_path=str(tmp_path / "other.npz"), report=Notes())
+    assert {path.name: path.read_bytes() for path in tiny_run.iterdir()} == before
 
 
 def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(
@@ -201,34 +157,6 @@ def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(
     with pytest.raises(RunError, match="step"):
         run.train(wild, out, report=Notes())
     assert not (out / "generator.safetensors").exists()
-
-
-def test_two_processes_cannot_train_in_one_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
-    from steergan.run.folder import claim_folder
-
-    folder = claim_folder(recipe(), tmp_path / "run")
-    with folder.locked(), pytest.raises(RunError, match="another process"):
-        run.train(recipe(), folder.path, report=Notes())
-
-
-def test_runs_are_numbered(tmp_path: Path) -> None:
-    from steergan.run.folder import next_free
-
-    assert next_free(tmp_path / "runs", "a").name == "00000-a"
-    for name in ("00000-a", "00007-b", "notes"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-    assert next_free(tmp_path / "runs", "c").name == "00008-c"
-
-
-def test_new_runs_can_start_from_old_weights(whole: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
-    told = Notes()
-    out = run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path / "run", report=told, init_from=whole)
-    ended = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[-1])
-    began = json.loads((out / "metric-frechet.jsonl").read_text().splitlines()[0])
-    scratch = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[0])
-    assert abs(began["frechet_invariant"] - ended["frechet_invariant"]) < abs(
-        began["frechet_invariant"] - scratch["frechet_invariant"]
-    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
@@ -252,13 +180,6 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
     assert_same_run(whole, out)
 
 
-def test_evaluating_a_finished_run_gives_its_last_figures(whole: Path) -> None:
-    last = json.loads((whole / "metric-frechet.jsonl").read_text().splitlines()[-1])
-    found = run.evaluate(whole)
-    assert found["frechet_invariant"] == last["frechet_invariant"]
-    assert found["protocol"] == last["protocol"]
-
-
 def test_what_takes_a_while_is_reported(recipe: MakeRecipe, tmp_path: Path) -> None:
     told = Notes()
     run.train(recipe("training.steps=1", "evaluation.features=classifier"), tmp_path / "run", report=told)
@@ -267,16 +188,16 @@ def test_what_takes_a_while_is_reported(recipe: MakeRecipe, tmp_path: Path) -> N
 
 
 def test_a_killed_run_from_old_weights_goes_on_from_them(
-    whole: Path, recipe: MakeRecipe, tmp_path: Path
+    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     settings = recipe("training.steps=2", "training.checkpoint_every=2", "evaluation.every=2")
-    straight = run.train(settings, tmp_path / "straight", report=Notes(), init_from=whole)
+    straight = run.train(settings, tmp_path / "straight", report=Notes(), init_from=tiny_run)
     stopped = tmp_path / "stopped"
-    run.train(settings, stopped, report=Notes(stop_after=1), init_from=whole)
+    run.train(settings, stopped, report=Notes(stop_after=1), init_from=tiny_run)
     (stopped / "state-000001.pt").unlink()  # as if it had been killed before its first checkpoint
     run.resume(stopped, report=Notes())
     assert same(load_state(straight / "state-000002.pt"), load_state(stopped / "state-000002.pt"))
-    assert json.loads((stopped / "run.json").read_text())["init_from"] == str(whole.resolve())
+    assert json.loads((stopped / "run.json").read_text())["init_from"] == str(tiny_run.resolve())
 
 
 def test_a_run_that_failed_before_training_does_not_block_its_folder(
@@ -289,50 +210,55 @@ def test_a_run_that_failed_before_training_does_not_block_its_folder(
     assert (out / "generator.safetensors").exists()
 
 
-def test_a_leftover_of_a_killed_write_does_not_block_the_folder(
+def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(
     recipe: MakeRecipe, tmp_path: Path
 ) -> None:
-    (tmp_path / "resolved.toml.partial").write_text("name = ")
-    run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path, report=Notes())
-    assert (tmp_path / "generator.safetensors").exists()
-
-
-def test_a_file_in_place_of_the_folder_is_refused(recipe: MakeRecipe, tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("")
-    with pytest.raises(RunError, match="is a file"):
-        run.train(recipe(), tmp_path / "run", report=Notes())
-
-
-def test_evaluation_on_other_images_is_refused(whole: Path, tiny_recipe: Path, tmp_path: Path) -> None:
-    stored = np.load(tiny_recipe.with_name("tiny.npz"))
-    np.savez(tmp_path / "other.npz", images=stored["images"] ^ 1, labels=stored["labels"])
-    with pytest.raises(RunError, match="not those"):
-        run.evaluate(whole, data_path=str(tmp_path / "other.npz"))
-
-
-def test_data_found_through_the_environment_is_found_again(
-    recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STEERGAN_DATA", str(tiny_recipe.parent))
-    out = tmp_path / "run"
-    run.train(recipe("data.path=tiny.npz"), out, report=Notes(stop_after=1))
-    monkeypatch.delenv("STEERGAN_DATA")
-    run.resume(out, report=Notes())
+    report, settings = Notes(), recipe(STANDARD)
+    out = run.train(settings, tmp_path / "run", report=report)
     assert (out / "generator.safetensors").exists()
+    (position,) = [i for i, text in enumerate(report.messages) if "does nothing or little here" in text]
+    assert position < next(i for i, text in enumerate(report.messages) if text.startswith("step 0:"))
+    assert report.messages[position] in plan(settings)
+    assert "does nothing" not in plan(recipe())
 
 
-def test_runs_on_shares_of_the_data_have_the_same_floor(
-    whole: Path, recipe: MakeRecipe, tmp_path: Path
+def test_a_run_with_everything_goes_on_to_the_same_bits_and_records_its_probability(
+    recipe: MakeRecipe, tmp_path: Path
 ) -> None:
-    out = run.train(recipe("data.fraction=0.5", "training.steps=1"), tmp_path / "run", report=Notes())
-    floors = [json.loads((p / "metric-frechet.jsonl").read_text().splitlines()[0]) for p in (whole, out)]
-    assert floors[0]["floor_frechet_invariant"] == floors[1]["floor_frechet_invariant"]
-    assert floors[0]["floor_count"] == floors[1]["floor_count"] == 16
+    more = (
+        'augmentation.transforms=["colour", "cutout"]',
+        "training.discriminator_rate=0.02",
+        "loss.name=relativistic-average",
+    )
+    settings = recipe(PLAIN, STANDARD, *BCR, *ROTATIONS, *ADAPTIVE, *more)
+    whole = run.train(settings, tmp_path / "whole", report=Notes())
+    stopped = run.train(settings, tmp_path / "run", report=Notes(stop_after=2))
+    run.resume(stopped, report=Notes())
+    last = "state-000006.pt"
+    one, other = load_state(whole / last), load_state(stopped / last)
+    assert one["augmentation"]["probability"] > 0
+    for part in ("generator", "discriminator", "augmentation"):
+        assert all(torch.equal(torch.as_tensor(a), torch.as_tensor(other[part][k])) for k, a in one[part].items())
+    rows = [json.loads(line) for line in (whole / "stats.jsonl").read_text().splitlines()]
+    assert rows[-1]["augmentation_probability"] == pytest.approx(one["augmentation"]["probability"].item())
+    assert "rotation_head.weight" in load_weights(whole / "discriminator.safetensors")[0]
 
 
-def test_numbered_folders_are_claimed_once(recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from steergan.run.folder import claim_folder
+def test_the_networks_of_an_augmented_run_are_proved_as_symmetric_as_those_of_a_plain_one(
+    recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    settings = recipe(STANDARD, *ROTATIONS, *ADAPTIVE)
+    out = run.train(settings, tmp_path / "run", report=Notes())
+    plain = verify_recipe(recipe(), level=4, quick=True)
+    for found in (verify_recipe(settings, level=4, quick=True), verify_run(out, level=4, quick=True)):
+        assert [(c.name, c.group, c.verdict) for c in found] == [(c.name, c.group, c.verdict) for c in plain]
+    assert [c.verdict for c in plain] == ["proved", "proved"]
 
-    monkeypatch.chdir(tmp_path)
-    assert claim_folder(recipe(), None).path.name == "00000-tiny"
-    assert claim_folder(recipe(), None).path.name == "00001-tiny"
+
+def test_what_cannot_work_is_refused_before_there_is_a_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
+    settings = recipe("augmentation.rotation_generator=0.2")
+    with pytest.raises(RecipeError, match="set augmentation"):
+        run.train(settings, tmp_path / "run", report=Notes())
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(RecipeError, match="set augmentation"):
+        plan(settings)

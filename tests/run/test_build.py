@@ -1,0 +1,36 @@
+"""What a recipe says reaches its networks."""
+
+from collections.abc import Callable
+
+import torch
+
+from steergan.layers import GroupConvolution
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
+
+MakeRecipe = Callable[..., Recipe]
+
+BCR = ("augmentation.consistency_real=0.1", "augmentation.consistency_fake=0.05")
+STANDARD = "augmentation.standard=true"
+ROTATIONS = ("augmentation.rotation_discriminator=1.0", "augmentation.rotation_generator=0.2")
+ADAPTIVE = ("augmentation.adaptive_target=0.01", "augmentation.adaptive_images=60")
+PLAIN = "discriminator.group=trivial"
+
+
+def test_the_choice_of_a_recipe_reaches_every_convolution(recipe: MakeRecipe) -> None:
+    settings = recipe("performance.convolution=dense")
+    networks = build_generator(settings, (1, 8, 8), 2), build_discriminator(settings, (1, 8, 8), 2)
+    layers = [module for n in networks for module in n.modules() if isinstance(module, GroupConvolution)]
+    assert len(layers) >= 4
+    assert all(layer.convolution_choice == "dense" for layer in layers)
+
+
+def test_only_auxiliary_rotations_add_a_head_and_no_other_weight_moves(recipe: MakeRecipe) -> None:
+    shape = (1, 8, 8)
+    plain = build_discriminator(recipe(STANDARD, *BCR, *ADAPTIVE), shape, 2).state_dict()
+    same = build_discriminator(recipe(), shape, 2).state_dict()
+    headed = build_discriminator(recipe(*ROTATIONS), shape, 2).state_dict()
+    assert plain.keys() == same.keys()
+    assert {name for name in headed.keys() - same.keys() if not name.startswith("rotation_head")} == set()
+    assert all(torch.equal(plain[name], same[name]) for name in same)
+    assert all(torch.equal(headed[name], same[name]) for name in same)

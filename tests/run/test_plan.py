@@ -1,0 +1,27 @@
+"""What a recipe would build, as text."""
+
+from collections.abc import Callable
+
+from steergan.recipe import Recipe
+from steergan.run.build import build_discriminator, build_generator
+from steergan.run.plan import plan
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def test_a_plan_names_the_data_every_layer_and_the_recipe(recipe: MakeRecipe) -> None:
+    data, generator, discriminator, convolutions, *_ = plan(recipe()).split("\n\n")
+    assert data == "data: 24 training and 16 held-out images of 1 x 8 x 8, 2 classes"
+    for text, build in ((generator, build_generator), (discriminator, build_discriminator)):
+        network = build(recipe(), (1, 8, 8), 2)
+        *rows, total = text.splitlines()[2:]
+        assert total.split()[:2] == ["total", f"{sum(p.numel() for p in network.parameters()):,}"]
+        assert len(rows) == len({row.split()[0] for row in rows}) > 4
+    assert convolutions.startswith("convolutions: ")
+    assert "steps = 6" in plan(recipe())
+
+
+def test_columns_of_a_plan_are_aligned(recipe: MakeRecipe) -> None:
+    lines = plan(recipe()).split("\n\n")[1].splitlines()[1:]
+    assert len({len(line) for line in lines}) == 1
+    assert all(line[lines[0].index("kind") - 2 :].startswith("  ") for line in lines)
