@@ -72,6 +72,7 @@ class FaultGroup(click.Group):
     """A group whose commands end in one line and an exit code, whatever they raise."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and turn whatever it raises into a `Fault`."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):

@@ -38,7 +38,7 @@ def test_trained_file_says_where_it_comes_from_and_serves_as_an_extractor(
     stripes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "mine.safetensors"
-    result = train(invoke, stripes, out, "--seed", 3)
+    result = train(stripes, out, "--seed", 3)
     assert result.exit_code == 0, result.output
     table = read_provenance(out)
     said = "--data npz --path ... --epochs 12 --seed 3 --out mine.safetensors"
@@ -59,7 +59,7 @@ def test_seed_and_turning_change_the_weights_and_repeating_does_not(
 ) -> None:
     hashes = []
     for more in ((), (), ("--seed", 1), ("--no-rotate",)):
-        assert train(invoke, stripes, tmp_path / "mine.safetensors", *more).exit_code == 0
+        assert train(stripes, tmp_path / "mine.safetensors", *more).exit_code == 0
         hashes.append(read_provenance(tmp_path / "mine.safetensors")["weights_sha256"])
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
@@ -74,7 +74,7 @@ def test_show_checks_the_shipped_weights() -> None:
 
 def test_show_of_a_damaged_file_is_one_line(stripes: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.safetensors"
-    train(invoke, stripes, out)
+    train(stripes, out)
     out.write_bytes(out.read_bytes()[:-9])
     result = invoke("features", "show", out)
     assert result.exit_code == 1
@@ -88,7 +88,7 @@ def test_show_of_a_damaged_file_is_one_line(stripes: Path, tmp_path: Path) -> No
 def test_place_that_cannot_be_written_is_refused_before_the_training(
     stripes: Path, tmp_path: Path, out: str, said: str
 ) -> None:
-    result = train(invoke, stripes, tmp_path / out)
+    result = train(stripes, tmp_path / out)
     assert result.exit_code == 2
     assert said in result.output.replace("\n", " ")
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import torch.distributed as dist
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from tests.processes import PATIENCE, ROOT, started, wait_until
 
@@ -89,7 +89,7 @@ def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
 def test_bad_input_is_told_once_and_leaves_nothing(tmp_path: Path, tiny_recipe: Path) -> None:
     """Two processes with a store and the variables of torchrun, whose own start takes as long as ten of these."""
     out = tmp_path / "run"
-    store = dist.TCPStore("127.0.0.1", 0, is_master=True)
+    store = TCPStore("127.0.0.1", 0, is_master=True)
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     agent = {"TORCHELASTIC_RUN_ID": "1", "TORCHELASTIC_RESTART_COUNT": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"}
     with ExitStack() as stack:

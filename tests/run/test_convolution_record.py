@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from steergan import run
 from steergan.errors import RecipeError, RunError, SteerganError
+from steergan.kernels import library
 from steergan.layers import choose_convolution
 from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.recipe import Recipe
@@ -39,7 +40,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Kernels:
         found = None if instructions is None else SimpleNamespace(instructions=instructions)
         reason = REASON if found is None else ""
         for name, answer in (("native", found), ("absence", reason)):
-            monkeypatch.setattr(records.library, name, lambda answer=answer: answer)
+            monkeypatch.setattr(library, name, lambda answer=answer: answer)
         monkeypatch.setattr(records, "uses_fourier", lambda network: True)
 
     return pretend
@@ -285,6 +286,6 @@ def test_an_accelerator_is_never_asked_for_kernels(monkeypatch: pytest.MonkeyPat
     def asked() -> None:
         raise AssertionError("the kernels were asked for")
 
-    monkeypatch.setattr(records.library, "native", asked)
+    monkeypatch.setattr(library, "native", asked)
     assert convolution_record("auto", torch.device("cuda"), small("auto")).path == "dense"
     assert convolution_record("dense", "cpu", small("dense")).path == "dense"
