@@ -80,7 +80,7 @@ def test_files_that_cannot_be_written_are_refused_before_the_work(
         return writing(dir=dir)
 
     monkeypatch.setattr(tempfile, "TemporaryFile", locked)
-    refused = invoke("benchmark", "sweep", option, str(tmp_path / file))
+    refused = invoke("verify-equivariance", option, tmp_path / file)
     assert refused.exit_code == 2
     assert message in refused.stderr.splitlines()[-1]
 
