@@ -1,6 +1,6 @@
 """steergan data"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,15 +43,18 @@ def list_sets() -> None:
     Example:
       STEERGAN_DATA=~/data steergan data list
     """
-    from steergan.data import originals_found, prepared_found, unfinished_found
+    from steergan.data import originals_bundled, originals_found, originals_wanted, prepared_found, unfinished_found
 
     click.echo("Originals (STEERGAN_DATA):")
-    click.echo("  digits    bundled with scikit-learn, 1,797 images")
-    click.echo("  galaxies  in the Hubble photograph that is bundled with scikit-image")
-    for name, what, files in originals_found():
+    for name, where in originals_bundled().items():
+        click.echo(f"  {name:8}  {where}")
+    found = originals_found()
+    for name, what, files in found:
         count = f"{len(files.files)} file" + "s" * (len(files.files) != 1)
         size, digest = megabytes(files.size), files.checksum()[:12]
         click.echo(f"  {name:8}  {what}, {count}, {size}, sha256 {digest}, {files.root}")
+    for name, wanted in originals_wanted(found).items():
+        click.echo(f"  {name:8}  not found; wanted: {wanted}")
     cache, prepared = prepared_found()
     click.echo(f"Prepared ({cache}):")
     for folder, manifest in prepared:
@@ -109,16 +112,22 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
       steergan data prepare --recipe recipes/anhir.toml --source ~/ANHIR
     """
     given = {key: value for key, value in options.items() if value is not None}
-    refuse_combinations(name, path, recipe, download, list(given))
+    refuse_combinations(name, recipe, list(given))
     from steergan.data import prepare as prepare_set
+    from steergan.data import source_of
     from steergan.recipe import read_recipe, validate
 
-    if download and name:
-        path = str(downloader(name)())
     if recipe is not None:
         settings = read_recipe(recipe).data
     else:
         settings = validate({"name": "data", "data": {"name": name, **given}}, "steergan data prepare").data
+    if download:
+        fetch = source_of(settings.name).download
+        if fetch is None or path or recipe is not None:
+            raise click.UsageError(
+                "--download fetches MNIST for rotmnist, or cifar10; with no other set, no --source and no --recipe"
+            )
+        path = str(fetch())
     if path is not None:
         settings = settings.model_copy(update={"path": path})
     with progress_lines(f"preparing {settings.name}") as progress:
@@ -136,9 +145,7 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
         raise click.exceptions.Exit(1)
 
 
-def refuse_combinations(
-    name: str | None, path: str | None, recipe: Path | None, download: bool, given: Sequence[str]
-) -> None:
+def refuse_combinations(name: str | None, recipe: Path | None, given: Sequence[str]) -> None:
     """Options that contradict each other."""
     if (name is None) == (recipe is None):
         from steergan.recipe.data import SOURCES
@@ -146,19 +153,6 @@ def refuse_combinations(
         raise click.UsageError(f"NAME or --recipe FILE is wanted, one of them; names: {', '.join(SOURCES)}")
     if recipe is not None and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} stands in the recipe; change it there")
-    if download and (name not in ("rotmnist", "cifar10") or path):
-        raise click.UsageError("--download fetches MNIST for rotmnist, or cifar10; with no other set, and no --source")
-
-
-def downloader(name: str) -> Callable[[], Path]:
-    """What fetches the originals of a set."""
-    if name == "cifar10":
-        from steergan.data.cifar10 import download_cifar10
-
-        return download_cifar10
-    from steergan.data import download_mnist
-
-    return download_mnist
 
 
 @data.command()

@@ -9,13 +9,15 @@ from typing import NoReturn
 import numpy as np
 
 from steergan.data.folder import images_below
-from steergan.data.images import SPLITS, Labels, Piece, PiecewisePlan
+from steergan.data.images import SPLITS, Labels
 from steergan.data.originals import Originals, data_folders, folders_below, resolve_path, visible_folders
 from steergan.data.patches import ADVICE, undivided
-from steergan.data.slides import Cut, cut_of, described, slide_piece
+from steergan.data.plan import Piece, Plan
+from steergan.data.slides import PATCH, Cut, cut_of, described, slide_piece
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Anhir
 
 STAINS = ("Cc10", "CD31", "He", "Ki67", "proSPC")
 """The classes, in order; file names may go on behind them, as in `Cc10-5` and `Ki67-7`."""
@@ -23,7 +25,7 @@ LESION = re.compile(r"lung-lesion[_-]?\d+", re.IGNORECASE)
 LAYOUT = "ANHIR's folders lung-lesion_1/scale-*/, lung-lesion_2/scale-*/, ... with images named by stain"
 
 
-def find_anhir(settings: DataSettings) -> Originals | None:
+def find_anhir(settings: Anhir) -> Originals | None:
     """The images of all folders `lung-lesion_N` in the first place that has any: all scales; None if there are none."""
     for root in [resolve_path(settings.path)] if settings.path else data_folders():
         for folder in folders_below(root):
@@ -34,7 +36,7 @@ def find_anhir(settings: DataSettings) -> Originals | None:
     return None
 
 
-def plan_anhir(originals: Originals, settings: DataSettings) -> PiecewisePlan:
+def plan_anhir(originals: Originals, settings: Anhir) -> Plan:
     """RGB patches without overlap, of all scales; the stain is the class.
 
     Cropped to multiples of the patch size from the upper left corner. A patch with less than `data.foreground` of
@@ -59,7 +61,7 @@ def plan_anhir(originals: Originals, settings: DataSettings) -> PiecewisePlan:
         )
     cut = cut_of(settings, channels=3)
     rule = f"{described(cut)}, of all scales; class by stain"
-    make = partial(PiecewisePlan, (cut.channels, cut.size, cut.size), STAINS, advice=ADVICE)
+    make = partial(Plan, (cut.channels, cut.size, cut.size), STAINS, advice=ADVICE)
     if settings.split in ("random", "none"):
         return undivided(make, pieces_of(originals.files, originals.root, cut), cut, rule, settings)
     lesions = [file.relative_to(originals.root).parts[0] for file in originals.files]
@@ -108,3 +110,13 @@ def stains_in(stem: str) -> list[int]:
 def is_stain(word: str, stain: str) -> bool:
     """Whether a word is a stain's name; short names begin many words."""
     return word == stain or (len(stain) > 2 and word.startswith(stain))
+
+
+SOURCE = Source(
+    find=find_anhir,
+    plan=plan_anhir,
+    decided_by=("size", "foreground", "split", "seed", "held_out"),
+    size=PATCH,
+    kind=(3, len(STAINS)),
+    wanted=LAYOUT,
+)

@@ -4,17 +4,20 @@ import io
 import pickle
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from steergan.data.images import SPLITS, Labels, Pixels, Plan, Split
+from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import Originals, data_folders, find_together, resolve_path
+from steergan.data.plan import Piece, Plan
+from steergan.data.sources import Source
 from steergan.errors import DataError
 from steergan.files import cache_folder
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Cifar10
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
@@ -33,7 +36,7 @@ LAYOUT = f"the folder cifar-10-batches-py or cifar-10-batches-bin, or {' or '.jo
 OFFLINE = "replace it by a whole copy, or run `steergan data prepare cifar10 --download` where there is a network"
 
 
-def find_cifar10(settings: DataSettings) -> Originals | None:
+def find_cifar10(settings: Cifar10) -> Originals | None:
     """An archive that `data.path` names; else a folder with all batches of one version, else an official archive."""
     roots = [resolve_path(settings.path)] if settings.path else data_folders()
     if roots[0].is_file():
@@ -49,7 +52,7 @@ def find_cifar10(settings: DataSettings) -> Originals | None:
     return None
 
 
-def plan_cifar10(originals: Originals, settings: DataSettings) -> Plan:
+def plan_cifar10(originals: Originals, settings: Cifar10) -> Plan:
     """50,000 training and 10,000 held-out images of 32 x 32, RGB: the official split, in the order of the batches.
 
     Source: Krizhevsky 2009; Dey et al., Table 1.
@@ -62,17 +65,16 @@ def plan_cifar10(originals: Originals, settings: DataSettings) -> Plan:
     contents = read_archive(originals.root) if originals.kind == "archive" else read_files(originals.files)
     kind = next(kind for kind, (_, held_out) in BATCHES.items() if held_out[0] in contents)
     read = read_pickled if kind == "python" else read_binary
-    images: dict[Split, list[Pixels]] = {}
-    labels: dict[Split, Labels] = {}
+    pieces: dict[Split, Sequence[Piece]] = {}
     for split, names in zip(SPLITS, BATCHES[kind], strict=True):
-        batches = [read(f"{originals.root}: {name}", contents.pop(name)) for name in names]
-        images[split] = [pixels.reshape(-1, 3, SIDE, SIDE) for pixels, _ in batches]
-        labels[split] = np.concatenate([digits for _, digits in batches])
+        batches = [(name, *read(f"{originals.root}: {name}", contents.pop(name))) for name in names]
+        pieces[split] = [Piece(name, len(labels), partial(as_images, rows, labels)) for name, rows, labels in batches]
+    return Plan((3, SIDE, SIDE), CLASS_NAMES, pieces, f"CIFAR-10, {kind} version, official split")
 
-    def chunks(split: Split) -> Iterator[Pixels]:
-        yield from images[split]
 
-    return Plan((3, SIDE, SIDE), CLASS_NAMES, labels, chunks, f"CIFAR-10, {kind} version, official split")
+def as_images(rows: Pixels, labels: Labels) -> tuple[Pixels, Labels]:
+    """Rows of 3,072 pixels as uint8 (N, 3, 32, 32), with their labels."""
+    return rows.reshape(-1, 3, SIDE, SIDE), labels
 
 
 def read_files(files: Sequence[Path]) -> dict[str, bytes]:
@@ -194,3 +196,14 @@ def download_cifar10() -> Path:
             "into a folder, and set STEERGAN_DATA to it"
         ) from None
     return folder
+
+
+SOURCE = Source(
+    find=find_cifar10,
+    plan=plan_cifar10,
+    decided_by=(),
+    size=SIDE,
+    kind=(3, len(CLASS_NAMES)),
+    wanted=LAYOUT,
+    download=download_cifar10,
+)

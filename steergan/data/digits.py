@@ -1,13 +1,16 @@
 """scikit-learn's 1,797 handwritten digits, turned at random: real data that needs no download and no preparation."""
 
-from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from steergan.data.images import SPLITS, Pixels, Plan, Split
-from steergan.data.rotation import random_angles, rotate
+from steergan.data.images import SPLITS, Pixels
+from steergan.data.originals import Originals
+from steergan.data.plan import Plan, whole_piece
+from steergan.data.rotation import TurnedRows, random_angles
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Digits
 
 CANVAS = 16
 ENLARGED = 12
@@ -15,7 +18,12 @@ COPIES = 6
 """How often each digit appears, at independent angles: enough for a smooth law of angles, at about 10,000 images."""
 
 
-def plan_digits(settings: DataSettings) -> Plan:
+def find_digits(settings: Digits) -> Originals:
+    """No files of the user's: scikit-learn has them."""
+    return Originals("bundled", Path(), ())
+
+
+def plan_digits(originals: Originals, settings: Digits) -> Plan:
     """The digits, 8 x 8, enlarged to 12 x 12 on a 16 x 16 canvas, each in six rotated copies; one channel.
 
     The digits are split (stratified by class, seeded) before they are turned: no digit is both trained on and held out.
@@ -29,16 +37,26 @@ def plan_digits(settings: DataSettings) -> Plan:
     names = tuple(str(digit) for digit in range(10))
     members = dict(zip(SPLITS, hold_out(labels, settings.held_out, settings.seed, names), strict=True))
 
-    def chunks(split: Split) -> Iterator[Pixels]:
-        copies = digits[members[split]].repeat(COPIES, axis=0)
+    pieces = {}
+    for split, chosen in members.items():
+        copies = digits[chosen].repeat(COPIES, axis=0)
         angles = random_angles(len(copies), settings.seed, f"data/angles/{split}")
-        yield rotate(copies, angles, size=CANVAS, scale=ENLARGED / digits.shape[-1])[:, None]
-
+        turned = TurnedRows(copies, angles, size=CANVAS, scale=ENLARGED / digits.shape[-1])
+        pieces[split] = [whole_piece(split, turned, labels[chosen].repeat(COPIES))]
     return Plan(
         image_shape=(1, CANVAS, CANVAS),
         class_names=names,
-        labels={split: labels[members[split]].repeat(COPIES) for split in SPLITS},
-        chunks=chunks,
+        pieces=pieces,
         rule=f"digits bundled with scikit-learn, each {COPIES} times, angles uniform in [0, 2 pi), split by digit",
         copies=COPIES,
     )
+
+
+SOURCE = Source(
+    find=find_digits,
+    plan=plan_digits,
+    size=CANVAS,
+    kind=(1, 10),
+    bundled="bundled with scikit-learn, 1,797 images",
+    kept=False,
+)

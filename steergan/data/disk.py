@@ -1,12 +1,12 @@
 """Images that are black outside their inscribed disk, whatever they were made from."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steergan.data.images import Labels, Piece, PiecewisePlan, PixelRows, Pixels, Plan, Split
+from steergan.data.images import Labels, Pixels
+from steergan.data.plan import Piece, PixelRows, Plan
 from steergan.errors import DataError
 from steergan.pixels import disk_mask
 
@@ -17,24 +17,10 @@ SMALLEST = 8
 
 
 def in_disk(plan: Plan) -> Plan:
-    """The same plan with every image black outside the disk.
+    """The plan with every image black outside the disk.
 
     Raises:
         DataError: the images are no squares, or too small to have a disk.
-    """
-    mask, chunks = mask_for(plan.image_shape), plan.chunks
-
-    def masked(split: Split) -> Iterator[Pixels]:
-        return (chunk * mask for chunk in chunks(split))
-
-    return replace(plan, chunks=masked, rule=plan.rule + IN_WORDS)
-
-
-def pieces_in_disk(plan: PiecewisePlan) -> PiecewisePlan:
-    """The same of a plan whose images come in pieces.
-
-    Raises:
-        DataError: as `in_disk`.
     """
     mask = mask_for(plan.image_shape)
     made = {id(pieces): tuple(masked_piece(piece, mask) for piece in pieces) for pieces in plan.pieces.values()}
@@ -44,7 +30,11 @@ def pieces_in_disk(plan: PiecewisePlan) -> PiecewisePlan:
 
 
 def mask_for(image_shape: tuple[int, int, int]) -> Mask:
-    """The disk of images of a shape (C, H, W)."""
+    """The disk of images of a shape (C, H, W), bool (H, W).
+
+    Raises:
+        DataError: they are no squares, or too small.
+    """
     _, height, width = image_shape
     if height != width or height < SMALLEST:
         raise DataError(
@@ -74,6 +64,7 @@ class MaskedRows:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """(n, C, H, W)."""
         return self.rows.shape
 
     def __getitem__(self, chosen: slice, /) -> Pixels:

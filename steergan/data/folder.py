@@ -2,24 +2,26 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from steergan.data.images import Labels, Pixels, Plan, Split
+from steergan.data.images import Labels, Pixels, Split
 from steergan.data.originals import Originals, resolve_path, visible_folders
+from steergan.data.plan import Piece, Plan, whole_piece
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Folder
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm"}
 HELD_OUT_NAMES = ("held_out", "test", "val")
-CHUNK = 64
 
 
-def find_folder(settings: DataSettings) -> Originals:
+def find_folder(settings: Folder) -> Originals:
     """All images below `data.path`, in sorted order; hidden files and other kinds of file are not looked at.
 
     Raises:
@@ -46,7 +48,7 @@ def images_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def plan_folder(originals: Originals, settings: DataSettings) -> Plan:
+def plan_folder(originals: Originals, settings: Folder) -> Plan:
     """Images of any one size and channel count (gray: 1, colour: 3); classes are the sub-folders in sorted order.
 
     A folder without sub-folders is one class. Two sub-folders `train` and `held_out` (or `test`, or `val`) are a split
@@ -59,30 +61,49 @@ def plan_folder(originals: Originals, settings: DataSettings) -> Plan:
     root = originals.root
     names = [folder.name for folder in visible_folders(root)]
     kept = next((name for name in HELD_OUT_NAMES if sorted(names) == sorted(["train", name])), None)
-    files: dict[Split, Sequence[Path]]
     if kept:
         classes, train, train_labels = labelled_files(root / "train")
         held_out_classes, held_out, held_out_labels = labelled_files(root / kept)
         if classes != held_out_classes:
             odd = sorted(set(classes) ^ set(held_out_classes))[0]
             raise DataError(f"{root}: train and {kept} must hold the same classes; {odd} is only in one of them")
-        files = {"train": train, "held_out": held_out}
-        labels: dict[Split, Labels] = {"train": train_labels, "held_out": held_out_labels}
         rule = f"images in class folders, split by the folders train and {kept}"
     else:
         classes, every, every_label = labelled_files(root)
-        train_part, held_out_part = hold_out(every_label, settings.held_out, settings.seed, classes)
-        files = {"train": [every[i] for i in train_part], "held_out": [every[i] for i in held_out_part]}
-        labels = {"train": every_label[train_part], "held_out": every_label[held_out_part]}
+        parts = hold_out(every_label, settings.held_out, settings.seed, classes)
+        train, held_out = ([every[i] for i in part] for part in parts)
+        train_labels, held_out_labels = (every_label[part] for part in parts)
         rule = f"images in class folders, {settings.held_out:g} of every class held out, seed {settings.seed}"
     first = originals.files[0]
     shape = read_image(first).shape
+    pieces: dict[Split, Sequence[Piece]] = {
+        "train": [whole_piece("train", ImageFiles(train, shape, first), train_labels)],
+        "held_out": [whole_piece("held_out", ImageFiles(held_out, shape, first), held_out_labels)],
+    }
+    return Plan((shape[0], shape[1], shape[2]), classes, pieces, rule)
 
-    def chunks(split: Split) -> Iterator[Pixels]:
-        for start in range(0, len(files[split]), CHUNK):
-            yield np.stack([read_like(path, shape, first) for path in files[split][start : start + CHUNK]])
 
-    return Plan((shape[0], shape[1], shape[2]), classes, labels, chunks, rule)
+@dataclass(frozen=True)
+class ImageFiles:
+    """Images that are read from their files when they are asked for, and refused unless they are like the first.
+
+    Args:
+        files: one an image.
+        image_shape: (C, H, W) of the first.
+        first: its file.
+    """
+
+    files: Sequence[Path]
+    image_shape: tuple[int, ...]
+    first: Path
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, C, H, W)."""
+        return len(self.files), *self.image_shape
+
+    def __getitem__(self, rows: slice, /) -> Pixels:
+        return np.stack([read_like(path, self.image_shape, self.first) for path in self.files[rows]])
 
 
 def labelled_files(root: Path) -> tuple[tuple[str, ...], list[Path], Labels]:
@@ -125,7 +146,7 @@ def read_image(path: Path) -> Pixels:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """The same as Pillow's image, gray (mode L) or RGB, decoded.
+    """An image file as Pillow's image, gray (mode L) or RGB, decoded and upright.
 
     Raises:
         DataError: as `read_image`.
@@ -158,3 +179,6 @@ def in_mode(image: Image.Image, mode: str) -> Image.Image:
     """The image, decoded, in a mode of Pillow's; no copy if it has that mode."""
     image.load()
     return image if image.mode == mode else image.convert(mode)
+
+
+SOURCE = Source(find=find_folder, plan=plan_folder, wanted="a folder of images, with a sub-folder a class")

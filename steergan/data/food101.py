@@ -13,10 +13,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from steergan.data.folder import read_picture
-from steergan.data.images import SPLITS, Labels, Piece, PiecewisePlan, Pixels, Split
+from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import Originals, data_folders, folders_below, in_spelling, resolve_path
+from steergan.data.plan import Piece, Plan
+from steergan.data.sources import Source
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Food101
 
 SIDE = 64
 """Pixels per side, where `data.size` doesn't say."""
@@ -28,7 +30,7 @@ LAYOUT = "the folder food-101 with images/CLASS/*.jpg, meta/train.txt and meta/t
 ENTRY = re.compile(r"[\w-]+/[\w-]+")
 
 
-def find_food101(settings: DataSettings) -> Originals | None:
+def find_food101(settings: Food101) -> Originals | None:
     """The official lists and all images on them that are there; None if there is no such folder.
 
     Raises:
@@ -54,7 +56,7 @@ def packed(path: Path) -> DataError:
     return DataError(f"{path}: is a file; unpack it (tar -xzf {path.name}) and give data.path {LAYOUT}")
 
 
-def plan_food101(originals: Originals, settings: DataSettings) -> PiecewisePlan:
+def plan_food101(originals: Originals, settings: Food101) -> Plan:
     """RGB images of `data.size` pixels a side: the official split, classes in alphabetical order.
 
     The largest square in the middle of a photograph is resized, antialiased (Pillow, Lanczos), so that a plate stays
@@ -77,7 +79,7 @@ def plan_food101(originals: Originals, settings: DataSettings) -> PiecewisePlan:
     pieces: dict[Split, Sequence[Piece]] = {}
     for split, entries in zip(SPLITS, lists, strict=True):
         pieces[split] = [piece_of(root, entry, label_of[entry.partition("/")[0]], size, present) for entry in entries]
-    return PiecewisePlan(
+    return Plan(
         (3, size, size),
         names,
         pieces,
@@ -125,7 +127,7 @@ def read_list(path: Path) -> list[str]:
 
 
 def from_json(text: str) -> list[str]:
-    """The same list as an object of classes."""
+    """The entries CLASS/IMAGE of a list that is an object of classes, in JSON."""
     return [str(entry) for entries in json.loads(text).values() for entry in entries]
 
 
@@ -147,3 +149,8 @@ def read_square(path: Path, label: int, size: int) -> tuple[Pixels, Labels]:
     """The middle square of a photograph, RGB, resized: uint8 (1, 3, size, size) and its class."""
     square = ImageOps.fit(read_picture(path).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
     return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)[None], np.array([label], dtype=np.int64)
+
+
+SOURCE = Source(
+    find=find_food101, plan=plan_food101, decided_by=("size",), size=SIDE, kind=(3, CLASSES), wanted=LAYOUT
+)

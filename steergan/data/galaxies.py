@@ -1,18 +1,19 @@
 """Galaxies: cut-outs around the bright sources of one photograph of the sky."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steergan.data.folder import read_picture
-from steergan.data.images import SPLITS, Labels, Pixels, Plan, Split
+from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import BUNDLE, Originals, resolve_path
+from steergan.data.plan import Plan, whole_piece
 from steergan.data.slides import border, large_images
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out_exactly
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Galaxies
 
 PHOTOGRAPH = f"{BUNDLE}hubble_deep_field.jpg"
 """The sky where `data.path` doesn't say."""
@@ -28,7 +29,7 @@ LEAST_AREA = 50
 """Pixels of the smallest source: below, cut-outs are dots."""
 
 
-def find_galaxies(settings: DataSettings) -> Originals:
+def find_galaxies(settings: Galaxies) -> Originals:
     """The photograph that `data.path` names, or Hubble's, which scikit-image bundles.
 
     Raises:
@@ -40,7 +41,7 @@ def find_galaxies(settings: DataSettings) -> Originals:
     return Originals("photograph", root, (root,))
 
 
-def plan_galaxies(originals: Originals, settings: DataSettings) -> Plan:
+def plan_galaxies(originals: Originals, settings: Galaxies) -> Plan:
     """Square cut-outs of `data.size` pixels, one a source, centred on its brightness; RGB, or gray if the picture is.
 
     They may overlap. Stars and galaxies are not told apart: one class, `galaxies`.
@@ -72,13 +73,13 @@ def plan_galaxies(originals: Originals, settings: DataSettings) -> Plan:
             hint = "choose another data.held_out or data.split, or a smaller data.size"
             raise DataError(f"{path}: of {len(corners)} sources none is for the {split} split ({how}); {hint}")
 
-    def cut_out(split: Split) -> Iterator[Pixels]:
+    def cut_out(split: Split) -> Pixels:
         cuts = [sky[top : top + size, left : left + size] for top, left in corners[rows[split]].tolist()]
-        yield np.stack(cuts).transpose(0, 3, 1, 2)
+        return np.stack(cuts).transpose(0, 3, 1, 2)
 
     rule = f"{size} x {size} pixels around each of {len(corners)} sources, stars among them; left out: {left_out}"
-    labels = {split: np.zeros(len(rows[split]), np.int64) for split in SPLITS}
-    return Plan((channels, size, size), ("galaxies",), labels, cut_out, f"{rule}; {how}")
+    pieces = {split: [whole_piece(split, cut_out(split), np.zeros(len(rows[split]), np.int64))] for split in SPLITS}
+    return Plan((channels, size, size), ("galaxies",), pieces, f"{rule}; {how}")
 
 
 class Sources(NamedTuple):
@@ -113,7 +114,7 @@ def find_sources(brightness: NDArray[np.float64]) -> Sources:
 
 
 def divided(
-    corners: Labels, on_the_right: NDArray[np.bool_], size: int, settings: DataSettings
+    corners: Labels, on_the_right: NDArray[np.bool_], size: int, settings: Galaxies
 ) -> tuple[dict[Split, Labels], str]:
     """Rows of the training and of the held-out cut-outs, which share no pixel, and how they were chosen."""
     everything = np.arange(len(corners))
@@ -130,3 +131,12 @@ def divided(
     train = others[~np.array(shares, dtype=bool)]
     how = f"{how}, and {sum(shares)} that overlap them left out"
     return {"train": train, "held_out": held_out}, how
+
+
+SOURCE = Source(
+    find=find_galaxies,
+    plan=plan_galaxies,
+    decided_by=("size", "split", "seed", "held_out"),
+    size=SIZE,
+    bundled="in the Hubble photograph that is bundled with scikit-image",
+)

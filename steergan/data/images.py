@@ -1,9 +1,8 @@
 """What every source becomes: uint8 images with int64 labels."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 Split = Literal["train", "held_out"]
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-Progress = Callable[[int, int], None]
-"""Called with (images done, images in all) while a set is prepared."""
 
 SPLITS: tuple[Split, Split] = ("train", "held_out")
+ROWS = 4096
+"""Images that are read at once while they are hashed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,83 +63,15 @@ class ImageSet:
         return np.bincount(self.labels, minlength=self.classes) / len(self.labels)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a source is going to give, before a pixel is made: so large sets can go to disk piece by piece.
-
-    Args:
-        image_shape: (C, H, W).
-        class_names: K names.
-        labels: int64 (N,) per split.
-        chunks: split -> uint8 (n, C, H, W) pieces, N images in all.
-        rule: how the images and the split were made, in words.
-        copies: consecutive images that show one original (they stay together when a share of the set is taken).
-    """
-
-    image_shape: tuple[int, int, int]
-    class_names: tuple[str, ...]
-    labels: Mapping[Split, Labels]
-    chunks: Callable[[Split], Iterator[Pixels]]
-    rule: str
-    copies: int = 1
-
-
-class PixelRows(Protocol):
-    """uint8 (n, C, H, W), or what makes such rows when they are sliced: an array, or patches of one large image."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    def __getitem__(self, rows: slice, /) -> Pixels: ...
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a large set that is read at once, and refused at once if it is damaged: a file, or rows of one.
-
-    Args:
-        name: for messages: the file, and which part of it.
-        count: images in it, at most.
-        load: uint8 (n, C, H, W) and int64 (n,) labels, n <= count; raises DataError if it can't be read.
-    """
-
-    name: str
-    count: int
-    load: Callable[[], tuple[PixelRows, Labels]]
-
-
-@dataclass(frozen=True)
-class PiecewisePlan:
-    """The plan of a set that goes to disk piece by piece, resumes at a piece, and goes on without damaged ones.
-
-    Args:
-        image_shape: (C, H, W).
-        class_names: K names.
-        pieces: per split, in order. The very same sequence under both splits is written once.
-        rule: how the images and the split were made, in words.
-        divide: for a split over single images: labels (N,) of all images that came -> sorted rows of the training and
-            of the held-out ones. All pieces stand under "train" then.
-        advice: what to do when a class comes out empty.
-    """
-
-    image_shape: tuple[int, int, int]
-    class_names: tuple[str, ...]
-    pieces: Mapping[Split, Sequence[Piece]]
-    rule: str
-    divide: Callable[[Labels], tuple[Labels, Labels]] | None = None
-    advice: str = "add images of it, or choose another data.split or seed"
-
-
 def checksum(images: Pixels, labels: Labels) -> str:
-    """sha256 of the shape, the pixels and the labels, in hexadecimal; memory-mapped images are read once."""
-    pieces = (images[start : start + 4096] for start in range(0, len(images), 4096))
-    return checksum_of_pieces(images.shape, pieces, labels)
+    """sha256 of the shape, the pixels and the labels, in hexadecimal; memory-mapped images are read once.
 
-
-def checksum_of_pieces(shape: tuple[int, ...], pieces: Iterable[Pixels], labels: Labels) -> str:
-    """The same for images of `shape` (N, C, H, W) that come piece by piece."""
-    digest = hashlib.sha256(f"uint8 {shape}".encode())
-    for piece in pieces:
-        digest.update(np.ascontiguousarray(piece).data)
+    Args:
+        images: uint8 (N, C, H, W).
+        labels: int64 (N,).
+    """
+    digest = hashlib.sha256(f"uint8 {images.shape}".encode())
+    for start in range(0, len(images), ROWS):
+        digest.update(np.ascontiguousarray(images[start : start + ROWS]).data)
     digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
     return digest.hexdigest()

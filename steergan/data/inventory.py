@@ -1,18 +1,16 @@
 """What there is: original files that can be read, and sets that are prepared."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from steergan.data.loading import SOURCES
 from steergan.data.mnist import AMAT_FILES, IDX_FILES
 from steergan.data.originals import Originals, data_folders, find_together, folders_below
 from steergan.data.prepared import prepared_manifests, prepared_root
+from steergan.data.sources import source_of
 from steergan.errors import DataError
 from steergan.files import cache_folder
-from steergan.recipe.data import SOURCES as SETTINGS
-
-NOT_LOOKED_FOR = ("rotmnist", "folder", "npz", "patches", "galaxies")
-"""Sets that are found otherwise, that any folder may be, or that are bundled."""
+from steergan.recipe.data import SOURCES
 
 KINDS = {"amat": "official rotated MNIST", "idx": "MNIST", "npz": "arrays"}
 
@@ -43,17 +41,33 @@ def originals_found() -> list[Found]:
         files = find_together(data_folders(), spellings)
         if files:
             found.append(Found("rotmnist", KINDS[kind], Originals(kind, files[0].parent, files)))
-    found += [one for name in SOURCES if name not in NOT_LOOKED_FOR for one in by_name(name)]
+    found += [one for name in SOURCES if name != "rotmnist" and is_looked_for(name) for one in by_name(name)]
     for root in data_folders():
         archives = sorted(path for folder in folders_below(root) for path in folder.glob("*.npz") if path.is_file())
         found += [Found("npz", KINDS["npz"], Originals("npz", path, (path,))) for path in archives]
     return found
 
 
+def is_looked_for(name: str) -> bool:
+    """Whether a set is known by its files: not bundled, and not whatever a user names."""
+    return not SOURCES[name].needs_path and not source_of(name).bundled
+
+
+def originals_bundled() -> dict[str, str]:
+    """Where the originals of sets are that installed packages bring along, in words, by name."""
+    return {name: where for name in SOURCES if (where := source_of(name).bundled)}
+
+
+def originals_wanted(found: Sequence[Found]) -> dict[str, str]:
+    """What the other sets that a recipe may name are made of, in words, by name."""
+    there = {one.name for one in found}
+    return {name: source_of(name).wanted for name in SOURCES if name not in there and source_of(name).wanted}
+
+
 def by_name(name: str) -> list[Found]:
     """The originals of a set that is known by its files; none if they are missing or not whole."""
     try:
-        originals = SOURCES[name].find(SETTINGS[name]())
+        originals = source_of(name).find(SOURCES[name]())
     except DataError:
         return []
     return [] if originals is None else [Found(name, originals.kind, originals)]

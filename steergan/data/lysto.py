@@ -10,11 +10,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from steergan.data.images import SPLITS, Labels, Piece, PiecewisePlan, Pixels
+from steergan.data.images import SPLITS, Labels, Pixels
 from steergan.data.originals import Originals, data_folders, folders_below, resolve_path
+from steergan.data.plan import Piece, Plan
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Lysto
 
 ORGANS = ("colon", "breast", "prostate")
 """The classes, in the paper's order (C.1.1); in the file a name goes on behind them, as in `colon_1`."""
@@ -29,9 +31,10 @@ SHOWN = 5
 WANTED = f"LYSTO's {FILE} with x (N, {SIDE}, {SIDE}, 3) uint8 and organ (N,)"
 HINT = f"wanted: {WANTED}; fetch the file again, or give data.path the right one"
 UNKNOWN = -1
+ADVICE = "add images of it, or choose another data.split or seed"
 
 
-def find_lysto(settings: DataSettings) -> Originals | None:
+def find_lysto(settings: Lysto) -> Originals | None:
     """The file that `data.path` names, or the first HDF5 file with LYSTO's keys in a folder; None if there is none.
 
     A `training.h5` comes first, and is taken without these keys where no other file has them, so that it is named when
@@ -47,7 +50,7 @@ def find_lysto(settings: DataSettings) -> Originals | None:
     return None if chosen is None else Originals("lysto", chosen, (chosen,))
 
 
-def plan_lysto(originals: Originals, settings: DataSettings) -> PiecewisePlan:
+def plan_lysto(originals: Originals, settings: Lysto) -> Plan:
     """RGB images of `data.size` pixels a side, at most 299, cut from the middle; the organ is the class.
 
     Of an odd rest the smaller half is above and on the left: 256 pixels begin at row and column 21 of 299. Cropping
@@ -75,7 +78,7 @@ def plan_lysto(originals: Originals, settings: DataSettings) -> PiecewisePlan:
     ]
     pieces += [Piece(f"{path.name}, {name}", 0, partial(refuse, reason)) for name, reason in unknown]
     rule = f"the middle {size} x {size} pixels; class by organ"
-    make = partial(PiecewisePlan, (3, size, size), ORGANS)
+    make = partial(Plan, (3, size, size), ORGANS, advice=ADVICE)
     if settings.split == "none":
         return make(dict.fromkeys(SPLITS, pieces), f"{rule}; nothing held out, both splits hold all images")
     share = partial(hold_out_of_every_organ, settings)
@@ -84,7 +87,7 @@ def plan_lysto(originals: Originals, settings: DataSettings) -> PiecewisePlan:
     return make({"train": pieces, "held_out": ()}, rule, divide=share)
 
 
-def hold_out_of_every_organ(settings: DataSettings, labels: Labels) -> tuple[Labels, Labels]:
+def hold_out_of_every_organ(settings: Lysto, labels: Labels) -> tuple[Labels, Labels]:
     """Rows of the training and of the held-out images."""
     present, labels = np.unique(labels, return_inverse=True)
     return hold_out(labels, settings.held_out, settings.seed, [ORGANS[k] for k in present])
@@ -171,3 +174,13 @@ def read_rows(path: Path, start: int, labels: Labels, size: int) -> tuple[Pixels
         images: NDArray[np.uint8] = file["x"][start : start + len(labels), middle, middle]
     known = labels >= 0
     return images[known].transpose(0, 3, 1, 2), labels[known]
+
+
+SOURCE = Source(
+    find=find_lysto,
+    plan=plan_lysto,
+    decided_by=("size", "split", "seed", "held_out"),
+    size=CROP,
+    kind=(3, len(ORGANS)),
+    wanted=WANTED,
+)

@@ -2,23 +2,22 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steergan.data.images import Labels, Pixels, Plan, Split
+from steergan.data.images import SPLITS, Labels, Pixels
 from steergan.data.originals import Originals, resolve_path
+from steergan.data.plan import ChosenRows, Plan, whole_piece
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
-
-CHUNK = 1024
+from steergan.recipe.data import Npz
 
 
-def find_npz(settings: DataSettings) -> Originals:
+def find_npz(settings: Npz) -> Originals:
     """The file that `data.path` names.
 
     Raises:
@@ -32,7 +31,7 @@ def find_npz(settings: DataSettings) -> Originals:
     return Originals("npz", path, (path,))
 
 
-def plan_npz(originals: Originals, settings: DataSettings) -> Plan:
+def plan_npz(originals: Originals, settings: Npz) -> Plan:
     """Images of any size and channel count; `data.held_out` of every class is held out.
 
     Raises:
@@ -40,16 +39,14 @@ def plan_npz(originals: Originals, settings: DataSettings) -> Plan:
     """
     images, labels = read_npz(originals.root)
     names = tuple(str(label) for label in range(int(labels.max()) + 1))
-    train, held_out = hold_out(labels, settings.held_out, settings.seed, names)
-    members: dict[Split, Labels] = {"train": train, "held_out": held_out}
-
-    def chunks(split: Split) -> Iterator[Pixels]:
-        for start in range(0, len(members[split]), CHUNK):
-            yield np.ascontiguousarray(images[members[split][start : start + CHUNK]])
-
+    parts = hold_out(labels, settings.held_out, settings.seed, names)
+    pieces = {
+        split: [whole_piece(split, ChosenRows(images, chosen), labels[chosen])]
+        for split, chosen in zip(SPLITS, parts, strict=True)
+    }
     rule = f"arrays of a .npz file, {settings.held_out:g} of every class held out, seed {settings.seed}"
     channels, height, width = images.shape[1:]
-    return Plan((channels, height, width), names, {"train": labels[train], "held_out": labels[held_out]}, chunks, rule)
+    return Plan((channels, height, width), names, pieces, rule)
 
 
 def read_npz(path: Path) -> tuple[Pixels, Labels]:
@@ -98,3 +95,6 @@ def checked_labels(path: Path, labels: NDArray[Any] | None, count: int) -> Label
         came = f"{len(present)} different labels from {present[0]} to {present[-1]}"
         raise DataError(f"{path}: {came}; 0 to K - 1 without a gap is wanted")
     return labels.astype(np.int64)
+
+
+SOURCE = Source(find=find_npz, plan=plan_npz, wanted="a .npz file with the arrays images and labels")

@@ -7,17 +7,30 @@ from pathlib import Path
 import numpy as np
 
 from steergan.data.folder import ENDINGS, images_below, labelled_files
-from steergan.data.images import SPLITS, Labels, Piece, PiecewisePlan
+from steergan.data.images import SPLITS, Labels
 from steergan.data.originals import Originals, resolve_path
-from steergan.data.slides import Cut, Part, cut_of, described, is_gray, left_part, right_part, slide_piece, whole
+from steergan.data.plan import Piece, Plan
+from steergan.data.slides import (
+    PATCH,
+    Cut,
+    Part,
+    cut_of,
+    described,
+    is_gray,
+    left_part,
+    right_part,
+    slide_piece,
+    whole,
+)
+from steergan.data.sources import Source
 from steergan.data.subsets import hold_out, hold_out_exactly
 from steergan.errors import DataError
-from steergan.recipe import DataSettings
+from steergan.recipe.data import Anhir, Patches
 
 ADVICE = "lower data.foreground, add images of it, or choose another data.split or seed"
 
 
-def find_patches(settings: DataSettings) -> Originals:
+def find_patches(settings: Patches) -> Originals:
     """All images below `data.path`, or the one image that it names.
 
     Raises:
@@ -32,7 +45,7 @@ def find_patches(settings: DataSettings) -> Originals:
     return Originals("patches", root, files)
 
 
-def plan_patches(originals: Originals, settings: DataSettings) -> PiecewisePlan:
+def plan_patches(originals: Originals, settings: Patches) -> Plan:
     """Square patches on a grid from the upper left corner; what remains at the right and below is cut off.
 
     Classes are the sub-folders, in sorted order; a folder without any, or a single image, is one class. The patches
@@ -56,7 +69,7 @@ def plan_patches(originals: Originals, settings: DataSettings) -> PiecewisePlan:
 
     everything = range(len(files))
     shape = (cut.channels, cut.size, cut.size)
-    make = partial(PiecewisePlan, shape, names, advice=ADVICE)
+    make = partial(Plan, shape, names, advice=ADVICE)
     rule = described(cut)
     if settings.split == "right":
         parts = (partial(left_part, settings.held_out), partial(right_part, settings.held_out))
@@ -74,13 +87,13 @@ def plan_patches(originals: Originals, settings: DataSettings) -> PiecewisePlan:
 
 
 def one_image(path: Path) -> tuple[tuple[str, ...], list[Path], Labels]:
-    """The same as `labelled_files` for a single image."""
+    """Class names, files and classes, as of `labelled_files`, of a single image: one class, named like it."""
     return (path.stem,), [path], np.zeros(1, np.int64)
 
 
 def undivided(
-    make: Callable[..., PiecewisePlan], pieces: Sequence[Piece], cut: Cut, rule: str, settings: DataSettings
-) -> PiecewisePlan:
+    make: Callable[..., Plan], pieces: Sequence[Piece], cut: Cut, rule: str, settings: Anhir | Patches
+) -> Plan:
     """A plan whose split doesn't ask where a patch comes from: `random` or `none`.
 
     Raises:
@@ -97,3 +110,12 @@ def undivided(
 
     share = f"{settings.held_out:g} of all patches held out, drawn at random, seed {settings.seed}"
     return make({"train": pieces, "held_out": ()}, f"{rule}; {share}", divide=divide)
+
+
+SOURCE = Source(
+    find=find_patches,
+    plan=plan_patches,
+    decided_by=("size", "stride", "foreground", "split", "seed", "held_out"),
+    size=PATCH,
+    wanted="a folder of large images, with a sub-folder a class, or one image",
+)

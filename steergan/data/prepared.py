@@ -11,22 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
-
-from steergan.data.images import (
-    SPLITS,
-    ImageSet,
-    Labels,
-    PiecewisePlan,
-    Pixels,
-    Plan,
-    Progress,
-    Split,
-    checksum,
-    checksum_of_pieces,
-)
+from steergan.data.arrays import read_arrays
+from steergan.data.images import SPLITS, ImageSet, Split, checksum
+from steergan.data.plan import Plan
 from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError
 from steergan.files import cache_folder
@@ -99,14 +88,6 @@ def read_prepared(folder: Path) -> Prepared | None:
     return Prepared(folder, splits, int(manifest["copies"]), manifest)
 
 
-def read_arrays(folder: Path, split: Split) -> tuple[Pixels, Labels]:
-    """Images, memory-mapped, and labels of a split; both read-only."""
-    images = np.asarray(np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False))
-    labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
-    labels.setflags(write=False)
-    return images, labels
-
-
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a prepared set; None if it isn't there, is damaged, or is of another version."""
     manifest = read_json(folder / "manifest.json")
@@ -121,30 +102,7 @@ def prepared_manifests() -> Iterator[tuple[Path, dict[str, Any]]]:
             yield folder, manifest
 
 
-def write_prepared(
-    plan: Plan, identity: Mapping[str, Any], originals: Mapping[str, Any], progress: Progress | None
-) -> Prepared:
-    """Carry out a plan into the cache folder, and read it back.
-
-    The folder appears under its name when it is complete. If another process finished the same set first, that one is
-    used.
-
-    Raises:
-        DataError: the cache folder can't be written, or is full.
-    """
-    final = folder_for(identity)
-    with cache_faults(), temporary_folder(final) as temporary:
-        train = write_split(plan, "train", temporary, 0, progress)
-        held_out = write_split(plan, "held_out", temporary, train["count"], progress)
-        more = {"originals": originals, "copies": plan.copies, "splits": {"train": train, "held_out": held_out}}
-        write_manifest(temporary, plan, identity, more)
-        replace_folder(temporary, final)
-    return read_back(final)
-
-
-def write_manifest(
-    folder: Path, plan: Plan | PiecewisePlan, identity: Mapping[str, Any], more: Mapping[str, Any]
-) -> None:
+def write_manifest(folder: Path, plan: Plan, identity: Mapping[str, Any], more: Mapping[str, Any]) -> None:
     """What a set was made from, and how."""
     manifest = {
         **identity,
@@ -167,41 +125,6 @@ def read_back(final: Path) -> Prepared:
     if prepared is None:
         raise DataError(f"{final}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
     return prepared
-
-
-def keep_in_memory(plan: Plan, identity: Mapping[str, Any]) -> Prepared:
-    """Carry out a plan that is too quick to be worth a place on disk."""
-    splits: dict[Split, ImageSet] = {}
-    for split in SPLITS:
-        images, labels = np.concatenate(list(plan.chunks(split))), plan.labels[split]
-        for array in (images, labels):
-            array.setflags(write=False)
-        splits[split] = ImageSet(images, labels, plan.class_names, checksum(images, labels))
-    return Prepared(None, splits, plan.copies, {**identity, "rule": plan.rule})
-
-
-def write_split(plan: Plan, split: Split, folder: Path, done: int, progress: Progress | None) -> dict[str, Any]:
-    """One split's arrays, after `done` images of other splits; what the manifest says about it."""
-    labels = plan.labels[split]
-    shape = (len(labels), *plan.image_shape)
-    total = sum(map(len, plan.labels.values()))
-
-    def written(file: BinaryIO) -> Iterator[Pixels]:
-        so_far = done
-        for chunk in plan.chunks(split):
-            file.write(np.ascontiguousarray(chunk).data)  # a full disk would kill the process through a memory map
-            so_far += len(chunk)
-            if progress:
-                progress(so_far, total)
-            yield chunk
-
-    with (folder / f"{split}-images.npy").open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        digest = checksum_of_pieces(shape, written(file), labels)
-    np.save(folder / f"{split}-labels.npy", labels)
-    per_class = np.bincount(labels, minlength=len(plan.class_names)).tolist()
-    return {"count": len(labels), "per_class": per_class, "bytes": int(np.prod(shape)), "sha256": digest}
 
 
 @contextmanager
@@ -227,10 +150,12 @@ def replace_folder(temporary: Path, final: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES):
             raise
-    if read_prepared(final) is None:
-        with temporary_folder(final) as aside:
-            os.replace(final, aside / "damaged")
-            os.replace(temporary, final)
+    if read_prepared(final) is not None:
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
+    with temporary_folder(final) as aside:
+        os.replace(final, aside / "damaged")
+        os.replace(temporary, final)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Stacks of images, each turned by an angle of its own."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,8 +9,6 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from steergan.data.images import Pixels
 from steergan.randomness import numpy_stream
-
-CHUNK = 2000
 
 
 def random_angles(count: int, seed: int, stream: str) -> NDArray[np.float64]:
@@ -46,3 +46,29 @@ def rotate(images: Pixels, angles: NDArray[np.float64], *, size: int | None = No
     canvas = grid_sample(source, grid, "bilinear", "zeros", align_corners=False)
     rotated: Pixels = canvas[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
     return rotated
+
+
+@dataclass(frozen=True, eq=False)
+class TurnedRows:
+    """Images that are turned, one channel, when they are sliced.
+
+    Args:
+        images: uint8 (N, H, H), square.
+        angles: radians, (N,).
+        size: side of the canvas in pixels; the images' own when None.
+        scale: pixels on the canvas per pixel of the image.
+    """
+
+    images: Pixels
+    angles: NDArray[np.float64]
+    size: int | None = None
+    scale: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, 1, H, W)."""
+        side = self.size or self.images.shape[-1]
+        return len(self.images), 1, side, side
+
+    def __getitem__(self, rows: slice, /) -> Pixels:
+        return rotate(self.images[rows], self.angles[rows], size=self.size, scale=self.scale)[:, None]

@@ -1,31 +1,33 @@
 """Rotated MNIST: the official files, or made from MNIST by the protocol of Larochelle et al. (2007)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from steergan.data.images import SPLITS, Labels, Pixels, Plan, Split
+from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.mnist import AMAT_FILES, CLASSES, IDX_FILES, OFFLINE, SIDE, read_amat, read_labelled
 from steergan.data.originals import Originals, data_folders, find_together, missing_together, resolve_path
-from steergan.data.rotation import CHUNK, random_angles, rotate
+from steergan.data.plan import PixelRows, Plan, whole_piece
+from steergan.data.rotation import TurnedRows, random_angles
+from steergan.data.sources import Source
 from steergan.errors import DataError
 from steergan.files import cache_folder
 from steergan.randomness import numpy_stream
-from steergan.recipe import DataSettings
+from steergan.recipe.data import RotMNIST
 
 MNIST_COUNT = 70_000
 COUNTS: dict[Split, int] = {"train": 12_000, "held_out": 50_000}
 DIGITS = tuple(str(digit) for digit in range(CLASSES))
 
 
-def search_roots(settings: DataSettings) -> list[Path]:
+def search_roots(settings: RotMNIST) -> list[Path]:
     """`data.path` alone, if it is set; else every data folder."""
     return [resolve_path(settings.path)] if settings.path else data_folders()
 
 
-def find_rotmnist(settings: DataSettings) -> Originals | None:
+def find_rotmnist(settings: RotMNIST) -> Originals | None:
     """The official .amat files if they are anywhere to be found, else MNIST's four IDX files; None if neither."""
     roots = search_roots(settings)
     for kind, spellings in (("amat", AMAT_FILES), ("idx", IDX_FILES)):
@@ -35,7 +37,7 @@ def find_rotmnist(settings: DataSettings) -> Originals | None:
     return None
 
 
-def where_to_get(settings: DataSettings) -> str:
+def where_to_get(settings: RotMNIST) -> str:
     """What to do when there are no originals, or not all of them."""
     roots = search_roots(settings)
     for spellings in (AMAT_FILES, IDX_FILES):
@@ -50,7 +52,7 @@ def where_to_get(settings: DataSettings) -> str:
     )
 
 
-def plan_rotmnist(originals: Originals, settings: DataSettings) -> Plan:
+def plan_rotmnist(originals: Originals, settings: RotMNIST) -> Plan:
     """12,000 training and 50,000 held-out images of 28 x 28, one channel, each digit at a uniform angle in [0, 2 pi).
 
     Source: Larochelle et al., "An empirical evaluation of deep architectures on problems with many factors of
@@ -65,30 +67,28 @@ def plan_rotmnist(originals: Originals, settings: DataSettings) -> Plan:
 def plan_official(originals: Originals) -> Plan:
     """The official files: their split, their angles."""
     read = {split: read_amat(file, COUNTS[split]) for split, file in zip(SPLITS, originals.files, strict=True)}
-
-    def chunks(split: Split) -> Iterator[Pixels]:
-        yield read[split][0][:, None]
-
-    rule = "official rotated MNIST (.amat), 12,000 train_valid and 50,000 test images"
-    return Plan((1, SIDE, SIDE), DIGITS, {split: labels for split, (_, labels) in read.items()}, chunks, rule)
+    made = {split: (images[:, None], labels) for split, (images, labels) in read.items()}
+    return plan_of(made, "official rotated MNIST (.amat), 12,000 train_valid and 50,000 test images")
 
 
-def plan_rotated(originals: Originals, settings: DataSettings) -> Plan:
+def plan_rotated(originals: Originals, settings: RotMNIST) -> Plan:
     """MNIST pooled, shuffled, split without overlap, every digit turned once (bilinear, black outside)."""
     images, labels = read_pool(originals.files)
     order = numpy_stream(settings.seed, "data/rotmnist").permutation(len(images))
     train = COUNTS["train"]
     members: dict[Split, Labels] = {"train": order[:train], "held_out": order[train : train + COUNTS["held_out"]]}
-
-    def chunks(split: Split) -> Iterator[Pixels]:
-        chosen = members[split]
+    made = {}
+    for split, chosen in members.items():
         angles = random_angles(len(chosen), settings.seed, f"data/angles/{split}")
-        for start in range(0, len(chosen), CHUNK):
-            part = slice(start, start + CHUNK)
-            yield rotate(images[chosen[part]], angles[part])[:, None]
-
+        made[split] = TurnedRows(images[chosen], angles), labels[chosen]
     rule = f"MNIST's 70,000, shuffled; 12,000 and 50,000, turned by angles uniform in [0, 2 pi); seed {settings.seed}"
-    return Plan((1, SIDE, SIDE), DIGITS, {split: labels[chosen] for split, chosen in members.items()}, chunks, rule)
+    return plan_of(made, rule)
+
+
+def plan_of(made: Mapping[Split, tuple[PixelRows, Labels]], rule: str) -> Plan:
+    """Images and labels of both splits as a plan."""
+    pieces = {split: [whole_piece(split, rows, labels)] for split, (rows, labels) in made.items()}
+    return Plan((1, SIDE, SIDE), DIGITS, pieces, rule)
 
 
 def read_pool(files: tuple[Path, ...]) -> tuple[Pixels, Labels]:
@@ -118,3 +118,15 @@ def download_mnist() -> Path:
             "...) from a machine that has them into a folder, and set STEERGAN_DATA to it"
         ) from None
     return folder
+
+
+SOURCE = Source(
+    find=find_rotmnist,
+    plan=plan_rotmnist,
+    decided_by=("seed",),
+    size=SIDE,
+    kind=(1, CLASSES),
+    wanted="MNIST's four files, or the two official files of rotated digits",
+    download=download_mnist,
+    missing=where_to_get,
+)

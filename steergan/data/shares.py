@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from steergan.data.arrays import copy_rows, read_arrays
 from steergan.data.images import ImageSet, Labels, checksum
-from steergan.data.piecewise import copy_rows
-from steergan.data.prepared import cache_faults, read_arrays, temporary_folder
+from steergan.data.prepared import cache_faults, temporary_folder
 from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError
 from steergan.files import write_json

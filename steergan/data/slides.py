@@ -12,7 +12,8 @@ from PIL import Image
 
 from steergan.data.folder import in_mode, read_picture
 from steergan.data.foreground import find_foreground
-from steergan.data.images import Labels, Piece, Pixels
+from steergan.data.images import Labels, Pixels
+from steergan.data.plan import Piece
 from steergan.errors import DataError
 from steergan.recipe import DataSettings
 

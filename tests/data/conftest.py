@@ -1,50 +1,13 @@
-"""Original files in their true formats, small enough to make in a test."""
+"""A cache of its own for each test that prepares a set."""
 
-import gzip
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from steergan.data import rotmnist
-
-Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
-def idx_bytes(array: NDArray[np.uint8]) -> bytes:
-    """An IDX file of bytes: zero, zero, type 8, axes; lengths, big-endian; values."""
-    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
-
-
-def some_digits(count: int, seed: int) -> Arrays:
-    """Images that differ from each other, 28 x 28, and labels of ten classes."""
-    stream = np.random.default_rng(seed)
-    images = np.zeros((count, 28, 28), np.uint8)
-    images[:, 8:20, 8:20] = stream.integers(0, 256, (count, 12, 12))
-    return images, np.arange(count, dtype=np.int64) % 10
-
-
-def write_mnist(folder: Path, *, zipped: bool = False, separator: str = "-", train: int = 200, test: int = 50) -> Path:
-    """MNIST's four files, with fewer images."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, count, seed in (("train", train, 1), ("t10k", test, 2)):
-        images, labels = some_digits(count, seed)
-        for kind, array in (("images-idx3", images), ("labels-idx1", labels.astype(np.uint8))):
-            name = f"{part}-{kind[:6]}{separator}{kind[7:]}-ubyte"
-            content = idx_bytes(array)
-            (folder / (name + ".gz" * zipped)).write_bytes(gzip.compress(content) if zipped else content)
-    return folder
-
-
-def write_amat(path: Path, count: int, seed: int) -> Arrays:
-    """One of the official files, with fewer rows."""
-    images, labels = some_digits(count, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = np.concatenate([images.reshape(count, -1) / 255, labels[:, None]], axis=1)
-    np.savetxt(path, rows, fmt="%.7g", delimiter="   ", newline=" \n")
-    return images, labels
+from steergan.data.writing import write_prepared
+from tests.data.pieces import IDENTITY, contents, whole_plan
 
 
 @pytest.fixture
@@ -56,18 +19,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def small_mnist(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """`write_mnist`, with the protocol scaled down to what it writes: 250 images, 100 to train on, 140 held out."""
+def small_mnist(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The protocol scaled down to what `write_mnist` writes: 250 images, 100 to train on, 140 held out."""
     monkeypatch.setattr(rotmnist, "MNIST_COUNT", 250)
     monkeypatch.setattr(rotmnist, "COUNTS", {"train": 100, "held_out": 140})
-    return write_mnist
 
 
 @pytest.fixture
-def amat_writer() -> Callable[[Path, int, int], Arrays]:
-    return write_amat
-
-
-@pytest.fixture
-def idx() -> Callable[[NDArray[np.uint8]], bytes]:
-    return idx_bytes
+def expected(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, bytes]:
+    """What an uninterrupted preparation of `whole_plan` writes."""
+    monkeypatch.setenv("STEERGAN_CACHE", str(cache / "elsewhere"))
+    found = contents(write_prepared(whole_plan(), IDENTITY, {}).folder)
+    monkeypatch.setenv("STEERGAN_CACHE", str(cache))
+    return found

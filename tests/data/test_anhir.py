@@ -1,21 +1,23 @@
 """ANHIR's lung lesions, in folders and names as they come, with a colour for each stain and a tint for each lesion."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from steergan.data import image_kind, load, originals_found, prepare
 from steergan.data.anhir import stains_in
 from steergan.errors import DataError
-from steergan.recipe.data import Anhir, DataSettings
+from steergan.recipe.data import Anhir
 
 STAINS = {"Cc10-5": 40, "CD31-3": 80, "He": 120, "Ki67-7": 160, "proSPC-4": 200}
 SIZE = 32
 
 
-def settings(path: Path | str = "", **more: object) -> DataSettings:
+def settings(path: Path | str = "", **more: object) -> Anhir:
     return Anhir.model_validate({"path": str(path), "size": SIZE, **more})
 
 
@@ -38,7 +40,7 @@ def write_lesions(root: Path, lesions: int = 3) -> Path:
     return root
 
 
-def lesions_of(images: np.ndarray) -> set[int]:
+def lesions_of(images: NDArray[Any]) -> set[int]:
     """Lesions that the left pixels of patches show."""
     return set(np.round(images[:, 2, :, 0].mean(axis=1) / 50).astype(int).tolist())
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from steergan.data import cifar10, download_cifar10, load, prepare
+from steergan.data import cifar10, load, prepare
 from steergan.errors import DataError
-from steergan.recipe.data import Cifar10, DataSettings
+from steergan.recipe.data import Cifar10
 
 ROWS = 20
 NAMES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
@@ -24,14 +25,14 @@ def small_batches(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cifar10, "ROWS", ROWS)
 
 
-def some_batch(number: int) -> tuple[np.ndarray, np.ndarray]:
+def some_batch(number: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rows of 1,024 red, 1,024 green and 1,024 blue pixels, each row by row; and labels."""
     images = np.random.default_rng(number).integers(0, 256, (ROWS, 3072), dtype=np.uint8)
     images[:, 0], images[:, 1024 + 31], images[:, 2048 + 32 * 31] = 11, 22, 33  # red upper left, green upper right, ...
     return images, (np.arange(ROWS) + number) % 10
 
 
-def python_two_pickle(images: np.ndarray, labels: list[int]) -> bytes:
+def python_two_pickle(images: NDArray[Any], labels: list[int]) -> bytes:
     """As the official files are: protocol 2 of Python 2, whose strings (U, T) are bytes."""
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
@@ -73,7 +74,7 @@ def as_archive(root: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
-def settings(path: Path | str, **more: Any) -> DataSettings:
+def settings(path: Path | str, **more: Any) -> Cifar10:
     return Cifar10.model_validate({"path": str(path), **more})
 
 
@@ -224,10 +225,10 @@ def test_a_download_goes_into_the_cache_and_is_found(cache: Path, monkeypatch: p
         as_folder(Path(root), contents("py"))
 
     monkeypatch.setattr("torchvision.datasets.CIFAR10", fetch)
-    assert download_cifar10() == cache / "originals"
+    assert cifar10.download_cifar10() == cache / "originals"
     assert len(load(settings(""), "held_out")) == ROWS
 
 
 def test_without_a_network_one_line_says_what_to_do() -> None:
     with pytest.raises(DataError, match=r"could not be downloaded .* copy cifar-10-python.tar.gz"):
-        download_cifar10()
+        cifar10.download_cifar10()

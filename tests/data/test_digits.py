@@ -3,7 +3,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from steergan.data import load
-from steergan.data.digits import COPIES, plan_digits
+from steergan.data.digits import COPIES, find_digits, plan_digits
 from steergan.data.rotation import random_angles, rotate
 from steergan.data.subsets import hold_out
 from steergan.recipe.data import Digits
@@ -56,4 +56,4 @@ def test_a_fraction_takes_digits_with_all_their_copies() -> None:
 def test_seed_changes_split_and_angles() -> None:
     checksums = {load(Digits(seed=seed), "held_out").checksum for seed in (0, 0, 1)}
     assert len(checksums) == 2
-    assert "scikit-learn" in plan_digits(SETTINGS).rule
+    assert "scikit-learn" in plan_digits(find_digits(SETTINGS), SETTINGS).rule

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from steergan.data import load, loading, survey
+from steergan.data import load, survey
 from steergan.data.loading import prepare
 from steergan.errors import DataError
 from steergan.pixels import disk_mask
-from steergan.recipe.data import Folder, Lysto, Npz, Patches
+from steergan.recipe.data import Folder, Npz, Patches
 
 
 @pytest.fixture
@@ -46,18 +46,6 @@ def test_images_are_black_around_the_disk_and_as_they_were_inside(photographs: P
         assert np.array_equal(disk.labels, whole.labels)
         assert disk.checksum != whole.checksum
     assert survey(masked) == survey(plain)
-
-
-def test_a_set_whose_originals_are_gone_is_not_taken_for_the_masked_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Lysto()
-    masked = plain.model_copy(update={"disk": True})
-    made = {"name": "lysto", "rule_version": 1, "kind": "lysto", **loading.deciding(masked)}
-    monkeypatch.setattr(loading, "prepared_manifests", lambda: [(Path("somewhere"), made)])
-    monkeypatch.setattr(loading, "read_prepared", lambda folder: folder)
-    monkeypatch.delenv("STEERGAN_DATA", raising=False)
-    assert prepare(masked) == Path("somewhere")  # type: ignore[comparison-overlap]
-    with pytest.raises(DataError, match="no originals"):
-        prepare(plain)
 
 
 def test_patches_are_masked_as_they_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,22 +1,24 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from steergan.data import load
 from steergan.data.folder import read_image
 from steergan.errors import DataError
-from steergan.recipe.data import DataSettings, Folder
+from steergan.recipe.data import Folder
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (40, 6, 9, 3), dtype=np.uint8)
 
 
-def settings(path: Path, **more: float) -> DataSettings:
-    return Folder(path=str(path), **more)
+def settings(path: Path, held_out: float = 0.2) -> Folder:
+    return Folder(path=str(path), held_out=held_out)
 
 
-def save(path: Path, array: np.ndarray) -> Path:
+def save(path: Path, array: NDArray[Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(array).save(path)
     return path
@@ -49,7 +51,7 @@ def test_classes_are_sub_folders_in_sorted_order(cache: Path, tmp_path: Path) ->
 def test_formats_are_read(tmp_path: Path, ending: str) -> None:
     smooth = np.full((8, 8, 3), (200, 100, 50), np.uint8)
     path = tmp_path / f"x.{ending}"
-    Image.fromarray(smooth).save(path, **({"lossless": True} if ending == "webp" else {}))
+    Image.fromarray(smooth).save(path, lossless=True)  # what WebP asks for; others don't listen
     assert np.abs(read_image(path).astype(int) - smooth.transpose(2, 0, 1)).max() <= (3 if ending == "jpg" else 0)
 
 
@@ -104,7 +106,7 @@ def test_splits_of_unlike_classes_are_refused(cache: Path, tmp_path: Path) -> No
         (COLOURS[0, :, :, 0], r"zz\.png: 9 x 6 pixels with 1 channel"),
     ],
 )
-def test_odd_image_is_refused_by_name(cache: Path, tmp_path: Path, odd: np.ndarray, fault: str) -> None:
+def test_odd_image_is_refused_by_name(cache: Path, tmp_path: Path, odd: NDArray[Any], fault: str) -> None:
     save(two_classes(tmp_path / "x") / "cats" / "zz.png", odd)
     with pytest.raises(DataError, match=fault):
         load(settings(tmp_path / "x"), "train")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from steergan.data import load, prepare, survey
 from steergan.errors import DataError
-from steergan.recipe.data import DataSettings, Food101
+from steergan.recipe.data import Food101
 
 LISTED = {
     "train": ["waffles/11", "waffles/12", "apple_pie/1", "apple_pie/2", "apple_pie/3"],
@@ -40,7 +40,7 @@ def food(cache: Path, tmp_path: Path) -> Path:
     return root
 
 
-def settings(path: Path, **more: Any) -> DataSettings:
+def settings(path: Path, **more: Any) -> Food101:
     return Food101.model_validate({"path": str(path), **more})
 
 

@@ -1,7 +1,10 @@
 """Foreground of pictures that were drawn, so that it is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import maximum_filter
 
@@ -14,7 +17,7 @@ WHITE, PAPER, BROWN, PINK = (255, 255, 255), (238, 239, 241), (130, 90, 60), (22
 Colour = tuple[int, int, int]
 
 
-def draw(background: Colour, tissue: Colour, side: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+def draw(background: Colour, tissue: Colour, side: int, noise: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """A round piece of tissue off the centre, and where it is."""
     y, x = np.mgrid[:side, :side]
     disk = (y - 0.4 * side) ** 2 + (x - 0.6 * side) ** 2 < (0.25 * side) ** 2

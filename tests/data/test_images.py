@@ -1,7 +1,9 @@
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from steergan.data import ImageSet, checksum
 
@@ -42,6 +44,6 @@ def test_properties_describe_the_images() -> None:
         (IMAGES, LABELS - 1, "class names"),
     ],
 )
-def test_other_arrays_are_refused(images: np.ndarray, labels: np.ndarray, fault: str) -> None:
+def test_other_arrays_are_refused(images: NDArray[Any], labels: NDArray[Any], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         ImageSet(images, labels, ("a", "b", "c"), "")

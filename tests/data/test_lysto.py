@@ -6,10 +6,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from steergan.data import load, lysto, prepare, survey
 from steergan.errors import DataError
-from steergan.recipe.data import DataSettings, Lysto
+from steergan.recipe.data import Lysto
 
 ORGANS = ("colon_1", "breast_2", "prostate_1", "prostate_2")
 
@@ -19,7 +20,7 @@ def small_pieces(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lysto, "ROWS", 5)
 
 
-def write_lysto(path: Path, count: int = 16, **other: Any) -> np.ndarray:
+def write_lysto(path: Path, count: int = 16, **other: Any) -> NDArray[Any]:
     """The file with its three arrays; `other` ones replace them, None leaves one out."""
     images = np.zeros((count, 299, 299, 3), np.uint8)
     images[..., 0] = np.arange(count)[:, None, None]  # red tells the row
@@ -34,7 +35,7 @@ def write_lysto(path: Path, count: int = 16, **other: Any) -> np.ndarray:
     return images
 
 
-def settings(path: Path, **more: Any) -> DataSettings:
+def settings(path: Path, **more: Any) -> Lysto:
     return Lysto.model_validate({"path": str(path), "size": 256, **more})
 
 

@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from steergan.data.mnist import read_amat, read_idx, read_labelled
 from steergan.errors import DataError
+from tests.data.files import idx_bytes, write_amat
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
 LABELS = np.arange(6, dtype=np.uint8)
-Idx = Callable[[NDArray[np.uint8]], bytes]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_idx_files_are_read_zipped_or_not(tmp_path: Path, idx: Idx, pack: Callable[[bytes], bytes]) -> None:
-    (tmp_path / "images").write_bytes(pack(idx(IMAGES)))
-    (tmp_path / "labels").write_bytes(pack(idx(LABELS)))
+def test_idx_files_are_read_zipped_or_not(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "images").write_bytes(pack(idx_bytes(IMAGES)))
+    (tmp_path / "labels").write_bytes(pack(idx_bytes(LABELS)))
     images, labels = read_labelled(tmp_path / "images", tmp_path / "labels")
     np.testing.assert_array_equal(images, IMAGES)
     np.testing.assert_array_equal(labels, LABELS)
@@ -38,10 +38,10 @@ def test_idx_files_are_read_zipped_or_not(tmp_path: Path, idx: Idx, pack: Callab
     ],
 )
 def test_damaged_idx_file_is_refused_by_name(
-    tmp_path: Path, idx: Idx, damage: Callable[[bytes], bytes], fault: str
+    tmp_path: Path, damage: Callable[[bytes], bytes], fault: str
 ) -> None:
     path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(damage(idx(IMAGES)))
+    path.write_bytes(damage(idx_bytes(IMAGES)))
     with pytest.raises(DataError, match=fault) as caught:
         read_idx(path)
     assert str(path) in str(caught.value)
@@ -64,16 +64,16 @@ def test_missing_idx_file_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_idx_files_that_do_not_fit_are_refused(
-    tmp_path: Path, idx: Idx, images: NDArray[np.uint8], labels: NDArray[np.uint8], fault: str
+    tmp_path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], fault: str
 ) -> None:
-    (tmp_path / "i").write_bytes(idx(images))
-    (tmp_path / "l").write_bytes(idx(labels))
+    (tmp_path / "i").write_bytes(idx_bytes(images))
+    (tmp_path / "l").write_bytes(idx_bytes(labels))
     with pytest.raises(DataError, match=fault):
         read_labelled(tmp_path / "i", tmp_path / "l")
 
 
-def test_amat_rows_become_images_row_by_row(tmp_path: Path, amat_writer: Callable) -> None:
-    images, labels = amat_writer(tmp_path / "x.amat", 2100, 5)  # more than one chunk
+def test_amat_rows_become_images_row_by_row(tmp_path: Path) -> None:
+    images, labels = write_amat(tmp_path / "x.amat", 2100, 5)  # more than one chunk
     read_images, read_labels = read_amat(tmp_path / "x.amat", 2100)
     np.testing.assert_array_equal(read_images, images)
     np.testing.assert_array_equal(read_labels, labels)

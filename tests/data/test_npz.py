@@ -1,26 +1,28 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from steergan.data import load
 from steergan.data.npz import channels_first, read_npz
 from steergan.errors import DataError
-from steergan.recipe.data import DataSettings, Npz
+from steergan.recipe.data import Npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 3, 8, 6), dtype=np.uint8)
 LABELS = np.arange(20, dtype=np.uint16) % 4
 
 
-def settings(path: Path) -> DataSettings:
+def settings(path: Path) -> Npz:
     return Npz(path=str(path))
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("layout", [IMAGES, IMAGES.transpose(0, 2, 3, 1)])
-def test_channels_may_be_first_or_last(tmp_path: Path, save: object, layout: np.ndarray) -> None:
+def test_channels_may_be_first_or_last(tmp_path: Path, save: object, layout: NDArray[Any]) -> None:
     save(tmp_path / "x.npz", images=layout, labels=LABELS)  # type: ignore[operator]
     images, labels = read_npz(tmp_path / "x.npz")
     np.testing.assert_array_equal(images, IMAGES)
@@ -70,7 +72,7 @@ def test_labels_stay_with_their_images(cache: Path, tmp_path: Path) -> None:
         ({"images": IMAGES[:2], "labels": LABELS[:2]}, "class 0 has 1 image"),
     ],
 )
-def test_unfit_arrays_are_refused(cache: Path, tmp_path: Path, arrays: dict[str, np.ndarray], fault: str) -> None:
+def test_unfit_arrays_are_refused(cache: Path, tmp_path: Path, arrays: dict[str, NDArray[Any]], fault: str) -> None:
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(DataError, match=fault):
         load(settings(tmp_path / "x.npz"), "train")

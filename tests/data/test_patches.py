@@ -1,33 +1,32 @@
 """Patches of large images: which, from where, and never on both sides of a split."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from steergan.data import load, prepare, survey
-from steergan.data.slides import Cut, grid_corners, left_part, right_part, whole
-from steergan.data.subsets import hold_out_exactly
+from steergan.data.slides import whole
 from steergan.errors import DataError
-from steergan.recipe.data import DataSettings, Patches
+from steergan.recipe.data import Patches
 
 SIZE = 8
 
 
-def settings(path: Path | str, **more: object) -> DataSettings:
+def settings(path: Path | str, **more: object) -> Patches:
     return Patches.model_validate({"path": str(path), "size": SIZE, "foreground": 0.0, **more})
 
 
-def coded(number: int, width: int = 40, height: int = 24) -> np.ndarray:
+def coded(number: int, width: int = 40, height: int = 24) -> NDArray[Any]:
     """An image whose pixels say which image, row and column they are."""
     y, x = np.mgrid[:height, :width]
     return np.stack([np.full((height, width), number), y, x], axis=-1).astype(np.uint8)
 
 
-def write(path: Path, picture: np.ndarray) -> Path:
+def write(path: Path, picture: NDArray[Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path)
     return path
@@ -40,12 +39,12 @@ def two_classes(root: Path, count: int = 5) -> Path:
     return root
 
 
-def origin(patches: np.ndarray) -> set[tuple[int, int, int]]:
+def origin(patches: NDArray[Any]) -> set[tuple[int, int, int]]:
     """(image, top, left) of patches of coded images, which must be whole."""
     for patch in patches:
         expected = coded(patch[0, 0, 0], 64, 64)[patch[1, 0, 0] :, patch[2, 0, 0] :][:SIZE, :SIZE]
         np.testing.assert_array_equal(patch.transpose(1, 2, 0), expected)
-    return {tuple(int(n) for n in patch[:, 0, 0]) for patch in patches}
+    return {(int(number), int(top), int(left)) for number, top, left in patches[:, :, 0, 0]}
 
 
 def test_patches_are_cut_on_a_grid_and_the_remainder_is_left(cache: Path, tmp_path: Path) -> None:
@@ -96,36 +95,6 @@ def test_an_image_that_is_in_neither_part_is_named_once(cache: Path, tmp_path: P
     assert [one["name"] for one in made.refused] == ["tumour/0.png", "stroma/0.tif"]
     assert made.refused[1]["reason"] == "a part of 3 x 24 pixels; a patch needs 8 x 8: lower data.size"
 
-
-sides, shares = st.integers(1, 90), st.floats(0.01, 0.99)
-
-
-@given(sides, sides, st.integers(1, 20), st.integers(1, 25), shares)
-def test_no_pixel_is_on_both_sides_of_the_border(
-    width: int, height: int, size: int, stride: int, held_out: float
-) -> None:
-    cut = Cut(size, stride, 0.0, 3)
-    columns = []
-    for part in (left_part, right_part):
-        try:
-            corners = grid_corners((width, height), cut, lambda w, part=part: part(held_out, w))
-        except DataError:
-            return
-        assert (corners >= 0).all()
-        assert (corners + size <= (height, width)).all()
-        columns.append({left + x for left in corners[:, 1].tolist() for x in range(size)})
-    assert not columns[0] & columns[1]
-
-
-@given(st.integers(2, 300), shares, st.integers(0, 9))
-def test_random_splits_are_exact_disjoint_and_complete(count: int, share: float, seed: int) -> None:
-    train, held_out = hold_out_exactly(count, share, seed)
-    np.testing.assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(count))
-    assert len(held_out) == min(max(int(np.floor(share * count + 0.5)), 1), count - 1)
-
-
-def test_papers_split_of_anhir_is_exact() -> None:
-    assert [len(part) for part in hold_out_exactly(37_876, 0.25, 0)] == [28_407, 9_469]
 
 
 def test_random_split_is_seeded_and_shares_no_patch(cache: Path, tmp_path: Path) -> None:
@@ -190,13 +159,6 @@ def test_gray_images_give_one_channel_unless_there_are_coloured_ones(cache: Path
     assert load(settings(tmp_path / "x", split="none"), "train").image_shape == (3, 8, 8)
 
 
-def test_images_beyond_pillows_limit_are_read(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path / "x.png", coded(1))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert len(load(settings(path, split="none"), "train")) == 15
-    assert Image.MAX_IMAGE_PIXELS == 100
-
-
 @pytest.mark.parametrize(
     ("path", "fault"),
     [
@@ -245,3 +207,10 @@ def test_defaults_spelled_out_are_the_same_set(cache: Path, tmp_path: Path) -> N
     first = prepare(settings(path, size=0, split="none"))
     assert prepare(settings(path, size=128, stride=128, split="none", seed=3, held_out=0.5)).folder == first.folder
     assert whole(255) == (0, 255)
+
+
+def test_images_beyond_pillows_limit_are_read(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "x.png", coded(1))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert len(load(settings(path, split="none"), "train")) == 15
+    assert Image.MAX_IMAGE_PIXELS == 100

@@ -1,5 +1,8 @@
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from steergan.data.rotation import random_angles, rotate
@@ -20,7 +23,7 @@ def test_a_quarter_turn_more_turns_the_result() -> None:
     assert np.abs(rotate(IMAGES, angles + np.pi / 2) - turned).max() <= 1  # exact halves may round either way
 
 
-def reference(image: np.ndarray, angle: float, size: int, scale: float) -> np.ndarray:
+def reference(image: NDArray[Any], angle: float, size: int, scale: float) -> NDArray[Any]:
     """scipy's bilinear resampling."""
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     matrix = np.array([[cosine, sine], [-sine, cosine]])  # (row, column), rows pointing down

@@ -1,5 +1,4 @@
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,14 @@ from steergan.data.mnist import read_labelled
 from steergan.data.rotation import random_angles, rotate
 from steergan.data.rotmnist import download_mnist
 from steergan.errors import DataError
-from steergan.recipe.data import DataSettings, RotMNIST
+from steergan.recipe.data import RotMNIST
+from tests.data.files import write_amat, write_mnist
 
 SETTINGS = RotMNIST()
-Writer = Callable[..., Path]
 AMAT = "mnist_all_rotation_normalized_float_{}.amat"
 
 
-def both(settings: DataSettings) -> tuple[ImageSet, ImageSet]:
+def both(settings: RotMNIST) -> tuple[ImageSet, ImageSet]:
     return load(settings, "train"), load(settings, "held_out")
 
 
@@ -26,22 +25,23 @@ def both(settings: DataSettings) -> tuple[ImageSet, ImageSet]:
 @pytest.mark.parametrize("separator", ["-", "."])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_idx_files_are_found_in_their_spellings(
-    small_mnist: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, separator: str, zipped: bool
+    small_mnist: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, separator: str, zipped: bool
 ) -> None:
-    small_mnist(tmp_path / "data" / folder, separator=separator, zipped=zipped)
+    write_mnist(tmp_path / "data" / folder, separator=separator, zipped=zipped)
     monkeypatch.setenv("STEERGAN_DATA", os.pathsep.join([str(tmp_path / "none"), str(tmp_path / "data")]))
-    plain = SETTINGS.model_copy(update={"path": str(small_mnist(tmp_path / "plain"))})
+    plain = SETTINGS.model_copy(update={"path": str(write_mnist(tmp_path / "plain"))})
     for found, expected, count in zip(both(SETTINGS), both(plain), (100, 140), strict=True):
         assert len(found) == count
         assert found.checksum == expected.checksum
 
 
-def test_protocol_takes_each_digit_once_and_turns_it(small_mnist: Writer, tmp_path: Path) -> None:
+def test_protocol_takes_each_digit_once_and_turns_it(small_mnist: None, tmp_path: Path) -> None:
     """Every prepared image is one original at its angle; none is in both splits."""
-    folder = small_mnist(tmp_path / "mnist")
+    folder = write_mnist(tmp_path / "mnist")
     files = [folder / f"{part}-ubyte" for part in ("train-images-idx3", "train-labels-idx1")]
     tests = [folder / f"{part}-ubyte" for part in ("t10k-images-idx3", "t10k-labels-idx1")]
-    images, labels = (np.concatenate(parts) for parts in zip(read_labelled(*files), read_labelled(*tests), strict=True))
+    (first, its_labels), (second, their_labels) = read_labelled(*files), read_labelled(*tests)
+    images, labels = np.concatenate([first, second]), np.concatenate([its_labels, their_labels])
     used: list[int] = []
     settings = SETTINGS.model_copy(update={"path": str(folder), "seed": 3})
     for split, prepared in zip(("train", "held_out"), both(settings), strict=True):
@@ -54,18 +54,18 @@ def test_protocol_takes_each_digit_once_and_turns_it(small_mnist: Writer, tmp_pa
     assert len(used) == len(set(used)) == 240
 
 
-def test_angles_and_split_follow_the_seed(small_mnist: Writer, tmp_path: Path) -> None:
-    path = str(small_mnist(tmp_path / "mnist"))
+def test_angles_and_split_follow_the_seed(small_mnist: None, tmp_path: Path) -> None:
+    path = str(write_mnist(tmp_path / "mnist"))
     checksums = [load(RotMNIST(path=path, seed=seed), "train").checksum for seed in (0, 1, 0)]
     assert checksums[0] == checksums[2] != checksums[1]
 
 
 def test_official_files_are_kept_as_they_are_and_come_first(
-    small_mnist: Writer, amat_writer: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_mnist: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_mnist(tmp_path / "a")
-    train = amat_writer(tmp_path / "b" / AMAT.format("train_valid"), 100, 7)
-    held_out = amat_writer(tmp_path / "b" / AMAT.format("test"), 140, 8)
+    write_mnist(tmp_path / "a")
+    train = write_amat(tmp_path / "b" / AMAT.format("train_valid"), 100, 7)
+    held_out = write_amat(tmp_path / "b" / AMAT.format("test"), 140, 8)
     monkeypatch.setenv("STEERGAN_DATA", str(tmp_path))
     for (images, labels), loaded in zip((train, held_out), both(SETTINGS), strict=True):
         np.testing.assert_array_equal(loaded.images[:, 0], images)
@@ -73,8 +73,8 @@ def test_official_files_are_kept_as_they_are_and_come_first(
     assert [found.originals.kind for found in originals_found()] == ["amat", "idx"]
 
 
-def test_fractions_are_nested_parts_of_the_training_split(small_mnist: Writer, tmp_path: Path) -> None:
-    path = str(small_mnist(tmp_path / "mnist"))
+def test_fractions_are_nested_parts_of_the_training_split(small_mnist: None, tmp_path: Path) -> None:
+    path = str(write_mnist(tmp_path / "mnist"))
     parts = [RotMNIST(path=path, fraction=f) for f in (0.1, 0.33, 0.66, 1.0)]
     seen: set[bytes] = set()
     for settings, count in zip(parts, (10, 33, 66, 100), strict=True):
@@ -92,15 +92,15 @@ def test_missing_originals_say_what_to_do(cache: Path) -> None:
     assert "set STEERGAN_DATA to it" in str(caught.value)
 
 
-def test_a_missing_file_is_named(small_mnist: Writer, tmp_path: Path) -> None:
-    path = small_mnist(tmp_path / "mnist")
+def test_a_missing_file_is_named(small_mnist: None, tmp_path: Path) -> None:
+    path = write_mnist(tmp_path / "mnist")
     (path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels-idx1-ubyte is missing"):
         load(RotMNIST(path=str(path)), "train")
 
 
-def test_files_that_are_not_mnist_are_refused(small_mnist: Writer, tmp_path: Path) -> None:
-    path = str(small_mnist(tmp_path / "mnist", train=190))
+def test_files_that_are_not_mnist_are_refused(small_mnist: None, tmp_path: Path) -> None:
+    path = str(write_mnist(tmp_path / "mnist", train=190))
     with pytest.raises(DataError, match="240 images together with t10k-images-idx3-ubyte; MNIST has 250"):
         load(RotMNIST(path=path), "train")
 
@@ -119,10 +119,10 @@ def test_nothing_is_downloaded_unasked(cache: Path, monkeypatch: pytest.MonkeyPa
         load(SETTINGS, "train")
 
 
-def test_download_is_found_afterwards(small_mnist: Writer, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_is_found_afterwards(small_mnist: None, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(root: str, *, train: bool, download: bool) -> None:
         assert download
-        small_mnist(Path(root, "MNIST", "raw"))
+        write_mnist(Path(root, "MNIST", "raw"))
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", fetch)
     assert download_mnist() == cache / "originals"
@@ -141,8 +141,8 @@ def test_failed_download_says_what_to_do_offline(
         download_mnist()
 
 
-def test_a_prepared_set_serves_without_its_originals(small_mnist: Writer, tmp_path: Path) -> None:
-    path = small_mnist(tmp_path / "mnist")
+def test_a_prepared_set_serves_without_its_originals(small_mnist: None, tmp_path: Path) -> None:
+    path = write_mnist(tmp_path / "mnist")
     checksum = load(RotMNIST(path=str(path)), "train").checksum
     for file in path.iterdir():
         file.unlink()

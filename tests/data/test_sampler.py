@@ -1,8 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from steergan.data import ImageSet, batch, batch_indices, class_rows, stratified_labels
 
@@ -58,7 +61,7 @@ def test_batch_holds_the_images_and_labels_of_its_indices() -> None:
 
 
 @given(frequencies, st.integers(1, 500))
-def test_every_class_gets_its_share_of_labels(weights: np.ndarray, count: int) -> None:
+def test_every_class_gets_its_share_of_labels(weights: NDArray[Any], count: int) -> None:
     assume(weights.sum() > 0)
     shares = weights / weights.sum()
     labels = stratified_labels(shares, count)
@@ -74,7 +77,7 @@ def test_largest_remainders_are_rounded_up() -> None:
 
 
 @given(frequencies, st.integers(50, 300))
-def test_labels_are_interleaved(weights: np.ndarray, count: int) -> None:
+def test_labels_are_interleaved(weights: NDArray[Any], count: int) -> None:
     assume(weights.sum() > 0)
     labels = stratified_labels(weights / weights.sum(), count)
     whole, half = (np.bincount(part, minlength=len(weights)) for part in (labels, labels[: count // 2]))

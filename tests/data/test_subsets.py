@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from steergan.data.subsets import hold_out, nested_share, ranks_within_class
+from steergan.data.subsets import hold_out, hold_out_exactly, nested_share, ranks_within_class
 from steergan.errors import DataError
 
 label_lists = st.lists(st.integers(0, 4), min_size=1, max_size=200).map(lambda x: np.array(x, dtype=np.int64))
@@ -13,20 +16,20 @@ full_classes = st.lists(st.integers(10, 60), min_size=1, max_size=6).map(lambda 
 
 
 @given(label_lists, seeds)
-def test_ranks_count_up_within_every_class(labels: np.ndarray, seed: int) -> None:
+def test_ranks_count_up_within_every_class(labels: NDArray[Any], seed: int) -> None:
     ranks = ranks_within_class(labels, seed, "test")
     for label in np.unique(labels):
         assert sorted(ranks[labels == label]) == list(range((labels == label).sum()))
 
 
 @given(full_classes, fractions, fractions, seeds)
-def test_a_smaller_share_is_part_of_a_larger_one(labels: np.ndarray, a: float, b: float, seed: int) -> None:
+def test_a_smaller_share_is_part_of_a_larger_one(labels: NDArray[Any], a: float, b: float, seed: int) -> None:
     small, large = sorted((a, b))
     assert set(nested_share(labels, small, seed)) <= set(nested_share(labels, large, seed))
 
 
 @given(full_classes, fractions, seeds)
-def test_a_share_is_stratified(labels: np.ndarray, fraction: float, seed: int) -> None:
+def test_a_share_is_stratified(labels: NDArray[Any], fraction: float, seed: int) -> None:
     chosen = nested_share(labels, fraction, seed)
     assert len(chosen) == np.floor(fraction * len(labels) + 0.5)
     assert (np.diff(chosen) > 0).all()
@@ -72,3 +75,14 @@ def test_holding_out_takes_a_share_of_every_class(counts: list[int], share: floa
 def test_class_with_one_image_cannot_be_split() -> None:
     with pytest.raises(DataError, match=r"class b has 1 image"):
         hold_out(np.array([0, 0, 1]), 0.5, 0, ("a", "b"))
+
+
+@given(st.integers(2, 300), st.floats(0.01, 0.99), st.integers(0, 9))
+def test_random_splits_are_exact_disjoint_and_complete(count: int, share: float, seed: int) -> None:
+    train, held_out = hold_out_exactly(count, share, seed)
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(count))
+    assert len(held_out) == min(max(int(np.floor(share * count + 0.5)), 1), count - 1)
+
+
+def test_papers_split_of_anhir_is_exact() -> None:
+    assert [len(part) for part in hold_out_exactly(37_876, 0.25, 0)] == [28_407, 9_469]

@@ -1,77 +1,45 @@
-"""Large sets: written piece by piece, resumed at a piece, without what is damaged, in little memory."""
+"""Sets are written piece by piece, resumed at a piece, without what is damaged, in little memory."""
 
 import json
 import os
-import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from steergan.data.images import Labels, Piece, PiecewisePlan, Pixels, Split
-from steergan.data.piecewise import npy_header, write_piecewise
+from steergan.data import arrays
+from steergan.data.arrays import npy_header
+from steergan.data.images import SPLITS, Labels, Pixels
+from steergan.data.plan import Piece, PixelRows, Plan
 from steergan.data.prepared import folder_for, prepared_manifests, read_prepared
+from steergan.data.writing import write_prepared
 from steergan.errors import DataError
-
-IDENTITY = {"name": "patches", "seed": 0}
-SHAPE = (3, 8, 8)
-Load = Callable[[], tuple[Pixels, Labels]]
-
-
-def rows(k: int) -> tuple[Pixels, Labels]:
-    """Images and labels of piece k: 100 + k images of two classes."""
-    count = 100 + k
-    return np.random.default_rng(k).integers(0, 256, (count, *SHAPE), np.uint8), np.arange(count) % 2
-
-
-def piece(k: int, load: Load | None = None) -> Piece:
-    return Piece(f"slide-{k}.png", 100 + k, load or (lambda: rows(k)))
-
-
-def plan_of(train: list[Piece], held_out: list[Piece], **more: object) -> PiecewisePlan:
-    return PiecewisePlan(SHAPE, ("a", "b"), {"train": train, "held_out": held_out}, "a rule", **more)  # type: ignore[arg-type]
-
-
-def whole_plan() -> PiecewisePlan:
-    return plan_of([piece(k) for k in range(5)], [piece(5), piece(6)])
-
-
-def refuse(reason: str) -> Load:
-    def load() -> tuple[Pixels, Labels]:
-        raise DataError(reason)
-
-    return load
-
-
-def contents(folder: Path | None) -> dict[str, bytes]:
-    """Arrays and manifest of a set; the stamp has times in it."""
-    assert folder is not None
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "verified.json"}
-
-
-@pytest.fixture
-def expected(cache: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """What an uninterrupted preparation of `whole_plan` writes."""
-    monkeypatch.setenv("STEERGAN_CACHE", str(cache / "elsewhere"))
-    found = contents(write_piecewise(whole_plan(), IDENTITY, {}, None).folder)
-    monkeypatch.setenv("STEERGAN_CACHE", str(cache))
-    return found
-
-
-def partial_folder() -> Path:
-    return folder_for(IDENTITY).with_name(f".{folder_for(IDENTITY).name}.partial")
+from tests.data.pieces import (
+    IDENTITY,
+    SHAPE,
+    Load,
+    contents,
+    partial_folder,
+    piece,
+    plan_of,
+    refuse,
+    rows,
+    stop,
+    whole_plan,
+)
 
 
 def test_splits_hold_the_pieces_in_order(cache: Path) -> None:
-    made = write_piecewise(whole_plan(), IDENTITY, {"files": 7}, None)
-    for split, numbers in (("train", range(5)), ("held_out", (5, 6))):
-        images = made.splits[split]  # type: ignore[index]
+    made = write_prepared(whole_plan(), IDENTITY, {"files": 7})
+    for split, numbers in zip(SPLITS, (range(5), range(5, 7)), strict=True):
+        images = made.splits[split]
         np.testing.assert_array_equal(images.images, np.concatenate([rows(k)[0] for k in numbers]))
         np.testing.assert_array_equal(images.labels, np.concatenate([rows(k)[1] for k in numbers]))
         assert isinstance(images.images.base, np.memmap)
@@ -84,8 +52,11 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import numpy as np
-from tests.data.test_piecewise import IDENTITY, piece, plan_of, rows
-from steergan.data.piecewise import write_piecewise
+from steergan.data import arrays
+from tests.data.pieces import IDENTITY, piece, plan_of, rows
+from steergan.data.writing import write_prepared
+
+arrays.HELD = 64 * 192  # images of a piece are written in two goes
 
 class Deadly:
     def __init__(self, images): self.images = images
@@ -96,12 +67,12 @@ class Deadly:
         return self.images[part]
 
 deadly = piece(3, lambda: (Deadly(rows(3)[0]), rows(3)[1]))
-write_piecewise(plan_of([piece(0), piece(1), piece(2), deadly, piece(4)], [piece(5), piece(6)]), IDENTITY, {{}}, None)
+write_prepared(plan_of([piece(0), piece(1), piece(2), deadly, piece(4)], [piece(5), piece(6)]), IDENTITY, {{}})
 """
 
 
 def test_after_kill_9_it_goes_on_with_the_torn_piece_and_gives_the_same_bytes(
-    cache: Path, expected: dict[str, bytes]
+    cache: Path, expected: Mapping[str, bytes]
 ) -> None:
     code = KILLED.format(tests=str(Path(__file__).parents[2]))
     killed = subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ), capture_output=True)
@@ -110,43 +81,19 @@ def test_after_kill_9_it_goes_on_with_the_torn_piece_and_gives_the_same_bytes(
     assert torn > len(npy_header((0, *SHAPE))) + 303 * 192
     fresh = {k: piece(k) for k in (3, 4)}
     done = [piece(k, lambda: pytest.fail("read again")) for k in range(3)]
-    made = write_piecewise(plan_of([*done, fresh[3], fresh[4]], [piece(5), piece(6)]), IDENTITY, {}, None)
+    made = write_prepared(plan_of([*done, fresh[3], fresh[4]], [piece(5), piece(6)]), IDENTITY, {})
     assert contents(made.folder) == expected
     assert not partial_folder().exists()
 
 
 @pytest.mark.parametrize("stopped_at", range(7))
-def test_after_ctrl_c_it_goes_on(cache: Path, expected: dict[str, bytes], stopped_at: int) -> None:
-    def stop() -> tuple[Pixels, Labels]:
-        raise KeyboardInterrupt
-
+def test_after_ctrl_c_it_goes_on(cache: Path, expected: Mapping[str, bytes], stopped_at: int) -> None:
     pieces = [piece(k, stop if k == stopped_at else None) for k in range(7)]
     with pytest.raises(KeyboardInterrupt):
-        write_piecewise(plan_of(pieces[:5], pieces[5:]), IDENTITY, {}, None)
+        write_prepared(plan_of(pieces[:5], pieces[5:]), IDENTITY, {})
     assert read_prepared(folder_for(IDENTITY)) is None
     assert list(prepared_manifests()) == []
-    assert contents(write_piecewise(whole_plan(), IDENTITY, {}, None).folder) == expected
-
-
-@pytest.mark.parametrize("damage", ["images cut", "images altered", "journal torn", "label altered", "another plan"])
-def test_what_a_power_cut_left_is_not_trusted(cache: Path, expected: dict[str, bytes], damage: str) -> None:
-    def stop() -> tuple[Pixels, Labels]:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_piecewise(plan_of([piece(0), piece(1), piece(2, stop)], []), IDENTITY, {}, None)
-    images, journal = partial_folder() / "train-images.npy", partial_folder() / "train-journal.jsonl"
-    if damage == "images cut":
-        images.write_bytes(images.read_bytes()[:-1000])
-    elif damage == "images altered":
-        images.write_bytes(images.read_bytes()[:-1000] + bytes(1000))
-    elif damage == "journal torn":
-        journal.write_bytes(journal.read_bytes()[:-20])
-    elif damage == "label altered":
-        journal.write_text(journal.read_text().replace("[0, 1, 0", "[0, 0, 0"))
-    else:
-        journal.write_text(journal.read_text().replace("slide-0", "slide-9"))
-    assert contents(write_piecewise(whole_plan(), IDENTITY, {}, None).folder) == expected
+    assert contents(write_prepared(whole_plan(), IDENTITY, {}).folder) == expected
 
 
 def test_refused_pieces_are_named_and_the_rest_is_kept(cache: Path) -> None:
@@ -154,7 +101,7 @@ def test_refused_pieces_are_named_and_the_rest_is_kept(cache: Path) -> None:
         raise OSError(5, "Input/output error")
 
     pieces = [piece(0), piece(1, refuse("/far/slide-1.png: not a readable image\n(cut off)")), piece(2, broken)]
-    made = write_piecewise(plan_of(pieces, [piece(5)]), IDENTITY, {}, None)
+    made = write_prepared(plan_of(pieces, [piece(5)]), IDENTITY, {})
     assert made.refused == [
         {"name": "slide-1.png", "reason": "not a readable image (cut off)"},
         {"name": "slide-2.png", "reason": "[Errno 5] Input/output error"},
@@ -165,39 +112,13 @@ def test_refused_pieces_are_named_and_the_rest_is_kept(cache: Path) -> None:
     assert again.refused == made.refused
 
 
-def test_a_refusal_is_remembered_when_it_goes_on(cache: Path) -> None:
-    def stop() -> tuple[Pixels, Labels]:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_piecewise(plan_of([piece(0, refuse("damaged")), piece(1, stop)], [piece(5)]), IDENTITY, {}, None)
-    pieces = [piece(0, lambda: pytest.fail("read again")), piece(1), piece(2)]
-    made = write_piecewise(plan_of(pieces, [piece(5)]), IDENTITY, {}, None)
-    assert [one["name"] for one in made.refused] == ["slide-0.png"]
-
-
-@pytest.mark.parametrize(
-    ("load", "reason"),
-    [
-        (lambda: (np.zeros((4, 3, 9, 8), np.uint8), np.zeros(4, np.int64)), r"\(3, 9, 8\) came; \(3, 8, 8\)"),
-        (lambda: (np.zeros((4, *SHAPE), np.uint8), np.zeros(3, np.int64)), "3 images"),
-        (lambda: (np.zeros((4, *SHAPE), np.uint8), np.full(4, 2)), "labels from 2 to 2; there are 2 classes"),
-    ],
-)
-def test_pieces_unlike_the_plan_are_refused(cache: Path, load: Load, reason: str) -> None:
-    made = write_piecewise(plan_of([piece(0), piece(1, load)], [piece(5)]), IDENTITY, {}, None)
-    [refused] = made.refused
-    assert refused["name"] == "slide-1.png"
-    assert re.search(reason, refused["reason"])
-
-
 def test_a_class_that_comes_out_empty_is_refused_with_the_first_reason(cache: Path) -> None:
     only_a = piece(0, lambda: (rows(0)[0], np.zeros(100, np.int64)))
     plan = plan_of([only_a, piece(1, refuse("no stain"))], [piece(5)], advice="do this")
     with pytest.raises(DataError, match=r"class b has no image to train on; left out: slide-1\.png: no stain; mend"):
-        write_piecewise(plan, IDENTITY, {}, None)
+        write_prepared(plan, IDENTITY, {})
     with pytest.raises(DataError, match="class a has no image to hold out; do this"):
-        write_piecewise(plan_of([piece(0)], [], advice="do this"), {**IDENTITY, "seed": 1}, {}, None)
+        write_prepared(plan_of([piece(0)], [], advice="do this"), {**IDENTITY, "seed": 1}, {})
 
 
 def test_a_set_is_divided_when_all_images_are_there(cache: Path) -> None:
@@ -205,19 +126,24 @@ def test_a_set_is_divided_when_all_images_are_there(cache: Path) -> None:
         return np.flatnonzero(np.arange(len(labels)) % 3 > 0), np.flatnonzero(np.arange(len(labels)) % 3 == 0)
 
     plan = plan_of([piece(k) for k in range(3)], [], divide=divide)
-    made = write_piecewise(plan, IDENTITY, {}, None)
+    made = write_prepared(plan, IDENTITY, {})
     images, labels = (np.concatenate([rows(k)[i] for k in range(3)]) for i in (0, 1))
-    for split, chosen in zip(("train", "held_out"), divide(labels), strict=True):
-        np.testing.assert_array_equal(made.splits[split].images, images[chosen])  # type: ignore[index]
-        np.testing.assert_array_equal(made.splits[split].labels, labels[chosen])  # type: ignore[index]
+    for split, chosen in zip(SPLITS, divide(labels), strict=True):
+        np.testing.assert_array_equal(made.splits[split].images, images[chosen])
+        np.testing.assert_array_equal(made.splits[split].labels, labels[chosen])
     assert made.folder is not None
     assert not [path.name for path in made.folder.iterdir() if "pool" in path.name or "journal" in path.name]
 
 
 def test_one_sequence_under_both_splits_is_written_once(cache: Path) -> None:
     reads: list[int] = []
-    pieces = [piece(0, lambda: (reads.append(0), rows(0))[1])]
-    made = write_piecewise(plan_of(pieces, pieces), IDENTITY, {}, None)
+
+    def read() -> tuple[Pixels, Labels]:
+        reads.append(0)
+        return rows(0)
+
+    pieces = [piece(0, read)]
+    made = write_prepared(plan_of(pieces, pieces), IDENTITY, {})
     assert reads == [0]
     assert made.splits["train"].checksum == made.splits["held_out"].checksum
     assert made.folder is not None
@@ -227,35 +153,35 @@ def test_one_sequence_under_both_splits_is_written_once(cache: Path) -> None:
 def test_without_hard_links_it_is_copied(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.link", lambda *paths: (_ for _ in ()).throw(OSError("no links here")))
     pieces = [piece(0)]
-    made = write_piecewise(plan_of(pieces, pieces), IDENTITY, {}, None)
+    made = write_prepared(plan_of(pieces, pieces), IDENTITY, {})
     np.testing.assert_array_equal(made.splits["held_out"].images, rows(0)[0])
 
 
-def test_progress_counts_images_inside_pieces_and_starts_where_it_goes_on(cache: Path) -> None:
+def test_progress_counts_images_inside_pieces_and_starts_where_it_goes_on(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "HELD", 64 * 192)
     reports: list[tuple[int, int]] = []
 
-    def stop() -> tuple[Pixels, Labels]:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        write_piecewise(plan_of([piece(0), piece(1, stop)], [piece(5)]), IDENTITY, {}, None)
+        write_prepared(plan_of([piece(0), piece(1, stop)], [piece(5)]), IDENTITY, {})
     plan = plan_of([piece(0), piece(1)], [piece(5)])
-    write_piecewise(plan, IDENTITY, {}, lambda done, total: reports.append((done, total)))
-    assert reports == [(n, 306) for n in (164, 201, 201, 265, 306, 306)]
+    write_prepared(plan, IDENTITY, {}, lambda done, total: reports.append((done, total)))
+    assert reports == [(n, 306) for n in (164, 201, 265, 306)]
 
 
-def test_full_disk_is_one_line_and_what_was_prepared_is_kept(cache: Path, expected: dict[str, bytes]) -> None:
+def test_full_disk_is_one_line_and_what_was_prepared_is_kept(cache: Path, expected: Mapping[str, bytes]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # the kernel refuses to make a file longer
     try:
         with pytest.raises(DataError, match=r"cannot be written \(.*\); .*; what is prepared so far is kept") as caught:
-            write_piecewise(whole_plan(), IDENTITY, {}, None)
+            write_prepared(whole_plan(), IDENTITY, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(caught.value)
     entries = (partial_folder() / "train-journal.jsonl").read_text().splitlines()
     assert [json.loads(line)["piece"] for line in entries] == ["slide-0.png", "slide-1.png"]
-    assert contents(write_piecewise(whole_plan(), IDENTITY, {}, None).folder) == expected
+    assert contents(write_prepared(whole_plan(), IDENTITY, {}).folder) == expected
 
 
 def test_a_second_process_waits_and_uses_what_the_first_one_made(cache: Path) -> None:
@@ -270,26 +196,21 @@ def test_a_second_process_waits_and_uses_what_the_first_one_made(cache: Path) ->
     def second() -> None:
         began.wait(10)
         untouched = plan_of([piece(0, lambda: pytest.fail("read again"))], [])
-        made.append(write_piecewise(untouched, IDENTITY, {}, None))
+        made.append(write_prepared(untouched, IDENTITY, {}))
 
     other = threading.Thread(target=second)
     other.start()
-    mine = write_piecewise(plan_of([piece(0, slow)], [piece(5)]), IDENTITY, {}, None)
+    mine = write_prepared(plan_of([piece(0, slow)], [piece(5)]), IDENTITY, {})
     other.join(10)
     assert made[0].splits["train"].checksum == mine.splits["train"].checksum
-
-
-def test_header_is_as_long_for_any_number_of_images() -> None:
-    counts: list[Split | int] = [0, 1, 10**9]
-    assert len({len(npy_header((n, 3, 256, 256))) for n in counts}) == 1
 
 
 MEMORY = """
 import resource
 import numpy as np
 from steergan.data import loading
-from steergan.data.images import Piece, PiecewisePlan
-from steergan.data.piecewise import write_piecewise
+from steergan.data.plan import Piece, Plan
+from steergan.data.writing import write_prepared
 from steergan.data.prepared import folder_for, read_prepared
 from steergan.data.sampler import batch
 from steergan.recipe.data import Patches
@@ -304,10 +225,10 @@ class Rows:
 
 piece = Piece("x", N, lambda: (Rows(), np.arange(N) % 2))
 divided = np.arange(64, N), np.arange(64)
-plan = PiecewisePlan(SHAPE, ("a", "b"), {"train": [piece], "held_out": ()}, "", lambda y: divided)
+plan = Plan(SHAPE, ("a", "b"), {"train": [piece], "held_out": ()}, "", lambda y: divided, advice="add some")
 in_use = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (in_use + MEGABYTES * 2**20,) * 2)
-made = write_piecewise(plan, {"name": "patches"}, {}, None)
+made = write_prepared(plan, {"name": "patches"}, {})
 loading.IN_MEMORY = 0
 half = loading.take(made, Patches(fraction=0.5), "train")
 assert len(half) == 468 and half.images.nbytes > 80e6
@@ -329,9 +250,83 @@ def test_a_large_set_is_prepared_shared_and_drawn_from_in_less_memory_than_it_ha
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "train-images.npy", "held_out-labels.npy"])
-def test_a_finished_set_that_was_damaged_is_made_again(cache: Path, expected: dict[str, bytes], file: str) -> None:
-    made = write_piecewise(whole_plan(), IDENTITY, {}, None)
+def test_a_finished_set_that_was_damaged_is_made_again(cache: Path, expected: Mapping[str, bytes], file: str) -> None:
+    made = write_prepared(whole_plan(), IDENTITY, {})
     assert made.folder is not None
     (made.folder / file).write_bytes((made.folder / file).read_bytes()[:-200] + bytes(100))
     assert read_prepared(made.folder) is None
-    assert contents(write_piecewise(whole_plan(), IDENTITY, {}, None).folder) == expected
+    assert contents(write_prepared(whole_plan(), IDENTITY, {}).folder) == expected
+
+
+class Breaking:
+    """Rows that turn out to be damaged behind the first ten."""
+
+    shape = (20, *SHAPE)
+
+    def __getitem__(self, part: slice, /) -> Pixels:
+        if range(20)[part].stop > 10:
+            raise DataError("a damaged image")
+        return rows(0)[0][part]
+
+
+@pytest.fixture
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of ten images."""
+    monkeypatch.setattr(arrays, "MOST", 10)
+
+
+def strict(*loads: Load) -> Plan:
+    """A plan of a piece a split that leaves nothing out."""
+    train, held_out = (piece(k, load) for k, load in enumerate(loads))
+    return plan_of([train], [held_out], advice="")
+
+
+def test_a_plan_that_breaks_off_leaves_nothing(cache: Path, few_at_once: None) -> None:
+    def broken() -> tuple[PixelRows, Labels]:
+        return Breaking(), np.zeros(20, np.int64)
+
+    for plan in (
+        plan_of([Piece("train", 20, broken)], [piece(1)], advice=""),
+        strict(lambda: rows(0), refuse("a damaged image")),
+    ):
+        with pytest.raises(DataError, match="a damaged image"):
+            write_prepared(plan, IDENTITY, {})
+        assert list((cache / "prepared").iterdir()) == []
+
+
+def test_a_plan_that_leaves_nothing_out_may_lack_a_class_and_says_nothing_of_refusals(cache: Path) -> None:
+    zeros = np.zeros(100, np.int64)
+    made = write_prepared(strict(lambda: (rows(0)[0], zeros), lambda: rows(1)), IDENTITY, {})
+    assert made.manifest["splits"]["train"]["per_class"] == [100, 0]
+    assert "refused" not in made.manifest
+    assert made.refused == ()
+
+
+def test_a_set_that_another_process_finished_first_is_used(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One of a version without this lock."""
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "other"))
+    other = write_prepared(whole_plan(), IDENTITY, {"by": "the other"})
+    monkeypatch.setenv("STEERGAN_CACHE", str(cache))
+
+    def meanwhile() -> tuple[Pixels, Labels]:
+        assert other.folder is not None
+        shutil.copytree(other.folder, folder_for(IDENTITY))
+        return rows(6)
+
+    mine = write_prepared(
+        plan_of([piece(k) for k in range(5)], [piece(5), piece(6, meanwhile)]), IDENTITY, {"by": "this one"}
+    )
+    assert mine.manifest["originals"] == {"by": "the other"}
+    np.testing.assert_array_equal(mine.splits["held_out"].images, np.concatenate([rows(5)[0], rows(6)[0]]))
+    assert [path.name for path in (cache / "prepared").iterdir()] == [folder_for(IDENTITY).name]
+
+
+def test_a_set_that_cannot_be_read_back_is_reported(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damage(folder: Path) -> None:
+        (folder / "train-labels.npy").write_bytes(b"")
+
+    monkeypatch.setattr("steergan.data.writing.settle", damage)
+    with pytest.raises(DataError, match="can't be read back"):
+        write_prepared(whole_plan(), IDENTITY, {})

@@ -1,0 +1,20 @@
+"""Every name that a recipe may say has a source, and says what it wants."""
+
+import pytest
+
+from steergan.data import source_of
+from steergan.data.inventory import originals_bundled, originals_wanted
+from steergan.recipe.data import SOURCES
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_is_bundled_or_says_what_it_wants(name: str) -> None:
+    source = source_of(name)
+    assert bool(source.bundled) != bool(source.wanted)
+    assert set(SOURCES[name].takes) - {"size"} <= set(source.decided_by)
+    assert not SOURCES[name].divisions or "split" in source.decided_by
+    assert source.kind is None or source.size > 0
+
+
+def test_all_sources_are_told() -> None:
+    assert {*originals_bundled(), *originals_wanted([])} == set(SOURCES)
