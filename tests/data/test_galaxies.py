@@ -36,8 +36,8 @@ def write(path: Path, picture: Picture) -> Path:
 
 def places(picture: Picture, images: Picture) -> list[tuple[int, int]]:
     """Top and left of cut-outs that must be whole parts of a picture."""
-    pixels: NDArray[Any] = picture
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIZE, SIZE), axis=(0, 1))  # type: ignore[call-overload]
+    # numpy's stubs forget that several axes may slide
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (SIZE, SIZE), axis=(0, 1))  # type: ignore[call-overload]
     found = [np.argwhere((windows == image).all(axis=(2, 3, 4))) for image in images]
     assert all(len(where) == 1 for where in found)
     return [(int(top), int(left)) for ((top, left),) in found]
