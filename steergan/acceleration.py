@@ -90,6 +90,18 @@ def accelerate(
         AccelerationError: it would compute something else, can't be run, or is no longer proved; it holds a layer in
             another place than among its modules, too; it is wrapped in DDP. The model is as it was.
         SubjectError: the model as it is can't be copied or run, or its field type is not known.
+
+    Examples:
+        >>> from escnn import nn as enn
+        >>> from steergan.symmetry import gspace, regular_type, trivial_type
+        >>> image, fields = trivial_type(gspace("C4"), 1), regular_type(gspace("C4"), 2)
+        >>> model = enn.SequentialModule(enn.R2Conv(image, fields, 3), enn.ReLU(fields), enn.GroupPooling(fields))
+        >>> for replacement in replacements(model):
+        ...     print(replacement)
+        0: R2Conv -> GroupConvolution
+        2: GroupPooling -> GroupPool
+        >>> accelerate(model, sizes=9, certify=False) is model
+        True
     """
     if isinstance(model, nn.parallel.DistributedDataParallel):
         raise AccelerationError("the model is wrapped in DistributedDataParallel; accelerate it before it is wrapped")

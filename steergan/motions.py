@@ -15,7 +15,12 @@ ALIGNED = 1e-6
 
 
 def plane_motion(degrees: float, reflect: bool = False) -> NDArray[np.float64]:
-    """Reflect left and right (if asked), then rotate counterclockwise: (2, 2), on column vectors, y up."""
+    """Reflect left and right (if asked), then rotate counterclockwise: (2, 2), on column vectors, y up.
+
+    Examples:
+        >>> plane_motion(90).round().tolist()
+        [[0.0, -1.0], [1.0, 0.0]]
+    """
     angle = radians(degrees)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return rotation @ np.diag([-1.0, 1.0]) if reflect else rotation
@@ -26,6 +31,11 @@ def element_at(space: GSpace2D, degrees: float, reflect: bool = False) -> GroupE
 
     Raises:
         SymmetryError: the group has no such element.
+
+    Examples:
+        >>> from steergan.symmetry import gspace
+        >>> element_at(gspace("C8"), 90) == gspace("C8").fibergroup.element(2)
+        True
     """
     wanted, group, angle = plane_motion(degrees, reflect), space.fibergroup, radians(degrees)
     candidates = elements_of(space, 4)
@@ -40,7 +50,13 @@ def element_at(space: GSpace2D, degrees: float, reflect: bool = False) -> GroupE
 
 
 def angles_of(space: GSpace2D) -> str:
-    """By what a group turns, in words."""
+    """By what a group turns, in words.
+
+    Examples:
+        >>> from steergan.symmetry import gspace
+        >>> angles_of(gspace("C8"))
+        'its angles are the multiples of 45; it has no reflections'
+    """
     matrices = [np.asarray(space.basespace_action(g)) for g in elements_of(space, 4)]
     reflections = "" if any(np.linalg.det(m) < 0 for m in matrices) else "; it has no reflections"
     if is_continuous(space):

@@ -16,6 +16,17 @@ class SpatialPool(EquivariantModule):
 
     A pool commutes with rotations by 90 degrees and with reflections exactly if its windows lie symmetrically on the
     map, which means (H + 2 padding - kernel_size) mod stride = 0, and the same for W.
+
+    Args:
+        in_type: any field type.
+        kernel_size: pixels along one side of a window.
+        stride: pixels between windows; None means kernel_size.
+        padding: on every side.
+        strict: refuse sizes on which the pool is not equivariant. With the trivial group every size will do.
+
+    Raises:
+        SteerganError: the padding is more than half the kernel; the map is smaller than a window.
+        SymmetryError: a size that breaks the symmetry (when run, or when asked for the output shape).
     """
 
     def __init__(

@@ -16,6 +16,9 @@ SignedPermutation = tuple[NDArray[np.int64], NDArray[np.int64]]
 def grid_elements(space: GSpace2D) -> list[int]:
     """Positions of the elements that map the square pixel grid onto itself: quarter turns and axis reflections.
 
+    Raises:
+        SymmetryError: the group is continuous.
+
     Examples:
         >>> from steergan.symmetry import gspace
         >>> grid_elements(gspace("C8"))  # of eight rotations every second

@@ -1,3 +1,5 @@
+"""Filters that serve many forwards, and the layers that have them."""
+
 import copy
 import pickle
 from typing import Any
@@ -5,7 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from steergan.layers import GroupConvolution, SpectralLinear, SpectralNorm, shared_filters
+from steergan.layers import (
+    ConditionalBatchNorm,
+    GroupConvolution,
+    SpectralLinear,
+    SpectralNorm,
+    converge_spectral_norm,
+    shared_filters,
+)
 from steergan.symmetry import gspace, regular_type
 
 
@@ -204,3 +213,31 @@ def test_dense_layers_share_too(count: dict[str, int]) -> None:
         layer(torch.randn(2, 4))
         layer(torch.randn(2, 4))
     assert count["iterations"] == 1
+
+
+def test_convergence_reaches_every_layer_and_stops_at_the_tolerance() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(ConditionalBatchNorm(regular_type(gspace("C4"), 3), 6), SpectralLinear(6, 5))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_()
+    converge_spectral_norm(network, tolerance=1e-7)
+    for layer in network.modules():
+        if isinstance(layer, SpectralLinear):
+            assert layer.spectral is not None
+            sigma = float(layer.spectral.sigma(layer.weight).detach())
+            assert sigma == pytest.approx(float(torch.linalg.matrix_norm(layer.weight.detach(), 2)), rel=1e-3)
+    vectors = [norm.u.clone() for norm in network.modules() if isinstance(norm, SpectralNorm)]
+    converge_spectral_norm(network, max_iterations=0)
+    now = [norm.u for norm in network.modules() if isinstance(norm, SpectralNorm)]
+    assert all(torch.equal(a, b) for a, b in zip(vectors, now, strict=True))
+
+
+def test_a_dense_layer_starts_orthogonal_without_bias() -> None:
+    layer = SpectralLinear(9, 4, spectral_norm=False)
+    assert torch.allclose(layer.weight @ layer.weight.mT, torch.eye(4), atol=1e-6)
+    assert layer.bias is not None
+    assert not layer.bias.any()
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    x = torch.randn(2, 9)
+    assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
