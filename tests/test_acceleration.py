@@ -305,6 +305,12 @@ def test_a_second_call_finds_nothing_to_do(classifier: Classifier) -> None:
     assert all(a is b for a, b in zip(classifier.modules(), before, strict=True))
 
 
+def test_the_package_knows_it_by_its_short_name_and_nothing_like_it() -> None:
+    assert steergan.accelerate is accelerate
+    with pytest.raises(AttributeError, match="has no attribute 'acelerate'"):
+        steergan.acelerate  # type: ignore[attr-defined]  # noqa: B018
+
+
 # --- certificates
 
 

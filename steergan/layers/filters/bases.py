@@ -6,7 +6,7 @@ import importlib.metadata
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -170,7 +170,7 @@ def analytic_basis(
     return (basis, mask) if bool(mask.any()) else None
 
 
-def half_pixel_limit(rim: float):  # type: ignore[no-untyped-def]
+def half_pixel_limit(rim: float) -> Callable[[float], int]:
     """The highest angular frequency on a ring of an even kernel: as on odd ones, 2 on the rim and 2 r inside."""
     return lambda radius: min(int(2 * radius), 2) if radius == rim else int(2 * radius)
 
