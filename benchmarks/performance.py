@@ -120,8 +120,8 @@ class SwitchedRun:
     def first_update(self) -> dict[str, float]:
         """An update of the discriminator; its metrics."""
         with self.step.updates.engine.products():
-            parts = self.step.parts(self.batches, 1, 0)
-            metrics = self.step.updates.discriminator(self.step.state.discriminator_optimizer, parts)
+            parts = self.step.inputs(self.batches, 1, 0)
+            metrics = self.step.updates.update_discriminator(self.step.state.discriminator_optimizer, parts)
         return {name: float(value) for name, value in metrics.items()}
 
 

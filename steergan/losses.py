@@ -15,32 +15,82 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def non_saturating_discriminator(up_B: Tensor, down_B: Tensor) -> Tensor:
-    """-E log sigmoid(up) - E log(1 - sigmoid(down)).
+    """-E log sigmoid(up) - E log(1 - sigmoid(down)), cross entropy.
 
     Args:
         up_B: scores to push up, (B,) float.
         down_B: scores to push down, (B,) float.
 
-    Source: Goodfellow et al. 2014; named in Dey et al., section 3.1, as NSGAN.
+    Returns:
+        The loss, 0-d.
+
+    Source: Goodfellow et al. 2014; named in Dey et al. 2021, section 3.1, as NSGAN.
+
+    Examples:
+        >>> import torch
+        >>> non_saturating_discriminator(torch.zeros(4), torch.zeros(4))  # 2 log 2
+        tensor(1.3863)
     """
     return softplus(-up_B).mean() + softplus(down_B).mean()
 
 
 def non_saturating_generator(up_B: Tensor, down_B: Tensor) -> Tensor:
-    """-E log sigmoid(up); `down_B` is not used."""
+    """-E log sigmoid(up), which does not go flat where the discriminator is sure.
+
+    Args:
+        up_B: scores to push up, (B,) float.
+        down_B: not used.
+
+    Returns:
+        The loss, 0-d.
+
+    Source: Goodfellow et al. 2014; named in Dey et al. 2021, section 3.1, as NSGAN.
+
+    Examples:
+        >>> import torch
+        >>> non_saturating_generator(torch.tensor([0.0, -100.0]), torch.zeros(2))
+        tensor(50.3466)
+    """
     return softplus(-up_B).mean()
 
 
 def wasserstein_discriminator(up_B: Tensor, down_B: Tensor) -> Tensor:
     """E down - E up; means nothing without a Lipschitz constraint (`penalties.wgan_gp`, spectral norm).
 
-    Source: Arjovsky et al. 2017; named in Dey et al., section 3.1, as WGAN.
+    Args:
+        up_B: scores to push up, (B,) float.
+        down_B: scores to push down, (B,) float.
+
+    Returns:
+        The loss, 0-d.
+
+    Source: Arjovsky et al. 2017; named in Dey et al. 2021, section 3.1, as WGAN.
+
+    Examples:
+        >>> import torch
+        >>> wasserstein_discriminator(torch.tensor([1.0, 3.0]), torch.tensor([0.5, 0.5]))
+        tensor(-1.5000)
     """
     return down_B.mean() - up_B.mean()
 
 
 def linear_generator(up_B: Tensor, down_B: Tensor) -> Tensor:
-    """-E up, the generator's part of the Wasserstein and the hinge objective; `down_B` is not used."""
+    """-E up, the generator's part of the Wasserstein and the hinge objective.
+
+    Args:
+        up_B: scores to push up, (B,) float.
+        down_B: not used.
+
+    Returns:
+        The loss, 0-d.
+
+    Source: Arjovsky et al. 2017; Lim and Ye 2017.
+
+    Examples:
+        >>> import torch
+        >>> linear_generator(torch.tensor([1.0, 3.0]), torch.zeros(2))
+        tensor(-2.)
+    """
     return -up_B.mean()
 
 
@@ -49,8 +99,21 @@ def relativistic_average(up_B: Tensor, down_B: Tensor) -> Tensor:
 
     Both means carry gradients.
 
-    Source: Jolicoeur-Martineau 2018; named in Dey et al., section 3.1, as RaGAN.
+    Args:
+        up_B: scores to push up, (B,) float.
+        down_B: scores to push down, (B,) float.
+
+    Returns:
+        The loss, 0-d.
+
+    Source: Jolicoeur-Martineau 2018; named in Dey et al. 2021, section 3.1, as RaGAN.
     Differs: no epsilon inside the logarithms (it would flatten the gradient at large scores).
+
+    Examples:
+        >>> import torch
+        >>> up_B, down_B = torch.tensor([1.0, 2.0]), torch.tensor([-1.0, 0.0])
+        >>> relativistic_average(up_B, down_B), relativistic_average(up_B + 7, down_B + 7)
+        (tensor(0.2806), tensor(0.2806))
     """
     return softplus(down_B.mean() - up_B).mean() + softplus(down_B - up_B.mean()).mean()
 
@@ -58,13 +121,31 @@ def relativistic_average(up_B: Tensor, down_B: Tensor) -> Tensor:
 def hinge_discriminator(up_B: Tensor, down_B: Tensor) -> Tensor:
     """E max(0, 1 - up) + E max(0, 1 + down).
 
-    Source: Lim and Ye 2017, Tran et al. 2017; used by Dey et al. for CIFAR-10 (C.2).
+    Args:
+        up_B: scores to push up, (B,) float.
+        down_B: scores to push down, (B,) float.
+
+    Returns:
+        The loss, 0-d.
+
+    Source: Lim and Ye 2017, Tran et al. 2017; used by Dey et al. 2021 for CIFAR-10 (C.2).
+
+    Examples:
+        >>> import torch
+        >>> hinge_discriminator(torch.tensor([2.0, 0.5]), torch.tensor([-3.0, -1.0]))
+        tensor(0.2500)
     """
     return relu(1 - up_B).mean() + relu(1 + down_B).mean()
 
 
 class Objective(NamedTuple):
-    """What the two players minimise."""
+    """What the two players minimise: a loss each, and the discriminator's penalties.
+
+    Examples:
+        >>> objective = OBJECTIVES["hinge"]._replace(r1_weight=0.1)
+        >>> objective.generator_sees_real, objective.r1_weight
+        (False, 0.1)
+    """
 
     discriminator: Loss
     """Called with up = real scores, down = fake scores."""
@@ -74,13 +155,19 @@ class Objective(NamedTuple):
     """Whether the generator's loss depends on the real scores; if not, they are not computed for its update."""
     relative: bool = False
     """Whether only differences of scores count, so that the sign of a score alone means nothing."""
+    coupled: bool = False
+    """Whether a batch's loss is more than the mean of its images' losses: its parts need each other's scores."""
+    r1_weight: float = 0.0
+    """Of `penalties.r1_penalty`; 0 leaves it out."""
+    wgan_gp_weight: float = 0.0
+    """Of `penalties.wgan_gp`; 0 leaves it out."""
 
 
 OBJECTIVES: dict[str, Objective] = {
     "non-saturating": Objective(non_saturating_discriminator, non_saturating_generator),
     "wasserstein": Objective(wasserstein_discriminator, linear_generator, relative=True),
     "relativistic-average": Objective(
-        relativistic_average, relativistic_average, generator_sees_real=True, relative=True
+        relativistic_average, relativistic_average, generator_sees_real=True, relative=True, coupled=True
     ),
     "hinge": Objective(hinge_discriminator, linear_generator),
 }

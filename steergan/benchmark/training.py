@@ -72,10 +72,10 @@ def actions_of(pair: Pair, recipe: Recipe, device: str, folder: Path) -> Actions
     )
 
     def update(number: int) -> object:
-        parts = step.parts(lambda *_: batch, state.step + 1, number)
+        parts = step.inputs(lambda *_: batch, state.step + 1, number)
         if number < recipe.training.discriminator_updates:
-            return step.updates.discriminator(state.discriminator_optimizer, parts)
-        return step.updates.generator(state.generator_optimizer, parts)
+            return step.updates.update_discriminator(state.discriminator_optimizer, parts)
+        return step.updates.update_generator(state.generator_optimizer, parts)
 
     def sample() -> object:
         with torch.inference_mode():

@@ -10,14 +10,15 @@ from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, Actions
 from steergan.losses import OBJECTIVES
 from steergan.penalties import mixed_images, r1_penalty, wgan_gp
 from steergan.recipe import Recipe
-from steergan.training import Batch
+from steergan.training import Batch, Latents
 from steergan.training.protocols import as_module
 
 
 class UsualLoop:
     """Updates of both players, with torch's Adam as it comes, and an average that walks over the parameters.
 
-    The mathematics is that of `training.Step`, of recipes without augmentation and accumulation.
+    The mathematics is that of `training.Step`, of recipes without augmentation and accumulation, and whose average has
+    neither a start nor a ramp-up.
 
     Args:
         pair: on the batch's device; it is put into training mode, once.
@@ -26,7 +27,8 @@ class UsualLoop:
     """
 
     def __init__(self, pair: Pair, recipe: Recipe, batch: Batch) -> None:
-        self.pair, self.recipe, self.batch = pair, recipe, batch
+        self.recipe, self.real, self.y = recipe, *batch
+        self.z_dim, self.elements = pair.generator.z_dim, pair.generator.elements
         self.generator, self.discriminator = (as_module(network).train() for network in pair)
         self.average = copy.deepcopy(self.generator)
         self.objective = OBJECTIVES[recipe.loss.name]
@@ -35,38 +37,37 @@ class UsualLoop:
         self.of_generator = torch.optim.Adam(self.generator.parameters(), settings.generator_rate, betas)
         self.of_discriminator = torch.optim.Adam(self.discriminator.parameters(), settings.discriminator_rate, betas)
 
-    def draw(self) -> Tensor:
-        """Images of new latents."""
-        y = self.batch[1]
-        z = torch.randn(len(y), self.pair.generator.z_dim, device=y.device)
-        elements = self.pair.generator.elements
-        element = torch.randint(elements, y.shape, device=y.device) if elements else None
-        image: Tensor = self.generator(z, y, element)
-        return image
+    def __call__(self) -> None:
+        """A generator step."""
+        for _ in range(self.recipe.training.discriminator_updates):
+            self.update_discriminator()
+        self.update_generator()
+        self.update_average()
 
     def update_discriminator(self) -> None:
-        loss, (image, y) = self.recipe.loss, self.batch
+        """Real scores up, fake scores down; the fake images are made for this update alone, without a graph."""
+        loss, real, y = self.recipe.loss, self.real, self.y
         with torch.no_grad():
-            fake = self.draw()
-        image = image.detach().requires_grad_(loss.r1_weight > 0)
-        real_B, fake_B = self.discriminator(image, y), self.discriminator(fake, y)
+            fake = self.fake()
+        real = real.detach().requires_grad_(loss.r1_weight > 0)
+        real_B, fake_B = self.discriminator(real, y), self.discriminator(fake, y)
         total = self.objective.discriminator(real_B, fake_B)
         if loss.r1_weight > 0:
-            total = total + r1_penalty(real_B, image, loss.r1_weight)
+            total = total + r1_penalty(real_B, real, loss.r1_weight)
         if loss.wgan_gp_weight > 0:
-            mixed = mixed_images(image.detach(), fake, torch.rand(len(y), device=y.device))
+            mixed = mixed_images(real, fake, self.shares())
             total = total + wgan_gp(self.discriminator(mixed, y), mixed, loss.wgan_gp_weight)
         self.of_discriminator.zero_grad()
         total.backward()
         self.of_discriminator.step()
 
     def update_generator(self) -> None:
-        image, y = self.batch
-        fake_B = self.discriminator(self.draw(), y)
+        """Fake scores up, on images of new latents; a relativistic loss compares them with real scores."""
+        fake_B = self.discriminator(self.fake(), self.y)
         real_B = fake_B.detach()
         if self.objective.generator_sees_real:
             with torch.no_grad():
-                real_B = self.discriminator(image, y)
+                real_B = self.discriminator(self.real, self.y)
         total = self.objective.generator(fake_B, real_B)
         self.of_generator.zero_grad()
         total.backward()
@@ -74,15 +75,25 @@ class UsualLoop:
 
     @torch.no_grad()
     def update_average(self) -> None:
+        """Average <- decay * average + (1 - decay) * generator, which is what is evaluated and saved."""
         for averaged, trained in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             averaged.lerp_(trained, 1 - self.recipe.training.ema_decay)
 
-    def __call__(self) -> None:
-        """A generator step."""
-        for _ in range(self.recipe.training.discriminator_updates):
-            self.update_discriminator()
-        self.update_generator()
-        self.update_average()
+    def fake(self) -> Tensor:
+        """Generated images (B, C, H, W) of new latents, with the real images' labels."""
+        z, element = self.latents()
+        image: Tensor = self.generator(z, self.y, element)
+        return image
+
+    def latents(self) -> Latents:
+        """Gaussian z, and a group element for every image where the generator turns its seed map."""
+        z = torch.randn(len(self.y), self.z_dim, device=self.y.device)
+        element = torch.randint(self.elements, self.y.shape, device=self.y.device) if self.elements else None
+        return Latents(z, element)
+
+    def shares(self) -> Tensor:
+        """Of the real image in the mixed ones, (B,) in [0, 1]."""
+        return torch.rand(len(self.y), device=self.y.device)
 
     def actions(self) -> Actions:
         """A step, and one update of either player."""

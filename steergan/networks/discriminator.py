@@ -81,6 +81,7 @@ class Discriminator(nn.Module):
             x_type = out_type
         self.tail = nn.ModuleList(tail)
         self.head = ProjectionHead(len(x_type), classes, spectral_norm=spec.spectral_norm)
+        self.rotation_answers = rotations
         self.rotation_head = None
         if rotations:
             self.rotation_head = SpectralLinear(self.trunk.out_type.size, rotations, spectral_norm=spec.spectral_norm)

@@ -5,7 +5,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -28,6 +27,7 @@ from steergan.training import (
     ALONE,
     Batch,
     Engine,
+    Hooks,
     JsonLines,
     LatestState,
     Processes,
@@ -145,7 +145,7 @@ def run_steps(
 ) -> None:
     """Train to the recipe's last step, or until the user asks to stop; then the weights are saved if finished."""
     session = Session(folder, recipe, state, images, report) if processes.first else None
-    hooks = {} if session is None else session.start()
+    hooks = Hooks(evaluate_every=recipe.evaluation.every) if session is None else session.start()
     settings, count = recipe.training, recipe.training.discriminator_updates + 1
     rows = processes.rows(settings.batch_size, settings.accumulate)
 
@@ -160,9 +160,7 @@ def run_steps(
             recipe.loss,
             latent_law=recipe.generator.latent_law,
             engine=Engine(recipe.performance, processes),
-            evaluate_every=recipe.evaluation.every,
-            should_stop=report.stop_requested,
-            **hooks,
+            hooks=replace(hooks, should_stop=report.stop_requested),
         )
     if session is not None and ended == "finished":
         session.finish()
@@ -245,7 +243,7 @@ class Session:
         self.stats = JsonLines(folder.stats)
         self.evaluation = Evaluation(recipe, images, folder, state.device, report)
 
-    def start(self) -> dict[str, Any]:
+    def start(self) -> Hooks:
         """Bring the folder to where the state is; the hooks of what follows."""
         new = self.state.step == 0
         done = -1 if new else self.state.step
@@ -255,7 +253,12 @@ class Session:
             save_png(real_grid(self.reals), self.folder.reals)
             self.evaluate(0)
         self.evaluation.before_training = False
-        return {"on_record": self.record, "on_evaluate": self.evaluate, "on_checkpoint": self.checkpoint}
+        return Hooks(
+            evaluate_every=self.recipe.evaluation.every,
+            on_record=self.record,
+            on_evaluate=self.evaluate,
+            on_checkpoint=self.checkpoint,
+        )
 
     def finish(self) -> None:
         """Save the weights, and say how it went."""

@@ -11,14 +11,15 @@ from steergan.training.checkpoint import (
 )
 from steergan.training.ema import ExponentialAverage
 from steergan.training.engine import PLAIN, REFERENCE, Engine, check_device, compilation_notice
-from steergan.training.forwards import Batch
 from steergan.training.latents import LatentLaw, Latents, draw_latents
-from steergan.training.loop import Batches, Row, Step, train
+from steergan.training.loop import Hooks, Row, train
+from steergan.training.own_loop import discriminator_update, generator_update
 from steergan.training.parallel import ALONE, Processes, is_first_to_tell, joined, launched, own_device
 from steergan.training.protocols import Discriminator, Generator
 from steergan.training.record import JsonLines
 from steergan.training.state import RunState
-from steergan.training.step import Part, Updates, discriminator_update, generator_update
+from steergan.training.step import Batch, Batches, Step
+from steergan.training.updates import Inputs, Updates
 
 __all__ = [
     "ALONE",
@@ -30,11 +31,12 @@ __all__ = [
     "Engine",
     "ExponentialAverage",
     "Generator",
+    "Hooks",
+    "Inputs",
     "JsonLines",
     "LatentLaw",
     "Latents",
     "LatestState",
-    "Part",
     "Processes",
     "Row",
     "RunState",

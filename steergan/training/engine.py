@@ -32,7 +32,7 @@ class Engine:
         # Gradients inside what is compiled: R1.
         torch._dynamo.config.trace_autograd_ops = True
         mode = "reduce-overhead" if kind == "cuda-graphs" else "default"
-        # Messages between processes are outside the graphs.
+        # Messages between processes, which batch norms send, are outside the graphs.
         whole = self.processes.count == 1
         return cast(Function, torch.compile(function, fullgraph=whole, dynamic=False, mode=mode))
 

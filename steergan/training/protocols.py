@@ -43,7 +43,7 @@ class Discriminator(Network, Protocol):
 
 
 class RotationDiscriminator(Discriminator, Protocol):
-    """What auxiliary rotations ask for besides."""
+    """What auxiliary rotations ask for besides; an attribute `rotation_answers`, if there is one, counts answers."""
 
     def rotation_logits(self, image: Tensor) -> Tensor:
         """image (B, C, H, W) -> (B, 4), by how many quarter turns it was rotated; must not be blind for them."""

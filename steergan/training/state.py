@@ -12,7 +12,7 @@ from steergan.errors import RunError
 from steergan.recipe import AugmentationSettings, TrainingSettings
 from steergan.training.ema import ExponentialAverage
 from steergan.training.protocols import Discriminator, Generator, Network
-from steergan.training.step import trained_parameters
+from steergan.training.updates import trained_parameters
 
 
 @dataclass
@@ -65,20 +65,20 @@ class RunState:
         """What is trained."""
         return self.generator, self.discriminator
 
-    def parts(self) -> dict[str, Any]:
+    def members(self) -> dict[str, Any]:
         """Everything that has a state_dict of its own."""
-        parts = {
+        members = {
             "generator": self.generator,
             "discriminator": self.discriminator,
             "average": self.average,
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
-        return parts if self.augmentation.adaptive is None else parts | {"augmentation": self.augmentation.adaptive}
+        return members if self.augmentation.adaptive is None else members | {"augmentation": self.augmentation.adaptive}
 
     def state_dict(self) -> dict[str, Any]:
         """Every weight, moment, buffer and clock, for `save_checkpoint`; tensors are the networks' own, not copies."""
-        return {"step": self.step} | {name: part.state_dict() for name, part in self.parts().items()}
+        return {"step": self.step} | {name: member.state_dict() for name, member in self.members().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave, on whatever device.
@@ -89,9 +89,9 @@ class RunState:
             RunError: the state is of other networks.
         """
         try:
-            for name, part in self.parts().items():
+            for name, member in self.members().items():
                 if name in state or name != "augmentation":
-                    part.load_state_dict(state[name])
+                    member.load_state_dict(state[name])
             self.step = int(state["step"])
         except (KeyError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
@@ -106,7 +106,7 @@ class RunState:
             RunError: one is nan or infinite.
         """
         for name in ("generator", "discriminator", "average"):
-            tensors = [t for t in self.parts()[name].state_dict().values() if isinstance(t, Tensor)]
+            tensors = [t for t in self.members()[name].state_dict().values() if isinstance(t, Tensor)]
             finite = [t.isfinite().all() for t in tensors if t.is_floating_point()]
             if finite and not bool(torch.stack(finite).all()):
                 raise divergence(f"a weight of the {name} is not finite", self.step)

@@ -25,15 +25,12 @@ from steergan.benchmark import (
 from steergan.benchmark.fresh import Fresh
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed, without_spectral_norm
 from steergan.benchmark.step import PARTS, PROCESS, PROFILE, PROFILED, TIMED, USUAL, time_step
-from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, random_batch
-from steergan.benchmark.usual_loop import UsualLoop
+from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP
 from steergan.errors import RecipeError
 from steergan.kernels import library
 from steergan.layers import GroupConvolution
-from steergan.losses import OBJECTIVES
 from steergan.recipe import Recipe, write_recipe
 from steergan.results import read_results
-from steergan.training import Latents, discriminator_update, generator_update
 from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
 from steergan_cli.main import steergan
 
@@ -172,36 +169,6 @@ def test_a_recipe_without_a_stock_rival_is_refused(
         time_step(settings, 1)
     with pytest.raises(RecipeError, match=word):
         measure_sweep(settings, 1)
-
-
-@pytest.mark.parametrize("loss", ["hinge", "relativistic-average"])
-def test_the_usual_loop_does_the_same_mathematics(loss: str) -> None:
-    # Spectral norms iterate at every forward of theirs, and once an update of ours.
-    settings = without_spectral_norm(changed(recipe(), loss={"name": loss, "r1_weight": 0.3}))
-    pair, twin = (own_pair(settings, SHAPE, CLASSES) for _ in range(2))
-    batch = random_batch(pair, settings, "cpu")
-    loop = UsualLoop(pair, settings, batch)
-    z = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
-    loop.draw = lambda: pair.generator(z, batch[1])  # type: ignore[method-assign]
-    rates = (settings.training.generator_rate, settings.training.discriminator_rate)
-    betas = (settings.training.beta1, settings.training.beta2)
-    adams = [
-        torch.optim.Adam((p for _, p in network.named_parameters()), rate, betas)
-        for network, rate in zip(twin, rates, strict=True)
-    ]
-    objective, latents = OBJECTIVES[loss], Latents(z, None)
-    discriminator_update(*twin, adams[1], objective, batch, latents, r1_weight=0.3)
-    loop.update_discriminator()
-    generator_update(*twin, adams[0], objective, batch, latents)
-    loop.update_generator()
-    for ours, theirs in zip(twin, pair, strict=True):
-        for (name, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
-            if name != "head.linear.bias":  # which a relativistic loss does not see: its gradient is rounding
-                torch.testing.assert_close(a, b, rtol=1e-4, atol=0.05 * min(rates))
-    before = [p.clone() for p in loop.average.parameters()]
-    loop.update_average()
-    for was, now, trained in zip(before, loop.average.parameters(), loop.generator.parameters(), strict=True):
-        torch.testing.assert_close(now, was.lerp(trained, 1 - settings.training.ema_decay))
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings, TrainingSettings
-from steergan.training import ALONE, PLAIN, Engine, Processes, RunState, joined, train
+from steergan.training import ALONE, PLAIN, Engine, Hooks, Processes, RunState, joined, train
 
-STEPS = 20
+STEPS = 6
 SHAPE = (1, 8, 8)
 BATCH = 16
 SMALL = GeneratorSpec(widths=(8, 8), upsamplings=1, z_dim=4, embedding_dim=4, seed_width=4)
@@ -115,7 +115,8 @@ def result(
 
     found: list[dict[str, float]] = []
     engine = Engine(case.performance, processes)
-    train(state, own_rows, settings, case.loss, engine=engine, record_every=record_every, on_record=found.append)
+    hooks = Hooks(record_every=record_every, on_record=found.append)
+    train(state, own_rows, settings, case.loss, engine=engine, hooks=hooks)
     for row in found:
         del row["seconds_per_step"]
     return {"rows": found, "state": state.state_dict()}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from steergan.randomness import torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
-from steergan.training import RunState, latest_state, save_checkpoint, train
+from steergan.training import Hooks, RunState, latest_state, save_checkpoint, train
 
 TARGETS = (-0.5, 0.5)
 """Every pixel of a real image of class k is TARGETS[k] plus a little noise."""
@@ -71,7 +71,7 @@ def batches(settings: TrainingSettings = SETTINGS) -> Callable[[int, int], tuple
 
 
 def run(state: RunState, settings: TrainingSettings = SETTINGS, loss: LossSettings = LOSS, **hooks: Any) -> str:
-    return train(state, batches(settings), settings, loss, **hooks)
+    return train(state, batches(settings), settings, loss, hooks=Hooks(**hooks))
 
 
 def main(folder: str, steps: int) -> None:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +12,11 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 
-SCRIPT = Path(__file__).with_name("simulated_accelerator.py")
+from tests.training import divided_runs as runs
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 3600
+"""Seconds, so that a process that hangs ends some time; a loaded machine takes minutes."""
 RUNS = [
     "non-saturating", "wasserstein", "relativistic-average", "hinge", "batch norm in D", "fields off the grid",
     "regularisers", "in parts", "in parts, batch norm in D",
@@ -26,8 +29,8 @@ def simulated() -> dict[str, Any]:
     if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
         pytest.skip("this torch has no devices made in Python")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", str(SCRIPT)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.training.simulated_accelerator"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=PATIENCE)
     assert done.stdout, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -49,11 +52,8 @@ def tensors(found: Any) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_nothing_is_read_from_the_memory_of_an_earlier_replay(
-    load_module: Any, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_nothing_is_read_from_the_memory_of_an_earlier_replay(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """CUDA graphs return the same memory every time: here it is spoilt where a new update begins."""
-    runs: ModuleType = load_module("divided_runs")
     returned: list[Tensor] = []
     modes = []
 
@@ -73,15 +73,15 @@ def test_nothing_is_read_from_the_memory_of_an_earlier_replay(
         returned.clear()
 
     case = runs.CASES[name]
-    plain = outcome(runs, case)
+    plain = outcome(case)
     monkeypatch.setattr(torch, "compile", replayed)
     monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", begun)
     settings = case.performance.model_copy(update={"compile": "cuda-graphs"})
-    assert outcome(runs, case._replace(performance=settings)) == plain
+    assert outcome(case._replace(performance=settings)) == plain
     assert set(modes) == {"reduce-overhead"}
 
 
-def outcome(runs: ModuleType, case: Any) -> tuple[list[Any], list[float]]:
+def outcome(case: Any) -> tuple[list[Any], list[float]]:
     """The row of a few steps, which are read together, and the sums of all weights."""
     found = runs.result(case, steps=3, record_every=3)
     weights = [found["state"][name].values() for name in ("generator", "discriminator")]

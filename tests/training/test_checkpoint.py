@@ -8,6 +8,7 @@ import torch
 
 from steergan.errors import RunError
 from steergan.training import latest_state, load_state, load_weights, save_checkpoint, save_state, save_weights
+from tests.training.states import differences
 
 STATE: dict[str, Any] = {
     "step": 7,
@@ -27,9 +28,9 @@ def weight_position(path: Path) -> int:
     return path.read_bytes().index(torch.arange(2000.0).numpy().tobytes()) + 4001
 
 
-def test_a_state_comes_back_to_the_last_bit(tmp_path: Path, compare: Any) -> None:
+def test_a_state_comes_back_to_the_last_bit(tmp_path: Path) -> None:
     save_state(tmp_path / "state.pt", STATE)
-    assert compare(load_state(tmp_path / "state.pt"), STATE) == []
+    assert differences(load_state(tmp_path / "state.pt"), STATE) == []
 
 
 class Evil:

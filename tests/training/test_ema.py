@@ -1,5 +1,4 @@
 import copy
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +11,9 @@ from torch import nn
 from steergan.randomness import torch_stream
 from steergan.recipe import TrainingSettings
 from steergan.training import ExponentialAverage, draw_latents
+from tests.training import plain_pair as pair
+from tests.training import steered_pair as steered
+from tests.training.states import differences, frozen_copy
 
 LABELS = torch.tensor([0, 1, 1, 1])
 
@@ -63,9 +65,7 @@ def test_until_the_start_the_average_is_a_copy() -> None:
     assert scalar_run([3.0, 1 / 3, 0.1], ema_decay=0.9, ema_rampup=0, ema_start=3) == 0.1
 
 
-@given(
-    decay=st.floats(0, 0.99999), share=st.floats(0.01, 1), start=st.integers(0, 50), step=st.integers(1, 20_000)
-)
+@given(decay=st.floats(0, 0.99999), share=st.floats(0.01, 1), start=st.integers(0, 50), step=st.integers(1, 20_000))
 @hypothesis_settings(max_examples=200, deadline=None)
 def test_the_horizon_never_exceeds_its_share_of_the_steps(decay: float, share: float, start: int, step: int) -> None:
     average = ExponentialAverage(nn.Linear(1, 1), settings(ema_decay=decay, ema_rampup=share, ema_start=start))  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_the_horizon_never_exceeds_its_share_of_the_steps(decay: float, share: f
         assert d == decay
 
 
-def trained(pair: ModuleType, batches: int = 5) -> Any:
+def trained(batches: int = 5) -> Any:
     """A generator whose batch norm has seen some batches."""
     torch.manual_seed(0)
     generator = pair.PlainGenerator()
@@ -91,8 +91,8 @@ def see_batches(generator: Any, batches: int) -> None:
         generator(z, torch.zeros(64, dtype=torch.int64))
 
 
-def test_copied_moments_are_the_trained_networks(pair: ModuleType) -> None:
-    generator = trained(pair)
+def test_copied_moments_are_the_trained_networks() -> None:
+    generator = trained()
     average = ExponentialAverage(generator, settings(ema_batch_norm="copy"))
     see_batches(generator, 3)
     snapshot: Any = average.snapshot(1, LABELS)
@@ -101,8 +101,8 @@ def test_copied_moments_are_the_trained_networks(pair: ModuleType) -> None:
     assert not any(module.training for module in snapshot.modules())
 
 
-def test_reestimated_moments_are_the_mean_over_fresh_batches_of_the_averaged_network(pair: ModuleType) -> None:
-    generator = trained(pair)
+def test_reestimated_moments_are_the_mean_over_fresh_batches_of_the_averaged_network() -> None:
+    generator = trained()
     average = ExponentialAverage(generator, settings(ema_decay=0.5, ema_rampup=0))
     with torch.no_grad():
         generator.hidden.weight.mul_(2)
@@ -122,36 +122,34 @@ def test_reestimated_moments_are_the_mean_over_fresh_batches_of_the_averaged_net
     assert not any(module.training for module in snapshot.modules())
 
 
-def test_reestimated_moments_owe_nothing_to_the_trained_networks(pair: ModuleType, compare: Any) -> None:
+def test_reestimated_moments_owe_nothing_to_the_trained_networks() -> None:
     snapshots = [
-        ExponentialAverage(trained(pair, batches), settings()).snapshot(1, LABELS, batches=2).state_dict()
+        ExponentialAverage(trained(batches), settings()).snapshot(1, LABELS, batches=2).state_dict()
         for batches in (5, 50)
     ]
-    assert compare(*snapshots) == []
+    assert differences(*snapshots) == []
 
 
-def test_a_snapshot_is_a_pure_function_and_touches_nothing_that_is_trained(
-    pair: ModuleType, compare: Any, copy_state: Any
-) -> None:
-    generator = trained(pair)
+def test_a_snapshot_is_a_pure_function_and_touches_nothing_that_is_trained() -> None:
+    generator = trained()
     average = ExponentialAverage(generator, settings())
-    before = copy_state({"generator": generator.state_dict(), "average": average.state_dict()})
+    before = frozen_copy({"generator": generator.state_dict(), "average": average.state_dict()})
     random = torch.get_rng_state()
-    first = copy_state(average.snapshot(7, LABELS).state_dict())
+    first = frozen_copy(average.snapshot(7, LABELS).state_dict())
     average.snapshot(8, LABELS)
     torch.randn(3)
     torch.set_rng_state(random)
-    assert compare(copy_state(average.snapshot(7, LABELS).state_dict()), first) == []
-    assert compare(copy_state(average.snapshot(8, LABELS).state_dict()), first) != []
+    assert differences(frozen_copy(average.snapshot(7, LABELS).state_dict()), first) == []
+    assert differences(frozen_copy(average.snapshot(8, LABELS).state_dict()), first) != []
     assert torch.equal(random, torch.get_rng_state())
-    assert compare({"generator": generator.state_dict(), "average": average.state_dict()}, before) == []
+    assert differences({"generator": generator.state_dict(), "average": average.state_dict()}, before) == []
     assert generator.training
 
 
-def test_evaluating_in_between_leaves_later_averages_alone(pair: ModuleType, compare: Any) -> None:
+def test_evaluating_in_between_leaves_later_averages_alone() -> None:
     states = []
     for evaluated in (False, True):
-        generator = trained(pair)
+        generator = trained()
         average = ExponentialAverage(generator, settings(ema_decay=0.7, ema_rampup=0))
         for step in range(1, 5):
             with torch.no_grad():
@@ -161,28 +159,28 @@ def test_evaluating_in_between_leaves_later_averages_alone(pair: ModuleType, com
                 average.snapshot(step, LABELS)
         last = copy.deepcopy(average.snapshot(9, LABELS).state_dict())
         states.append({"average": average.state_dict(), "last": last})
-    assert compare(*states) == []
+    assert differences(*states) == []
 
 
-def test_a_restored_average_gives_the_same_snapshot(pair: ModuleType, compare: Any) -> None:
-    generator = trained(pair)
+def test_a_restored_average_gives_the_same_snapshot() -> None:
+    generator = trained()
     average = ExponentialAverage(generator, settings(ema_decay=0.7, ema_rampup=0))
     with torch.no_grad():
         generator.hidden.weight.add_(1)
     average.update(1)
     restored = ExponentialAverage(generator, settings(ema_decay=0.7, ema_rampup=0))
     restored.load_state_dict(average.state_dict())
-    assert compare(restored.snapshot(1, LABELS).state_dict(), average.snapshot(1, LABELS).state_dict()) == []
+    assert differences(restored.snapshot(1, LABELS).state_dict(), average.snapshot(1, LABELS).state_dict()) == []
 
 
-def test_an_average_of_another_network_is_refused(pair: ModuleType) -> None:
-    average = ExponentialAverage(trained(pair), settings())
+def test_an_average_of_another_network_is_refused() -> None:
+    average = ExponentialAverage(trained(), settings())
     with pytest.raises(KeyError, match="not in both"):
         average.load_state_dict({"weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("policy", ["copy", "reestimate"])
-def test_spectral_norm_of_a_snapshot_is_that_of_the_averaged_weights(steered: ModuleType, policy: str) -> None:
+def test_spectral_norm_of_a_snapshot_is_that_of_the_averaged_weights(policy: str) -> None:
     torch.manual_seed(0)
     generator = steered.SteeredGenerator()
     average = ExponentialAverage(generator, settings(ema_decay=0.5, ema_rampup=0, ema_batch_norm=policy))
@@ -198,7 +196,7 @@ def test_spectral_norm_of_a_snapshot_is_that_of_the_averaged_weights(steered: Mo
     assert all(torch.equal(before[key], value) for key, value in generator.state_dict().items())
 
 
-def test_field_batch_norm_is_reestimated_too(steered: ModuleType) -> None:
+def test_field_batch_norm_is_reestimated_too() -> None:
     torch.manual_seed(0)
     generator = steered.SteeredGenerator()
     average = ExponentialAverage(generator, settings())

@@ -2,7 +2,6 @@
 
 import shutil
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +11,9 @@ from torch import Tensor
 from steergan.errors import RecipeError
 from steergan.layers import choose_memory_format, choose_recomputation
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings
-from steergan.training import PLAIN, Engine, Step, check_device, compilation_notice, train
+from steergan.training import PLAIN, Batch, Batches, Engine, Hooks, Row, Step, check_device, compilation_notice, train
+from tests.training import divided_runs as runs
+from tests.training import plain_pair as pair
 
 REGULARISED = AugmentationSettings(
     consistency_real=1.0, rotation_discriminator=1.0, rotation_generator=0.2, adaptive_target=0.1, adaptive_images=200,
@@ -20,14 +21,7 @@ REGULARISED = AugmentationSettings(
 RELATIVISTIC = LossSettings(name="relativistic-average", r1_weight=0.5)
 
 
-@pytest.fixture(scope="module")
-def runs(load_module: Any) -> ModuleType:
-    return load_module("divided_runs")
-
-
-def outcome(
-    runs: ModuleType, case: Any, steps: int, prepare: Any = lambda network: None
-) -> tuple[list[Any], dict[str, Any]]:
+def outcome(case: Any, steps: int, prepare: Any = lambda network: None) -> tuple[list[Any], dict[str, Any]]:
     """Rows and the state after a few steps."""
     found = runs.result(case, steps=steps, prepare=prepare)
     return found["rows"], found["state"]
@@ -62,29 +56,30 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
+SMALL = {"widths": (4,)}  # tracing takes its time with every layer
+
+
 @pytest.mark.parametrize(
-    ("loss", "options"),
+    "case",
     [
-        (RELATIVISTIC, {}),
-        (LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=2.0), {}),
-        (RELATIVISTIC, {"accumulate": 2}),
-        (LossSettings(name="hinge", r1_weight=0.5), {"augmentation": REGULARISED}),
+        runs.Case(LossSettings(name="relativistic-average", r1_weight=0.5, wgan_gp_weight=2.0), SMALL, SMALL),
+        runs.Case(RELATIVISTIC, SMALL, SMALL, accumulate=2),
+        runs.Case(LossSettings(name="hinge", r1_weight=0.5), SMALL, SMALL, REGULARISED),
     ],
-    ids=["R1", "WGAN-GP", "in parts", "regularisers"],
+    ids=["R1 and WGAN-GP", "in parts", "regularisers"],
 )
 def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(
-    runs: ModuleType, traced: list[dict[str, Any]], loss: LossSettings, options: dict[str, Any]
+    traced: list[dict[str, Any]], case: runs.Case
 ) -> None:
-    case = runs.Case(loss, **options)
     compiled = case._replace(performance=PLAIN.model_copy(update={"compile": "on"}))
-    assert largest_difference(outcome(runs, compiled, 2), outcome(runs, case, 2)) < 1e-12
+    assert largest_difference(outcome(compiled, 2), outcome(case, 2)) < 1e-12
     assert traced
     assert all(call["fullgraph"] for call in traced)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch generates C++ and compiles it with g++")
 @pytest.mark.filterwarnings("ignore")  # torch's own, about machines without CUDA
-def test_compiled_code_trains_both_networks_alike(pair: ModuleType) -> None:
+def test_compiled_code_trains_both_networks_alike() -> None:
     """The code generator once, on small networks of another's making."""
 
     def after(engine: Engine) -> dict[str, Any]:
@@ -104,10 +99,10 @@ def test_compiled_code_trains_both_networks_alike(pair: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("norms", [{}, {"architecture": "residual", "batch_norm": True, "spectral_norm": False}])
-def test_blocks_that_are_computed_again_change_no_bit(runs: ModuleType, norms: dict[str, Any]) -> None:
+def test_blocks_that_are_computed_again_change_no_bit(norms: dict[str, Any]) -> None:
     case = runs.Case(RELATIVISTIC, norms)
-    again = outcome(runs, case, 3, partial(choose_recomputation, wanted=True))
-    assert largest_difference(again, outcome(runs, case, 3)) == 0
+    again = outcome(case, 3, partial(choose_recomputation, wanted=True))
+    assert largest_difference(again, outcome(case, 3)) == 0
 
 
 def test_a_block_that_is_computed_again_keeps_fewer_feature_maps() -> None:
@@ -132,16 +127,16 @@ def test_a_block_that_is_computed_again_keeps_fewer_feature_maps() -> None:
     assert kept(True) < 0.5 * kept(False)
 
 
-def test_the_memory_format_changes_nothing_but_rounding(runs: ModuleType) -> None:
+def test_the_memory_format_changes_nothing_but_rounding() -> None:
     case = runs.Case(RELATIVISTIC)
-    found = outcome(runs, case, 3, partial(choose_memory_format, name="channels-last"))
-    assert largest_difference(found, outcome(runs, case, 3)) < 1e-9
+    found = outcome(case, 3, partial(choose_memory_format, name="channels-last"))
+    assert largest_difference(found, outcome(case, 3)) < 1e-9
 
 
-def test_real_and_fake_in_one_pass_score_as_in_two(runs: ModuleType) -> None:
+def test_real_and_fake_in_one_pass_score_as_in_two() -> None:
     case = runs.Case(LossSettings(name="hinge", r1_weight=0.0))
     together = case._replace(performance=PLAIN.model_copy(update={"joint_scores": True}))
-    assert largest_difference(outcome(runs, together, 3), outcome(runs, case, 3)) < 1e-9
+    assert largest_difference(outcome(together, 3), outcome(case, 3)) < 1e-9
 
 
 @pytest.mark.parametrize(
@@ -154,7 +149,7 @@ def test_real_and_fake_in_one_pass_score_as_in_two(runs: ModuleType) -> None:
     ids=["plain", "R1", "batch norm"],
 )
 def test_real_and_fake_go_together_only_where_that_is_the_same(
-    runs: ModuleType, loss: LossSettings, options: dict[str, Any], passes: int
+    loss: LossSettings, options: dict[str, Any], passes: int
 ) -> None:
     case = runs.Case(loss, performance=PerformanceSettings(), **options)
     sizes: list[int] = []
@@ -166,16 +161,20 @@ def test_real_and_fake_go_together_only_where_that_is_the_same(
     assert len(sizes) == passes + 1
 
 
-def test_parts_of_a_batch_give_the_gradient_of_the_whole_where_no_norm_sees_batches(runs: ModuleType) -> None:
+def test_parts_of_a_batch_give_the_gradient_of_the_whole_where_no_norm_sees_batches() -> None:
     """The generator's norms see a part at a time, so only the discriminator's update is compared."""
     for loss in (RELATIVISTIC, LossSettings(name="hinge", r1_weight=0.5)):
         whole, parts = (runs.Case(loss, accumulate=n) for n in (1, 4))
-        found = [outcome(runs, case, 1, lambda network: network.eval()) for case in (whole, parts)]
+        found = [outcome(case, 1, lambda network: network.eval()) for case in (whole, parts)]
         for rows, _ in found:
             assert set(rows[0]) >= {"r1", "discriminator_loss"}
         first, second = (rows[0] for rows, _ in found)
         assert first["r1"] == pytest.approx(second["r1"], rel=1e-9)
         assert first["real_score"] == pytest.approx(second["real_score"], rel=1e-9)
+
+
+def always(batch: Batch) -> Batches:
+    return lambda step, update: batch
 
 
 def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> None:
@@ -188,20 +187,19 @@ def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> N
     for precision in ("float32", "bfloat16"):
         torch.manual_seed(0)
         spec = GeneratorSpec(latent="dense", widths=(8, 8), upsamplings=1)
-        pair = Generator(spec, (1, 8, 8), 2), Discriminator(DiscriminatorSpec(), (1, 8, 8), 2)
-        convolution = pair[1].trunk.stages[0]
+        networks = Generator(spec, (1, 8, 8), 2), Discriminator(DiscriminatorSpec(), (1, 8, 8), 2)
+        convolution = networks[1].trunk.stages[0]
         convolution.register_forward_hook(lambda module, inputs, output: images.append(output.tensor.dtype))
         settings = TrainingSettings(steps=2, batch_size=16, discriminator_updates=1)
-        state, found = RunState.start(*pair, settings), []
+        state = RunState.start(*networks, settings)
+        found: list[Row] = []
         draw = torch.Generator().manual_seed(1)
         batch = torch.rand(16, 1, 8, 8, generator=draw) * 2 - 1, torch.arange(16) % 2
         engine = Engine(PLAIN.model_copy(update={"precision": precision}))
-        train(
-            state, lambda step, update, batch=batch: batch, settings, RELATIVISTIC, engine=engine, record_every=1,
-            on_record=found.append,
-        )  # fmt: skip
+        hooks = Hooks(record_every=1, on_record=found.append)
+        train(state, always(batch), settings, RELATIVISTIC, engine=engine, hooks=hooks)
         rows.append(found[0])
-        assert all(p.dtype == torch.float32 for network in state.networks for _, p in network.named_parameters())
+        assert all(p.dtype == torch.float32 for network in networks for _, p in network.named_parameters())
     # Of each step, the real images of the discriminator's update (R1) come first.
     narrow, wide = torch.bfloat16, torch.float32
     assert images[:8] == [wide] * 8

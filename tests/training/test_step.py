@@ -1,206 +1,97 @@
-from types import ModuleType
+"""A step is the updates in their order, on fresh draws, and what can't go well is refused before the first."""
+
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
+from steergan.errors import RecipeError, RunError
 from steergan.losses import OBJECTIVES
-from steergan.penalties import mixed_images, r1_penalty, wgan_gp
-from steergan.randomness import torch_stream
-from steergan.training import Latents, discriminator_update, draw_latents, generator_update
+from steergan.networks import Discriminator, DiscriminatorSpec
+from steergan.penalties import mixed_images
+from steergan.randomness import stream_seed, torch_stream
+from steergan.recipe import AugmentationSettings, LossSettings
+from steergan.training import (
+    Engine,
+    Inputs,
+    Processes,
+    RunState,
+    Step,
+    discriminator_update,
+    draw_latents,
+    generator_update,
+)
+from tests.training import plain_pair as pair
+from tests.training.states import differences
 
-RATE = 0.5
-
-
-class Counting(nn.Module):
-    """Counts forwards, and notes whether a graph was made of the score and of the image."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-        self.graphs: list[bool] = []
-        self.images: list[bool] = []
-
-    def forward(self, image: Tensor, y: Tensor) -> Tensor:
-        score: Tensor = self.inner(image, y)
-        self.graphs.append(score.requires_grad)
-        self.images.append(image.requires_grad)
-        return score
+SMALL = DiscriminatorSpec(group="C4", widths=(4,))
 
 
-class Scene:
-    """One pair, one batch."""
+def test_a_step_is_the_discriminators_updates_then_the_generators_on_fresh_draws() -> None:
+    settings, state = pair.SETTINGS.model_copy(update={"steps": 1}), pair.start()
+    rows: list[dict[str, float]] = []
+    pair.run(state, settings, record_every=1, on_record=rows.append)
 
-    def __init__(self, pair: ModuleType) -> None:
-        torch.manual_seed(0)
-        self.generator = pair.PlainGenerator()
-        self.discriminator = pair.PlainDiscriminator(dropout=0.0)
-        self.batch = pair.batches()(1, 0)
-        self.latents = draw_latents(self.generator, len(self.batch[1]), torch_stream(0, "test/0"))
+    by_hand, objective = pair.start(), OBJECTIVES[pair.LOSS.name]._replace(r1_weight=0.1)
+    networks = by_hand.generator, by_hand.discriminator
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(settings.seed, "networks", 1))
+        for update in (0, 1, 2):
+            latents = draw_latents(by_hand.generator, 8, torch_stream(settings.seed, f"training/{update}", 1))
+            inputs = Inputs(*pair.batches()(1, update), *latents)
+            if update < 2:
+                last = discriminator_update(*networks, by_hand.discriminator_optimizer, objective, inputs)
+        last |= generator_update(*networks, by_hand.generator_optimizer, objective, inputs)
+    by_hand.average.update(1)
+    by_hand.step = 1
 
-    def sgd(self, network: nn.Module) -> torch.optim.SGD:
-        return torch.optim.SGD(network.parameters(), lr=RATE)
-
-    def fake(self) -> Tensor:
-        image: Tensor = self.generator(self.latents.z, self.batch[1])
-        return image
-
-
-@pytest.fixture
-def scene(pair: ModuleType) -> Scene:
-    return Scene(pair)
-
-
-def weights(network: nn.Module) -> list[Tensor]:
-    return [p.detach().clone() for p in network.parameters()]
+    assert differences(by_hand.state_dict(), state.state_dict()) == []
+    assert rows[0].pop("seconds_per_step") > 0
+    assert rows[0] == {"step": 1, "images_seen": 16} | {name: value.item() for name, value in last.items()}
+    assert set(last) == {"discriminator_loss", "generator_loss", "real_score", "fake_score", "r1"}
 
 
-def assert_moved_down(before: list[Tensor], after: list[Tensor], gradients: Any) -> None:
-    for old, new, gradient in zip(before, after, gradients, strict=True):
-        assert torch.allclose(new, old - RATE * gradient, atol=1e-6)
+def test_wgan_gp_looks_at_other_mixes_in_every_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def noting(real: torch.Tensor, fake: torch.Tensor, mix_B: torch.Tensor) -> torch.Tensor:
+        seen.append(mix_B)
+        return mixed_images(real, fake, mix_B)
+
+    monkeypatch.setattr("steergan.training.updates.mixed_images", noting)
+    settings = pair.SETTINGS.model_copy(update={"steps": 50})
+    pair.run(pair.start(), settings, LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=10.0))
+    shares = torch.stack(seen)
+    assert shares.shape == (100, 8)
+    assert shares.unique().numel() == 800
+    assert 0 <= shares.min() < 0.02
+    assert 0.98 < shares.max() <= 1
+    assert shares.mean().item() == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_discriminator_update_is_a_step_down_its_loss_and_penalties(scene: Scene, name: str) -> None:
-    real, y = scene.batch
-    mix = torch.linspace(0, 1, len(y))
-    image = real.clone().requires_grad_()
-    real_B, fake = scene.discriminator(image, y), scene.fake().detach()
-    r1 = r1_penalty(real_B, image, 0.3)
-    mixed = mixed_images(real, fake, mix)
-    gp = wgan_gp(scene.discriminator(mixed, y), mixed, 0.7)
-    loss = OBJECTIVES[name].discriminator(real_B, scene.discriminator(fake, y))
-    gradients = torch.autograd.grad(loss + r1 + gp, list(scene.discriminator.parameters()))
-    before = weights(scene.discriminator)
-
-    metrics = discriminator_update(
-        scene.generator, scene.discriminator, scene.sgd(scene.discriminator), OBJECTIVES[name], scene.batch,
-        scene.latents, r1_weight=0.3, wgan_gp_weight=0.7, mix_B=mix,
-    )  # fmt: skip
-
-    assert_moved_down(before, weights(scene.discriminator), gradients)
-    expected = {"discriminator_loss": loss, "r1": r1, "wgan_gp": gp, "real_score": real_B.mean()}
-    for key, value in expected.items():
-        assert metrics[key].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), key
+@pytest.mark.parametrize("made", ["by hand", "by steergan, without", "by steergan, of half turns"])
+def test_rotations_with_a_discriminator_that_cannot_guess_them_are_refused_before_the_first_step(made: str) -> None:
+    judge: Any = pair.PlainDiscriminator()
+    if made != "by hand":
+        judge = Discriminator(SMALL, (1, 4, 4), 2, rotations=0 if made.endswith("without") else 2)
+    generator, seen = pair.PlainGenerator(), list[Any]()
+    state = RunState.start(generator, judge, pair.SETTINGS, AugmentationSettings(rotation_discriminator=1.0))
+    judge.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
+    with pytest.raises(RecipeError, match=f"{type(judge).__name__} has (none|2); set it to 0"):
+        pair.run(state)
+    assert seen == []
+    assert state.step == 0
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_generator_update_is_a_step_down_its_loss(scene: Scene, name: str) -> None:
-    real, y = scene.batch
-    loss = OBJECTIVES[name].generator(scene.discriminator(scene.fake(), y), scene.discriminator(real, y))
-    gradients = torch.autograd.grad(loss, list(scene.generator.parameters()))
-    before = weights(scene.generator)
-    metrics = generator_update(
-        scene.generator, scene.discriminator, scene.sgd(scene.generator), OBJECTIVES[name], scene.batch, scene.latents
+def test_a_discriminator_with_a_head_for_four_rotations_is_taken() -> None:
+    judge = Discriminator(SMALL, (1, 4, 4), 2, rotations=4)
+    state = RunState.start(
+        pair.PlainGenerator(), judge, pair.SETTINGS, AugmentationSettings(rotation_discriminator=1.0)
     )
-    assert_moved_down(before, weights(scene.generator), gradients)
-    assert metrics["generator_loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+    assert "rotation_discriminator" in Step(state, pair.SETTINGS, pair.LOSS)(pair.batches())
 
 
-def test_an_update_leaves_the_other_network_alone_and_computes_no_gradients_for_it(scene: Scene) -> None:
-    generator, discriminator = scene.generator, scene.discriminator
-    objective = OBJECTIVES["relativistic-average"]
-    before = weights(generator)
-    discriminator_update(
-        generator, discriminator, scene.sgd(discriminator), objective, scene.batch, scene.latents, r1_weight=1.0
-    )
-    assert all(torch.equal(a, b) for a, b in zip(before, weights(generator), strict=True))
-    assert all(p.grad is None for p in generator.parameters())
-    discriminator.zero_grad()
-    before = weights(discriminator)
-    generator_update(generator, discriminator, scene.sgd(generator), objective, scene.batch, scene.latents)
-    assert all(torch.equal(a, b) for a, b in zip(before, weights(discriminator), strict=True))
-    assert all(p.grad is None for p in discriminator.parameters())
-
-
-def test_fakes_of_a_discriminator_update_move_the_generators_batch_norm_moments(scene: Scene) -> None:
-    before = scene.generator.norm.running_mean.clone()
-    optimizer = scene.sgd(scene.discriminator)
-    discriminator_update(
-        scene.generator, scene.discriminator, optimizer, OBJECTIVES["hinge"], scene.batch, scene.latents
-    )
-    assert scene.generator.norm.num_batches_tracked == 1
-    assert not torch.equal(before, scene.generator.norm.running_mean)
-
-
-@pytest.mark.parametrize(("r1", "gp", "forwards"), [(0.0, 0.0, 2), (1.0, 0.0, 2), (0.0, 1.0, 3)])
-def test_r1_shares_the_real_forward(scene: Scene, r1: float, gp: float, forwards: int) -> None:
-    counting = Counting(scene.discriminator)
-    metrics = discriminator_update(
-        scene.generator, counting, scene.sgd(counting), OBJECTIVES["hinge"], scene.batch, scene.latents,
-        r1_weight=r1, wgan_gp_weight=gp, mix_B=torch.full((8,), 0.5),
-    )  # fmt: skip
-    assert len(counting.graphs) == forwards
-    # The fakes, second, carry no graph of the generator; the reals one of their own only where R1 asks.
-    assert counting.images[:2] == [r1 > 0, False]
-    assert ("r1" in metrics, "wgan_gp" in metrics) == (r1 > 0, gp > 0)
-    assert not any(metric.requires_grad for metric in metrics.values())
-
-
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_real_images_are_scored_for_the_generator_only_if_its_loss_sees_them(scene: Scene, name: str) -> None:
-    counting = Counting(scene.discriminator)
-    generator_update(
-        scene.generator, counting, scene.sgd(scene.generator), OBJECTIVES[name], scene.batch, scene.latents
-    )
-    assert counting.graphs == ([True, False] if name == "relativistic-average" else [True])
-
-
-def test_wgan_gp_without_a_mix_is_refused(scene: Scene) -> None:
-    with pytest.raises(ValueError, match="mix_B"):
-        discriminator_update(
-            scene.generator, scene.discriminator, scene.sgd(scene.discriminator), OBJECTIVES["hinge"], scene.batch,
-            scene.latents, wgan_gp_weight=1.0,
-        )  # fmt: skip
-
-
-def test_a_frozen_weight_of_the_trained_network_stays(scene: Scene) -> None:
-    frozen = scene.generator.embed.weight.requires_grad_(False)
-    before = frozen.clone()
-    optimizer = scene.sgd(scene.generator)
-    generator_update(
-        scene.generator, scene.discriminator, optimizer, OBJECTIVES["hinge"], scene.batch, scene.latents
-    )
-    assert torch.equal(before, frozen)
-
-
-def test_spectral_norm_iterates_once_in_an_update_however_many_forwards_it_takes(steered: ModuleType) -> None:
-    torch.manual_seed(0)
-    generator, discriminator = steered.SteeredGenerator(), steered.SteeredDiscriminator()
-    layers = [m for m in [*generator.modules(), *discriminator.modules()] if getattr(m, "spectral", None) is not None]
-    assert len(layers) == 7
-    batch = torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])
-    latents = draw_latents(generator, 6, torch_stream(0, "test/0"))
-    for network, update, weighted in (
-        (discriminator, discriminator_update, {"r1_weight": 1.0, "wgan_gp_weight": 1.0, "mix_B": torch.rand(6)}),
-        (generator, generator_update, {}),
-    ):
-        expected = []
-        for layer in layers:
-            matrix = layer.raw_filter().detach()
-            v = nn.functional.normalize(matrix.T @ layer.spectral.u, dim=0)
-            expected.append(nn.functional.normalize(matrix @ v, dim=0))
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-        update(generator, discriminator, optimizer, OBJECTIVES["relativistic-average"], batch, latents, **weighted)
-        for layer, u in zip(layers, expected, strict=True):
-            assert torch.allclose(layer.spectral.u, u, atol=1e-6)
-
-
-def test_latents_reach_the_generator_with_their_group_elements(steered: ModuleType) -> None:
-    seen: list[Latents] = []
-
-    class Watched(steered.SteeredGenerator):  # type: ignore[name-defined, misc]
-        def forward(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:
-            seen.append(Latents(z, element))
-            image: Tensor = super().forward(z, y, element)
-            return image
-
-    generator, discriminator = Watched(), steered.SteeredDiscriminator()
-    latents = draw_latents(generator, 4, torch_stream(0, "test/0"))
-    batch = torch.randn(4, 1, 4, 4), torch.tensor([0, 1, 0, 1])
-    optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
-    generator_update(generator, discriminator, optimizer, OBJECTIVES["hinge"], batch, latents)
-    assert seen[0].z is latents.z
-    assert seen[0].element is latents.element
-    assert latents.element is not None
+def test_a_batch_norm_that_would_see_one_process_s_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Processes, "check_agreement", lambda self, values: None)
+    with pytest.raises(RunError, match=r"BatchNorm1d would normalise by one process's part of a batch"):
+        Step(pair.start(), pair.SETTINGS, pair.LOSS, engine=Engine(processes=Processes(0, 2)))

@@ -1,36 +1,26 @@
-"""What augmentation and its regularisers do to the updates, the loop and its checkpoints."""
+"""What treatments, regularisers and parts of a batch do to the updates."""
 
 import math
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from steergan.augmentation import Augmentation, Treatment
-from steergan.errors import RecipeError
 from steergan.losses import OBJECTIVES
 from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.penalties import rotation_loss
 from steergan.randomness import torch_stream
-from steergan.recipe import AugmentationSettings, LossSettings
+from steergan.recipe import AugmentationSettings
 from steergan.training import (
-    RunState,
+    Inputs,
+    Updates,
     discriminator_update,
     draw_latents,
     generator_update,
-    load_state,
-    save_state,
-    train,
 )
-
-EVERYTHING = AugmentationSettings(
-    group="D4", standard=True, consistency_real=0.2, consistency_fake=0.1, rotation_discriminator=1.0,
-    rotation_generator=0.2, adaptive_target=0.1, adaptive_images=300,
-    transforms=("translation", "scaling", "colour", "cutout"),
-)  # fmt: skip
+from tests.training import plain_pair as pair
+from tests.training import steered_pair as steered
 
 
 def turned(image: Tensor) -> Tensor:
@@ -39,20 +29,6 @@ def turned(image: Tensor) -> Tensor:
 
 def brighter(image: Tensor) -> Tensor:
     return image + 1
-
-
-def start(pair: ModuleType, settings: AugmentationSettings = EVERYTHING, seed: int = 0) -> RunState:
-    class WithRotations(pair.PlainDiscriminator):  # type: ignore[name-defined, misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.rotations = nn.Linear(32, 4)
-
-        def rotation_logits(self, image: Tensor) -> Tensor:
-            logits: Tensor = self.rotations(self.features(image))
-            return logits
-
-    torch.manual_seed(seed)
-    return RunState.start(pair.PlainGenerator(), WithRotations(), pair.SETTINGS, settings)
 
 
 class Watching(nn.Module):
@@ -77,28 +53,28 @@ class Watching(nn.Module):
 class Scene:
     """A judge that watches, and the images of one batch."""
 
-    def __init__(self, pair: ModuleType) -> None:
+    def __init__(self) -> None:
         torch.manual_seed(0)
         self.generator, self.judge = pair.PlainGenerator(), Watching()
-        self.batch = pair.batches()(1, 0)
-        self.latents = draw_latents(self.generator, 8, torch_stream(0, "test/0"))
-        self.real = self.batch[0]
-        self.fake = self.generator(self.latents.z, self.batch[1]).detach()
+        self.real, y = pair.batches()(1, 0)
+        latents = draw_latents(self.generator, 8, torch_stream(0, "test/0"))
+        self.inputs = Inputs(self.real, y, *latents, mix_B=torch.full((8,), 0.25))
+        self.fake = self.generator(latents.z, y).detach()
 
-    def judged(self, treatment: Treatment, objective: str = "hinge", **options: Any) -> dict[str, Tensor]:
+    def judged(self, treatment: Treatment, objective: str = "hinge", **weights: float) -> dict[str, Tensor]:
         optimizer = torch.optim.SGD(self.judge.parameters(), lr=0.0)
-        arguments = self.generator, self.judge, optimizer, OBJECTIVES[objective], self.batch, self.latents
-        return discriminator_update(*arguments, treatment=treatment, **options)
+        chosen, inputs = OBJECTIVES[objective]._replace(**weights), self.inputs._replace(treatment=treatment)
+        return discriminator_update(self.generator, self.judge, optimizer, chosen, inputs)
 
     def drawn(self, treatment: Treatment, objective: str = "hinge") -> dict[str, Tensor]:
         optimizer = torch.optim.SGD(self.generator.parameters(), lr=0.1)
-        arguments = self.generator, self.judge, optimizer, OBJECTIVES[objective], self.batch, self.latents
-        return generator_update(*arguments, treatment=treatment)
+        inputs = self.inputs._replace(treatment=treatment)
+        return generator_update(self.generator, self.judge, optimizer, OBJECTIVES[objective], inputs)
 
 
 @pytest.fixture
-def scene(pair: ModuleType) -> Scene:
-    return Scene(pair)
+def scene() -> Scene:
+    return Scene()
 
 
 def shown(scene: Scene, *images: Tensor) -> bool:
@@ -143,7 +119,7 @@ def test_consistency_compares_what_the_discriminator_saw_with_its_transform(scen
 
 def test_r1_goes_through_adaptive_augmentation_and_wgan_gp_starts_from_what_was_seen(scene: Scene) -> None:
     treatment = Treatment(standard=turned, adaptive_real=lambda image: 3 * image, adaptive_fake=brighter)
-    metrics = scene.judged(treatment, r1_weight=2.0, wgan_gp_weight=1.0, mix_B=torch.full((8,), 0.25))
+    metrics = scene.judged(treatment, r1_weight=2.0, wgan_gp_weight=1.0)
     assert metrics["r1"].item() == pytest.approx(9 * scene.judge.weight.square().sum().item(), rel=1e-5)
     assert torch.allclose(scene.judge.shown[2], 0.25 * 3 * turned(scene.real) + 0.75 * (scene.fake + 1))
 
@@ -203,78 +179,7 @@ def test_rotations_are_learned_in_front_of_the_group_pooling_and_not_behind_it(b
     assert (loss.item() > 0.99 * math.log(4)) if blind else (loss.item() < 0.5 * math.log(4))
 
 
-def test_everything_at_once_is_trained_recorded_and_resumed_to_the_last_bit(
-    pair: ModuleType, compare: Any, tmp_path: Path
-) -> None:
-    rows: list[dict[str, float]] = []
-    whole, first, second = start(pair), start(pair), start(pair, seed=1)
-    pair.run(whole, record_every=1, on_record=rows.append)
-    wanted = {f"{kind}_{who}" for kind, who in (("consistency", "real"), ("consistency", "fake"),
-                                                ("rotation", "discriminator"), ("rotation", "generator"))}  # fmt: skip
-    assert wanted | {"augmentation_probability", "real_sign", "r1"} <= rows[-1].keys()
-    assert {row["augmentation_probability"] for row in rows[:3]} == {0.0}
-    assert rows[-1]["augmentation_probability"] > 0
-    # Within an interval of adjustment, so that its sums matter.
-    pair.run(first, should_stop=lambda: first.step == 6)
-    save_state(tmp_path / "state.pt", first.state_dict())
-    second.load_state_dict(load_state(tmp_path / "state.pt"))
-    assert second.augmentation.adaptive is not None
-    assert second.augmentation.adaptive.count == 32
-    pair.run(second)
-    assert compare(second.state_dict(), whole.state_dict()) == []
-
-
-def test_each_key_changes_the_training(pair: ModuleType, compare: Any) -> None:
-    def trained(**settings: Any) -> Any:
-        state = start(pair, AugmentationSettings(**settings))
-        train(state, pair.batches(), pair.SETTINGS.model_copy(update={"steps": 6}), pair.LOSS)
-        return {name: part for name, part in state.state_dict().items() if name != "augmentation"}
-
-    untouched = trained()
-    for settings in (
-        {"standard": True}, {"consistency_real": 1.0}, {"consistency_fake": 1.0}, {"rotation_discriminator": 1.0},
-    ):  # fmt: skip
-        assert "state.discriminator.head.weight" in compare(trained(**settings), untouched), settings
-    one, both = trained(rotation_discriminator=1.0), trained(rotation_discriminator=1.0, rotation_generator=0.2)
-    assert "state.generator.image.weight" in compare(one, both)
-    adapted = {"adaptive_target": 0.01, "adaptive_images": 64}
-    assert "state.discriminator.head.weight" in compare(trained(**adapted), untouched)
-
-
-def test_the_probability_rises_under_a_discriminator_that_knows_the_real_images_and_falls_under_one_that_does_not(
-    pair: ModuleType,
-) -> None:
-    settings = pair.SETTINGS.model_copy(update={"steps": 16, "discriminator_rate": 1e-6})
-    reached = {}
-    for bias in (100.0, -100.0):
-        state = start(pair, AugmentationSettings(adaptive_target=0.6, adaptive_images=1024))
-        adaptive = state.augmentation.adaptive
-        assert adaptive is not None
-        adaptive.probability.fill_(0.5)
-        nn.init.constant_(state.discriminator.head.bias, bias)  # type: ignore[attr-defined]
-        train(state, pair.batches(), settings, LossSettings(name="non-saturating"))
-        reached[bias] = adaptive.probability.item()
-    assert reached == {100.0: pytest.approx(0.75), -100.0: pytest.approx(0.25)}
-
-
-def test_a_checkpoint_from_before_adaptive_augmentation_loads(pair: ModuleType) -> None:
-    old = start(pair, AugmentationSettings())
-    pair.run(old, pair.SETTINGS.model_copy(update={"steps": 2}))
-    state = start(pair, seed=1)
-    state.load_state_dict(old.state_dict())
-    assert state.step == 2
-    assert state.augmentation.adaptive is not None
-    assert state.augmentation.adaptive.probability == 0
-
-
-def test_rotations_with_a_discriminator_that_cannot_guess_them_are_refused(pair: ModuleType) -> None:
-    settings = AugmentationSettings(rotation_discriminator=1.0)
-    state = RunState.start(pair.PlainGenerator(), pair.PlainDiscriminator(), pair.SETTINGS, settings)
-    with pytest.raises(RecipeError, match="PlainDiscriminator has none"):
-        pair.run(state)
-
-
-def test_extra_forwards_do_not_iterate_spectral_norm_again(steered: ModuleType) -> None:
+def test_extra_forwards_do_not_iterate_spectral_norm_again() -> None:
     torch.manual_seed(0)
     generator, discriminator = steered.SteeredGenerator(), steered.SteeredDiscriminator()
     layers = [m for m in discriminator.modules() if getattr(m, "spectral", None) is not None]
@@ -285,12 +190,31 @@ def test_extra_forwards_do_not_iterate_spectral_norm_again(steered: ModuleType) 
         expected.append(nn.functional.normalize(matrix @ v, dim=0))
     settings = AugmentationSettings(consistency_real=1.0, consistency_fake=1.0)
     treatment = Augmentation(settings, (1, 4, 4)).treatment(6, seed=0, step=1, update=0)
-    metrics = discriminator_update(
-        generator, discriminator, torch.optim.SGD(discriminator.parameters(), lr=0.1), OBJECTIVES["hinge"],
-        (torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])),
-        draw_latents(generator, 6, torch_stream(0, "test/0")),
+    inputs = Inputs(
+        torch.randn(6, 1, 4, 4),
+        torch.tensor([0, 1, 0, 1, 1, 0]),
+        *draw_latents(generator, 6, torch_stream(0, "test/0")),
         treatment=treatment,
-    )  # fmt: skip
+    )
+    optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.1)
+    metrics = discriminator_update(generator, discriminator, optimizer, OBJECTIVES["hinge"], inputs)
     assert max(metrics["consistency_real"].item(), metrics["consistency_fake"].item()) < 1e-10
     for layer, u in zip(layers, expected, strict=True):
         assert torch.allclose(layer.spectral.u, u, atol=1e-6)
+
+
+FORWARDS = {"non-saturating": (4, 2), "wasserstein": (4, 2), "hinge": (4, 2), "relativistic-average": (8, 8)}
+"""Of the discriminator in updates of two parts: two of each, and as many before where all scores have to be known."""
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_batch_in_two_parts_is_scored_beforehand_only_where_the_loss_couples_the_parts(
+    scene: Scene, objective: str
+) -> None:
+    parts = [Inputs(*(tensor if tensor is None else tensor[rows] for tensor in scene.inputs[:5]))
+             for rows in (slice(0, 4), slice(4, 8))]  # fmt: skip
+    updates = Updates(scene.generator, scene.judge, OBJECTIVES[objective])
+    updates.update_discriminator(torch.optim.SGD(scene.judge.parameters(), lr=0.1), parts)
+    first = len(scene.judge.shown)
+    updates.update_generator(torch.optim.SGD(scene.generator.parameters(), lr=0.1), parts)
+    assert (first, len(scene.judge.shown) - first) == FORWARDS[objective]
