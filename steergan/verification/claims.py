@@ -22,6 +22,7 @@ from steergan.verification.subject import (
     Subject,
     TypedTensors,
     as_sizes,
+    in_one_line,
     random_input,
     size_words,
     twin_of,
@@ -71,7 +72,11 @@ def make_subject(
 
     Raises:
         SubjectError: the module can't be called, no field type is known, or one of these means nothing.
+        TypeError: `About` has no such name.
     """
+    unknown = sorted(about.keys() - About.__annotations__)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}; {', '.join(About.__annotations__)} are known")
     name, call, upto = about.get("name"), about.get("call"), about.get("upto", "")
     in_type, out_type, others = about.get("in_type"), about.get("out_type"), about.get("others", ())
     if not isinstance(module, nn.Module):
@@ -137,7 +142,7 @@ def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
                 runner(random_input(subject, (side, side), 0, torch.float32))
                 found[side % 2] = (side, side)
             except Exception as error:
-                last = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+                last = f"{type(error).__name__}: {in_one_line(error)}"
         if len(found) == 2:
             break
     if not found:
@@ -161,10 +166,10 @@ def result_at(subject: Subject, size: Size) -> TypedTensors:
         raise cannot_be_run(subject, size, error) from error
 
 
-def cannot_be_run(subject: Subject, size: Size, error: Exception) -> SubjectError:
-    """What is said of a network that fails on its input."""
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return SubjectError(f"{subject.name} can't be run at {size_words([size])}: {reason}")
+def cannot_be_run(subject: Subject, size: Size, error: Exception, mode: str = "") -> SubjectError:
+    """What is said of a network that fails on its input, in the mode that was asked for."""
+    where = f"{size_words([size])}, {mode} mode" if mode else size_words([size])
+    return SubjectError(f"{subject.name} can't be run at {where}: {in_one_line(error)}")
 
 
 def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:

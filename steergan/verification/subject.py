@@ -144,9 +144,13 @@ def twin_of(module: nn.Module) -> nn.Module:
         twin: nn.Module = copy.deepcopy(module, memo)
         return twin.cpu()
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
         name = type(module).__name__
-        raise SubjectError(f"{name} can't be copied ({reason}); verification works on a copy") from error
+        raise SubjectError(f"{name} can't be copied ({in_one_line(error)}); verification works on a copy") from error
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error says, cut to 200 letters; its type where it says nothing."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _constants(value: Any) -> list[Any]:

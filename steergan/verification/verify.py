@@ -14,6 +14,7 @@ from steergan.verification.algebra import algebra_records
 from steergan.verification.certificate import Certificate
 from steergan.verification.claims import (
     About,
+    cannot_be_run,
     claimed_elements,
     claimed_group,
     make_subject,
@@ -238,9 +239,7 @@ def walked(subject: Subject, size: Size, mode: str, elements: tuple[Matrix, ...]
                 x = random_input(subject, size, seed, torch.float32)
                 traces.append(walk(subject, network, x, elements, moving, certify=not traces))
         except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            where = f"{size_words([size])}, {mode} mode"
-            raise SubjectError(f"{subject.name} can't be run at {where}: {reason}") from error
+            raise cannot_be_run(subject, size, error, mode) from error
     return Walked(size, mode, traces[0], traces[0].log == traces[1].log)
 
 

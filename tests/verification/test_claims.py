@@ -55,6 +55,11 @@ def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], words:
         verify(lift(), **{"sizes": 5, **settings})
 
 
+def test_a_name_that_nothing_is_known_by_is_no_keyword() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'up_to'; name, in_type, out_type"):
+        verify(lift(), 5, up_to="x")  # type: ignore[call-arg]
+
+
 def test_what_cannot_be_verified_is_refused_in_words() -> None:
     with pytest.raises(SteerganError, match="no in_type"):
         verify(nn.Conv2d(1, 1, 3), [5])

@@ -25,7 +25,7 @@ from steergan.layers.shared_filters import FilteredLayer, shared_filters
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, broken, exact
-from steergan.verification.subject import BATCH, Size, Subject, TypedTensors, twin_of
+from steergan.verification.subject import BATCH, Size, Subject, TypedTensors, in_one_line, twin_of
 
 EXACT = 2.0**53
 CUT = 128.0
@@ -71,7 +71,7 @@ class IntegerMode(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """No, as of `laws.tracking.Tracking`."""
+        """No: torch would import its compiler, which takes seconds, to keep it out of a mode that never compiles."""
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -166,7 +166,7 @@ def _judged(subject: Subject, network: nn.Module, size: Size, elements: tuple[Ma
     except SymmetryError as error:
         return broken("f(g x) == g f(x) was wanted", str(error))
     except RuntimeError as error:
-        return _not_applicable(f"does not run in float64: {' '.join(str(error).split())[:120]}")
+        return _not_applicable(f"does not run in float64: {in_one_line(error)}")
 
 
 def _not_applicable(why: str) -> Finding:

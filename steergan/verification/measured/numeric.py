@@ -15,7 +15,7 @@ from steergan.verification.certificates.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, unknown
-from steergan.verification.subject import Size, Subject, TypedTensors, random_input, twin_of
+from steergan.verification.subject import Size, Subject, TypedTensors, in_one_line, random_input, twin_of
 
 DOUBLE_ROUNDING = 2.0**-24
 """What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
@@ -99,7 +99,7 @@ def numeric_finding(
     except SymmetryError as error:
         return Finding("measured", "broken", str(error), witness=str(error))
     except RuntimeError as error:
-        return unknown(f"does not run in float64: {' '.join(str(error).split())[:120]}")
+        return unknown(f"does not run in float64: {in_one_line(error)}")
     if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
     parts = parts_in_use(subject).values()
