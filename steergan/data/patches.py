@@ -12,8 +12,8 @@ from steergan.data.originals import Originals, resolve_path
 from steergan.data.plan import Piece, Plan
 from steergan.data.slides import (
     PATCH,
+    Columns,
     Cut,
-    Part,
     cut_of,
     described,
     is_gray,
@@ -64,7 +64,7 @@ def plan_patches(originals: Originals, settings: Patches) -> Plan:
     cut = cut_of(settings, 1 if all(is_gray(file) for file in files) else 3)
     base = root.parent if root.is_file() else root
 
-    def pieces(chosen: Sequence[int], part: Part = whole) -> list[Piece]:
+    def pieces(chosen: Sequence[int], part: Columns = whole) -> list[Piece]:
         return [slide_piece(files[i], files[i].relative_to(base).as_posix(), int(labels[i]), cut, part) for i in chosen]
 
     everything = range(len(files))

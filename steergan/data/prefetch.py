@@ -34,6 +34,7 @@ class Prefetch:
             self.thread.shutdown(cancel_futures=True)
 
     def __call__(self, step: int, update: int) -> Batch:
+        """Images (B, C, H, W) and labels (B,) of an update; those that follow are begun."""
         if self.thread is None:
             return self.made(step, update)
         found = self.waiting.pop((step, update), None)
@@ -46,5 +47,6 @@ class Prefetch:
         return self.made(step, update) if found is None else found.result()
 
     def made(self, step: int, update: int) -> Batch:
+        """A batch, made now."""
         image, y = self.batches(step, update)
         return (image.pin_memory(), y.pin_memory()) if self.pinned else (image, y)

@@ -71,7 +71,7 @@ def described(cut: Cut) -> str:
     return f"patches of {cut.size} x {cut.size} every {cut.stride} pixels, {kept}"
 
 
-Part = Callable[[int], tuple[int, int]]
+Columns = Callable[[int], tuple[int, int]]
 """Width of an image -> first column of a part of it, and the column behind its last one."""
 
 
@@ -95,7 +95,7 @@ def border(held_out: float, width: int) -> int:
     return width - int(np.floor(held_out * width + 0.5))
 
 
-def slide_piece(path: Path, name: str, label: int, cut: Cut, part: Part = whole) -> Piece:
+def slide_piece(path: Path, name: str, label: int, cut: Cut, part: Columns = whole) -> Piece:
     """The patches of one image, or of a part of it, as a piece of a plan."""
 
     def load() -> tuple[ImagePatches, Labels]:
@@ -111,7 +111,7 @@ def slide_piece(path: Path, name: str, label: int, cut: Cut, part: Part = whole)
     return Piece(name, count_patches(path, cut, part), load)
 
 
-def grid_corners(size: tuple[int, int], cut: Cut, part: Part) -> Labels:
+def grid_corners(size: tuple[int, int], cut: Cut, part: Columns) -> Labels:
     """Top and left of every patch in a part of an image, in reading order; int64 (n, 2).
 
     Raises:
@@ -127,7 +127,7 @@ def grid_corners(size: tuple[int, int], cut: Cut, part: Part) -> Labels:
     return np.stack(np.meshgrid(tops, lefts, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def count_patches(path: Path, cut: Cut, part: Part) -> int:
+def count_patches(path: Path, cut: Cut, part: Columns) -> int:
     """Patches that an image can give at most, from its header; 0 if it can't be read."""
     size = header(path)[0]
     try:

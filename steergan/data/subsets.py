@@ -37,7 +37,9 @@ def hold_out(labels: Labels, share: float, seed: int, class_names: Sequence[str]
 
 
 def hold_out_exactly(count: int, share: float, seed: int) -> tuple[Labels, Labels]:
-    """The same of images whatever their classes: exactly round(share * count) are held out, but 1 to count - 1.
+    """Indices of training and of held-out images, whatever their classes; sorted, disjoint, together all of them.
+
+    Exactly round(share * count) are held out, but at least 1 and at most count - 1.
 
     Raises:
         DataError: fewer than two images.

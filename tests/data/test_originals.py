@@ -1,11 +1,8 @@
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from steergan.data.originals import Originals, data_folders, folders_below, resolve_path
-from steergan.errors import DataError
-from steergan.files import cache_folder, file_sha256
 
 
 def test_checksum_follows_names_and_contents_but_not_the_place(tmp_path: Path) -> None:
@@ -20,13 +17,6 @@ def test_checksum_follows_names_and_contents_but_not_the_place(tmp_path: Path) -
     assert len({first, originals("c", "y/1.png", "one"), originals("d", "x/1.png", "two")}) == 3
 
 
-def test_file_sha256_is_sha256(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"abc")
-    assert file_sha256(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
-    with pytest.raises(DataError, match="cannot be read"):
-        file_sha256(tmp_path / "none")
-
-
 def test_sub_folders_are_searched_two_levels_deep_and_hidden_ones_are_not(tmp_path: Path) -> None:
     for folder in ("b/c/d", "a", ".git/x"):
         (tmp_path / folder).mkdir(parents=True)
@@ -39,14 +29,6 @@ def test_data_folders_are_those_named_then_the_downloads(cache: Path, monkeypatc
     monkeypatch.setenv("STEERGAN_DATA", "/one:/two:")
     monkeypatch.setattr("os.pathsep", ":")
     assert data_folders() == [Path("/one"), Path("/two"), cache / "originals"]
-
-
-def test_cache_folder_is_the_platforms_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("STEERGAN_CACHE")
-    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: f"/caches/{name}")
-    assert cache_folder() == Path("/caches/steergan")
-    monkeypatch.setenv("STEERGAN_CACHE", "/mine")
-    assert cache_folder() == Path("/mine")
 
 
 def test_home_and_working_folder_are_understood(

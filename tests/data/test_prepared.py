@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from steergan.data import load, prepare, prepared_found
 from steergan.data.prepared import read_prepared, temporary_folder
 from steergan.errors import DataError
 from steergan.recipe.data import Npz
+from tests.full_disk import largest_file
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 1, 16, 16), dtype=np.uint8)
 LABELS = np.arange(200) % 2
@@ -73,13 +73,9 @@ def test_cache_that_cannot_be_written_is_one_line(settings: Npz, monkeypatch: py
 
 
 def test_full_disk_is_one_line_and_leaves_nothing(settings: Npz, cache: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # the kernel refuses to make a file longer
-    try:
-        with pytest.raises(DataError, match=r"cannot be written \(.*\); set STEERGAN_CACHE to a folder with room"):
-            load(settings, "train")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = pytest.raises(DataError, match=r"cannot be written \(.*\); set STEERGAN_CACHE to a folder with room")
+    with largest_file(10_000), full:
+        load(settings, "train")
     assert list((cache / "prepared").iterdir()) == []
     assert len(load(settings, "train")) == 160
 

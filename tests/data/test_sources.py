@@ -3,7 +3,6 @@
 import pytest
 
 from steergan.data import source_of
-from steergan.data.inventory import originals_bundled, originals_wanted
 from steergan.recipe.data import SOURCES
 
 
@@ -14,7 +13,3 @@ def test_every_source_is_bundled_or_says_what_it_wants(name: str) -> None:
     assert set(SOURCES[name].takes) - {"size"} <= set(source.decided_by)
     assert not SOURCES[name].divisions or "split" in source.decided_by
     assert source.kind is None or source.size > 0
-
-
-def test_all_sources_are_told() -> None:
-    assert {*originals_bundled(), *originals_wanted([])} == set(SOURCES)

@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -14,13 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from steergan.data import arrays
+from steergan.data import arrays, loading
 from steergan.data.arrays import npy_header
 from steergan.data.images import SPLITS, Labels, Pixels
 from steergan.data.plan import Piece, PixelRows, Plan
 from steergan.data.prepared import folder_for, prepared_manifests, read_prepared
+from steergan.data.sampler import batch
 from steergan.data.writing import write_prepared
 from steergan.errors import DataError
+from steergan.recipe.data import Patches
+from tests.data.child import in_child
 from tests.data.pieces import (
     IDENTITY,
     SHAPE,
@@ -34,6 +36,7 @@ from tests.data.pieces import (
     stop,
     whole_plan,
 )
+from tests.full_disk import largest_file
 
 
 def test_splits_hold_the_pieces_in_order(cache: Path) -> None:
@@ -48,35 +51,24 @@ def test_splits_hold_the_pieces_in_order(cache: Path) -> None:
     assert made.refused == []
 
 
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-import numpy as np
-from steergan.data import arrays
-from tests.data.pieces import IDENTITY, piece, plan_of, rows
-from steergan.data.writing import write_prepared
-
-arrays.HELD = 64 * 192  # images of a piece are written in two goes
-
 class Deadly:
-    def __init__(self, images): self.images = images
-    shape = property(lambda self: self.images.shape)
-    def __getitem__(self, part):
+    """Rows behind whose first block the process is killed."""
+
+    shape = (103, *SHAPE)
+
+    def __getitem__(self, part: slice, /) -> Pixels:
         if part.start:  # the first images of this piece are on disk
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.images[part]
-
-deadly = piece(3, lambda: (Deadly(rows(3)[0]), rows(3)[1]))
-write_prepared(plan_of([piece(0), piece(1), piece(2), deadly, piece(4)], [piece(5), piece(6)]), IDENTITY, {{}})
-"""
+        return rows(3)[0][part]
 
 
 def test_after_kill_9_it_goes_on_with_the_torn_piece_and_gives_the_same_bytes(
-    cache: Path, expected: Mapping[str, bytes]
+    cache: Path, expected: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = KILLED.format(tests=str(Path(__file__).parents[2]))
-    killed = subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ), capture_output=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    monkeypatch.setattr(arrays, "HELD", 64 * 192)  # so that a piece is written in two goes
+    deadly = Piece("slide-3.png", 103, lambda: (Deadly(), rows(3)[1]))
+    plan = plan_of([piece(0), piece(1), piece(2), deadly, piece(4)], [piece(5), piece(6)])
+    assert in_child(lambda: write_prepared(plan, IDENTITY, {})) == -signal.SIGKILL
     torn = (partial_folder() / "train-images.npy").stat().st_size
     assert torn > len(npy_header((0, *SHAPE))) + 303 * 192
     fresh = {k: piece(k) for k in (3, 4)}
@@ -171,13 +163,9 @@ def test_progress_counts_images_inside_pieces_and_starts_where_it_goes_on(
 
 
 def test_full_disk_is_one_line_and_what_was_prepared_is_kept(cache: Path, expected: Mapping[str, bytes]) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # the kernel refuses to make a file longer
-    try:
-        with pytest.raises(DataError, match=r"cannot be written \(.*\); .*; what is prepared so far is kept") as caught:
-            write_prepared(whole_plan(), IDENTITY, {})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = pytest.raises(DataError, match=r"cannot be written \(.*\); .*; what is prepared so far is kept")
+    with largest_file(50_000), full as caught:
+        write_prepared(whole_plan(), IDENTITY, {})
     assert "\n" not in str(caught.value)
     entries = (partial_folder() / "train-journal.jsonl").read_text().splitlines()
     assert [json.loads(line)["piece"] for line in entries] == ["slide-0.png", "slide-1.png"]
@@ -194,59 +182,49 @@ def test_a_second_process_waits_and_uses_what_the_first_one_made(cache: Path) ->
         return rows(0)
 
     def second() -> None:
-        began.wait(10)
+        began.wait(120)
         untouched = plan_of([piece(0, lambda: pytest.fail("read again"))], [])
         made.append(write_prepared(untouched, IDENTITY, {}))
 
     other = threading.Thread(target=second)
     other.start()
     mine = write_prepared(plan_of([piece(0, slow)], [piece(5)]), IDENTITY, {})
-    other.join(10)
+    other.join(120)
     assert made[0].splits["train"].checksum == mine.splits["train"].checksum
 
 
-MEMORY = """
-import resource
-import numpy as np
-from steergan.data import loading
-from steergan.data.plan import Piece, Plan
-from steergan.data.writing import write_prepared
-from steergan.data.prepared import folder_for, read_prepared
-from steergan.data.sampler import batch
-from steergan.recipe.data import Patches
+class Tiles:
+    """A thousand images that need the memory of 64."""
 
-N, SHAPE, MEGABYTES = 1000, (3, 256, 256), 60
-tile = np.random.default_rng(0).integers(0, 256, (64, *SHAPE), np.uint8)
+    shape = (1000, 3, 256, 256)
+    tile = np.random.default_rng(0).integers(0, 256, (64, 3, 256, 256), np.uint8)
 
-class Rows:
-    shape = (N, *SHAPE)
-    def __getitem__(self, part):
-        return tile[: len(range(N)[part])]
+    def __getitem__(self, part: slice, /) -> Pixels:
+        return self.tile[: len(range(1000)[part])]
 
-piece = Piece("x", N, lambda: (Rows(), np.arange(N) % 2))
-divided = np.arange(64, N), np.arange(64)
-plan = Plan(SHAPE, ("a", "b"), {"train": [piece], "held_out": ()}, "", lambda y: divided, advice="add some")
-in_use = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
-resource.setrlimit(resource.RLIMIT_DATA, (in_use + MEGABYTES * 2**20,) * 2)
-made = write_prepared(plan, {"name": "patches"}, {})
-loading.IN_MEMORY = 0
-half = loading.take(made, Patches(fraction=0.5), "train")
-assert len(half) == 468 and half.images.nbytes > 80e6
-images, labels = batch(made.splits["train"], 4, 0, 0, 0)
-assert images.shape == (4, 3, 256, 256)
-try:
-    np.array(made.splits["train"].images)
-except MemoryError:
-    print("bounded")
-"""
+
+def prepare_in_little_memory() -> None:
+    """Write, share and draw from 197 MB of images in 60 MB; the control shows that the bound is one."""
+    labels = np.arange(1000) % 2
+    tiles = Piece("x", 1000, lambda: (Tiles(), labels))
+    divided = np.arange(64, 1000), np.arange(64)
+    plan = Plan(Tiles.shape[1:], ("a", "b"), {"train": [tiles], "held_out": ()}, "", lambda y: divided, advice="none")
+    status = Path("/proc/self/status").read_text().splitlines()
+    in_use = next(int(line.split()[1]) for line in status if line.startswith("VmData")) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (in_use + 60 * 2**20,) * 2)
+    made = write_prepared(plan, {"name": "patches"}, {})
+    loading.IN_MEMORY = 0
+    half = loading.take(made, Patches(fraction=0.5), "train")
+    assert len(half) == 468
+    assert half.images.nbytes > 80e6
+    assert batch(made.splits["train"], 4, 0, 0, 0)[0].shape == (4, 3, 256, 256)
+    with pytest.raises(MemoryError):
+        np.array(made.splits["train"].images)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds and tells memory so")
 def test_a_large_set_is_prepared_shared_and_drawn_from_in_less_memory_than_it_has(cache: Path) -> None:
-    """197 MB of images in 60 MB; the control shows that the bound is one."""
-    command = [sys.executable, "-c", MEMORY]
-    ran = subprocess.run(command, check=False, env=dict(os.environ), capture_output=True, text=True)
-    assert ran.stdout.strip() == "bounded", ran.stderr
+    assert in_child(prepare_in_little_memory) == 0
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "train-images.npy", "held_out-labels.npy"])
