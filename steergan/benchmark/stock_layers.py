@@ -46,7 +46,7 @@ class ConditionalInnerBatchNorm(nn.Module):
         self.size = in_type.size // len(in_type)
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        """x (B, C, H, W), c (B, conditioning) -> (B, C, H, W)."""
+        """Map (B, C, H, W), c (B, conditioning) -> (B, C, H, W)."""
         scale = (1 + self.scale(c)).repeat_interleave(self.size, dim=1)
         shift = self.shift(c).repeat_interleave(self.size, dim=1)
         return x.type(torch.addcmul(shift[..., None, None], scale[..., None, None], self.norm(x).tensor))
@@ -78,7 +78,7 @@ class StockStage(nn.Module):
         self.activation = enn.ReLU(stage.out_type)
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        """x (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
+        """Map (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
         x = self.convolution(self.upsample(x))
         return self.activation(x if self.norm is None else self.norm(x, c))
 
@@ -106,7 +106,7 @@ class StockGeneratorBlock(nn.Module):
         self.upsample_out = nn.Sequential(*upsampled(out_type, stage.upsample))
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        """x (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
+        """Map (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
         h = self.convolution1(self.upsample_in(self.activation1(self.norm1(x, c))))
         total: GeometricTensor = self.convolution2(self.activation2(self.norm2(h, c)))
         return total + self.upsample_out(self.shortcut(x))

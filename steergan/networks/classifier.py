@@ -43,7 +43,15 @@ class Classifier(nn.Module):
     invariant ones. Convolutions are unpadded for as long as the last one keeps its 4 x 4 pixels: 28 pixels become
     26, 24, 12, 10, 8, 6, 4, 1. Rectangles and images beyond 64 pixels are resized to a square first.
 
-    Shapes: image (B, C, H, W) float in [-1, 1] -> logits (B, K).
+    Args:
+        group: a grid group's name.
+        classes: number of labels K.
+        image_shape: (C, H, W) in pixels.
+        widths: regular fields of each 3x3 group convolution.
+        features: number D of invariant features.
+
+    Shapes:
+        image (B, C, H, W) float in [-1, 1] -> logits (B, K).
 
     Symmetry: logits and `features` are invariant, `equivariant_features` move by the regular representation; exact for
     the grid groups on squares up to 64 pixels (larger squares: to the rounding of the resizing).

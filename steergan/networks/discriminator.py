@@ -39,10 +39,11 @@ class Discriminator(nn.Module):
     Source: Dey et al. 2021, section 2.2 and 3.2, Tables 5 to 14, C.2.4; projection: Miyato and Koyama 2018. Rotation
         head: Chen et al. 2019, but before group pooling, behind which no rotation is left to see.
 
-    >>> discriminator = Discriminator(DiscriminatorSpec(group="D4", widths=(8, 16)), (1, 8, 8), classes=3).eval()
-    >>> image, y = torch.randn(2, 1, 8, 8), torch.tensor([0, 2])
-    >>> torch.allclose(discriminator(image.flip(3), y), discriminator(image, y), atol=1e-5)
-    True
+    Examples:
+        >>> discriminator = Discriminator(DiscriminatorSpec(group="D4", widths=(8, 16)), (1, 8, 8), classes=3).eval()
+        >>> image, y = torch.randn(2, 1, 8, 8), torch.tensor([0, 2])
+        >>> torch.allclose(discriminator(image.flip(3), y), discriminator(image, y), atol=1e-5)
+        True
     """
 
     def __init__(

@@ -50,12 +50,13 @@ class Generator(nn.Module):
     Source: Dey et al. 2021, section 2.2, Tables 5 to 14. Symmetrization: Birrell et al., ICML 2022. Latents that the
         group acts on: the paper's future work, its point 4.
 
-    >>> spec = GeneratorSpec(group="C4", z_dim=8, embedding_dim=4, seed_width=4, widths=(8, 4), upsamplings=1)
-    >>> generator = Generator(spec, (1, 8, 8), classes=3).eval()
-    >>> z, y = torch.randn(2, 8), torch.tensor([0, 2])
-    >>> image, quarter = generator(z, y), generator(z, y, element=torch.tensor([1, 1]))
-    >>> torch.allclose(quarter, torch.rot90(image, 1, (2, 3)), atol=1e-5)
-    True
+    Examples:
+        >>> spec = GeneratorSpec(group="C4", z_dim=8, embedding_dim=4, seed_width=4, widths=(8, 4), upsamplings=1)
+        >>> generator = Generator(spec, (1, 8, 8), classes=3).eval()
+        >>> z, y = torch.randn(2, 8), torch.tensor([0, 2])
+        >>> image, quarter = generator(z, y), generator(z, y, element=torch.tensor([1, 1]))
+        >>> torch.allclose(quarter, torch.rot90(image, 1, (2, 3)), atol=1e-5)
+        True
     """
 
     def __init__(

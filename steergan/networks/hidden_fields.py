@@ -35,9 +35,10 @@ def odd_or_zero(value: int) -> int:
 class HiddenFields(Section):
     """Regular fields of a finite group, Fourier or gated fields of a continuous one: keys that both networks have.
 
-    >>> from steergan.symmetry import gspace
-    >>> HiddenFields().of_width(gspace("D4"), 64).size  # 64 / sqrt(8) regular fields of 8 channels
-    176
+    Examples:
+        >>> from steergan.symmetry import gspace
+        >>> HiddenFields().of_width(gspace("D4"), 64).size  # 22 = floor(64 / sqrt(8)) regular fields of 8 channels
+        176
     """
 
     kernel_size: Annotated[int, Field(ge=0), AfterValidator(odd_or_zero)] = 0

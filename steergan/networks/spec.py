@@ -53,8 +53,12 @@ def one_group_or_several(value: Any) -> Any:
 class GeneratorSpec(HiddenFields):
     """The generator: latent and label -> seed map -> group convolutions -> image.
 
-    >>> GeneratorSpec(group="D4", widths=(64, 32)).latent
-    'symmetrized'
+    Raises:
+        pydantic.ValidationError: an unknown key, a wrong type or an impossible value.
+
+    Examples:
+        >>> GeneratorSpec(group="D4", widths=(64, 32)).latent
+        'symmetrized'
     """
 
     group: Annotated[str, BeforeValidator(one_group)] = "C4"
@@ -83,8 +87,12 @@ class GeneratorSpec(HiddenFields):
 class DiscriminatorSpec(HiddenFields):
     """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label.
 
-    >>> DiscriminatorSpec(group=("D4", "C4", "C4")).widths
-    (128, 256, 512)
+    Raises:
+        pydantic.ValidationError: an unknown key, a wrong type or an impossible value.
+
+    Examples:
+        >>> DiscriminatorSpec(group=("D4", "C4", "C4")).widths
+        (128, 256, 512)
     """
 
     group: Annotated[str | tuple[str, ...], BeforeValidator(one_group_or_several)] = "C4"

@@ -26,7 +26,9 @@ class SteerableSeed(nn.Module):
         side: of the seed map, in pixels.
         spectral_norm: of the convolution.
 
-    Shapes: z (B, Z, 1, 1), e (B, E) -> seed map (B, C, side, side), c (B, invariants of z + E).
+    Shapes:
+        z (B, Z, 1, 1), e (B, E) -> seed map (B, C, side, side), c (B, invariants of z + E).
+
     Symmetry: seed map equivariant and c invariant in z; exact for groups that permute pixels.
     """
 
@@ -51,6 +53,7 @@ class SteerableSeed(nn.Module):
         self.invariants = InvariantMap(latent_type)
 
     def forward(self, z: Tensor, e: Tensor) -> tuple[GeometricTensor, Tensor]:
+        """Latent (B, Z, 1, 1) and embedding (B, E) -> seed map (B, C, side, side) and conditioning vector (B, D)."""
         latent = torch.cat([z, e[:, :, None, None]], dim=1)
         c = torch.cat([self.invariants(self.latent_type(z)).tensor.flatten(1), e], dim=1)
         return self.spread(self.spread.in_type(latent)), c
@@ -82,7 +85,7 @@ def count_invariants(field_type: FieldType) -> int:
 
 
 def acted_on(z: Tensor, latent_type: FieldType, element: GroupElement) -> Tensor:
-    """rho(g) z for latents (B, Z)."""
+    """rho(g) z for latents (B, Z): every field is multiplied by its own representation's matrix."""
     parts = []
     for representation, part in zip(
         latent_type.representations, z.split([r.size for r in latent_type.representations], dim=1), strict=True

@@ -54,7 +54,7 @@ class Stage(Recomputable):
         self.out_type = self.activation.out_type
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        """x (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
+        """Map (B, C_in, H, W), c (B, conditioning) -> (B, C_out, H, W), or twice as high and wide."""
         if self.upsample is not None:
             x = self.upsample(x)
         x = self.convolution(x)
@@ -121,7 +121,7 @@ class Synthesis(EquivariantModule):
         return list(self.get_submodule(self.name).children())
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
-        """Seed map (B, C, h, w), c (B, conditioning) -> image fields (B, channels, H, W)."""
+        """Seed map (B, C, h, w) and c (B, conditioning) -> image fields (B, channels, H, W)."""
         for stage in self.built:
             x = run(stage, x, c)
         if self.norm is not None and self.activation is not None:

@@ -12,7 +12,15 @@ from steergan.recipe.sections import Recipe
 
 
 def validate(table: Mapping[str, Any], source: str) -> Recipe:
-    """The table as a recipe, or one line about its first fault."""
+    """The table as a recipe.
+
+    Args:
+        table: sections by name, each a table of keys.
+        source: what the table came from, for the message.
+
+    Raises:
+        RecipeError: a fault of the table; one line about the first one, with the key, what came and what was wanted.
+    """
     try:
         return Recipe.model_validate(table)
     except ValidationError as error:

@@ -9,7 +9,11 @@ from steergan.recipe.sections import Recipe
 
 
 def override_table(override: str) -> dict[str, Any]:
-    """`section.key=value` as a nested table."""
+    """`section.key=value` as a nested table.
+
+    Raises:
+        RecipeError: no `=`, or an unknown key.
+    """
     key, separator, text = override.partition("=")
     key = key.strip()
     if not separator or not key:

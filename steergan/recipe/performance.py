@@ -32,7 +32,7 @@ class PerformanceSettings(Section):
     @field_validator("recompute")
     @classmethod
     def one_of_both(cls, recompute: bool, info: ValidationInfo) -> bool:
-        """torch can't compile what says how it is to be computed again."""
+        """Refuse both: torch can't compile what says how it is to be computed again."""
         if recompute and info.data.get("compile", "off") != "off":
             raise PydanticCustomError(
                 "together", 'false, or performance.compile = "off": torch compiles no recomputation'

@@ -36,7 +36,15 @@ def write_recipe(recipe: Recipe) -> str:
 
 
 def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """A TOML file as a table, over the tables that it extends."""
+    """A TOML file as a table, over the tables that it extends.
+
+    Args:
+        path: the file.
+        below: the files by whose `extends` it was reached.
+
+    Raises:
+        RecipeError: a file that can't be read or is no TOML; a circle of `extends`.
+    """
     if path.resolve() in below:
         raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in below)}; remove one `extends`")
     try:
@@ -56,7 +64,12 @@ def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`, table by table."""
+    """`above` over `below`, table by table.
+
+    Examples:
+        >>> merge({"training": {"steps": 10, "seed": 0}}, {"training": {"seed": 4}})
+        {'training': {'steps': 10, 'seed': 4}}
+    """
     merged = dict(below)
     for key, value in above.items():
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)

@@ -11,10 +11,10 @@ from steergan.networks.classifier import Classifier
 GRID_GROUPS = [name for name in symmetry.GROUPS if symmetry.is_grid_group(symmetry.gspace(name))]
 
 
-def build(group: str, shape: tuple[int, int, int], **more: object) -> Classifier:
+def build(group: str, shape: tuple[int, int, int], widths: tuple[int, ...] = (3, 4, 3, 4, 3, 4)) -> Classifier:
     """A small classifier in float64 whose batch norms have moments of their own."""
     torch.manual_seed(0)
-    classifier = Classifier(group, 3, shape, **{"widths": (3, 4, 3, 4, 3, 4), "features": 5, **more}).double()
+    classifier = Classifier(group, 3, shape, widths, features=5).double()
     for name, buffer in classifier.named_buffers():
         if name.endswith("running_mean"):
             buffer.normal_()

@@ -83,7 +83,7 @@ def start(case: Case) -> tuple[RunState, TrainingSettings]:
         torch.manual_seed(0)
         generator = Generator(case.generator, SHAPE, 2)
         discriminator = Discriminator(case.discriminator, SHAPE, 2, rotations=4)
-    state = RunState.start(Wide(generator), Wide(discriminator), settings, case.augmentation)  # type: ignore[arg-type]
+    state = RunState.start(Wide(generator), Wide(discriminator), settings, case.augmentation)
     return state, settings
 
 

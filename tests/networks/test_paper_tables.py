@@ -13,7 +13,7 @@ from steergan.networks import Discriminator, Generator
 from steergan.recipe import read_recipe
 from steergan.run.build import build_discriminator, build_generator
 
-RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 class Paper(NamedTuple):
@@ -63,24 +63,32 @@ PAPER = {
     ),
 }  # fmt: skip
 ORDER = {"D4": 8, "C4": 4}
-CELLS = [(name, setting) for name in PAPER for setting in ("cnn-cnn", "g-g")]
-Pair = tuple[Paper, Generator, Discriminator]
+SETTINGS = ["cnn", "g"]
 
 
-@pytest.fixture(scope="module", params=CELLS, ids="/".join)
-def built(request: pytest.FixtureRequest) -> tuple[str, Pair]:
-    return request.param[1].partition("-")[0], pair(*request.param)
+class Built(NamedTuple):
+    """A data set's networks, which take seconds to build: of the CNN and of the G-CNN."""
+
+    paper: Paper
+    generator: dict[str, Generator]
+    discriminator: dict[str, Discriminator]
 
 
-def pair(name: str, setting: str) -> Pair:
-    paper = PAPER[name]
-    recipe = read_recipe(RECIPES / "paper" / name / f"{setting}.toml")
-    shape = (3, paper.side, paper.side)
-    return paper, build_generator(recipe, shape, paper.classes), build_discriminator(recipe, shape, paper.classes)
+@pytest.fixture(scope="module", params=PAPER)
+def built(request: pytest.FixtureRequest) -> Built:
+    """One data set after the other: what a test module's fixture made goes before the next is made."""
+    paper, found = PAPER[request.param], Built(PAPER[request.param], {}, {})
+    for setting in SETTINGS:
+        recipe = read_recipe(RECIPES / "paper" / request.param / f"{setting}-{setting}.toml")
+        shape = (3, paper.side, paper.side)
+        found.generator[setting] = build_generator(recipe, shape, paper.classes)
+        found.discriminator[setting] = build_discriminator(recipe, shape, paper.classes)
+    return found
 
 
-def test_generator_is_the_tables_block_by_block(built: tuple[str, Pair]) -> None:
-    setting, (paper, generator, _) = built
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_generator_is_the_tables_block_by_block(built: Built, setting: str) -> None:
+    paper, generator = built.paper, built.generator[setting]
     group = {"cnn": "trivial", "g": paper.group}[setting]
     order = ORDER.get(group, 1)
     assert (generator.z_dim, generator.embedding.weight.shape) == (paper.latent, (paper.classes, paper.latent))
@@ -105,8 +113,9 @@ def test_generator_is_the_tables_block_by_block(built: tuple[str, Pair]) -> None
     assert synthesis.evaluate_output_shape((1, paper.seed, 4, 4)) == (1, 3, paper.side, paper.side)
 
 
-def test_discriminator_is_the_tables_block_by_block(built: tuple[str, Pair]) -> None:
-    setting, (paper, _, discriminator) = built
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_discriminator_is_the_tables_block_by_block(built: Built, setting: str) -> None:
+    paper, discriminator = built.paper, built.discriminator[setting]
     group = {"cnn": "trivial", "g": paper.group}[setting]
     order = ORDER.get(group, 1)
     tail: list[Any] = [stage for part in discriminator.tail for stage in part.stages]  # type: ignore[union-attr]
@@ -132,9 +141,10 @@ def test_discriminator_is_the_tables_block_by_block(built: tuple[str, Pair]) -> 
     assert (discriminator.global_pool == "sum") == (paper.side == 32)
 
 
-def test_parameters_are_those_that_the_tables_widths_make(built: tuple[str, Pair]) -> None:
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_parameters_are_those_that_the_tables_widths_make(built: Built, setting: str) -> None:
     """Counted by hand: |G| k^2 for a pair of regular fields, k^2 where one side is trivial."""
-    setting, (paper, generator, discriminator) = built
+    paper, generator, discriminator = built.paper, built.generator[setting], built.discriminator[setting]
     order = 1 if setting == "cnn" else ORDER[paper.group]
     c = 2 * paper.latent
     count, fields, pairs = paper.classes * paper.latent + (c + 1) * paper.seed * 16, paper.seed, 1
@@ -157,22 +167,18 @@ def test_parameters_are_those_that_the_tables_widths_make(built: tuple[str, Pair
     assert parameters(discriminator) == count + fields + 1 + paper.classes * fields
 
 
-@pytest.mark.parametrize("name", PAPER)
-def test_cnn_and_g_cnn_are_about_as_large(name: str) -> None:
+def test_cnn_and_g_cnn_are_about_as_large(built: Built) -> None:
     """C.2 says so. The seed map's trivial fields have no rotations to share weights over; generators differ most."""
-    (_, *plain), (_, *steered) = pair(name, "cnn-cnn"), pair(name, "g-g")
-    for network, other in zip(plain, steered, strict=True):
-        assert 0.8 < parameters(other) / parameters(network) < 1
+    for networks in (built.generator, built.discriminator):
+        assert 0.8 < parameters(networks["g"]) / parameters(networks["cnn"]) < 1
 
 
-@pytest.mark.parametrize("name", PAPER)
-def test_both_networks_run_and_the_images_fit(name: str) -> None:
-    paper, generator, discriminator = pair(name, "g-g")
+def test_both_networks_run_and_the_images_fit(built: Built) -> None:
     y = torch.tensor([0])
     with torch.no_grad():
-        image = generator.eval()(torch.zeros(1, paper.latent), y)
-        assert image.shape == (1, 3, paper.side, paper.side)
-        assert discriminator.eval()(image, y).isfinite().all()
+        image = built.generator["g"].eval()(torch.zeros(1, built.paper.latent), y)
+        assert image.shape == (1, 3, built.paper.side, built.paper.side)
+        assert built.discriminator["g"].eval()(image, y).isfinite().all()
 
 
 def test_settings_stand_where_the_paper_changes_them() -> None:

@@ -1,0 +1,57 @@
+"""One line about the first fault of a table, with the key that was probably meant."""
+
+from typing import Any
+
+import pytest
+
+from steergan.errors import RecipeError
+from steergan.recipe import Recipe, nearest, recipe_keys, validate
+
+TABLE: dict[str, Any] = {"name": "small", "data": {"name": "digits"}}
+
+
+def test_keys_are_those_of_every_section_in_their_order() -> None:
+    keys = list(recipe_keys())
+    assert keys[:2] == ["name", "data.name"]
+    assert len(keys) == len(set(keys))
+    assert list(dict.fromkeys(key.partition(".")[0] for key in keys)) == list(Recipe.model_fields)
+    assert {"generator.kernel_size", "discriminator.groups", "performance.prefetch"} - set(keys) == {
+        "discriminator.groups"
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("training.step", "; did you mean training.steps?"),
+        ("generater.group", "; did you mean generator.group?"),
+        ("performence", "; did you mean performance?"),
+        ("prefetch", "; did you mean performance.prefetch?"),
+        ("loss.wwwwww", "; valid keys: loss.name, loss.r1_weight, loss.wgan_gp_weight"),
+    ],
+)
+def test_the_nearest_key_is_named(key: str, hint: str) -> None:
+    assert nearest(key) == hint
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"training": {"steps": 0}}, "my.toml: training.steps = 0; wanted: greater than or equal to 1"),
+        ({"training": {"stepz": 3}}, "my.toml: unknown key training.stepz; did you mean training.steps?"),
+        ({"data": {"name": "digits", "size": -1}}, "my.toml: data.size = -1; wanted: greater than or equal to 0"),
+        ({"generator": {"group": "p4"}}, "my.toml: generator.group = 'p4'; wanted: trivial, C_N or D_N with N up to 64 "
+         "(C4, D4, C8, ...), SO2 or O2"),
+        ({"generator": {"kernel_size": 4}}, "my.toml: generator.kernel_size = 4; wanted: an odd number of pixels, or 0 "
+         "for the group's own"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_one_line_with_key_value_and_what_was_wanted(section: dict[str, Any], line: str) -> None:
+    with pytest.raises(RecipeError) as fault:
+        validate(TABLE | section, "my.toml")
+    assert str(fault.value) == line
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(RecipeError, match=r"my\.toml: key data is missing; it has no default"):
+        validate({"name": "x"}, "my.toml")
