@@ -1,134 +1,29 @@
-"""The benchmark: its rivals are what they are said to be, and its clock is fair."""
+"""The benchmark: all parts are timed, by a fair clock."""
 
-import copy
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner
 
-from benchmarks.sweep import measure as measure_sweep
 from steergan import benchmark
 from steergan.benchmark import (
-    equal_channels,
-    equal_parameters,
     in_turns,
-    own_pair,
     ratio,
     step_report,
-    stock_pair,
     timing,
 )
 from steergan.benchmark.fresh import Fresh
-from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed, without_spectral_norm
+from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed
 from steergan.benchmark.step import PARTS, PROCESS, PROFILE, PROFILED, TIMED, USUAL, time_step
 from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP
-from steergan.errors import RecipeError
 from steergan.kernels import library
-from steergan.layers import GroupConvolution
-from steergan.recipe import Recipe, write_recipe
+from steergan.recipe import write_recipe
 from steergan.results import read_results
 from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
 from steergan_cli.main import steergan
-
-SHAPE = (1, 16, 16)
-CLASSES = 3
-
-
-def recipe(group: str = "C4", **training: object) -> Recipe:
-    return Recipe.model_validate(
-        {
-            "name": "tiny",
-            "data": {"name": "digits"},
-            "generator": {
-                "group": group, "latent": "dense", "z_dim": 5, "embedding_dim": 4, "seed_width": 4,
-                "widths": [12, 8, 6],
-            },
-            "discriminator": {"group": group, "widths": [6, 8, 12]},
-            "training": {"batch_size": 4, "discriminator_updates": 1, **training},
-        }
-    )  # fmt: skip
-
-
-def channels(network: torch.nn.Module) -> list[tuple[int, int]]:
-    """Of every convolution, in order."""
-    found = [m for m in network.modules() if isinstance(m, GroupConvolution)]
-    return [(m.in_type.size, m.out_type.size) for m in found]
-
-
-@pytest.mark.parametrize("group", ["trivial", "C2", "C4", "D4"])
-def test_plain_rival_has_as_many_channels_in_every_feature_map(group: str) -> None:
-    own, plain = (own_pair(r, SHAPE, CLASSES) for r in (recipe(group), equal_channels(recipe(group))))
-    assert channels(own.discriminator) == channels(plain.discriminator)  # type: ignore[arg-type]
-    ours, theirs = channels(own.generator), channels(plain.generator)  # type: ignore[arg-type]
-    assert ours[:-1] == theirs[:-1]
-    assert theirs[-1] == (ours[-1][0], SHAPE[0])
-    assert equal_channels(recipe(group)).generator.group == "trivial"
-
-
-def copy_to_stock(own: torch.nn.Module, stock: torch.nn.Module) -> None:
-    """Give the stock network the other's filters, dense weights and embeddings, each in order."""
-    ours = [m for m in own.modules() if isinstance(m, GroupConvolution)]
-    theirs = [m for m in stock.modules() if type(m).__name__ == "R2Conv"]
-    for convolution, target in zip(ours, theirs, strict=True):
-        target.load_state_dict(convolution.to_r2conv().state_dict(), strict=False)
-    for kind in (torch.nn.Linear, torch.nn.Embedding):
-        pairs = zip(*([m for m in net.modules() if isinstance(m, kind)] for net in (own, stock)), strict=True)
-        for source, target in pairs:
-            target.load_state_dict({k: v for k, v in source.state_dict().items() if k in ("weight", "bias")})
-
-
-@pytest.mark.parametrize("group", ["trivial", "C4", "D4"])
-def test_paper_rival_is_a_cnn_of_about_as_many_parameters(group: str) -> None:
-    wide = changed(recipe(group), generator={"widths": [96, 64, 48]}, discriminator={"widths": [48, 64, 96]})
-    plain = equal_parameters(wide)
-    assert plain.generator.group == plain.discriminator.group == "trivial"
-    for own, rival in zip(own_pair(wide, SHAPE, CLASSES), own_pair(plain, SHAPE, CLASSES), strict=True):
-        ours, theirs = (sum(p.numel() for _, p in network.named_parameters()) for network in (own, rival))
-        assert 0.85 < ours / theirs < 1.15
-
-
-RESIDUAL: dict[str, Any] = {"architecture": "residual"}
-KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "plain": ({}, {}),
-    "residual": (RESIDUAL, RESIDUAL),
-    "residual, maxima, norms": (RESIDUAL, {**RESIDUAL, "pool": "max", "batch_norm": True}),
-    "residual, plain last block": (RESIDUAL, {**RESIDUAL, "group_pool": "before-last-block", "global_pool": "sum"}),
-}
-
-
-@pytest.mark.parametrize("group", ["trivial", "C4", "D4"])
-@pytest.mark.parametrize("kind", list(KINDS))
-def test_stock_rival_computes_the_same_function(group: str, kind: str) -> None:
-    generator, discriminator = KINDS[kind]
-    settings = changed(without_spectral_norm(recipe(group)), generator=generator, discriminator=discriminator)
-    own, stock = own_pair(settings, SHAPE, CLASSES), stock_pair(settings, SHAPE, CLASSES)
-    for ours, theirs in zip(own, stock, strict=True):
-        copy_to_stock(ours, theirs)  # type: ignore[arg-type]
-    draw = torch.Generator().manual_seed(1)
-    z, y = torch.randn(4, 5, generator=draw), torch.tensor([0, 1, 2, 1])
-    with torch.no_grad():
-        image = own.generator(z, y)
-        torch.testing.assert_close(stock.generator(z, y), image, rtol=1e-4, atol=1e-5)
-        score = own.discriminator(image, y)
-        torch.testing.assert_close(stock.discriminator(image, y), score, rtol=1e-4, atol=1e-5)
-    assert image.std() > 1e-3
-    assert score.std() > 1e-4
-
-
-def test_stock_rival_turns_its_seed_map_by_the_element_too() -> None:
-    symmetrized = recipe().generator.model_copy(update={"latent": "symmetrized"})
-    generator = stock_pair(recipe().model_copy(update={"generator": symmetrized}), SHAPE, CLASSES).generator
-    assert generator.elements == 4
-    generator.eval()
-    z, y = torch.randn(1, 5), torch.tensor([2])
-    with torch.no_grad():
-        upright, turned = (generator(z, y, torch.tensor([g])) for g in (0, 1))
-    torch.testing.assert_close(turned, torch.rot90(upright, 1, (2, 3)), rtol=1e-4, atol=1e-5)
-    assert (turned - upright).abs().max() > 1e-3
+from tests.benchmark.tiny import recipe
 
 
 def test_rivals_take_turns_and_the_warm_up_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,22 +48,6 @@ def test_ratios_are_of_the_same_round() -> None:
     found = ratio({"a": [1.0, 20.0, 3.0], "b": [2.0, 10.0, 3.0]}, "a", "b")
     assert found.values == [0.5, 2.0, 1.0]
     assert (found.lower, found.centre, found.upper) == (0.75, 1.0, 1.5)
-
-
-@pytest.mark.parametrize(
-    ("generator", "discriminator", "word"),
-    [({"group": "SO2"}, {"group": "SO2"}, "finite group"), ({}, {"plain_width": 4}, "plain_width")],
-)
-def test_a_recipe_without_a_stock_rival_is_refused(
-    generator: dict[str, object], discriminator: dict[str, object], word: str
-) -> None:
-    settings = changed(recipe(), generator=generator, discriminator=discriminator)
-    with pytest.raises(RecipeError, match=word):
-        stock_pair(settings, SHAPE, CLASSES)
-    with pytest.raises(RecipeError, match=word):
-        time_step(settings, 1)
-    with pytest.raises(RecipeError, match=word):
-        measure_sweep(settings, 1)
 
 
 @pytest.fixture(scope="module")
@@ -257,14 +136,6 @@ def test_command_prints_a_table_and_writes_json_and_a_result(tmp_path: Path) -> 
     (claim,) = read_results(tmp_path / "claims")
     assert claim.id == "tiny-step"
     assert claim.protocol["batch_size"] == 2
-
-
-def test_copy_of_a_stock_network_lists_its_own_modules() -> None:
-    generator = stock_pair(recipe(), SHAPE, CLASSES).generator
-    list(generator.modules())
-    twin = copy.deepcopy(generator)
-    assert set(twin.modules()) == set(torch.nn.Module.modules(twin))  # type: ignore[arg-type]
-    assert not set(twin.modules()) & set(generator.modules())
 
 
 def test_the_command_knows_the_parts() -> None:
