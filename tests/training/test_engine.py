@@ -10,6 +10,7 @@ from torch import Tensor
 
 from steergan.errors import RecipeError
 from steergan.layers import choose_memory_format, choose_recomputation
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings
 from steergan.training import PLAIN, Batch, Batches, Engine, Hooks, Row, Step, check_device, compilation_notice, train
 from tests.training import divided_runs as runs
@@ -56,15 +57,16 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-SMALL = {"widths": (4,)}  # tracing takes its time with every layer
+# Tracing takes its time with every layer.
+DRAWS, JUDGES = runs.SMALL.model_copy(update={"widths": (4,)}), DiscriminatorSpec(widths=(4,))
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        runs.Case(LossSettings(name="relativistic-average", r1_weight=0.5, wgan_gp_weight=2.0), SMALL, SMALL),
-        runs.Case(RELATIVISTIC, SMALL, SMALL, accumulate=2),
-        runs.Case(LossSettings(name="hinge", r1_weight=0.5), SMALL, SMALL, REGULARISED),
+        runs.Case(LossSettings(name="relativistic-average", r1_weight=0.5, wgan_gp_weight=2.0), JUDGES, DRAWS),
+        runs.Case(RELATIVISTIC, JUDGES, DRAWS, accumulate=2),
+        runs.Case(LossSettings(name="hinge", r1_weight=0.5), JUDGES, DRAWS, REGULARISED),
     ],
     ids=["R1 and WGAN-GP", "in parts", "regularisers"],
 )
@@ -98,9 +100,9 @@ def test_compiled_code_trains_both_networks_alike() -> None:
     assert largest_difference(after(compiled), after(Engine())) < 1e-5
 
 
-@pytest.mark.parametrize("norms", [{}, {"architecture": "residual", "batch_norm": True, "spectral_norm": False}])
-def test_blocks_that_are_computed_again_change_no_bit(norms: dict[str, Any]) -> None:
-    case = runs.Case(RELATIVISTIC, norms)
+@pytest.mark.parametrize("judges", [runs.Case().discriminator, runs.NORMS], ids=["plain", "norms"])
+def test_blocks_that_are_computed_again_change_no_bit(judges: DiscriminatorSpec) -> None:
+    case = runs.Case(RELATIVISTIC, judges)
     again = outcome(case, 3, partial(choose_recomputation, wanted=True))
     assert largest_difference(again, outcome(case, 3)) == 0
 
@@ -140,18 +142,16 @@ def test_real_and_fake_in_one_pass_score_as_in_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "options", "passes"),
-    [
-        (LossSettings(name="hinge", r1_weight=0.0), {}, 1),
-        (LossSettings(name="hinge", r1_weight=0.5), {}, 2),
-        (LossSettings(name="hinge", r1_weight=0.0), {"discriminator": {"batch_norm": True}}, 2),
-    ],
+    ("r1_weight", "batch_norm", "passes"),
+    [(0.0, False, 1), (0.5, False, 2), (0.0, True, 2)],
     ids=["plain", "R1", "batch norm"],
 )
 def test_real_and_fake_go_together_only_where_that_is_the_same(
-    loss: LossSettings, options: dict[str, Any], passes: int
+    r1_weight: float, batch_norm: bool, passes: int
 ) -> None:
-    case = runs.Case(loss, performance=PerformanceSettings(), **options)
+    judges = DiscriminatorSpec(widths=(8, 8), batch_norm=batch_norm)
+    loss = LossSettings(name="hinge", r1_weight=r1_weight)
+    case = runs.Case(loss, judges, performance=PerformanceSettings())
     sizes: list[int] = []
     state, settings = runs.start(case)
     state.discriminator.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
@@ -178,7 +178,6 @@ def always(batch: Batch) -> Batches:
 
 
 def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> None:
-    from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
     from steergan.recipe import TrainingSettings
     from steergan.training import RunState
 
