@@ -20,7 +20,6 @@ from steergan.metrics import (
     FeatureExtractor,
     extract,
     frechet_distance,
-    image_batches,
     kernel_distance,
     moments,
 )
@@ -96,7 +95,7 @@ def compare(extractor: FeatureExtractor, first: Pixels, second: Pixels) -> Parit
     """FID and KID of two sets of images (N, 3, H, W): ours from arrays, clean-fid's from folders of PNG files."""
     from cleanfid import fid
 
-    features = [extract(extractor, image_batches(images)).invariant for images in (first, second)]
+    features = [extract(extractor, images).invariant for images in (first, second)]
     with tempfile.TemporaryDirectory() as root, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # clean-fid's call of SciPy's sqrtm
         folders = [write_folder(Path(root) / name, images) for name, images in (("a", first), ("b", second))]

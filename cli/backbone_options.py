@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from steergan.metrics import FineTuning
     from steergan.recipe import DataSettings
-    from steergan.run.backbones import FineTuning
-
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,9 +49,9 @@ def chosen_tuning(
     backbone: str, weights: str | None, side: int | None, rate: float | None, epochs: int, seed: int, rotate: bool
 ) -> "FineTuning":
     """How the options say that a backbone is trained."""
-    from steergan.metrics import BackboneTraining
-    from steergan.run.backbones import FineTuning
+    from steergan.metrics import BackboneTraining, FineTuning
 
-    training = BackboneTraining(epochs=epochs, peak_rate=rate or 1e-4, group="D4" if rotate else "trivial")
+    group = "D4" if rotate else "trivial"
+    training = BackboneTraining(epochs=epochs, peak_rate=rate or 1e-4, group=group, seed=seed)
     file = None if weights in (None, "none") else Path(str(weights))
-    return FineTuning(backbone, file, side or 0, seed, training)
+    return FineTuning(backbone, file, side or 0, training)

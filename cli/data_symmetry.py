@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Draw examples and copies into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole protocol.")
 def symmetry(
-    source: str | None, recipe: Path | None, size: int | None, out: Path | None, as_json: bool, **options: Any
+    source: str | None,
+    recipe: Path | None,
+    size: int | None,
+    samples: int,
+    permutations: int,
+    features: str,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Test which symmetry a data set has, and recommend a group: D4, C4, D2, C2, D1 or none.
 
@@ -56,7 +64,15 @@ def symmetry(
     with progress_lines(f"preparing {settings.name}") as progress:
         prepared = data.prepare(settings, progress)
     images = data.take(prepared, settings, "train")
-    found = data_symmetry(images, copies=prepared.copies, progress=show_progress, **options)
+    found = data_symmetry(
+        images,
+        copies=prepared.copies,
+        samples=samples,
+        permutations=permutations,
+        seed=seed,
+        features=features,
+        progress=show_progress,
+    )
     if out is not None:
         save_png(symmetry_figure(images, found), out)
     what = f"{settings.name}: {len(images):,} training images of {' x '.join(map(str, images.image_shape))}"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from .options import chosen_device, device_option
 
 if TYPE_CHECKING:
     from steergan.data import ImageSet
-    from steergan.metrics import ClassifierTraining
+    from steergan.metrics import ClassifierTraining, FineTuned, FineTuning
+    from steergan.metrics.images import Rows
     from steergan.networks.classifier import Classifier
     from steergan.recipe import DataSettings
-    from steergan.run.backbones import FineTuned, FineTuning
 
 
 def place(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
@@ -119,25 +120,26 @@ def train(
 
 
 def save_backbone(settings: "DataSettings", tuning: "FineTuning", out: Path, command: str, device: str) -> None:
-    """Fine-tune a backbone and save it."""
+    """Fine-tune a backbone on the training images, a fifth of them for validation, test it and save it."""
+    from numpy import arange
+
     from steergan.data import load
+    from steergan.data.subsets import hold_out
     from steergan.files import write_whole
     from steergan.metrics import classifier_bytes
-    from steergan.run.backbones import fine_tune
+    from steergan.metrics.fine_tuning import VALIDATION
 
-    from .progress import TerminalReporter
-
-    report = TerminalReporter()
-    with report.watching():
-        found = fine_tune(settings, tuning, device=device, report=report)
+    train_set, held_out = load(settings, "train"), load(settings, "held_out")
+    rows = hold_out(train_set.labels, VALIDATION, tuning.training.seed, train_set.class_names)
+    found = watched_tuning(tuning, train_set, rows, (held_out, arange(len(held_out))), device)
     made = {
         "command": command,
-        "seed": str(tuning.seed),
+        "seed": str(tuning.training.seed),
         "device": device,
         "started_from": found.started_from,
         "validation_error": f"{1 - found.validation_accuracy:.5f}",
     }
-    made |= provenance(found.train, load(settings, "held_out"), 1 - found.test_accuracy)
+    made |= provenance(train_set, held_out, 1 - found.test_accuracy)
     write_whole(out, classifier_bytes(found.backbone, made))
     click.echo(as_text(found))
     click.echo(f"{out}: {found.backbone.length:,} features; name it as evaluation.features")
@@ -185,14 +187,49 @@ def check(
       steergan features check --data folder --path my-images/ --backbone resnet18 --side 64
     """
     where, settings = chosen_device(device), chosen_data(name, path, recipe)
-    from steergan.run.backbones import check_classes
+    from steergan.data import load
+    from steergan.data.subsets import hold_out
+    from steergan.metrics.fine_tuning import TEST, VALIDATION
+
+    whole = load(undivided(settings), "train")
+    rest, test = hold_out(whole.labels, TEST, seed, whole.class_names)
+    train, validation = hold_out(whole.labels[rest], VALIDATION, seed, whole.class_names)
+    tuning = chosen_tuning(backbone, weights, side, rate, epochs, seed, rotate)
+    click.echo(as_text(watched_tuning(tuning, whole, (rest[train], rest[validation]), (whole, test), where)))
+
+
+def undivided(settings: "DataSettings") -> "DataSettings":
+    """All images where the source can give them undivided, else the training images."""
+    if settings.split == "auto" and "none" in settings.divisions:
+        return settings.model_copy(update={"split": "none"})
+    return settings
+
+
+def watched_tuning(
+    tuning: "FineTuning",
+    images: "ImageSet",
+    rows: "tuple[Rows, Rows]",
+    test: "tuple[ImageSet, Rows]",
+    device: str,
+) -> "FineTuned":
+    """Fine-tune a backbone with a progress line, and say what its epochs come to."""
+    from steergan.metrics import fine_tune
 
     from .progress import TerminalReporter
 
-    tuning, report = chosen_tuning(backbone, weights, side, rate, epochs, seed, rotate), TerminalReporter()
+    report = TerminalReporter()
+    if tuning.weights is None:
+        report.message(f"{tuning.backbone}: random weights; --weights FILE starts from torchvision's ImageNet ones")
     with report.watching():
-        found = check_classes(settings, tuning, device=where, report=report)
-    click.echo(as_text(found))
+        return fine_tune(
+            tuning,
+            images,
+            rows,
+            test,
+            device=device,
+            progress=partial(report.stage, "fine-tuning"),
+            on_epoch=lambda epoch, found: report.message(f"epoch {epoch}: {found:.2%} of validation images right"),
+        )
 
 
 def watched_training(train_set: "ImageSet", training: "ClassifierTraining", seed: int, device: str) -> "Classifier":
@@ -204,9 +241,8 @@ def watched_training(train_set: "ImageSet", training: "ClassifierTraining", seed
     pace = 0.1 if sys.stderr.isatty() else 10
     with tqdm(total=training.updates_for(len(train_set)), desc="train", unit="update", mininterval=pace) as bar:
 
-        def progress(done: int, total: int, loss: float) -> None:
-            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-            bar.update()
+        def progress(done: int, total: int) -> None:
+            bar.update(done - bar.n)
 
         return train_classifier(
             train_set.images,

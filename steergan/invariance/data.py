@@ -12,13 +12,12 @@ from torch import Tensor
 from steergan.data import ImageSet
 from steergan.data.subsets import ranks_within_class
 from steergan.errors import DataError
-from steergan.invariance.features import orientation_features
-from steergan.invariance.samples import SampleFeatures, holm
-from steergan.invariance.two_sample import two_sample_test
-from steergan.invariance.verdict import IDENTITY, SubjectSymmetry, elements_tested, in_words, recommended
-from steergan.invariance.words import LEVEL, ElementLaw
+from steergan.invariance.element_laws import IDENTITY, LEVEL, ElementLaw, corrected, element_law, transformed
+from steergan.invariance.features import OrientationFeatures, orientation_features
+from steergan.invariance.verdict import THREE_QUARTERS, SubjectSymmetry, elements_tested, in_words, recommended
+from steergan.progress import Progress, unheard
 from steergan.randomness import numpy_stream
-from steergan.symmetry import grid_permutation, gspace
+from steergan.symmetry import gspace
 
 FEWEST = 20
 """Images of a class: with fewer, half against half, a permutation test sees next to nothing."""
@@ -33,7 +32,6 @@ RAMP_ANGLE = np.pi / 8
 KEYS = ("first", "second", "labels")
 
 Indices = NDArray[np.int64]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def data_symmetry(
     permutations: int = 999,
     seed: int = 0,
     features: str = "filters",
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> DataSymmetry:
     """Which of the groups D4, C4, D2, C2, D1 the law of the images may be invariant under, by a two-sample test each.
 
@@ -88,7 +86,7 @@ def data_symmetry(
         permutations: of each test; more are taken where the number of tests needs them.
         seed: of the halves and of the permutations.
         features: see `orientation_features`.
-        progress: called with the number of subjects that are done, and of all.
+        progress: hears of subjects.
 
     Raises:
         DataError: images that are not square, or fewer than 20 of them.
@@ -107,13 +105,20 @@ def data_symmetry(
     found = []
     for done, halves in enumerate(subjects):
         found.append(examine(images, halves, computed, tests, enough, seed))
-        if progress is not None:
-            progress(done + 1, len(subjects))
-    corrected = correct(found)
-    group = recommended(corrected)
-    finding = in_words(group, corrected)
-    protocol = (computed.name, computed.sha256, enough, tests, seed)
-    return DataSymmetry(group, finding, corrected, skipped, *protocol)
+        progress(done + 1, len(subjects))
+    examined = correct(found)
+    group = recommended(examined)
+    return DataSymmetry(
+        group=group,
+        finding=in_words(group, examined),
+        subjects=examined,
+        skipped=skipped,
+        features=computed.name,
+        features_sha256=computed.sha256,
+        permutations=enough,
+        tests=tests,
+        seed=seed,
+    )
 
 
 def subjects_of(images: ImageSet, copies: int, samples: int, seed: int) -> tuple[tuple[Halves, ...], tuple[str, ...]]:
@@ -146,28 +151,21 @@ def part_of(halves: Halves, pairs: Indices) -> Halves:
 
 
 def examine(
-    images: ImageSet, halves: Halves, features: SampleFeatures, tests: int, permutations: int, seed: int
+    images: ImageSet, halves: Halves, features: OrientationFeatures, tests: int, permutations: int, seed: int
 ) -> SubjectSymmetry:
     """The first half against the second one: as it is, transformed by every element, and with ramps of brightness."""
     first, second = (torch.from_numpy(np.array(images.images[rows])) for rows in (halves.first, halves.second))
     x = features.compute(first)
 
     def against(name: str, other: Tensor) -> ElementLaw:
-        strata = (halves.labels, halves.labels)
-        y = features.compute(other)
-        test = two_sample_test(x, y, permutations=permutations, seed=seed, strata=strata)
-        return ElementLaw(name, test.mmd2, test.p_value, test.p_value, test.effect)
+        return element_law(name, x, features.compute(other), halves.labels, permutations=permutations, seed=seed)
 
-    sources = torch.from_numpy(grid_permutation(gspace("D4"), *second.shape[2:]))
-    control = against(IDENTITY, second)
-    elements = [
-        against(name, second.flatten(2)[..., sources[row]].view(second.shape))
-        for name, row in elements_tested().items()
-    ]
+    laws = {name: against(name, moved) for name, moved in transformed(second, gspace("D4")) if name != THREE_QUARTERS}
+    control = laws.pop(IDENTITY)
     ramp = None
     if control.p_value > LEVEL:  # else a ramp would be found that isn't there
         ramp = finest(lambda levels: against("ramp", with_ramp(second, levels)).p_value <= LEVEL / tests)
-    return SubjectSymmetry(halves.name, len(halves.first), control, tuple(elements), ramp)
+    return SubjectSymmetry(halves.name, len(halves.first), control, tuple(laws.values()), ramp)
 
 
 def finest(is_found: Callable[[int], bool]) -> int | None:
@@ -188,9 +186,6 @@ def with_ramp(images: Tensor, levels: int) -> Tensor:
 
 
 def correct(subjects: Sequence[SubjectSymmetry]) -> tuple[SubjectSymmetry, ...]:
-    """p-values that hold for all elements of all subjects together."""
-    adjusted = iter(holm([element.p_value for subject in subjects for element in subject.elements]))
-    return tuple(
-        replace(s, elements=tuple(replace(element, adjusted_p_value=next(adjusted)) for element in s.elements))
-        for s in subjects
-    )
+    """The subjects with p-values that hold for all elements of all of them together."""
+    adjusted = iter(corrected([law for subject in subjects for law in subject.elements]))
+    return tuple(replace(s, elements=tuple(next(adjusted) for _ in s.elements)) for s in subjects)

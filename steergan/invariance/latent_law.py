@@ -30,7 +30,7 @@ class Symmetrization:
 
     holds: bool
     elements: int
-    """Of the group."""
+    """How many the group has."""
     comparisons: int
     """Integers that were compared: for every pair of elements, those of every pixel."""
     witness: Witness | None
@@ -47,12 +47,31 @@ def symmetrization(turns: Tensor, space: GSpace2D, height: int, width: int) -> S
 
     Args:
         turns: the seed map that h turned is seed.flatten()[turns[h]]; the rows that can be drawn.
-        height, width: of the seed map, in pixels.
+        space: of the group.
+        height: of the seed map, in pixels.
+        width: of the seed map, in pixels.
 
     Shapes: turns (elements, height * width) int64.
 
     Symmetry: exact, in integers. The law alone would also bear rows in another order; a generator that takes elements
         by number does not, so this asks for more.
+
+    For the four quarter turns of a map of 2 x 2 pixels, and for a table in which two of them are exchanged:
+
+    Examples:
+        >>> import torch
+        >>> from steergan.invariance.latent_law import symmetrization
+        >>> from steergan.symmetry import grid_permutation, gspace
+        >>> turns = torch.from_numpy(grid_permutation(gspace("C4"), 2, 2))
+        >>> turns
+        tensor([[0, 1, 2, 3],
+                [1, 3, 0, 2],
+                [3, 2, 1, 0],
+                [2, 0, 3, 1]])
+        >>> symmetrization(turns, gspace("C4"), 2, 2).holds
+        True
+        >>> symmetrization(turns[[0, 2, 1, 3]], gspace("C4"), 2, 2).witness.g
+        'the rotation by 90 degrees'
 
     Raises:
         SymmetryError: the group does not permute pixels, or turns the map onto another shape.
@@ -66,7 +85,8 @@ def symmetrization(turns: Tensor, space: GSpace2D, height: int, width: int) -> S
     table_GP, fits = fitted(turns, *action_GP.shape)
     one = elements.index(space.fibergroup.identity)
     product_GG = np.array([[elements.index(g @ h) for h in elements] for g in elements])
-    # (g h, pixel) against (h, pixel that g fetches); a pixel that is missing is -1 and equals nothing.
+    # T[g h][p] = T[h][A[g][p]]: pixel p of the map that g h turned is the pixel that g fetches for it, A[g][p], of the
+    # map that h turned. A pixel that is missing is -1 and equals nothing.
     wanted_GGP = table_GP[:, action_GP].transpose(1, 0, 2)
     found_GGP = table_GP[product_GG]
     wrong_GGP = (wanted_GGP != found_GGP) | (found_GGP < 0)
@@ -85,8 +105,13 @@ class LatentInvariance:
 
     holds: bool
     elements: int
-    """That permute pixels."""
+    """How many permute pixels."""
     witness: str = ""
+    """What the first element at fault does."""
+
+
+Proof = Symmetrization | LatentInvariance
+"""What a latent does for the law of the samples, in integers."""
 
 
 def latent_invariance(latent_type: FieldType) -> LatentInvariance:
@@ -95,6 +120,9 @@ def latent_invariance(latent_type: FieldType) -> LatentInvariance:
     Coordinates that are independent and alike, with a law that is symmetric about zero (normal, or -1 and +1 with equal
     odds), then keep their joint law, and an equivariant generator hands that on to its images. A normal latent keeps
     its law under every element, those between the pixels too, because representations are orthogonal.
+
+    Args:
+        latent_type: of one latent.
 
     Symmetry: exact, in integers.
     """
@@ -107,7 +135,13 @@ def latent_invariance(latent_type: FieldType) -> LatentInvariance:
 
 
 def fitted(turns: Tensor, elements: int, pixels: int) -> tuple[NDArray[np.int64], bool]:
-    """The table at the size that it should have, missing entries as -1; and whether it had no others."""
+    """The table at the size that it should have, missing entries as -1, and whether it had no others.
+
+    Args:
+        turns: the table as it is, of any shape.
+        elements: rows that it should have.
+        pixels: columns that it should have.
+    """
     table = np.full((elements, pixels), -1, dtype=np.int64)
     if turns.ndim == 2:
         given = turns.detach().cpu().numpy()[:elements, :pixels]

@@ -1,8 +1,7 @@
 """A picture of a symmetry test: examples of every class beside their transformed copies, with what was found."""
 
-from collections.abc import Sequence
-
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 
 from steergan.data import ImageSet
 from steergan.invariance.data import WHOLE, DataSymmetry
+from steergan.invariance.element_laws import LEVEL, transformed
 from steergan.invariance.verdict import SubjectSymmetry, elements_tested
-from steergan.invariance.words import LEVEL
 from steergan.pictures import grid
-from steergan.symmetry import grid_permutation, gspace
+from steergan.symmetry import gspace
 
 ROWS = 12
 """So many subjects are drawn, those where most was found."""
@@ -43,10 +42,12 @@ def symmetry_figure(images: ImageSet, found: DataSymmetry) -> Figure:
         examples = examples_of(images, subject)
         draw_cell(row[0], examples, as_is(subject), AS_IS)
         row[0].set_ylabel(subject.name, fontsize=9)
-        for axes, element, source in zip(row[1:], subject.elements, sources(images), strict=True):
+        copies = dict(transformed(torch.from_numpy(examples), gspace("D4")))
+        for axes, element in zip(row[1:], subject.elements, strict=True):
             p_value = element.adjusted_p_value
-            copies = examples.reshape(*examples.shape[:2], -1)[..., source].reshape(examples.shape)
-            draw_cell(axes, copies, f"p = {p_value:.2g}", FOUND if p_value <= LEVEL else NOTHING)
+            draw_cell(
+                axes, copies[element.element].numpy(), f"p = {p_value:.2g}", FOUND if p_value <= LEVEL else NOTHING
+            )
     for axes, name in zip(cells[0], ("as they are", *names), strict=True):
         heading = (
             name.removeprefix("the ")
@@ -56,12 +57,6 @@ def symmetry_figure(images: ImageSet, found: DataSymmetry) -> Figure:
         )
         axes.set_title(f"{heading}\n{axes.get_title()}", fontsize=8, color=axes.title.get_color())
     return figure
-
-
-def sources(images: ImageSet) -> Sequence[NDArray[np.int64]]:
-    """Where each tested element fetches its pixels."""
-    every = grid_permutation(gspace("D4"), *images.image_shape[1:])
-    return [every[row] for row in elements_tested().values()]
 
 
 def as_is(subject: SubjectSymmetry) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steergan.errors import DataError
-from steergan.metrics.frechet import Array, checked
+from steergan.metrics.frechet import Array, check_lengths, checked
 from steergan.randomness import numpy_stream
 
 FEWEST_PERMUTATIONS = 199
@@ -50,6 +50,8 @@ def two_sample_test(
     draws by their pixels, against 60 %. Scale and bandwidth don't depend on which sample is whose.
 
     Args:
+        x: features (N, D).
+        y: features (M, D).
         permutations: random exchanges of samples between the sets.
         seed: of the permutations.
         strata: labels (N,) and (M,), if the sets were drawn to given labels: samples are then exchanged with samples of
@@ -60,10 +62,18 @@ def two_sample_test(
             too few permutations.
 
     Source: Gretton et al. 2012 (unbiased estimate, median distance); Phipson and Smyth 2010 (no p-value is zero).
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.invariance.two_sample import two_sample_test
+        >>> x, y = np.random.default_rng(0).normal(size=(2, 100, 3))
+        >>> two_sample_test(x, y, permutations=199, seed=0).p_value > 0.05
+        True
+        >>> two_sample_test(x, y + 1, permutations=199, seed=0).p_value
+        0.005
     """
     x, y = checked(x), checked(y)
-    if x.shape[1] != y.shape[1]:
-        raise DataError(f"features of length {x.shape[1]} and {y.shape[1]} can't be compared; use one extractor")
+    check_lengths(x, y)
     if permutations < FEWEST_PERMUTATIONS:
         raise DataError(f"{permutations} permutations; at least {FEWEST_PERMUTATIONS} were wanted for a p-value")
     pooled_strata = pooled_labels(strata, len(x), len(y))
@@ -78,7 +88,11 @@ def two_sample_test(
 
 
 def pooled_labels(strata: Strata | None, first: int, second: int) -> NDArray[np.int64]:
-    """One label for each sample of both sets; all alike if there are no strata."""
+    """One label for each sample of both sets; all alike if there are no strata.
+
+    Raises:
+        DataError: labels that don't fit the samples.
+    """
     if strata is None:
         return np.zeros(first + second, dtype=np.int64)
     x, y = (np.asarray(labels, dtype=np.int64) for labels in strata)
@@ -88,7 +102,7 @@ def pooled_labels(strata: Strata | None, first: int, second: int) -> NDArray[np.
 
 
 def standardised(rows: Array) -> Array:
-    """Every feature with mean 0 and variance 1; constant ones are 0."""
+    """Every feature of rows (N, D) with mean 0 and variance 1; constant ones are 0."""
     centred = rows - rows.mean(axis=0)
     deviation = centred.std(axis=0)
     varies = deviation > CONSTANT * np.abs(rows).max(axis=0)
@@ -96,7 +110,7 @@ def standardised(rows: Array) -> Array:
 
 
 def gaussian_kernel(rows: Array) -> Array:
-    """exp(-|a - b|^2 / (2 s^2)) for every pair of rows, s the median distance of unlike rows; 0 on the diagonal."""
+    """exp(-|a - b|^2 / (2 s^2)) for every pair of rows (N, D): (N, N); s is the median distance of unlike rows."""
     squares = (rows * rows).sum(axis=1)
     distances = (squares[:, None] + squares - 2 * rows @ rows.T).clip(min=0)
     pairs = distances[np.triu_indices(len(rows), k=1)]
@@ -121,6 +135,8 @@ def exchanges(
 
 def discrepancies(kernel: Array, is_first: NDArray[np.bool_]) -> Array:
     """Unbiased squared discrepancies (P,) for P divisions of the rows of a kernel matrix whose diagonal is 0."""
+    # With 1 for the first set's rows, f' K f is the sum within it, f' K 1 that from it to all rows; what is left of
+    # the whole sum is that within the second set. The diagonal is 0, so that n (n - 1) pairs are summed.
     first = is_first.astype(np.float64)
     n = int(is_first[0].sum())
     m = len(kernel) - n

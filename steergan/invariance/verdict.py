@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from steergan.invariance.element_laws import IDENTITY, LEVEL, ElementLaw, holm
 from steergan.invariance.latent_law import element_names
-from steergan.invariance.samples import holm
-from steergan.invariance.words import LEVEL, ElementLaw
 from steergan.symmetry import group_order, gspace
 
-IDENTITY, THREE_QUARTERS = "the identity", "the rotation by 270 degrees"
+THREE_QUARTERS = "the rotation by 270 degrees"
 GROUPS = ("D4", "C4", "D2", "C2", "D1")
 """Groups that can be recommended, and `trivial`."""
 
@@ -29,10 +28,9 @@ class SubjectSymmetry:
     one half: how fine the test is. None: not even the strongest that was tried."""
 
 
-def elements_tested() -> dict[str, int]:
-    """Rows of D4's `grid_permutation`, by what the elements do: without the identity and the three quarter turns."""
-    names = element_names(gspace("D4"))
-    return {name: row for row, name in enumerate(names) if name not in (IDENTITY, THREE_QUARTERS)}
+def elements_tested() -> tuple[str, ...]:
+    """D4's elements in words, without the identity and the three quarter turns, which undo one quarter turn."""
+    return tuple(name for name in element_names(gspace("D4")) if name not in (IDENTITY, THREE_QUARTERS))
 
 
 def recommended(subjects: Sequence[SubjectSymmetry]) -> str:

@@ -1,33 +1,19 @@
 """What is known of the law of a generator's samples, in plain sentences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from steergan.invariance.latent_law import LatentInvariance, Symmetrization
-
-LEVEL = 0.05
-"""How likely the law of an invariant generator's samples is called not invariant, over all elements together."""
+from steergan.invariance.element_laws import LEVEL, ElementLaw, significant
+from steergan.invariance.latent_law import LatentInvariance, Proof
 
 
-@dataclass(frozen=True)
-class ElementLaw:
-    """Samples against other samples that an element transformed; see `two_sample_test`."""
+def reason(latent: str, group: str, proof: Proof | None) -> str:
+    """What the latent has to do with the law of the samples, in plain sentences.
 
-    element: str
-    mmd2: float
-    p_value: float
-    adjusted_p_value: float
-    """Corrected for the number of elements (Holm 1979)."""
-    effect: float
-
-
-def significant(tests: Sequence[ElementLaw]) -> tuple[str, ...]:
-    """The elements under which the law was found to be another."""
-    return tuple(test.element for test in tests if test.adjusted_p_value <= LEVEL)
-
-
-def reason(latent: str, group: str, proof: Symmetrization | LatentInvariance | None) -> str:
-    """What the latent has to do with the law of the samples, in plain sentences."""
+    Args:
+        latent: `dense`, `symmetrized` or `steerable`.
+        group: its name.
+        proof: about the latent; None for a dense one.
+    """
     if proof is None:
         return (
             f'With latent = "{latent}" the generator is equivariant from its seed map on, so nothing makes the law of '
@@ -49,7 +35,7 @@ def reason(latent: str, group: str, proof: Symmetrization | LatentInvariance | N
 
 
 def steerable_reason(latent: str, group: str, proof: LatentInvariance) -> str:
-    """The same of a latent that the group acts on."""
+    """What a latent that the group acts on has to do with the law of the samples."""
     if not proof.holds:
         return f'With latent = "{latent}" {proof.witness} should be a signed permutation of the latent, and is not.'
     return (
@@ -60,10 +46,15 @@ def steerable_reason(latent: str, group: str, proof: LatentInvariance) -> str:
     )
 
 
-def finding(
-    control: ElementLaw, tests: Sequence[ElementLaw], proof: Symmetrization | LatentInvariance | None, count: int
-) -> str:
-    """What the tests say, and what that is worth."""
+def finding(control: ElementLaw, tests: Sequence[ElementLaw], proof: Proof | None, count: int) -> str:
+    """What the tests say, and what that is worth.
+
+    Args:
+        control: the halves as they are.
+        tests: every other element.
+        proof: about the latent; None for a dense one.
+        count: samples in each half.
+    """
     smallest = min(test.adjusted_p_value for test in tests)
     line = f"Measured: {count} samples against {count} others, transformed; smallest p {smallest:.3g} (Holm)."
     found, proved = significant(tests), proof is not None and proof.holds

@@ -1,4 +1,9 @@
-"""How far generated images lie from real ones: features, distances, and the protocol that they hold under."""
+"""How far generated images lie from real ones: features, distances, and the protocol that they hold under.
+
+An extractor turns images into `Features`; `prepare_reference` keeps the real side, `measure` gives a generator's
+`Measurement`. What it is made of serves alone: `moments` and `frechet_distance`, `kernel_distance`, `precision_recall`,
+`density_coverage`, `label_agreement`, `memorisation`.
+"""
 
 from steergan.metrics.agreement import label_agreement, predict
 from steergan.metrics.backbone import Backbone, build_backbone
@@ -14,22 +19,19 @@ from steergan.metrics.classifier_file import (
     weights_sha256,
 )
 from steergan.metrics.classifier_training import ClassifierTraining, train_classifier
-from steergan.metrics.distances import Distances, Floor, floor, is_refused
-from steergan.metrics.features import (
-    BackboneExtractor,
-    ClassifierExtractor,
-    FeatureBatch,
-    FeatureExtractor,
-    Features,
-    extract,
-    image_batches,
-)
+from steergan.metrics.distances import Distances, Reals
+from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor, Features, extract
+from steergan.metrics.fine_tuning import FineTuned, FineTuning, fine_tune
 from steergan.metrics.frechet import Moments, frechet_distance, moments
+from steergan.metrics.images import image_batches
 from steergan.metrics.inception import InceptionExtractor, download_inception, find_inception
 from steergan.metrics.kernel import kernel_distance
 from steergan.metrics.measurement import Measurement, measure
 from steergan.metrics.memorisation import Memorisation, memorisation
+from steergan.metrics.neighbours import compare_neighbours
+from steergan.metrics.own_classifier import own_classifier
 from steergan.metrics.precision_recall import density_coverage, precision_recall
+from steergan.metrics.protocol import Protocol
 from steergan.metrics.reference import Reference, prepare_reference
 
 __all__ = [
@@ -39,32 +41,35 @@ __all__ = [
     "ClassifierExtractor",
     "ClassifierTraining",
     "Distances",
-    "FeatureBatch",
     "FeatureExtractor",
     "Features",
-    "Floor",
+    "FineTuned",
+    "FineTuning",
     "InceptionExtractor",
     "Measurement",
     "Memorisation",
     "Moments",
+    "Protocol",
+    "Reals",
     "Reference",
     "build_backbone",
     "choose_extractor",
     "class_accuracies",
     "classifier_bytes",
+    "compare_neighbours",
     "density_coverage",
     "download_inception",
     "extract",
     "find_inception",
-    "floor",
+    "fine_tune",
     "frechet_distance",
     "image_batches",
-    "is_refused",
     "kernel_distance",
     "label_agreement",
     "measure",
     "memorisation",
     "moments",
+    "own_classifier",
     "precision_recall",
     "predict",
     "prepare_reference",

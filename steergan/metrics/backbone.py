@@ -18,7 +18,7 @@ from steergan.randomness import stream_seed
 SIDES = {"inception_v3": 299}
 """Pixels that a network was designed for."""
 SIDE = 224
-"""The same for all others."""
+"""Pixels that all others were designed for."""
 CENTRED = ("inception_v3", "googlenet")
 """These take pixels in [-1, 1], the others ImageNet's mean and deviation."""
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -40,12 +40,22 @@ class BackboneArchitecture:
 class Backbone(nn.Module):
     """A torchvision classifier; its features are what its last linear layer takes (Inception-v3: 2,048).
 
+    Args:
+        name: torchvision's, such as `inception_v3`, `vgg16`, `resnet18`.
+        classes: number of labels K.
+        side: pixels that images are resized to; 0: what the network was designed for.
+
     Shapes: image (B, 1 or 3, H, W) float in [-1, 1] -> logits (B, K).
 
     Symmetry: neither invariant nor equivariant.
 
     Raises:
         DataError: torchvision has no such classifier, it has no linear head, or the side is too small for it.
+
+    Examples:
+        >>> from steergan.metrics import Backbone
+        >>> Backbone("resnet18", classes=2, side=32).length
+        512
     """
 
     def __init__(self, name: str, classes: int, side: int = 0) -> None:
@@ -98,7 +108,11 @@ class Backbone(nn.Module):
 
 
 def bare_network(name: str, classes: int) -> nn.Module:
-    """Torchvision's architecture with random weights from torch's global stream."""
+    """Torchvision's architecture with random weights from torch's global stream.
+
+    Raises:
+        DataError: torchvision has no such classifier.
+    """
     import torchvision
     from torchvision.models import get_model, list_models
 
@@ -112,11 +126,19 @@ def build_backbone(name: str, classes: int, *, side: int = 0, weights: Path | No
     """A backbone with a fresh head, the rest from a file of torchvision's weights, or else random.
 
     Args:
+        name: torchvision's.
+        classes: number of labels K.
+        side: pixels that images are resized to; 0: what the network was designed for.
         weights: a state dict as torchvision saves it (.pth), or as .safetensors.
         seed: of the head, and of all weights if there is no file.
 
     Raises:
         DataError: as `Backbone`, or weights that can't be read or are another network's.
+
+    Examples:
+        >>> from steergan.metrics import build_backbone
+        >>> build_backbone("resnet18", 3, side=32).head
+        Linear(in_features=512, out_features=3, bias=True)
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "backbone-weights"))
@@ -127,7 +149,11 @@ def build_backbone(name: str, classes: int, *, side: int = 0, weights: Path | No
 
 
 def load_pretrained(backbone: Backbone, path: Path) -> None:
-    """Everything but the head from a state dict; nothing may be missing, left over, or of another shape."""
+    """Take everything but the head from a state dict; nothing may be missing, left over, or of another shape.
+
+    Raises:
+        DataError: the file can't be read, or its weights are another network's.
+    """
     loaded = read_state(path)
     own = backbone.network.state_dict()
     last = next(key for key, module in backbone.network.named_modules() if module is backbone.head)
@@ -141,7 +167,11 @@ def load_pretrained(backbone: Backbone, path: Path) -> None:
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
-    """The tensors in a file by name."""
+    """The tensors in a file by name.
+
+    Raises:
+        DataError: there are none, or it can't be read.
+    """
     file_sha256(path)  # says in one line what can't be read
     try:
         if path.suffix == ".safetensors":
@@ -164,6 +194,10 @@ def backbone_of(table: Mapping[str, str]) -> Backbone:
 
 
 def refuse_channels(channels: int, name: str) -> None:
-    """Backbones take grey or coloured images."""
+    """Refuse images that are neither grey nor coloured.
+
+    Raises:
+        RecipeError: other than one or three channels.
+    """
     if channels not in (1, 3):
         raise RecipeError(f"evaluation.features = {name!r}: images of {channels} channels; 1 or 3 were wanted")

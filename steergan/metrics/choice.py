@@ -7,7 +7,7 @@ import torch
 
 from steergan.errors import RecipeError
 from steergan.metrics.backbone import Backbone, refuse_channels
-from steergan.metrics.classifier_file import read_class_names, read_network, shipped_weights, weights_sha256
+from steergan.metrics.classifier_file import read_class_names, read_network, shipped_weights
 from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor
 from steergan.metrics.inception import InceptionExtractor, find_inception
 from steergan.metrics.resizing import CHANNELS
@@ -24,20 +24,30 @@ def choose_extractor(
     train_classifier: Callable[[], Classifier] | None = None,
     device: str | torch.device = "cpu",
 ) -> FeatureExtractor:
-    """The extractor for images (C, H, W).
+    """The extractor that a recipe means.
 
     Args:
         name: `rotmnist` (the shipped p4-CNN), `inception` (weights found on this machine), `classifier` (trained on the
             run's own images by `train_classifier`), a .safetensors file of `steergan features train`, a .pt file with
             the 2015 Inception network, known by its hash, or `auto`: the shipped weights for rotated MNIST, else
             Inception if it is found, else a classifier.
+        image_shape: (C, H, W) of the images, in pixels.
         rotmnist: whether the images are rotated MNIST.
         train_classifier: called at most once, and only if a classifier must be trained.
+        device: where the extractor works.
 
     Raises:
         RecipeError: an unknown name, weights that don't fit the images, Inception without its file, or a classifier
             that nobody can train.
         DataError: a file that can't be read.
+
+    Examples:
+        >>> from steergan.metrics import choose_extractor
+        >>> choose_extractor("auto", (1, 28, 28), rotmnist=True).name
+        'rotmnist-p4cnn'
+        >>> choose_extractor("inception", (2, 64, 64))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        steergan.errors.RecipeError: evaluation.features = "inception": images of 2 channels came, 1 or 3 were ...
     """
     if name == "auto":
         inception = not rotmnist and image_shape[0] in CHANNELS and find_inception() is not None
@@ -62,7 +72,12 @@ def choose_extractor(
 def inception_extractor(
     image_shape: Sequence[int], device: str | torch.device, path: Path | None = None
 ) -> InceptionExtractor:
-    """The Inception network in a file, or else the one of this machine."""
+    """The Inception network in a file, or else the one of this machine.
+
+    Raises:
+        RecipeError: images (C, H, W) of other channels, or no file.
+        DataError: the file holds something else.
+    """
     if image_shape[0] not in CHANNELS:
         came = f'evaluation.features = "inception": images of {image_shape[0]} channels came'
         raise RecipeError(f'{came}, 1 or 3 were wanted; choose "classifier"')
@@ -79,12 +94,16 @@ def inception_extractor(
 def file_extractor(
     path: Path, name: str, image_shape: Sequence[int], device: str | torch.device
 ) -> ClassifierExtractor | BackboneExtractor:
-    """The network in a file, if it takes images of this shape."""
+    """The network in a file, if it takes images (C, H, W) of this shape.
+
+    Raises:
+        RecipeError: it doesn't.
+        DataError: the file can't be read.
+    """
     classifier = read_network(path)
     if isinstance(classifier, Backbone):
         refuse_channels(image_shape[0], name)
-        names, digest = read_class_names(path), weights_sha256(classifier)
-        return BackboneExtractor(path.stem, classifier.to(device), digest, names)
+        return BackboneExtractor(path.stem, classifier.to(device), read_class_names(path))
     wanted = classifier.architecture.image_shape
     if tuple(image_shape) != tuple(wanted):
         raise RecipeError(

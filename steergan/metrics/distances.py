@@ -1,29 +1,31 @@
-"""All distances of one feature set from another, and what they need of the real one."""
+"""All distances of one feature set from the real one, and what they need of the real one."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from steergan.errors import DataError
 from steergan.metrics.features import Features
-from steergan.metrics.frechet import Array, Moments, frechet_distance, moments
+from steergan.metrics.frechet import Array, frechet_distance, moments
+from steergan.metrics.images import Rows
 from steergan.metrics.kernel import kernel_distance
-from steergan.metrics.precision_recall import DENSITY_NEIGHBOURS, Manifold, coverage, density, manifold
+from steergan.metrics.precision_recall import manifold
+from steergan.metrics.protocol import Protocol
 from steergan.randomness import numpy_stream
-
-KID_SUBSETS = 100
-KID_SUBSET_SIZE = 1000
-PRECISION_RECALL_COUNT = 10_000
-"""Rows of each set, at most, that precision and recall look at: their cost grows with the square."""
 
 
 @dataclass(frozen=True)
 class Distances:
-    """How far one set of images lies from the real one."""
+    """How far one set of images lies from the real one.
+
+    Examples:
+        >>> from steergan.metrics import Distances
+        >>> near = Distances(0.1, None, 0.0, precision=1.0, recall=1.0, density=1.0, coverage=0.97, count=100)
+        >>> near.frechet_equivariant is None  # its extractor has no group
+        True
+    """
 
     frechet_invariant: float | None
-    """With features that don't see rotations (the paper's). None where it would mean nothing (`is_refused`)."""
+    """With features that don't see rotations (the paper's). None where it would mean nothing (`Reals.refuses`)."""
     frechet_equivariant: float | None
     """Before group pooling: these see an orientation collapse; None for an extractor without a group."""
     kid: float
@@ -32,110 +34,90 @@ class Distances:
     recall: float
     density: float
     coverage: float
-
-
-@dataclass(frozen=True)
-class Floor(Distances):
-    """The same for real training images in the generator's place: what a finite sample of the true law comes to.
-
-    Where the extractor was trained on the same images it knows them a little better than fresh ones, and a perfect
-    generator may come out slightly below.
-    """
-
     count: int
-    """Training images; fewer than the generator's samples give a higher floor."""
+    """Images in the set that was compared."""
 
 
-@dataclass(frozen=True, eq=False)
-class RealSide:
-    """What the distances need of the real features, computed once; see `real_side`."""
-
-    features: Array
-    """Invariant (N, D)."""
-    invariant: Moments
-    equivariant: Moments | None
-    manifold: Manifold
-    """Of at most `PRECISION_RECALL_COUNT` invariant features."""
-    density_manifold: Manifold
-    """The same with the neighbours of density and coverage."""
-    refuses: bool = False
-    """Whether a Frechet distance of no more images than features is left out, rather than flagged."""
-
-
-def real_side(features: Features, seed: int, *, refuses: bool = False) -> RealSide:
-    """What depends on the real features alone.
+class Reals:
+    """The real features, and what every distance from them needs, computed once.
 
     Args:
-        refuses: for networks as large as Inception. The small classifiers' distances of few images are kept, flagged.
+        features: of the real images.
+        protocol: says which of them the manifolds are of, with how many neighbours, and the seeds.
+        picky: Frechet distances of no more images than features are left out, rather than flagged: for networks as
+            large as Inception.
 
     Raises:
         DataError: too few features, or a value that is not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.metrics import Features, Protocol, Reals
+        >>> rows = np.random.default_rng(0).normal(size=(100, 3))
+        >>> reals = Reals(Features(rows, None), Protocol(count=100))
+        >>> reals.distances(Features(rows + 5, None)).precision
+        0.0
     """
-    rows = subset(len(features.invariant), PRECISION_RECALL_COUNT, seed, "precision-recall-real")
-    chosen = features.invariant[rows]
-    return RealSide(
-        features=features.invariant,
-        invariant=moments(features.invariant),
-        equivariant=None if features.equivariant is None else moments(features.equivariant),
-        manifold=manifold(chosen),
-        density_manifold=manifold(chosen, DENSITY_NEIGHBOURS),
-        refuses=refuses,
-    )
+
+    def __init__(self, features: Features[Array], protocol: Protocol, *, picky: bool = False) -> None:
+        self.features, self.protocol, self.picky = features, protocol, picky
+        self.invariant = moments(features.invariant)
+        self.equivariant = None if features.equivariant is None else moments(features.equivariant)
+        chosen = features.invariant[self.rows(len(features.invariant), "real")]
+        self.manifold = manifold(chosen, protocol.neighbours)
+        self.density_manifold = manifold(chosen, protocol.density_neighbours)
+
+    def rows(self, available: int, which: str) -> Rows:
+        """Those of the available features, real or fake, that precision, recall, density and coverage look at."""
+        return subset(available, self.protocol.precision_recall_count, self.protocol.seed, f"precision-recall-{which}")
+
+    def distances(self, fake: Features[Array]) -> Distances:
+        """All distances of another feature set from the real one.
+
+        Raises:
+            DataError: features of another length, too few, or not finite.
+        """
+        protocol, count = self.protocol, len(fake.invariant)
+        chosen = fake.invariant[self.rows(count, "fake")]
+        precision, recall = self.manifold.precision_recall(chosen)
+        density, coverage = self.density_manifold.density_coverage(chosen)
+        equivariant = None
+        if self.equivariant is not None and fake.equivariant is not None:
+            equivariant = frechet_distance(self.equivariant, moments(fake.equivariant))
+        return Distances(
+            frechet_invariant=(
+                None if self.refuses(count) else frechet_distance(self.invariant, moments(fake.invariant))
+            ),
+            frechet_equivariant=equivariant,
+            kid=kernel_distance(
+                self.features.invariant,
+                fake.invariant,
+                seed=protocol.seed,
+                subsets=protocol.kid_subsets,
+                subset_size=protocol.kid_subset_size,
+            ),
+            precision=precision,
+            recall=recall,
+            density=density,
+            coverage=coverage,
+            count=count,
+        )
+
+    def refuses(self, count: int) -> bool:
+        """Whether a Frechet distance of `count` images would be mostly bias, real images or fake ones being too few.
+
+        KID, which has no bias, stands in for it. Source: Binkowski et al. 2018.
+        """
+        return self.picky and min(self.invariant.count, count) <= len(self.invariant.mean)
+
+    def rank_deficient(self, count: int) -> tuple[str, ...]:
+        """The feature sets that are at least as long as there are images, real ones or the `count` compared ones."""
+        fewest = min(self.invariant.count, count)
+        sets = {"invariant": self.invariant, "equivariant": self.equivariant}
+        return tuple(name for name, found in sets.items() if found is not None and fewest <= len(found.mean))
 
 
-def floor(features_train: Features, held_out: RealSide, count: int, seed: int) -> Floor:
-    """Distances of at most `count` training images from the held-out ones: two disjoint samples of one law.
-
-    A finite sample of the true law has these distances, not zero. Where the training set has fewer than `count` images
-    the floor is higher than at equal counts; its own count says so.
-    """
-    rows = subset(len(features_train.invariant), count, seed, "floor")
-    return Floor(**asdict(distances(held_out, features_train.rows(rows), seed)), count=len(rows))
-
-
-def distances(real: RealSide, fake: Features, seed: int) -> Distances:
-    """All distances of one feature set from the real one."""
-    rows = subset(len(fake.invariant), PRECISION_RECALL_COUNT, seed, "precision-recall-fake")
-    precision, recall = coverage(real.manifold, fake.invariant[rows])
-    dense, covered = density(real.density_manifold, fake.invariant[rows])
-    equivariant = None
-    if real.equivariant is not None and fake.equivariant is not None:
-        equivariant = frechet_distance(real.equivariant, moments(fake.equivariant))
-    refused = is_refused(real, len(fake.invariant))
-    return Distances(
-        frechet_invariant=None if refused else frechet_distance(real.invariant, moments(fake.invariant)),
-        frechet_equivariant=equivariant,
-        kid=kernel_distance(real.features, fake.invariant, seed=seed, subsets=KID_SUBSETS, subset_size=KID_SUBSET_SIZE),
-        precision=precision,
-        recall=recall,
-        density=dense,
-        coverage=covered,
-    )
-
-
-def is_refused(real: RealSide, count: int) -> bool:
-    """Whether a Frechet distance from `count` images would be mostly bias: no more images than features, real or fake.
-
-    KID, which has no bias, stands in for it. Source: Binkowski et al. 2018.
-    """
-    return real.refuses and min(len(real.features), count) <= len(real.invariant.mean)
-
-
-def rank_deficient(real: RealSide, fake: Features) -> tuple[str, ...]:
-    """The feature sets that have no more samples, real or fake, than features."""
-    fewest = min(len(real.features), len(fake.invariant))
-    sets = {"invariant": real.invariant, "equivariant": real.equivariant}
-    return tuple(name for name, found in sets.items() if found is not None and fewest <= len(found.mean))
-
-
-def refuse_too_few(count: int, what: str, remedy: str) -> None:
-    """Refuse sets without a k-th neighbour before any work is done for them."""
-    if count <= DENSITY_NEIGHBOURS:
-        wanted = f"at least {DENSITY_NEIGHBOURS + 1} were wanted for density and coverage"
-        raise DataError(f"{count} {what}; {wanted}; {remedy}")
-
-
-def subset(available: int, count: int, seed: int, stream: str) -> NDArray[np.int64]:
+def subset(available: int, count: int, seed: int, stream: str) -> Rows:
     """Sorted numbers of `count` of the available images, or of all if there are no more."""
     if available <= count:
         return np.arange(available)

@@ -1,71 +1,70 @@
-"""From uint8 images to the features in which generators are measured."""
+"""From images to features: what an extractor is, those of classifiers and backbones, and a whole set's features."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.errors import DataError
 from steergan.metrics.backbone import Backbone
 from steergan.metrics.classifier_file import weights_sha256
+from steergan.metrics.frechet import Array
+from steergan.metrics.images import BATCH, Images, Rows, image_batches
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
+from steergan.progress import Progress, unheard
+
+Values = TypeVar("Values", Tensor, Array)
 
 
-class Chosen:
-    """Some rows of an array of images (N, C, H, W), read when they are sliced: chosen ones of a large set stay on disk.
+@dataclass(frozen=True, eq=False)
+class Features(Generic[Values]):
+    """What an extractor sees in N images: a batch's as tensors (float32), a whole set's as arrays (float64).
 
-    Args:
-        images: all of them.
-        rows: numbers of those that are meant, in order.
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.metrics import Features
+        >>> Features(np.ones((3, 4)), None).rows(np.array([0, 2])).invariant.shape
+        (2, 4)
     """
 
-    def __init__(self, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
-        self.images, self.rows = images, rows
-        self.dtype, self.ndim, self.shape = images.dtype, images.ndim, (len(rows), *images.shape[1:])
+    invariant: Values
+    """(N, D), the same for an image and for the image turned by the extractor's group."""
+    equivariant: Values | None
+    """(N, D'), before the pooling over the group; None for an extractor without a group."""
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, part: slice) -> NDArray[np.uint8]:
-        return self.images[self.rows[part]]
-
-
-Images = Tensor | NDArray[np.uint8] | Chosen
-"""uint8 (N, C, H, W); memory-mapped arrays are read batch by batch."""
-
-
-class FeatureBatch(NamedTuple):
-    """Features of a batch: invariant (B, D), and before group pooling (B, D'), or None for want of a group."""
-
-    invariant: Tensor
-    equivariant: Tensor | None
-
-
-class Features(NamedTuple):
-    """The same for a whole set, in float64: invariant (N, D), equivariant (N, D') or None."""
-
-    invariant: NDArray[np.float64]
-    equivariant: NDArray[np.float64] | None
-
-    def rows(self, index: NDArray[np.int64]) -> "Features":
-        """The features of some of the images."""
-        return Features(self.invariant[index], None if self.equivariant is None else self.equivariant[index])
+    def rows(self, rows: Rows) -> "Features[Values]":
+        """The features of some of the images, by their numbers (n,)."""
+        return Features(self.invariant[rows], None if self.equivariant is None else self.equivariant[rows])
 
 
 class FeatureExtractor(Protocol):
-    """Anything with a name and a hash of its weights that turns uint8 images (B, C, H, W) into features."""
+    """Anything with a name and a hash of its weights that turns images into features.
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.metrics import Features, extract
+        >>> class Brightness:
+        ...     name, sha256 = "brightness", ""
+        ...     def __call__(self, images):
+        ...         return Features(images.float().mean(dim=(2, 3)), None)
+        >>> extract(Brightness(), np.full((2, 1, 4, 4), 9, np.uint8)).invariant
+        array([[9.],
+               [9.]])
+    """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For the record."""
 
     @property
-    def sha256(self) -> str: ...
+    def sha256(self) -> str:
+        """Of the weights; empty where there are none."""
 
-    def __call__(self, images: Tensor, /) -> FeatureBatch: ...
+    def __call__(self, images: Tensor, /) -> Features[Tensor]:
+        """Features of uint8 images (B, C, H, W)."""
 
 
 class ClassifierExtractor:
@@ -73,10 +72,20 @@ class ClassifierExtractor:
 
     Args:
         name: of the extractor, for the record.
+        classifier: is put into evaluation mode.
         class_names: what its labels mean, in their order; None where nobody said so. Label agreement needs a classifier
             with the classes of the images, and not only as many.
 
     Symmetry: as the classifier's.
+
+    Examples:
+        >>> import torch
+        >>> from steergan.metrics import ClassifierExtractor
+        >>> from steergan.networks.classifier import Classifier
+        >>> extractor = ClassifierExtractor("mine", Classifier("C4", 2, (1, 8, 8), widths=(2, 2), features=3))
+        >>> found = extractor(torch.zeros(5, 1, 8, 8, dtype=torch.uint8))
+        >>> found.invariant.shape, found.equivariant.shape
+        (torch.Size([5, 3]), torch.Size([5, 12]))
     """
 
     def __init__(self, name: str, classifier: Classifier, class_names: tuple[str, ...] | None = None) -> None:
@@ -86,11 +95,11 @@ class ClassifierExtractor:
         self.sha256 = weights_sha256(classifier)
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> FeatureBatch:
+    def __call__(self, images: Tensor) -> Features[Tensor]:
         """uint8 images (B, C, H, W) -> features (B, D) and (B, D * |G|), float32."""
         image = to_unit(images.to(next(self.classifier.parameters()).device))
         equivariant = self.classifier.equivariant_features(image)
-        return FeatureBatch(self.classifier.invariant(equivariant), equivariant)
+        return Features(self.classifier.invariant(equivariant), equivariant)
 
 
 class BackboneExtractor:
@@ -99,59 +108,66 @@ class BackboneExtractor:
     Args:
         name: of the extractor, for the record.
         backbone: fine-tuned on images like those that will be measured.
-        sha256: of its weights.
         class_names: what its labels mean, in their order; None where nobody said so.
+
+    Examples:
+        >>> import torch
+        >>> from steergan.metrics import Backbone, BackboneExtractor
+        >>> extractor = BackboneExtractor("mine", Backbone("shufflenet_v2_x0_5", classes=2, side=32))
+        >>> extractor(torch.zeros(2, 3, 8, 8, dtype=torch.uint8)).invariant.shape
+        torch.Size([2, 1024])
     """
 
-    def __init__(self, name: str, backbone: Backbone, sha256: str, class_names: tuple[str, ...] | None = None) -> None:
-        self.name, self.classifier, self.sha256, self.class_names = name, backbone.eval(), sha256, class_names
+    def __init__(self, name: str, backbone: Backbone, class_names: tuple[str, ...] | None = None) -> None:
+        self.name, self.class_names = name, class_names
+        self.classifier = backbone.eval()
+        self.sha256 = weights_sha256(backbone)
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> FeatureBatch:
+    def __call__(self, images: Tensor) -> Features[Tensor]:
         """uint8 images (B, 1 or 3, H, W) -> features (B, D) float32, and None."""
         device = next(self.classifier.parameters()).device
-        return FeatureBatch(self.classifier.features(self.classifier.resized(images.to(device))), None)
+        return Features(self.classifier.features(self.classifier.resized(images.to(device))), None)
 
     @torch.no_grad()
     def labels(self, features: Tensor) -> Tensor:
-        """The likeliest label (N,) of images with features (N, D)."""
+        """The likeliest label, int64 (N,), of images with features (N, D) float32."""
         head = self.classifier.head
         return head(features.to(head.weight.device)).argmax(dim=1).cpu()
 
 
 def extract(
-    extractor: FeatureExtractor, batches: Iterable[Tensor], progress: Callable[[int], None] | None = None
-) -> Features:
-    """Features of uint8 batches (B, C, H, W), in float64; reals and fakes take this same way.
+    extractor: FeatureExtractor, images: Images, *, batch_size: int = BATCH, progress: Progress = unheard
+) -> Features[Array]:
+    """Features of a whole set, in float64; reals and fakes take this same way.
 
     Args:
-        progress: called after every batch with the number of its images.
+        extractor: sees the images, batch by batch.
+        images: uint8 (N, C, H, W).
+        batch_size: images that it sees together.
+        progress: hears of images.
 
     Raises:
-        DataError: there is no batch.
+        DataError: there is no image, or images are not uint8 (N, C, H, W).
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.metrics import ClassifierExtractor, extract
+        >>> from steergan.networks.classifier import Classifier
+        >>> extractor = ClassifierExtractor("mine", Classifier("C4", 2, (1, 8, 8), widths=(2, 2), features=3))
+        >>> features = extract(extractor, np.zeros((7, 1, 8, 8), np.uint8))
+        >>> features.invariant.shape, features.invariant.dtype
+        ((7, 3), dtype('float64'))
     """
-    invariant, equivariant = [], []  # widened on the CPU: not every accelerator has float64
-    for batch in batches:
+    invariant, equivariant, done = [], [], 0
+    for batch in image_batches(images, batch_size):
         found = extractor(batch)
+        # Widened on the CPU: not every accelerator has float64.
         invariant.append(found.invariant.cpu().double().numpy())
         if found.equivariant is not None:
             equivariant.append(found.equivariant.cpu().double().numpy())
-        if progress is not None:
-            progress(len(batch))
+        done += len(batch)
+        progress(done, len(images))
     if not invariant:
         raise DataError("no images to take features of; at least two were wanted")
     return Features(np.concatenate(invariant), np.concatenate(equivariant) if equivariant else None)
-
-
-def image_batches(images: Images, batch_size: int = 250) -> Iterator[Tensor]:
-    """uint8 images (N, C, H, W) in batches.
-
-    Raises:
-        DataError: another dtype or number of axes.
-    """
-    if images.dtype not in (torch.uint8, np.dtype(np.uint8)) or images.ndim != 4:
-        raise DataError(f"images of {images.dtype} and shape {tuple(images.shape)}; uint8 (N, C, H, W) was wanted")
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        # A copy: torch warns of arrays that can't be written, and prepared sets can't.
-        yield batch if isinstance(batch, Tensor) else torch.from_numpy(np.array(batch))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from steergan.errors import DataError
 from steergan.files import cache_folder, file_sha256
-from steergan.metrics.features import FeatureBatch
+from steergan.metrics.features import Features
 from steergan.metrics.resizing import resize
 
 KNOWN = {
@@ -30,10 +30,20 @@ class InceptionExtractor:
     Images are resized to 299 pixels as clean-fid does (bicubic, antialiased, clipped, not rounded); one channel is
     repeated to three. There are no features before group pooling, since there is no group.
 
+    Args:
+        path: of one of the two known files.
+        device: where it works.
+
     Symmetry: neither invariant nor equivariant.
 
     Raises:
         DataError: a file with another hash; images that have neither one nor three channels.
+
+    Examples:
+        >>> from steergan.metrics import InceptionExtractor
+        >>> InceptionExtractor(__file__)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        steergan.errors.DataError: ...: not the 2015 Inception network (sha256 ...); inception-2015-12-05.pt or ...
     """
 
     name = "inception-2015-12-05"
@@ -51,14 +61,23 @@ class InceptionExtractor:
         self.network = network.layers if KNOWN[self.sha256] == "inception-2015-12-05.pt" else network
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> FeatureBatch:
+    def __call__(self, images: Tensor) -> Features[Tensor]:
         """uint8 images (B, C, H, W) -> invariant features (B, 2048) float32, and None."""
         resized = resize(images.to(self.device)).contiguous(memory_format=torch.channels_last)  # 1.4 times as fast
-        return FeatureBatch(self.network((resized - 128) / 128).reshape(len(images), LENGTH), None)
+        return Features(self.network((resized - 128) / 128).reshape(len(images), LENGTH), None)
 
 
 def find_inception() -> Path | None:
-    """The first file on this machine with one of the known hashes, at the places where such files are kept."""
+    """The first file on this machine with one of the known hashes, at the places where such files are kept.
+
+    Examples:
+        >>> from steergan.files import file_sha256
+        >>> from steergan.metrics import find_inception
+        >>> from steergan.metrics.inception import KNOWN
+        >>> path = find_inception()
+        >>> path is None or file_sha256(path) in KNOWN
+        True
+    """
     readable = (path for path in candidates() if path.is_file() and os.access(path, os.R_OK))
     return next((path for path in readable if file_sha256(path) in KNOWN), None)
 
@@ -87,6 +106,10 @@ def download_inception() -> Path:
 
     Raises:
         DataError: it can't be reached, or what came is another file.
+
+    Examples:
+        >>> from steergan.metrics import download_inception
+        >>> download_inception()  # 92 MB over the network  # doctest: +SKIP
     """
     from cleanfid.downloads_helper import inception_url
 

@@ -3,28 +3,36 @@
 import numpy as np
 
 from steergan.errors import DataError
-from steergan.metrics.frechet import Array, checked
+from steergan.metrics.frechet import Array, check_lengths, checked
 from steergan.randomness import numpy_stream
 
 
 def kernel_distance(x: Array, y: Array, *, seed: int = 0, subsets: int = 100, subset_size: int = 1000) -> float:
-    """Mean over random subsets of the unbiased squared maximum mean discrepancy of features (N, D) and (M, D).
+    """Mean over random subsets of the unbiased squared maximum mean discrepancy of two feature sets.
 
     Sets of one size that fit into a subset are compared whole, once. The estimate has no bias and may be below zero.
 
     Args:
+        x: features (N, D).
+        y: features (M, D).
         seed: of the subsets; a function of it alone.
         subsets: how many pairs of subsets are drawn, each without replacement.
         subset_size: samples in each; less where a set has fewer.
 
-    Source: Binkowski et al. 2018 (the paper, appendix on Pix2Pix).
-
     Raises:
         DataError: lengths differ, fewer than two rows, a value that is not finite, or no subset was asked for.
+
+    Source: Binkowski et al. 2018 (the paper, appendix on Pix2Pix).
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.metrics import kernel_distance
+        >>> x = np.array([[0.0], [1.0]])  # (0 1 + 1)^3 twice in each set, and 1, 1, 1, 8 between them
+        >>> kernel_distance(x, x)
+        -3.5
     """
     x, y = checked(x), checked(y)
-    if x.shape[1] != y.shape[1]:
-        raise DataError(f"features of length {x.shape[1]} and {y.shape[1]} can't be compared; use one extractor")
+    check_lengths(x, y)
     if subsets < 1 or subset_size < 2:
         raise DataError(f"{subsets} subsets of {subset_size}; at least 1 subset of 2 was wanted")
     size = min(len(x), len(y), subset_size)
@@ -44,13 +52,13 @@ def unbiased_discrepancy(x: Array, y: Array) -> float:
 
 
 def cubic_kernel(x: Array, y: Array) -> Array:
-    """(<x, y> / D + 1)^3 for every pair of rows."""
+    """(<x, y> / D + 1)^3 for every pair of rows: (N, M) of x (N, D) and y (M, D)."""
     # numpy's power function is many times slower than two products.
     base = x @ y.T / x.shape[1] + 1
     return np.asarray(base * base * base)
 
 
 def mean_of_pairs(kernel: Array) -> float:
-    """Mean of a square kernel matrix without its diagonal."""
+    """Mean of a square kernel matrix (N, N) without its diagonal."""
     count = len(kernel)
     return float((kernel.sum() - np.trace(kernel)) / (count * (count - 1)))

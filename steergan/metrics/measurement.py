@@ -1,8 +1,6 @@
 """A generator's figures together with the protocol that they hold under."""
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,74 +8,60 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.metrics.agreement import agreement_with
-from steergan.metrics.classifier_file import weights_sha256
-from steergan.metrics.distances import (
-    KID_SUBSET_SIZE,
-    KID_SUBSETS,
-    PRECISION_RECALL_COUNT,
-    Distances,
-    Floor,
-    distances,
-    rank_deficient,
-    refuse_too_few,
-)
-from steergan.metrics.features import Images, extract, image_batches
-from steergan.metrics.precision_recall import NEIGHBOURS
-from steergan.metrics.reference import Progress, Reference
+from steergan.metrics.distances import Distances
+from steergan.metrics.features import extract
+from steergan.metrics.images import Images
+from steergan.metrics.protocol import Protocol
+from steergan.metrics.reference import Reference
+from steergan.progress import Progress, unheard
 
 
 @dataclass(frozen=True)
-class Measurement(Distances):
-    """A generator's distances, and everything without which they mean nothing.
+class Measurement:
+    """A generator's figures, and everything without which they mean nothing; `measure` makes one.
 
-    Figures of unlike `protocol` must not be compared.
+    Figures of unlike `protocol.hash` must not be compared.
+
+    Examples:
+        >>> from steergan.metrics import Distances, Measurement, Protocol
+        >>> one = Distances(0.1, None, 0.0, precision=1.0, recall=1.0, density=1.0, coverage=0.97, count=100)
+        >>> found = Measurement(one, one, None, None, (), Protocol(count=100, label_law="uniform"))
+        >>> found.record()["floor_coverage"], found.record()["label_law"]
+        (0.97, 'uniform')
     """
 
+    distances: Distances
+    """Of its samples."""
+    floor: Distances
+    """Of real training images in their place."""
     label_agreement: float | None
     """Share of samples in which the classifier sees the label that was asked for; None without a classifier."""
     label_agreement_real: float | None
-    """The same for the held-out images."""
+    """Share of the held-out images in which it sees their label."""
     rank_deficient: tuple[str, ...]
     """Feature sets (`invariant`, `equivariant`) that are as long as there are samples, or longer: strongly biased."""
-    real_count: int
-    """Held-out real images."""
-    held_out_checksum: str
-    """Of the whole held-out set that they are from."""
-    fake_count: int
-    precision_recall_count: int
-    """Precision and recall are those of at most so many rows of each set."""
-    label_law: str
-    """Where the samples' labels come from."""
-    ema: str
-    batch_norm: str
-    extractor: str
-    extractor_sha256: str
-    classifier_sha256: str | None
-    seed: int
-    """Of the subsets of images and of the kernel distance."""
-    floor: Floor
-
-    @property
-    def protocol(self) -> str:
-        """A short hash of what must agree before two measurements may be compared.
-
-        That is: the networks that see (extractor, classifier), the real images (held-out set, how many, and by which
-        seed they and all subsets were drawn), the samples (how many, the law of their labels, which average of the
-        weights and which batch-norm moments drew them), and the constants of the distances. Training images and the
-        latents' seed are left out: runs that differ in these are there to be compared.
-        """
-        seen_by = (self.extractor_sha256, self.classifier_sha256)
-        reals = (self.held_out_checksum, self.real_count, self.seed)
-        samples = (self.fake_count, self.label_law, self.ema, self.batch_norm)
-        constants = (NEIGHBOURS, self.precision_recall_count, KID_SUBSETS, KID_SUBSET_SIZE)
-        return hashlib.sha256(json.dumps([*seen_by, *reals, *samples, *constants]).encode()).hexdigest()[:12]
+    protocol: Protocol
 
     def record(self) -> dict[str, Any]:
         """One flat table, ready for JSON: the figures, the protocol, and the floor's figures as `floor_...`."""
-        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "floor"}
-        own["rank_deficient"] = list(self.rank_deficient)
-        floor = {f"floor_{name}": value for name, value in asdict(self.floor).items()}
-        return {**own, **floor, "protocol": self.protocol}
+        protocol, own = asdict(self.protocol), asdict(self.distances)
+        del own["count"]  # said as fake_count
+        return {
+            **own,
+            "label_agreement": self.label_agreement,
+            "label_agreement_real": self.label_agreement_real,
+            "rank_deficient": list(self.rank_deficient),
+            **{name: protocol[name] for name in RECORDED},
+            **{f"floor_{name}": value for name, value in asdict(self.floor).items()},
+            "protocol": self.protocol.hash,
+        }
+
+
+RECORDED = (
+    "real_count", "held_out_checksum", "fake_count", "precision_recall_count", "label_law", "ema", "batch_norm",
+    "extractor", "extractor_sha256", "classifier_sha256", "seed",
+)  # fmt: skip
+"""Of the protocol, what a record spells out; its hash covers the rest."""
 
 
 def measure(
@@ -85,43 +69,47 @@ def measure(
     images: Images,
     labels: Tensor | NDArray[np.int64],
     *,
-    label_law: str,
-    ema: str,
-    batch_norm: str,
-    batch_size: int = 250,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> Measurement:
-    """A generator's samples (N, C, H, W) uint8, drawn for labels (N,), against the reference.
+    """A generator's samples against the reference, under its protocol.
 
     Args:
-        label_law: where the labels come from, in words, such as "real frequencies, stratified".
-        ema: which weights drew the samples, in words.
-        batch_norm: which batch-norm moments they were drawn with, in words.
-        progress: called after every batch with the number of its images.
+        reference: the real side.
+        images: samples, uint8 (N, C, H, W).
+        labels: that they were drawn for, int64 (N,).
+        progress: hears of images.
 
     Raises:
         DataError: too few samples, features that are not finite, or another number of labels than images.
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.data import ImageSet
+        >>> from steergan.metrics import ClassifierExtractor, Protocol, measure, prepare_reference
+        >>> from steergan.networks.classifier import Classifier
+        >>> draw, labels = np.random.default_rng(0), np.zeros(40, np.int64)
+        >>> train, held_out, samples = draw.integers(0, 256, (3, 40, 1, 8, 8), np.uint8)
+        >>> extractor = ClassifierExtractor("mine", Classifier("C4", 2, (1, 8, 8), widths=(2, 2), features=3))
+        >>> reference = prepare_reference(
+        ...     extractor,
+        ...     ImageSet(train, labels, ("noise",), checksum=""),
+        ...     ImageSet(held_out, labels, ("noise",), checksum=""),
+        ...     Protocol(count=40),
+        ... )
+        >>> found = measure(reference, samples, labels)
+        >>> found.distances.frechet_invariant < 100 * found.floor.frechet_invariant
+        True
     """
-    refuse_too_few(len(images), "samples", "draw more")
-    fake = extract(reference.extractor, image_batches(images, batch_size), progress)
-    real, classifier, agreement = reference.real, reference.classifier, None
+    reference.protocol.refuse_too_few(len(images), "samples", "draw more")
+    fake = extract(reference.extractor, images, progress=progress)
+    reals, classifier, agreement = reference.reals, reference.classifier, None
     if classifier is not None:
         agreement = agreement_with(reference.extractor, classifier, fake, images, labels)
     return Measurement(
-        **asdict(distances(real, fake, reference.seed)),
+        distances=reals.distances(fake),
+        floor=reference.floor,
         label_agreement=agreement,
         label_agreement_real=reference.label_agreement,
-        rank_deficient=rank_deficient(real, fake),
-        real_count=len(real.features),
-        held_out_checksum=reference.held_out_checksum,
-        fake_count=len(fake.invariant),
-        precision_recall_count=PRECISION_RECALL_COUNT,
-        label_law=label_law,
-        ema=ema,
-        batch_norm=batch_norm,
-        extractor=reference.extractor.name,
-        extractor_sha256=reference.extractor.sha256,
-        classifier_sha256=None if classifier is None else weights_sha256(classifier),
-        seed=reference.seed,
-        floor=reference.floor,
+        rank_deficient=reals.rank_deficient(len(fake.invariant)),
+        protocol=replace(reference.protocol, fake_count=len(fake.invariant)),
     )

@@ -1,187 +1,144 @@
-"""The real side of all measurements of a run: computed once, kept in a folder with its protocol."""
+"""The real side of all measurements of a run: held-out images, their floor, and how well labels are known."""
 
-import hashlib
-import io
-import json
-import zipfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from steergan.files import write_whole
 from steergan.metrics.agreement import agreement_with
-from steergan.metrics.backbone import Backbone
-from steergan.metrics.distances import (
-    KID_SUBSET_SIZE,
-    KID_SUBSETS,
-    PRECISION_RECALL_COUNT,
-    Floor,
-    RealSide,
-    floor,
-    real_side,
-    refuse_too_few,
-    subset,
-)
-from steergan.metrics.features import (
-    Chosen,
-    ClassifierExtractor,
-    FeatureExtractor,
-    Features,
-    extract,
-    image_batches,
-)
-from steergan.metrics.precision_recall import DENSITY_NEIGHBOURS, NEIGHBOURS
-from steergan.networks.classifier import Classifier
+from steergan.metrics.classifier_file import Network, weights_sha256
+from steergan.metrics.distances import Distances, Reals, subset
+from steergan.metrics.features import ClassifierExtractor, FeatureExtractor, Features, extract
+from steergan.metrics.frechet import Array
+from steergan.metrics.images import Chosen, LabelledImages, Rows
+from steergan.metrics.protocol import Protocol
+from steergan.metrics.reference_file import keep, read_kept
+from steergan.progress import Progress, portion, unheard
 from steergan.randomness import numpy_stream
-
-FORMAT = 1
-"""Counts up when the file, or what it is computed by, changes."""
-
-Progress = Callable[[int], None]
-"""Called after every batch with the number of its images."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The real side of all measurements of a run, computed once."""
+    """What every measurement of a run is compared with; `prepare_reference` makes one."""
 
     extractor: FeatureExtractor
-    classifier: Classifier | Backbone | None
-    real: RealSide
+    classifier: Network | None
+    """Sees labels; None where label agreement is left out."""
+    reals: Reals
     """The held-out images."""
-    held_out_checksum: str
+    floor: Distances
+    """Of real training images in a generator's place: what a finite sample of the true law comes to.
+
+    Where the extractor was trained on the same images it knows them a little better than fresh ones, and a perfect
+    generator may come out slightly below. Fewer images than the generator's samples give a higher floor."""
     label_agreement: float | None
-    floor: Floor
-    seed: int
+    """Share of the held-out images in which the classifier sees their label."""
+
+    @property
+    def protocol(self) -> Protocol:
+        """How generators are measured, without what is only known of samples."""
+        return self.reals.protocol
 
 
 def prepare_reference(
     extractor: FeatureExtractor,
-    train_images: NDArray[np.uint8],
-    held_out_images: NDArray[np.uint8],
-    held_out_labels: NDArray[np.int64],
+    train: LabelledImages,
+    held_out: LabelledImages,
+    protocol: Protocol,
     *,
-    count: int,
-    held_out_checksum: str,
-    train_checksum: str = "",
-    classifier: Classifier | Backbone | None = None,
-    seed: int = 0,
-    batch_size: int = 250,
-    progress: Progress | None = None,
+    classifier: Network | None = None,
+    progress: Progress = unheard,
     cache: Path | None = None,
 ) -> Reference:
-    """Features of at most `count` held-out images, their floor, and how often the classifier knows their labels.
+    """Features of held-out images, their floor, and how often the classifier knows their labels.
 
     Args:
-        train_images: for the floor; all of them, also where a run trains on a share, so that its floor is the others'.
-        count: samples that generators will be measured with.
-        held_out_checksum: of the held-out set; part of the protocol.
-        train_checksum: of the training set; where it is the held-out set's, the floor is that of two disjoint samples.
+        extractor: sees the images.
+        train: for the floor; all training images, also where a run trains on a share, so that its floor is the others'.
+            Where they are the held-out images (by the checksum), the floor is that of two disjoint samples of them.
+        held_out: at most `protocol.count` of them are compared with.
+        protocol: what the caller knows of it; the rest is filled in.
         classifier: sees labels; None leaves label agreement out.
-        seed: of the subsets of images, and of the kernel distance's.
-        progress: called after every batch with the number of its images: of at most `count` held-out ones, then of at
-            most `count` training images.
-        cache: folder where features, moments and floor are looked up and kept; None: they are computed.
+        progress: hears of images, held-out ones and then training ones.
+        cache: folder where features, moments and floor are looked up and kept; None: they are computed, as they are
+            where a set has no checksum.
 
     Raises:
         DataError: too few images for the distances, or images that are not uint8 (N, C, H, W).
         RunError: the cache can't be written.
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.data import ImageSet
+        >>> from steergan.metrics import ClassifierExtractor, Protocol, prepare_reference
+        >>> from steergan.networks.classifier import Classifier
+        >>> def noise(seed):
+        ...     images = np.random.default_rng(seed).integers(0, 256, (40, 1, 8, 8), np.uint8)
+        ...     return ImageSet(images, np.zeros(40, np.int64), ("noise",), checksum="")
+        >>> extractor = ClassifierExtractor("mine", Classifier("C4", 2, (1, 8, 8), widths=(2, 2), features=3))
+        >>> reference = prepare_reference(extractor, noise(0), noise(1), Protocol(count=30))
+        >>> reference.protocol.real_count, reference.floor.count
+        (30, 30)
     """
-    refuse_too_few(len(held_out_images), "held-out images", "raise data.held_out or add images")
-    refuse_too_few(len(train_images), "training images", "add images, or lower data.held_out")
-    refuse_too_few(count, "samples to measure", "raise evaluation.samples")
-    chosen = subset(len(held_out_images), count, seed, "held-out")
-    held_out_chosen = Chosen(held_out_images, chosen)
-
-    def compute() -> tuple[Features, Floor]:
-        held_out = extract(extractor, image_batches(held_out_chosen, batch_size), progress)
-        same = bool(train_checksum) and train_checksum == held_out_checksum
-        if same and len(train_images) < 2 * count:  # identical sets would lie at no distance from one another
-            order = numpy_stream(seed, "metrics/halves").permutation(len(chosen))
-            first, second = (held_out.rows(np.sort(part)) for part in np.array_split(order, 2))
-            refuse_too_few(len(second.invariant), "images in half of the set", "add images")
-            return held_out, floor(second, side(extractor, first, seed), count, seed)
-        free = np.setdiff1d(np.arange(len(train_images)), chosen) if same else np.arange(len(train_images))
-        rows = free[subset(len(free), count, seed, "train")]
-        train = extract(extractor, image_batches(Chosen(train_images, rows), batch_size), progress)
-        return held_out, floor(train, side(extractor, held_out, seed), count, seed)
-
-    protocol = {
-        "format": FORMAT, "extractor": extractor.name, "extractor_sha256": extractor.sha256,
-        "held_out": held_out_checksum, "train": train_checksum, "count": count, "seed": seed,
-        "neighbours": [NEIGHBOURS, DENSITY_NEIGHBOURS], "precision_recall_count": PRECISION_RECALL_COUNT,
-        "kid": [KID_SUBSETS, KID_SUBSET_SIZE],
-    }  # fmt: skip
-    named = bool(held_out_checksum and train_checksum)
-    features, found_floor = kept(cache, protocol, compute) if cache is not None and named else compute()
+    protocol.refuse_too_few(len(held_out), "held-out images", "raise data.held_out or add images")
+    protocol.refuse_too_few(len(train), "training images", "add images, or lower data.held_out")
+    protocol.refuse_too_few(protocol.count, "samples to measure", "raise evaluation.samples")
+    chosen = subset(len(held_out), protocol.count, protocol.seed, "held-out")
+    protocol = replace(
+        protocol,
+        extractor=extractor.name,
+        extractor_sha256=extractor.sha256,
+        classifier_sha256=None if classifier is None else weights_sha256(classifier),
+        held_out_checksum=held_out.checksum,
+        train_checksum=train.checksum,
+        real_count=len(chosen),
+    )
+    named = bool(held_out.checksum and train.checksum)
+    kept = read_kept(cache, protocol) if cache is not None and named else None
+    if kept is not None:
+        features, floor = kept
+        reals = real_side(extractor, features, protocol)
+    else:
+        reals, floor = computed(extractor, train, Chosen(held_out.images, chosen), protocol, progress)
+        if cache is not None and named:
+            keep(cache, protocol, reals, floor)
     agreement = None
     if classifier is not None:
-        agreement = agreement_with(extractor, classifier, features, held_out_chosen, held_out_labels[chosen])
-    real = side(extractor, features, seed)
-    return Reference(extractor, classifier, real, held_out_checksum, agreement, found_floor, seed)
+        images, labels = Chosen(held_out.images, chosen), held_out.labels[chosen]
+        agreement = agreement_with(extractor, classifier, reals.features, images, labels)
+    return Reference(extractor, classifier, reals, floor, agreement)
 
 
-def side(extractor: FeatureExtractor, features: Features, seed: int) -> RealSide:
-    """The real side; Frechet distances of few images are refused for all but the small classifiers."""
-    return real_side(features, seed, refuses=not isinstance(extractor, ClassifierExtractor))
+def computed(
+    extractor: FeatureExtractor, train: LabelledImages, held_out: Chosen, protocol: Protocol, progress: Progress
+) -> tuple[Reals, Distances]:
+    """The real side of the chosen held-out images, and its floor: the distances of as many other real images."""
+    one_set = bool(train.checksum) and train.checksum == protocol.held_out_checksum
+    if one_set and len(train) < 2 * protocol.count:  # identical sets would lie at no distance from one another
+        reals = real_side(extractor, extract(extractor, held_out, progress=progress), protocol)
+        first, second = halves(len(held_out), protocol.seed)
+        protocol.refuse_too_few(len(second), "images in half of the set", "add images")
+        half = real_side(extractor, reals.features.rows(first), protocol)
+        return reals, half.distances(reals.features.rows(second))
+    others = floor_rows(len(train), held_out.rows if one_set else np.arange(0), protocol)
+    total = len(held_out) + len(others)
+    reals = real_side(extractor, extract(extractor, held_out, progress=portion(progress, 0, total)), protocol)
+    again = portion(progress, len(held_out), total)
+    return reals, reals.distances(extract(extractor, Chosen(train.images, others), progress=again))
 
 
-def kept(
-    folder: Path, protocol: dict[str, Any], compute: Callable[[], tuple[Features, Floor]]
-) -> tuple[Features, Floor]:
-    """What was kept under this protocol, or else is computed and kept now; a damaged file is made anew."""
-    path = folder / f"{hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()[:24]}.npz"
-    found = read_reference(path, protocol)
-    if found is None:
-        found = compute()
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, reference_bytes(*found, protocol))
-    return found
+def real_side(extractor: FeatureExtractor, features: Features[Array], protocol: Protocol) -> Reals:
+    """The real side; Frechet distances of few images are flagged for the small classifiers, and refused for others."""
+    return Reals(features, protocol, picky=not isinstance(extractor, ClassifierExtractor))
 
 
-def reference_bytes(features: Features, found: Floor, protocol: dict[str, Any]) -> bytes:
-    """An .npz file: the features, the moments of the invariant ones, the floor, the protocol, and a hash of all."""
-    arrays = {"invariant": narrowed(features.invariant)}
-    if features.equivariant is not None:
-        arrays["equivariant"] = narrowed(features.equivariant)
-    arrays["mean"] = features.invariant.mean(axis=0)
-    arrays["covariance"] = np.cov(features.invariant, rowvar=False)
-    about = json.dumps({"protocol": protocol, "floor": asdict(found)})
-    content = io.BytesIO()
-    np.savez(content, **arrays, about=np.array(about), digest=np.array(digest_of(arrays, about)))
-    return content.getvalue()
+def halves(count: int, seed: int) -> tuple[Rows, Rows]:
+    """Two disjoint parts of so many rows, in a seeded order; together all of them."""
+    first, second = np.array_split(numpy_stream(seed, "metrics/halves").permutation(count), 2)
+    return np.sort(first), np.sort(second)
 
 
-def read_reference(path: Path, protocol: dict[str, Any]) -> tuple[Features, Floor] | None:
-    """What such a file holds; None if there is none, it is damaged, or it was made under another protocol."""
-    try:
-        content = io.BytesIO(path.read_bytes())  # numpy leaves a damaged file open
-        with np.load(content, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        about, digest = str(arrays.pop("about")), str(arrays.pop("digest"))
-        table = json.loads(about)
-        if table["protocol"] != protocol or digest != digest_of(arrays, about):
-            return None
-        wide = {name: arrays[name].astype(np.float64) for name in ("invariant", "equivariant") if name in arrays}
-        return Features(wide["invariant"], wide.get("equivariant")), Floor(**table["floor"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return None
-
-
-def narrowed(rows: NDArray[np.float64]) -> NDArray[Any]:
-    """Features in the float32 that networks give, where no bit is lost."""
-    narrow = rows.astype(np.float32)
-    return narrow if np.array_equal(narrow, rows) else rows
-
-
-def digest_of(arrays: dict[str, NDArray[Any]], about: str) -> str:
-    """sha256 of every array and of what is said about them."""
-    digest = hashlib.sha256(about.encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
+def floor_rows(available: int, taken: Rows, protocol: Protocol) -> Rows:
+    """Training images for the floor: at most `protocol.count` of the available ones, none that is taken."""
+    free = np.setdiff1d(np.arange(available), taken)
+    return free[subset(len(free), protocol.count, protocol.seed, "train")]

@@ -8,10 +8,17 @@ from steergan.errors import DataError
 
 CHANNELS = (1, 3)
 SIDE = 299
+"""Pixels that Inception takes."""
 
 
 def resize(images: Tensor, side: int = SIDE) -> Tensor:
-    """uint8 (B, 1 or 3, H, W) -> float32 (B, 3, S, S) in 0..255."""
+    """Images at S x S pixels: bicubic, antialiased, clipped, not rounded; one channel is repeated to three.
+
+    Shapes: uint8 (B, 1 or 3, H, W) -> float32 (B, 3, S, S) in 0..255.
+
+    Raises:
+        DataError: other channels.
+    """
     if images.shape[1] not in CHANNELS:
         raise DataError(
             f'images of {images.shape[1]} channels; Inception takes 1 or 3: set evaluation.features = "classifier"'

@@ -1,6 +1,7 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,29 @@ from steergan import data
 from steergan.files import cache_folder
 from steergan.layers import shared_filters
 from steergan.metrics import (
-    Backbone,
     BackboneExtractor,
     ClassifierExtractor,
+    FeatureExtractor,
     Measurement,
+    Protocol,
     choose_extractor,
-    is_refused,
+    compare_neighbours,
     measure,
+    own_classifier,
     prepare_reference,
 )
+from steergan.metrics.classifier_file import Network
+from steergan.metrics.own_classifier import is_kept
 from steergan.networks.classifier import Classifier
+from steergan.pictures import save_png
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
 from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
-from steergan.run.neighbours import compare_neighbours, larger_group
-from steergan.run.own_classifier import OwnClassifier
 from steergan.run.reporting import Reporter, Silence, stage_before_training
+from steergan.symmetry import group_order, gspace, pixel_group
 from steergan.training import Generator, JsonLines, draw_latents
 
 FIGURES = {
@@ -67,51 +72,59 @@ class Evaluation:
         device: torch.device,
         report: Reporter,
     ) -> None:
-        self.recipe, self.device, self.report = recipe, device, report
+        self.recipe, self.images, self.folder, self.device, self.report = recipe, images, folder, device, report
         self.before_training = True
         """Until the first step; the caller ends it."""
-        reals, held_out = images.train, images.held_out
         self.files = {key: JsonLines(folder.metric(key)) for key in FIGURES}
-        own = OwnClassifier(recipe, reals, folder, device, report)
+        reals, held_out, settings = images.train, images.held_out, recipe.evaluation
         extractor = choose_extractor(
-            recipe.evaluation.features,
+            settings.features,
             reals.image_shape,
             rotmnist=recipe.data.name == "rotmnist",
-            train_classifier=own,
+            train_classifier=self.own_classifier,
             device=device,
         )
-        classifier: Classifier | Backbone | None = None
-        if reals.classes > 1:  # else there is nothing to agree on
-            if (
-                isinstance(extractor, ClassifierExtractor | BackboneExtractor)
-                and extractor.class_names == reals.class_names
-            ):
-                classifier = extractor.classifier
-            else:
-                classifier = own()
-        self.labels = torch.from_numpy(data.stratified_labels(held_out.class_frequencies, recipe.evaluation.samples))
+        self.labels = torch.from_numpy(data.stratified_labels(held_out.class_frequencies, settings.samples))
         self.reference = prepare_reference(
             extractor,
-            images.whole_train.images,
-            held_out.images,
-            held_out.labels,
-            held_out_checksum=held_out.checksum,
-            train_checksum=images.whole_train.checksum,
-            count=recipe.evaluation.samples,
-            classifier=classifier,
-            progress=self.counter("features of real images", real_total(images, recipe.evaluation.samples)),
+            images.whole_train,
+            held_out,
+            protocol(recipe),
+            classifier=self.labeller(extractor),
+            progress=partial(self.stage, "features of real images"),
             cache=cache_folder() / "references",
         )
-        refused = is_refused(self.reference.real, recipe.evaluation.samples)
+        found, self.real_agreement = self.reference, self.reference.label_agreement
+        refused = found.reals.refuses(settings.samples)
         if refused:
-            length = len(self.reference.real.invariant.mean)
             report.message(
-                f"{len(self.reference.real.features):,} held-out images and {recipe.evaluation.samples:,} samples, "
-                f"{length:,} features: a Frechet distance needs more images than features; KID is given instead"
+                f"{found.protocol.real_count:,} held-out images and {settings.samples:,} samples, "
+                f"{len(found.reals.invariant.mean):,} features: a Frechet distance needs more images than features; "
+                "KID is given instead"
             )
-        found_floor = self.reference.floor
-        self.floor = found_floor.kid if refused else found_floor.frechet_invariant
-        self.real_agreement = self.reference.label_agreement
+        self.floor = found.floor.kid if refused else found.floor.frechet_invariant
+
+    def own_classifier(self) -> Classifier:
+        """A classifier of the run's own training images, trained at the first call and kept in its folder."""
+        reals, path = self.images.train, self.folder.classifier
+        if not is_kept(reals, path):
+            if reals.classes == 1:
+                self.report.message(
+                    "one class only: features come from an untrained network; Inception's would be sharper"
+                )
+            else:
+                self.report.message("training a classifier on the training images, for features and label agreement")
+        told = partial(stage_before_training, self.report, "classifier")
+        return own_classifier(reals, path, seed=self.recipe.data.seed, device=self.device, progress=told)
+
+    def labeller(self, extractor: FeatureExtractor) -> Network | None:
+        """The network that says which label it sees: the extractor's if it knows the classes; None if there is one."""
+        if self.images.train.classes == 1:  # there is nothing to agree on
+            return None
+        names = self.images.train.class_names
+        if isinstance(extractor, ClassifierExtractor | BackboneExtractor) and extractor.class_names == names:
+            return extractor.classifier
+        return self.own_classifier()
 
     def measure(self, generator: Generator) -> Measurement:
         """Figures of a generator in evaluation mode; the same latents and labels every time."""
@@ -119,23 +132,21 @@ class Evaluation:
 
     def measure_images(self, images: Tensor) -> Measurement:
         """Figures of the samples that `draw` gave."""
-        training = self.recipe.training
-        rampup = f", ramp-up {training.ema_rampup:g}" if training.ema_rampup else ""
-        return measure(
-            self.reference,
-            images,
-            self.labels,
-            label_law=LABEL_LAW,
-            ema=f"decay {training.ema_decay:g}, start {training.ema_start}{rampup}",
-            batch_norm=training.ema_batch_norm,
-            progress=self.counter("features", len(self.labels)),
-        )
+        return measure(self.reference, images, self.labels, progress=partial(self.stage, "features"))
 
-    def memorisation(self, drawn: Tensor, images: RunData, path: Path, group: str | None) -> dict[str, Any]:
-        """Some of the samples beside their nearest training images: a picture, and the figures."""
-        return compare_neighbours(
-            self.reference.extractor, drawn, images, path, group or larger_group(self.recipe), self.report
+    def memorisation(self, drawn: Tensor, path: Path, group: str | None) -> dict[str, Any]:
+        """Some of the samples beside their nearest training images: a picture at the path, and the figures."""
+        found, figure = compare_neighbours(
+            self.reference.extractor,
+            drawn,
+            self.images.train.images,
+            self.images.held_out.images,
+            group=group or larger_group(self.recipe),
+            one_set=self.images.held_out.checksum == self.images.whole_train.checksum,  # data.split = "none"
+            progress=partial(self.report.stage, "nearest training images"),
         )
+        save_png(figure, path)
+        return found.record()
 
     def stage(self, name: str, done: int, total: int) -> None:
         """Report how far a part is.
@@ -147,17 +158,6 @@ class Evaluation:
             stage_before_training(self.report, name, done, total)
         else:
             self.report.stage(name, done, total)
-
-    def counter(self, name: str, total: int) -> Callable[[int], None]:
-        """Reports how many of `total` images are done, given the number of every batch's."""
-        done = 0
-
-        def count(images: int) -> None:
-            nonlocal done
-            done += images
-            self.stage(name, done, total)
-
-        return count
 
     @torch.no_grad()
     def draw(self, generator: Generator) -> Tensor:
@@ -241,9 +241,22 @@ def describe(table: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def real_total(images: RunData, count: int) -> int:
-    """Real images, at most, whose features a reference takes."""
-    return min(len(images.held_out), count) + min(len(images.whole_train), count)
+def protocol(recipe: Recipe) -> Protocol:
+    """How a run's generators are measured."""
+    training = recipe.training
+    rampup = f", ramp-up {training.ema_rampup:g}" if training.ema_rampup else ""
+    return Protocol(
+        count=recipe.evaluation.samples,
+        label_law=LABEL_LAW,
+        ema=f"decay {training.ema_decay:g}, start {training.ema_start}{rampup}",
+        batch_norm=training.ema_batch_norm,
+    )
+
+
+def larger_group(recipe: Recipe) -> str:
+    """The larger one of the two networks' groups, or what of it permutes pixels; of a restricted one the first."""
+    groups = (pixel_group(recipe.discriminator.groups[0]), pixel_group(recipe.generator.group))
+    return max(groups, key=lambda name: group_order(gspace(name)))
 
 
 def evaluate(
@@ -258,6 +271,10 @@ def evaluate(
     """Measure a finished run's generator again, by the run's own protocol and on the images that it was started with.
 
     Args:
+        path: of the run folder.
+        device: where images are drawn and features computed.
+        data_path: where the originals are now; None: where they were.
+        report: is told what takes a while; None: nobody is.
         neighbours: where to put a picture of samples beside their nearest training images; the figures then have a
             table `memorisation`. None: left out.
         group: over which training images are compared; None: the larger one of the two networks.
@@ -275,5 +292,5 @@ def evaluate(
     drawn = evaluation.draw(run.generator.to(torch_device))
     found = evaluation.measure_images(drawn).record()
     if neighbours is not None:
-        found["memorisation"] = evaluation.memorisation(drawn, images, neighbours, group)
+        found["memorisation"] = evaluation.memorisation(drawn, neighbours, group)
     return found

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,13 @@ import torch
 
 from steergan import data
 from steergan.errors import RecipeError
-from steergan.invariance.samples import SampleLaw, kind_of, prove, sample_law
-from steergan.invariance.words import reason
+from steergan.invariance.features import sample_features
+from steergan.invariance.samples import MeasuredLaw, SampleLaw, latent_claim, sample_law
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
-from steergan.run.load import load_run
+from steergan.run.load import LoadedRun, load_run
 from steergan.run.subjects import network_subjects
-from steergan.symmetry import group_name, pixel_group
 from steergan.verification import (
     MODES,
     Certificate,
@@ -45,8 +45,7 @@ def verify_run(path: Path, *, level: int = 6, quick: bool = False, tell: Tell = 
         return certificates
     if not quick:
         tell("law of the samples")
-    rows = latent_records(run.generator, run.recipe) if quick else law_records(sample_law(run))
-    return with_law(certificates, rows)
+    return with_law(certificates, latent_records(run.generator) if quick else law_records(law_of_samples(run)))
 
 
 def verify_recipe(
@@ -67,7 +66,7 @@ def verify_recipe(
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
     certificates = verify_pair(recipe, generator, discriminator, level, quick, tell)
-    return certificates if level < 5 else with_law(certificates, latent_records(generator, recipe))
+    return certificates if level < 5 else with_law(certificates, latent_records(generator))
 
 
 def verify_function(
@@ -144,7 +143,7 @@ def with_law(certificates: Sequence[Certificate], rows: Sequence[Record]) -> lis
 
 def law_records(law: SampleLaw) -> list[Record]:
     """Rows of level 5: why, and what was measured for each element."""
-    if law.kind == "none":
+    if law.kind is None:
         return []
     if law.proof is not None and not law.proof.holds:
         finding = broken("a uniform element has to leave the law of the seed map as it is", law.argument)
@@ -155,29 +154,48 @@ def law_records(law: SampleLaw) -> list[Record]:
     else:
         finding = Finding("measured", "no claim", law.argument)
     rows = [Record(5, "law of the samples", finding, layer=f"latent = {law.latent}")]
-    for test in (*law.elements, *([] if law.control is None else [law.control])):
+    return [*rows, *measured_records(law.measured)] if law.measured is not None else rows
+
+
+def measured_records(law: MeasuredLaw) -> list[Record]:
+    """Rows of level 5: what was measured for each element, the identity last."""
+    rows = []
+    for test in (*law.elements, law.control):
         words = (
             f"squared MMD {test.mmd2:.3g}, {test.effect:.1f} standard deviations of its permutations, "
-            f"p = {test.adjusted_p_value:.3g} (Holm), {law.count} against {law.count} on {law.extractor}"
+            f"p = {test.adjusted_p_value:.3g} (Holm), {law.count} against {law.count} on {law.features}"
         )
         rows.append(Record(5, test.element, Finding("measured", "no claim", words, test.mmd2), layer="samples"))
     return rows
 
 
-def latent_records(generator: Generator, recipe: Recipe) -> list[Record]:
+def law_of_samples(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) -> SampleLaw:
+    """The law of a finished run's samples, compared in the features that measure the run.
+
+    Args:
+        run: it stays as it is.
+        samples: images in both halves together.
+        permutations: of each test.
+
+    Raises:
+        DataError: too few samples or permutations.
+    """
+    name, recipe = run.recipe.evaluation.features, run.recipe
+    if name == "auto" and recipe.data.name == "rotmnist":
+        name = "rotmnist"
+    return sample_law(
+        run.generator,
+        sample_features(name, run.generator.image_shape, run.folder.classifier),
+        law=recipe.generator.latent_law,
+        seed=recipe.training.seed,
+        samples=samples,
+        permutations=permutations,
+    )
+
+
+def latent_records(generator: Generator) -> list[Record]:
     """Row of level 5 for what no sample is needed for: the latent's own law."""
-    latent, space = recipe.generator.latent, generator.synthesis.in_type.gspace
-    if pixel_group(group_name(space)) == "trivial":
-        return []
-    proof = prove(generator)
-    argument = reason(latent, group_name(space), proof)
-    return law_records(
-        SampleLaw(
-            group_name(space),
-            latent,
-            kind_of(proof, space),
-            argument if proof is not None else f"{argument} No samples were drawn.",
-            proof,
-            (), "", "", 0, 0, "",
-        )
-    )  # fmt: skip
+    claim = latent_claim(generator)
+    if claim.proof is None:
+        claim = replace(claim, argument=f"{claim.argument} No samples were drawn.")
+    return law_records(claim)

@@ -23,7 +23,7 @@ def classifier(images: NDArray[np.uint8]) -> Classifier:
                 buffer.uniform_(0.5, 2)
         built.eval()
         with torch.no_grad():
-            built.head.bias -= built(to_unit(torch.tensor(images))).mean(dim=0)
+            built.head.bias.sub_(built(to_unit(torch.tensor(images))).mean(dim=0))
     return built
 
 

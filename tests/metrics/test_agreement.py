@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from steergan.errors import DataError
 from steergan.metrics import label_agreement, predict
+from tests.metrics.drawn import Labels, Pixels
 
 
 class BrightestQuadrant(nn.Module):
@@ -22,7 +23,7 @@ class BrightestQuadrant(nn.Module):
         return image.mean(dim=(2, 3)) + (100 * torch.randn(image.shape[:2]) if self.training else 0)
 
 
-def images_of(labels: np.ndarray) -> np.ndarray:
+def images_of(labels: Labels) -> Pixels:
     images = np.zeros((len(labels), 4, 3, 3), dtype=np.uint8)
     images[np.arange(len(labels)), labels] = 255
     return images

@@ -1,34 +1,30 @@
-"""Torchvision backbones: weights that fit or are refused, features, fine-tuning that can be repeated, files."""
+"""Torchvision backbones: weights that fit or are refused, features, files."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torchvision.models import resnet18
 
-from steergan.errors import DataError, RecipeError, RunError
+from steergan.errors import DataError, RecipeError
 from steergan.metrics import (
     Backbone,
     BackboneExtractor,
-    BackboneTraining,
+    Protocol,
     build_backbone,
     choose_extractor,
-    class_accuracies,
     classifier_bytes,
     extract,
-    image_batches,
     label_agreement,
     measure,
     prepare_reference,
     read_classifier,
     read_network,
-    train_backbone,
     weights_sha256,
 )
-from steergan.metrics.backbone_training import moved, predicted
+from tests.metrics.drawn import labelled, shades
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +42,6 @@ def backbone(pretrained: Path) -> Backbone:
     return build_backbone("resnet18", 2, side=32, weights=pretrained).eval()
 
 
-def shades(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    labels = np.arange(count) % 2
-    noise = np.random.default_rng(0).integers(0, 40, size=(count, 3, 16, 16))
-    return (noise + 190 * labels[:, None, None, None]).astype(np.uint8), labels
-
-
 def test_everything_but_the_head_comes_from_the_file(backbone: Backbone, pretrained: Path) -> None:
     own, file = backbone.network.state_dict(), torch.load(pretrained)
     assert all(torch.equal(own[key], file[key]) for key in own if not key.startswith("fc."))
@@ -65,7 +55,7 @@ def test_features_are_what_the_last_layer_takes(backbone: Backbone) -> None:
     body = nn.Sequential(*list(plain.children())[:-1], nn.Flatten())
     image = (backbone.resized(images) - backbone.mean) / backbone.deviation
     with torch.no_grad():
-        features = BackboneExtractor("mine", backbone, "").__call__(images).invariant
+        features = BackboneExtractor("mine", backbone).__call__(images).invariant
         torch.testing.assert_close(features, body(image))
         logits = backbone(images.float() / 127.5 - 1)
         torch.testing.assert_close(backbone.head(features), logits)
@@ -125,41 +115,6 @@ def test_networks_that_cannot_serve_are_refused(name: str, side: int, said: str)
         Backbone(name, 2, side)
 
 
-def test_fine_tuning_learns_and_repeats_itself() -> None:
-    images, labels = shades(48)
-    rows = np.arange(36), np.arange(36, 48)
-    hashes, accuracies = [], []
-    for _ in range(2):
-        tuned, epochs = build_backbone("resnet18", 2, side=32), []
-        settings = BackboneTraining(epochs=2, batch_size=12, peak_rate=1e-3)
-        best = train_backbone(
-            tuned, images, labels, rows, settings, on_epoch=lambda epoch, found, to=epochs: to.append((epoch, found))
-        )
-        assert [epoch for epoch, _ in epochs] == [1, 2]
-        assert best == max(found for _, found in epochs)
-        assert not tuned.training
-        accuracies.append(float((predicted(tuned, images, rows[1]) == labels[rows[1]]).mean()))
-        assert accuracies[-1] == best
-        hashes.append(weights_sha256(tuned))
-    assert hashes[0] == hashes[1]
-    assert accuracies[0] == 1
-
-
-def test_images_are_moved_by_elements_of_the_group_and_of_no_other() -> None:
-    image = torch.arange(16.0).view(1, 1, 4, 4).repeat(64, 1, 1, 1)
-    turned = {tuple(found.flatten().tolist()) for found in moved(image, "D4", 0, 0)}
-    assert len(turned) == 8
-    assert torch.equal(moved(image, "trivial", 0, 0), image)
-
-
-def test_a_loss_that_is_not_finite_stops() -> None:
-    tuned = build_backbone("resnet18", 2, side=32)
-    with torch.no_grad():
-        tuned.head.bias.fill_(torch.nan)
-    with pytest.raises(RunError, match="the loss is nan at update 0; lower --rate"):
-        train_backbone(tuned, *shades(8), (np.arange(4), np.arange(4, 8)), BackboneTraining())
-
-
 def test_saved_backbone_is_an_extractor_and_no_p4_cnn(backbone: Backbone, tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
     path.write_bytes(classifier_bytes(backbone, {"class_names": '["dark", "bright"]'}))
@@ -167,7 +122,7 @@ def test_saved_backbone_is_an_extractor_and_no_p4_cnn(backbone: Backbone, tmp_pa
     assert isinstance(found, BackboneExtractor)
     assert (found.name, found.sha256, found.class_names) == ("mine", weights_sha256(backbone), ("dark", "bright"))
     images = torch.from_numpy(shades(2)[0])
-    torch.testing.assert_close(found(images), BackboneExtractor("mine", backbone, "")(images))
+    torch.testing.assert_close(found(images).invariant, BackboneExtractor("mine", backbone)(images).invariant)
     assert isinstance(read_network(path), Backbone)
     with pytest.raises(DataError, match="holds a resnet18, not a p4-CNN"):
         read_classifier(path)
@@ -177,21 +132,17 @@ def test_saved_backbone_is_an_extractor_and_no_p4_cnn(backbone: Backbone, tmp_pa
 
 def test_label_agreement_needs_no_second_pass(backbone: Backbone) -> None:
     images, labels = shades(20)
-    extractor = BackboneExtractor("mine", backbone, "ab")
-    found = prepare_reference(extractor, images, images, labels, count=20, held_out_checksum="", classifier=backbone)
+    extractor = BackboneExtractor("mine", backbone)
+    both = labelled(images, labels)
+    found = prepare_reference(extractor, both, both, Protocol(count=20), classifier=backbone)
     assert found.label_agreement == label_agreement(backbone, images, labels)
-    result = measure(found, images, labels, label_law="", ema="", batch_norm="")
+    result = measure(found, images, labels)
     assert result.label_agreement == found.label_agreement
-    assert result.frechet_invariant is None  # 20 images, 512 features
+    assert result.distances.frechet_invariant is None  # 20 images, 512 features
 
 
 def test_gray_images_are_taken(backbone: Backbone) -> None:
     gray = shades(2)[0][:, :1]
-    found = extract(BackboneExtractor("mine", backbone, ""), image_batches(gray))
-    expected = extract(BackboneExtractor("mine", backbone, ""), image_batches(gray.repeat(3, axis=1)))
+    found = extract(BackboneExtractor("mine", backbone), gray)
+    expected = extract(BackboneExtractor("mine", backbone), gray.repeat(3, axis=1))
     np.testing.assert_allclose(found.invariant, expected.invariant, rtol=1e-5)
-
-
-def test_accuracy_by_class_says_where_there_was_nothing_to_see() -> None:
-    seen, labels = np.array([0, 1, 1]), np.array([0, 0, 1])
-    assert class_accuracies(seen, labels, 3) == [0.5, 1.0, None]

@@ -9,11 +9,12 @@ from steergan.errors import DataError, RunError
 from steergan.metrics import ClassifierTraining, label_agreement, train_classifier, weights_sha256
 from steergan.metrics.classifier_training import rotated, shuffled, turned
 from steergan.recipe.data import Digits
+from tests.metrics.drawn import Labels, Pixels
 
 SHORT = ClassifierTraining(widths=(2, 2), features=3, updates=(3, 3), batch_size=8)
 
 
-def stripes(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
+def stripes(count: int = 40) -> tuple[Pixels, Labels]:
     """Uniform images, dark or bright, with a little noise."""
     labels = np.arange(count) % 2
     noise = np.random.default_rng(0).integers(0, 60, size=(count, 1, 8, 8))
@@ -53,7 +54,7 @@ def test_classifier_comes_back_in_evaluation_mode_with_as_many_classes_as_asked(
 
 def test_progress_reports_every_update() -> None:
     seen: list[tuple[int, int]] = []
-    train_classifier(*stripes(), classes=2, settings=SHORT, progress=lambda done, total, _: seen.append((done, total)))
+    train_classifier(*stripes(), classes=2, settings=SHORT, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 

@@ -1,15 +1,12 @@
 """Images to features: one way for reals and fakes, whatever the batches."""
 
-from typing import Any, ClassVar
-
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 from steergan.errors import DataError
-from steergan.metrics import ClassifierExtractor, FeatureBatch, Features, extract, image_batches, weights_sha256
-from steergan.metrics.features import Chosen
+from steergan.metrics import ClassifierExtractor, Features, extract, weights_sha256
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
 
@@ -18,7 +15,7 @@ def test_features_are_the_classifiers_of_scaled_pixels_in_evaluation_mode(
     classifier: Classifier, images: NDArray[np.uint8]
 ) -> None:
     expected = classifier(to_unit(torch.tensor(images)))
-    found = extract(ClassifierExtractor("own", classifier.train()), image_batches(images))
+    found = extract(ClassifierExtractor("own", classifier.train()), images)
     logits = classifier.head.double()(torch.from_numpy(found.invariant))
     torch.testing.assert_close(logits, expected.double(), rtol=1e-5, atol=1e-6)
     assert found.equivariant is not None
@@ -27,8 +24,8 @@ def test_features_are_the_classifiers_of_scaled_pixels_in_evaluation_mode(
 
 def test_batches_change_neither_order_nor_values(classifier: Classifier, images: NDArray[np.uint8]) -> None:
     extractor = ClassifierExtractor("own", classifier)
-    whole = extract(extractor, image_batches(images, 37))
-    parts = extract(extractor, image_batches(images, 5))
+    whole = extract(extractor, images, batch_size=37)
+    parts = extract(extractor, images, batch_size=5)
     assert whole.invariant.dtype == np.float64
     np.testing.assert_allclose(parts.invariant, whole.invariant, rtol=1e-5, atol=1e-6)
     assert parts.equivariant is not None
@@ -37,24 +34,29 @@ def test_batches_change_neither_order_nor_values(classifier: Classifier, images:
 
 def test_arrays_and_tensors_give_the_same_features(classifier: Classifier, images: NDArray[np.uint8]) -> None:
     extractor = ClassifierExtractor("own", classifier)
-    tensors = extract(extractor, image_batches(torch.tensor(images)))
-    np.testing.assert_array_equal(tensors.invariant, extract(extractor, image_batches(images)).invariant)
+    tensors = extract(extractor, torch.tensor(images))
+    np.testing.assert_array_equal(tensors.invariant, extract(extractor, images).invariant)
 
 
 def test_progress_counts_every_image_once(classifier: Classifier, images: NDArray[np.uint8]) -> None:
-    seen: list[int] = []
-    extract(ClassifierExtractor("own", classifier), image_batches(images, 10), seen.append)
-    assert seen == [10, 10, 10, 7]
+    seen: list[tuple[int, int]] = []
+    extract(
+        ClassifierExtractor("own", classifier),
+        images,
+        batch_size=10,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(10, 37), (20, 37), (30, 37), (37, 37)]
 
 
 def test_extractor_without_a_group_has_no_equivariant_features(images: NDArray[np.uint8]) -> None:
     class Means:
         name, sha256 = "means", "0"
 
-        def __call__(self, batch: torch.Tensor) -> FeatureBatch:
-            return FeatureBatch(batch.float().mean(dim=(2, 3)), None)
+        def __call__(self, batch: torch.Tensor) -> Features[torch.Tensor]:
+            return Features(batch.float().mean(dim=(2, 3)), None)
 
-    found = extract(Means(), image_batches(images, 8))
+    found = extract(Means(), images, batch_size=8)
     np.testing.assert_allclose(found.invariant, images.mean(axis=(2, 3)), rtol=1e-6)
     assert found.equivariant is None
     assert found.rows(np.array([4])).equivariant is None
@@ -74,14 +76,13 @@ def test_accelerator_without_float64_gives_float64_features(images: NDArray[np.u
     class Means:
         name, sha256 = "means", "0"
 
-        def __call__(self, batch: torch.Tensor) -> FeatureBatch:
+        def __call__(self, batch: torch.Tensor) -> Features[torch.Tensor]:
             values = batch.float().mean(dim=(2, 3)).as_subclass(WithoutFloat64)
-            return FeatureBatch(values, values)
+            return Features(values, values)
 
-    found = extract(Means(), image_batches(images, 8))
+    found = extract(Means(), images, batch_size=8)
     assert found.equivariant is not None
-    for rows in found:
-        assert rows is not None
+    for rows in (found.invariant, found.equivariant):
         assert rows.dtype == np.float64
         np.testing.assert_allclose(rows, images.mean(axis=(2, 3)), rtol=1e-6)
 
@@ -106,25 +107,4 @@ def test_hash_is_of_every_weight_and_the_architecture(classifier: Classifier) ->
 
 def test_no_images_are_refused(classifier: Classifier) -> None:
     with pytest.raises(DataError, match="no images"):
-        extract(ClassifierExtractor("own", classifier), [])
-
-
-@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 8, 8)), np.zeros((3, 8, 8), np.uint8), torch.zeros(2, 1, 3, 3)])
-def test_images_that_are_not_uint8_of_four_axes_are_refused(wrong: NDArray[np.uint8]) -> None:
-    with pytest.raises(DataError, match=r"uint8 \(N, C, H, W\) was wanted"):
-        next(image_batches(wrong))
-
-
-def test_chosen_rows_of_a_large_set_are_read_batch_by_batch() -> None:
-    class Counted(np.ndarray):
-        read: ClassVar[list[int]] = []
-
-        def __getitem__(self, rows: Any) -> Any:
-            self.read.append(len(rows))
-            return np.asarray(self)[rows]
-
-    images = np.random.default_rng(0).integers(0, 256, (50, 1, 4, 4), dtype=np.uint8)
-    rows = np.array([3, 7, 20, 21, 49])
-    batches = list(image_batches(Chosen(images.view(Counted), rows), 2))
-    assert torch.equal(torch.cat(batches), torch.from_numpy(images[rows]))
-    assert Counted.read == [2, 2, 1]
+        extract(ClassifierExtractor("own", classifier), np.zeros((0, 3, 12, 12), np.uint8))

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from steergan.errors import DataError
 from steergan.metrics import Moments, frechet_distance, moments
+from tests.metrics.drawn import Array
 
 
-def sample(seed: int, count: int, length: int) -> np.ndarray:
+def sample(seed: int, count: int, length: int) -> Array:
     """Correlated features with a mean and scales of their own."""
     draw = np.random.default_rng(seed)
     return draw.normal(size=(count, length)) @ draw.normal(size=(length, length)) + draw.normal(size=length)
@@ -100,7 +101,7 @@ def test_features_of_two_lengths_are_refused() -> None:
 
 
 @pytest.mark.parametrize("rows", [np.zeros((1, 4)), np.zeros(4), np.zeros((0, 4))])
-def test_fewer_than_two_rows_are_refused(rows: np.ndarray) -> None:
+def test_fewer_than_two_rows_are_refused(rows: Array) -> None:
     with pytest.raises(DataError, match="at least two rows"):
         moments(rows)
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from steergan.errors import DataError
 from steergan.files import file_sha256
-from steergan.metrics import InceptionExtractor, download_inception, extract, find_inception, image_batches
-from steergan.metrics.inception import KNOWN, resize
+from steergan.metrics import InceptionExtractor, download_inception, extract, find_inception
+from steergan.metrics.inception import KNOWN
 
 Save = Callable[[nn.Module, str, str], Path]
 
@@ -78,35 +78,14 @@ def test_network_gets_299_pixels_between_minus_one_and_one(module: nn.Module, na
 
 def test_progress_of_the_network_is_told_batch_by_batch(save: Save) -> None:
     seen: list[int] = []
-    images = np.zeros((5, 3, 8, 8), dtype=np.uint8)
-    extract(InceptionExtractor(save(Moments(), "default_1.pt", "")), image_batches(images, 2), seen.append)
-    assert seen == [2, 2, 1]
+    images, extractor = np.zeros((5, 3, 8, 8), dtype=np.uint8), InceptionExtractor(save(Moments(), "default_1.pt", ""))
+    extract(extractor, images, batch_size=2, progress=lambda done, total: seen.append(done))
+    assert seen == [2, 4, 5]
 
 
 def test_hash_of_the_extractor_is_the_files(save: Save) -> None:
     path = save(Moments(), "default_1.pt", "")
     assert InceptionExtractor(path).sha256 == file_sha256(path)
-
-
-@pytest.mark.parametrize("size", [(28, 28), (64, 48), (400, 512)])
-def test_resizing_is_clean_fids(size: tuple[int, int]) -> None:
-    from cleanfid.resize import build_resizer
-
-    # Extreme pixels, so that the bicubic overshoot and its clipping count.
-    pixels = 255 * np.random.default_rng(0).integers(0, 2, size=(*size, 3)).astype(np.uint8)
-    expected = build_resizer("clean")(pixels).transpose(2, 0, 1)
-    found = resize(torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None])[0].numpy()
-    np.testing.assert_allclose(found, expected, atol=0.02)  # of 255; both round their filter weights
-
-
-def test_gray_images_are_repeated_to_three_channels() -> None:
-    gray = torch.randint(0, 256, (2, 1, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(resize(gray), resize(gray.repeat(1, 3, 1, 1)))
-
-
-def test_images_of_two_channels_are_refused() -> None:
-    with pytest.raises(DataError, match="images of 2 channels; Inception takes 1 or 3"):
-        resize(torch.zeros(1, 2, 8, 8, dtype=torch.uint8))
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

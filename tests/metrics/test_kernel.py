@@ -5,16 +5,17 @@ import pytest
 
 from steergan.errors import DataError
 from steergan.metrics import kernel_distance
+from tests.metrics.drawn import Array
 
 
-def draw(seed: int, count: int, length: int = 6, shift: float = 0.0) -> np.ndarray:
+def draw(seed: int, count: int, length: int = 6, shift: float = 0.0) -> Array:
     return np.random.default_rng(seed).normal(size=(count, length)) + shift
 
 
 def test_whole_sets_give_the_definition() -> None:
     x, y = draw(0, 7), draw(1, 7, shift=0.5)
 
-    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+    def kernel(a: Array, b: Array) -> float:
         return float((a @ b / len(a) + 1) ** 3)
 
     apart = [(i, j) for i in range(7) for j in range(7) if i != j]

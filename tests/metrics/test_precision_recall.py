@@ -1,4 +1,4 @@
-"""Improved precision and recall: scikit-learn's neighbours, hand-made sets, and ties."""
+"""Precision and recall, density and coverage: independent implementations, closed forms, hand-made sets, and ties."""
 
 import sys
 
@@ -8,16 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steergan.errors import DataError
-from steergan.metrics import precision_recall
-from steergan.metrics.precision_recall import coverage, manifold
+from steergan.metrics import density_coverage, precision_recall
+from steergan.metrics.precision_recall import manifold
+from tests.metrics.drawn import Array
 
 
-def reference(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]:
+def reference(real: Array, fake: Array, k: int) -> tuple[float, float]:
     """By scikit-learn's neighbours; `kneighbors()` without a query leaves each point itself out."""
     from sklearn.metrics import pairwise_distances
     from sklearn.neighbors import NearestNeighbors
 
-    def radii(points: np.ndarray) -> np.ndarray:
+    def radii(points: Array) -> Array:
         return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()[0][:, -1]
 
     apart = pairwise_distances(real, fake)
@@ -25,10 +26,10 @@ def reference(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]
     return float(precision), float((apart <= radii(fake)).any(axis=1).mean())
 
 
-def reference_by_differences(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[float, float]:
+def reference_by_differences(real: Array, fake: Array, k: int) -> tuple[float, float]:
     """Without the squares of large norms."""
 
-    def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def apart(a: Array, b: Array) -> Array:
         return ((a[:, None] - b[None]) ** 2).sum(axis=2)
 
     real_radii, fake_radii = (np.sort(apart(rows, rows), axis=1)[:, k] for rows in (real, fake))
@@ -48,7 +49,7 @@ def test_chunks_do_not_change_the_values(monkeypatch: pytest.MonkeyPatch) -> Non
     draw = np.random.default_rng(0)
     real, fake = draw.normal(size=(150, 5)), 1.3 * draw.normal(size=(140, 5))
     whole = precision_recall(real, fake)
-    # The package re-exports a function of the module's name.
+    # The package exports a function of the module's name.
     monkeypatch.setattr(sys.modules["steergan.metrics.precision_recall"], "CHUNK", 37)
     assert precision_recall(real, fake) == whole
 
@@ -56,10 +57,10 @@ def test_chunks_do_not_change_the_values(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_one_real_manifold_serves_any_number_of_fake_sets() -> None:
     draw = np.random.default_rng(0)
     real = draw.normal(size=(150, 5))
-    kept = manifold(real)
+    kept = manifold(real, 3)
     for scale in (0.5, 1.0, 2.0):
         fake = scale * draw.normal(size=(140, 5))
-        assert coverage(kept, fake) == pytest.approx(reference(real, fake, 3), abs=1e-12)
+        assert kept.precision_recall(fake) == pytest.approx(reference(real, fake, 3), abs=1e-12)
 
 
 def test_close_features_far_from_their_mean_are_told_apart() -> None:
@@ -125,3 +126,70 @@ def test_neighbours_that_do_not_exist_are_refused(k: int) -> None:
 def test_features_that_are_not_finite_are_refused() -> None:
     with pytest.raises(DataError, match="NaN or infinity"):
         precision_recall(np.zeros((9, 3)), np.full((5, 3), np.inf))
+
+
+# --- density and coverage
+
+
+def density_reference(real: Array, fake: Array, k: int) -> tuple[float, float]:
+    """Naeem et al. 2020, as in the authors' `prdc`, by scikit-learn's distances."""
+    from sklearn.metrics import pairwise_distances
+
+    radii = np.partition(pairwise_distances(real), k, axis=1)[:, k]
+    across = pairwise_distances(real, fake)
+    density = (across < radii[:, None]).sum(axis=0).mean() / k
+    return float(density), float((across.min(axis=1) < radii).mean())
+
+
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("length", [2, 64])
+def test_densities_are_the_authors(k: int, length: int) -> None:
+    draw = np.random.default_rng(k)
+    real, fake = draw.normal(size=(300, length)) + 50, 0.9 * draw.normal(size=(200, length)) + 50.1
+    assert density_coverage(real, fake, k) == pytest.approx(density_reference(real, fake, k), rel=1e-12)
+
+
+def test_one_law_has_density_one_and_the_coverage_of_the_closed_form() -> None:
+    draw = np.random.default_rng(0)
+    density, coverage = density_coverage(draw.normal(size=(2000, 3)), draw.normal(size=(2000, 3)))
+    assert density == pytest.approx(1, abs=0.05)
+    assert coverage == pytest.approx(1 - 0.5**5, abs=0.02)
+
+
+def test_an_outlier_among_the_reals_spoils_precision_and_not_density() -> None:
+    draw = np.random.default_rng(0)
+    real = draw.normal(size=(400, 3))
+    real[0] += 50
+    far = draw.normal(size=(400, 3)) + 15
+    assert precision_recall(real, far)[0] == 1  # all lie in the ball of the outlier
+    assert density_coverage(real, far)[0] < 0.3
+
+
+def test_densities_of_two_lengths_are_refused() -> None:
+    with pytest.raises(DataError, match="length 3 and 4"):
+        density_coverage(np.zeros((9, 3)), np.zeros((9, 4)))
+
+
+def test_neighbours_of_densities_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(DataError, match="k = 5 neighbours among 5 features"):
+        density_coverage(np.zeros((5, 3)), np.zeros((9, 3)))
+
+
+def test_densities_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(DataError, match="NaN or infinity"):
+        density_coverage(np.zeros((9, 3)), np.full((9, 3), np.nan))
+
+
+def test_a_fake_exactly_on_a_border_lies_in_the_ball() -> None:
+    real = np.array([[0.0], [1.0], [2.0], [10.0]])  # with k = 1 the radii are 1, 1, 1, 8
+    # 3 is 1 from 2, at its border, and 7 from 10; -1 is 1 from 0, at its border.
+    assert density_coverage(real, np.array([[3.0], [-1.0]]), k=1) == (3 / 2, 3 / 4)
+    # 0 is 0 from itself, 1 from 1, at its border, and 2 from 2, beyond it; 10 is 10 away.
+    assert density_coverage(real, np.array([[0.0], [0.0]]), k=1) == (4 / 2, 2 / 4)
+
+
+def test_balls_that_hold_a_fake_are_counted_once_for_coverage_and_each_time_for_density() -> None:
+    real = np.array([[0.0], [1.0], [5.0], [7.0]])  # with k = 1 the radii are 1, 1, 2, 2
+    assert density_coverage(real, np.array([[0.5], [0.5], [0.25]]), k=1) == (6 / 3, 2 / 4)
+    # Over k: with k = 2 the radii are 5, 4, 4, 6, and 4 lies in all four balls.
+    assert density_coverage(real, np.array([[4.0], [4.0]]), k=2) == (8 / (2 * 2), 4 / 4)

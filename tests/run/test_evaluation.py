@@ -12,7 +12,7 @@ from steergan import run
 from steergan.errors import RunError
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
-from steergan.run.neighbours import larger_group, rows_among
+from steergan.run.evaluation import larger_group
 from tests.notes import Notes
 
 KID_STANDS_IN = (
@@ -60,12 +60,6 @@ def test_the_larger_group_is_compared_over(recipe: Callable[..., Recipe], groups
     generator, discriminator = groups
     made = recipe(f"generator.group={generator}", f"discriminator.group={discriminator}")
     assert larger_group(made) == wanted
-
-
-def test_images_are_found_again_by_their_pixels() -> None:
-    images = np.random.default_rng(0).integers(0, 256, size=(20, 1, 4, 4), dtype=np.uint8)
-    other = 255 - images[:1]
-    assert rows_among(images, np.concatenate([images[[7, 3]], other])).tolist() == [7, 3, -1]
 
 
 def test_every_metric_row_carries_its_protocol(tiny_run: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 from steergan import run
 from steergan.errors import RecipeError
 from steergan.invariance.latent_law import latent_invariance
-from steergan.invariance.samples import sample_law
 from steergan.invariance.words import reason
 from steergan.recipe import Recipe
 from steergan.run.blindness import augmentation_notice, is_blind
-from steergan.run.neighbours import larger_group
+from steergan.run.evaluation import larger_group
+from steergan.run.verifying import law_of_samples
 from steergan.symmetry import fourier_representation, gspace, pixel_group
 from tests.notes import Notes
 
@@ -54,9 +54,10 @@ def test_neighbours_are_looked_for_over_what_permutes_pixels(
 
 def test_the_law_of_a_steerable_latent_is_proved_and_measured(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     folder = run.train(recipe(*STEERABLE, "training.steps=3"), tmp_path / "run", report=Notes())
-    found = sample_law(run.load_run(folder), samples=80, permutations=199)
+    found = law_of_samples(run.load_run(folder), samples=80, permutations=199)
     assert (found.kind, found.holds, found.latent) == ("exact", True, "steerable")
-    assert len(found.elements) == 3
+    assert found.measured is not None
+    assert len(found.measured.elements) == 3
     assert "C4 acts on z" in found.argument
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
 from steergan import run
 from steergan.errors import RecipeError
-from steergan.invariance.samples import sample_law
+from steergan.metrics import shipped_weights
 from steergan.recipe import Recipe
+from steergan.run.build import build_generator
 from steergan.run.subjects import FROM_SEED_MAP
+from steergan.run.verifying import law_of_samples
 from tests.notes import Notes
 
 STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
@@ -37,8 +40,8 @@ def test_a_group_without_quarter_turns_claims_nothing(recipe: Callable[..., Reci
     *_, found = run.verify_run(folder)
     assert found.verdict == "no claim"
     assert not [record for record in found.records if record.level == 5]
-    law = sample_law(run.load_run(folder), samples=80, permutations=199)
-    assert (law.kind, law.holds) == ("none", None)
+    law = law_of_samples(run.load_run(folder), samples=80, permutations=199)
+    assert (law.kind, law.holds) == (None, None)
     assert "No element of C3 but the identity permutes pixels" in law.argument
 
 
@@ -74,3 +77,34 @@ def test_what_a_function_returns_is_verified_one_by_one(tmp_path: Path, monkeypa
         run.verify_function("own_models:neither")
     with pytest.raises(RecipeError, match="has no function 'absent'"):
         run.verify_function("own_models:absent")
+
+
+def test_samples_are_compared_in_the_features_of_the_run(tiny_run: Path) -> None:
+    found = law_of_samples(run.load_run(tiny_run), samples=80, permutations=199)
+    assert (found.kind, found.latent) == ("exact", "symmetrized")
+    assert found.measured is not None
+    assert (found.measured.features, len(found.measured.features_sha256)) == ("features", 64)
+    assert (found.measured.count, found.measured.permutations) == (40, 199)
+
+
+def test_the_law_is_known_when_the_data_is_gone(
+    tiny_recipe: Path, recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copyfile(tiny_recipe.parent / "tiny.npz", tmp_path / "gone.npz")
+    own = recipe(f"data.path={tmp_path}/gone.npz", "evaluation.features=classifier", "data.held_out=0.5")
+    loaded = run.load_run(run.train(own, tmp_path / "run", report=Notes()))
+    (tmp_path / "gone.npz").unlink()
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "empty"))
+    found = law_of_samples(loaded, samples=80, permutations=199)
+    assert found.measured is not None
+    assert found.measured.features == "classifier"
+
+
+def test_rotated_mnist_is_seen_by_the_shipped_network(tiny_run: Path, recipe: Callable[..., Recipe]) -> None:
+    small = ("generator.widths=[8, 4, 4]", "generator.upsamplings=2", "evaluation.features=auto")
+    settings = recipe("data.name=rotmnist", *small)
+    generator = build_generator(settings, (1, 28, 28), 10).eval()
+    loaded = run.load_run(tiny_run)._replace(recipe=settings, generator=generator)
+    found = law_of_samples(loaded, samples=40, permutations=199)
+    assert found.measured is not None
+    assert found.measured.features == shipped_weights().stem
