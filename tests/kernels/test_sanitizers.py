@@ -11,7 +11,7 @@ from steergan.kernels.compiler import SOURCES, X86_UNITS
 from steergan.kernels.interface import INSTRUCTIONS
 
 DRIVER = Path(__file__).with_name("sanitized.cpp")
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g", "-fopenmp", f"-I{SOURCES}"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O0", "-g", "-fopenmp", f"-I{SOURCES}"]
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 
 
