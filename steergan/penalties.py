@@ -11,7 +11,7 @@ ROTATIONS = 4
 
 
 def r1_penalty(score_B: Tensor, image: Tensor, weight: float) -> Tensor:
-    """weight / 2 times the mean over the batch of the squared gradient of the score by the image.
+    """R1: weight / 2 times the mean over the batch of the squared gradient of the score by the image.
 
     The gradient is that of the sum of the scores, taken in the image's precision and squared in float32 or better; the
     label stays fixed. With batch norm in the discriminator the scores of a batch depend on each other, and the penalty
@@ -25,7 +25,13 @@ def r1_penalty(score_B: Tensor, image: Tensor, weight: float) -> Tensor:
     Raises:
         ValueError: `image` did not require gradients before the forward.
 
-    Source: Mescheder et al. 2018; Dey et al., section 2.1, gamma in C.2.1.
+    Source: Mescheder et al. 2018; Dey et al. 2021, section 2.1, gamma in C.2.1.
+
+    Examples:
+        >>> image = torch.zeros(2, 1, 2, 2).requires_grad_()
+        >>> score_B = 3 * image.sum((1, 2, 3))  # four slopes of 3: a squared gradient of 36
+        >>> r1_penalty(score_B, image, weight=0.5).item()
+        9.0
     """
     gradient_BD = image_gradient(score_B, image)
     return weight / 2 * gradient_BD.square().sum(1).mean()
@@ -38,12 +44,18 @@ def mixed_images(real: Tensor, fake: Tensor, mix_B: Tensor) -> Tensor:
         real: (B, C, H, W) float.
         fake: (B, C, H, W) float.
         mix_B: share of the real image, (B,) float in [0, 1], drawn by the caller.
+
+    Source: Gulrajani et al. 2017, algorithm 1.
+
+    Examples:
+        >>> mixed_images(torch.ones(2, 1, 1, 1), torch.zeros(2, 1, 1, 1), torch.tensor([0.25, 1.0])).flatten().tolist()
+        [0.25, 1.0]
     """
     return torch.lerp(fake.detach(), real.detach(), mix_B[:, None, None, None]).requires_grad_()
 
 
 def wgan_gp(score_B: Tensor, mixed: Tensor, weight: float) -> Tensor:
-    """weight times the mean of (gradient norm - 1)^2 at images between real and fake ones.
+    """WGAN-GP: weight times the mean of (gradient norm - 1)^2 at images between real and fake ones.
 
     Args:
         score_B: scores of `mixed`, (B,) float; a real and a fake image that are mixed share a label.
@@ -53,7 +65,12 @@ def wgan_gp(score_B: Tensor, mixed: Tensor, weight: float) -> Tensor:
     Raises:
         ValueError: `mixed` did not require gradients before the forward.
 
-    Source: Gulrajani et al. 2017; Dey et al., C.2.1.
+    Source: Gulrajani et al. 2017; Dey et al. 2021, C.2.1.
+
+    Examples:
+        >>> mixed = torch.zeros(3, 1, 1, 1).requires_grad_()
+        >>> wgan_gp(4 * mixed.flatten(), mixed, weight=10.0).item()  # 10 (4 - 1)^2
+        90.0
     """
     gradient_BD = image_gradient(score_B, mixed)
     return weight * (torch.linalg.vector_norm(gradient_BD, dim=1) - 1).square().mean()
@@ -67,7 +84,7 @@ def consistency_penalty(
     transform: Callable[[Tensor], Tensor],
     weight: float,
 ) -> Tensor:
-    """weight times the mean squared difference of the scores of images and of their transforms (bCR, a term of it).
+    """A term of bCR: weight times the mean squared difference of the scores of images and of their transforms.
 
     Gradients go through both scores and not into the images. With batch norm in the discriminator the transformed
     images are normalised as a batch of their own, and in training mode running moments learn from it too.
@@ -83,13 +100,19 @@ def consistency_penalty(
     Symmetry: zero to rounding where the discriminator is invariant under the transform.
 
     Source: Zhao et al. 2020, "Improved Consistency Regularization for GANs", section 3.1 (balanced consistency);
-        Dey et al., section 3.2.
+        Dey et al. 2021, section 3.2.
+
+    Examples:
+        >>> image, y = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1), torch.zeros(2, dtype=torch.int64)
+        >>> discriminator = lambda image, y: image.flatten()
+        >>> consistency_penalty(discriminator, image, y, image.flatten(), lambda image: -image, weight=1.0)
+        tensor(10.)
     """
     return weight * (discriminator(transform(image.detach()), y) - score_B).square().mean()
 
 
 def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, weight: float) -> Tensor:
-    """weight times the cross entropy of guessing by how many quarter turns images were rotated.
+    """Auxiliary rotations: weight times the cross entropy of guessing by how many quarter turns images were rotated.
 
     Every fourth image, from the first, is shown in all four rotations, so that as many images are scored as the batch
     has, and as the parts of a batch have together. Gradients reach `image`, as a generator needs.
@@ -101,6 +124,11 @@ def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, we
 
     Source: Chen et al. 2019, "Self-Supervised GANs via Auxiliary Rotation Loss", and its code (compare_gan).
     Differs: the logarithm of the softmax without an epsilon; every fourth image, not the last quarter.
+
+    Examples:
+        >>> knows_nothing = lambda image: torch.zeros(len(image), ROTATIONS)
+        >>> rotation_loss(knows_nothing, torch.zeros(8, 3, 4, 4), weight=1.0)  # log 4
+        tensor(1.3863)
     """
     quarter = image[::ROTATIONS]
     turned = torch.cat([torch.rot90(quarter, k, (2, 3)) for k in range(ROTATIONS)])

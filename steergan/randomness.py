@@ -11,7 +11,17 @@ import torch
 
 
 def stream_seed(seed: int, stream: str, step: int = 0) -> int:
-    """A 63-bit seed for one draw, the same on every machine."""
+    """A 63-bit seed for one draw, the same on every machine.
+
+    Args:
+        seed: of the run.
+        stream: a name; different uses take different names.
+        step: of training, or whatever else counts.
+
+    Examples:
+        >>> stream_seed(0, "batch", 7)
+        3759606055871170824
+    """
     digest = hashlib.blake2b(f"{seed}/{stream}/{step}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -22,5 +32,5 @@ def torch_stream(seed: int, stream: str, step: int = 0) -> torch.Generator:
 
 
 def numpy_stream(seed: int, stream: str, step: int = 0) -> np.random.Generator:
-    """The same for numpy."""
+    """A numpy generator, of the stream that the arguments name."""
     return np.random.default_rng(stream_seed(seed, stream, step))

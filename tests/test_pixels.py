@@ -8,7 +8,7 @@ from steergan.pixels import to_uint8, to_unit
 def test_every_uint8_value_survives_the_round_trip() -> None:
     values = torch.arange(256, dtype=torch.uint8)
     unit = to_unit(values)
-    assert (unit.min(), unit.max()) == (-1, 1)
+    assert (unit.min().item(), unit.max().item()) == (-1, 1)
     assert torch.equal(to_uint8(unit), values)
 
 

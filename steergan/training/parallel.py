@@ -30,12 +30,14 @@ class Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        """This process's tensor -> the sum of all, of the same shape."""
         total = x.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
+        """The gradient of the sum, in this process -> the sum of all processes' gradients."""
         return Total.apply(grad)
 
 

@@ -1,5 +1,7 @@
 """Transforms outside the group: values, symmetry of their law, derivatives."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -97,7 +99,7 @@ def test_a_cut_is_a_square_of_half_the_side_about_its_centre() -> None:
     assert torch.equal(cut, expected)
 
 
-def acted(parameters: Parameters, matrix: np.ndarray) -> Parameters:
+def acted(parameters: Parameters, matrix: np.ndarray[Any, Any]) -> Parameters:
     """The parameters of the transform g T g^-1."""
 
     def turn(down_right: Tensor) -> Tensor:
@@ -124,7 +126,7 @@ def test_the_law_of_shifts_and_cuts_is_the_same_after_every_element(k: int) -> N
     """With the test before: the law of the transforms commutes with D4, so an invariant discriminator stays one."""
     parameters, turned = drawn(4000, 16), acted(drawn(4000, 16, seed=1), D4[k])
 
-    def cells(found: Parameters) -> np.ndarray:
+    def cells(found: Parameters) -> np.ndarray[Any, Any]:
         shift = (found.shift_B2 + 2).long()
         return np.bincount((5 * shift[:, 0] + shift[:, 1]).numpy(), minlength=25)
 

@@ -1,5 +1,7 @@
 """A recipe's augmentation as the transforms of one update."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from steergan.augmentation import Augmentation, Treatment
 from steergan.errors import RecipeError, SymmetryError
 from steergan.recipe import AugmentationSettings
 
-ALL = {
+ALL: dict[str, Any] = {
     "group": "D4", "standard": True, "consistency_real": 1.0, "consistency_fake": 1.0, "adaptive_target": 0.6,
     "transforms": ("translation", "scaling", "colour", "cutout"),
 }  # fmt: skip
@@ -15,8 +17,8 @@ FIELDS = ("standard", "adaptive_real", "adaptive_fake", "consistency_real", "con
 IMAGE = torch.rand(32, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def augmentation(probability: float = 0.5, shape: tuple[int, int, int] = (3, 8, 8), **settings: object) -> Augmentation:
-    found = Augmentation(AugmentationSettings(**settings), shape)  # type: ignore[arg-type]
+def augmentation(probability: float = 0.5, shape: tuple[int, int, int] = (3, 8, 8), **settings: Any) -> Augmentation:
+    found = Augmentation(AugmentationSettings(**settings), shape)
     if found.adaptive is not None:
         found.adaptive.probability.fill_(probability)
     return found
@@ -45,9 +47,8 @@ def test_by_default_nothing_is_touched() -> None:
 
 @pytest.mark.parametrize("name", ["standard", "consistency_real", "consistency_fake"])
 def test_each_part_is_on_by_its_own_key(name: str) -> None:
-    treated = results(
-        augmentation(**{name: True if name == "standard" else 1.0}).treatment(32, seed=1, step=1, update=0)
-    )
+    key: dict[str, Any] = {name: True if name == "standard" else 1.0}
+    treated = results(augmentation(**key).treatment(32, seed=1, step=1, update=0))
     assert {field for field, image in treated.items() if image is not IMAGE} == {name}
 
 

@@ -1,7 +1,6 @@
 """The loop that docs/training.md shows is ours, written out."""
 
 from itertools import count
-from typing import Any
 
 import pytest
 import torch
@@ -35,12 +34,12 @@ def recipe(**loss: object) -> Recipe:
     )  # fmt: skip
 
 
-def wide_pair(settings: Recipe) -> Any:
+def wide_pair(settings: Recipe) -> Pair:
     """In float64, so that Adam does not make steps out of the rounding of gradients that are zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         generator = Generator(settings.generator, SHAPE, 2)
-        return Pair(Wide(generator), Wide(Discriminator(settings.discriminator, SHAPE, 2)))  # type: ignore[arg-type]
+        return Pair(Wide(generator), Wide(Discriminator(settings.discriminator, SHAPE, 2)))
 
 
 class SameNumbers(UsualLoop):
@@ -76,7 +75,8 @@ def test_the_usual_loop_and_ours_come_to_the_same_weights(loss: dict[str, object
     draw = torch.Generator().manual_seed(1)
     batch = torch.rand(6, *SHAPE, generator=draw, dtype=torch.float64) * 2 - 1, torch.arange(6) % 2
     loop = SameNumbers(wide_pair(settings), settings, batch)
-    state = RunState.start(*wide_pair(settings), settings.training)
+    pair = wide_pair(settings)
+    state = RunState.start(pair.generator, pair.discriminator, settings.training)
     step = Step(state, settings.training, settings.loss)
     start = [p.detach().clone() for p in loop.generator.parameters()]
     for _ in range(STEPS):

@@ -19,8 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 import steergan
-from steergan.training import Engine, RunState, ema
-from steergan.training.loop import Step
+from steergan.training import Engine, RunState, Step, ema
+from steergan.training.protocols import as_module
 from tests.training import divided_runs
 
 DEVICE = "pretended"
@@ -74,8 +74,8 @@ def run(case: divided_runs.Case) -> list[str]:
     state, settings = divided_runs.start(case)
     # The average copies its network, and torch can't copy a tensor without numbers.
     with FakeTensorMode(allow_non_fake_inputs=True), mock.patch.object(ema, "copy", SimpleNamespace(deepcopy=moved)):
-        networks = [moved(network) for network in state.networks]
-        state = RunState.start(*networks, settings, case.augmentation)
+        generator, discriminator = (moved(as_module(network)) for network in state.networks)
+        state = RunState.start(generator, discriminator, settings, case.augmentation)
         step = Step(state, settings, case.loss, engine=Engine(case.performance))
         with Waits() as waits:
             for _ in range(2):

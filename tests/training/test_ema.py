@@ -127,7 +127,8 @@ def test_reestimated_moments_owe_nothing_to_the_trained_networks() -> None:
         ExponentialAverage(trained(batches), settings()).snapshot(1, LABELS, batches=2).state_dict()
         for batches in (5, 50)
     ]
-    assert differences(*snapshots) == []
+    first, second = snapshots
+    assert differences(first, second) == []
 
 
 def test_a_snapshot_is_a_pure_function_and_touches_nothing_that_is_trained() -> None:
@@ -159,7 +160,8 @@ def test_evaluating_in_between_leaves_later_averages_alone() -> None:
                 average.snapshot(step, LABELS)
         last = copy.deepcopy(average.snapshot(9, LABELS).state_dict())
         states.append({"average": average.state_dict(), "last": last})
-    assert differences(*states) == []
+    first, second = states
+    assert differences(first, second) == []
 
 
 def test_a_restored_average_gives_the_same_snapshot() -> None:

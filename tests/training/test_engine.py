@@ -13,6 +13,7 @@ from steergan.layers import choose_memory_format, choose_recomputation
 from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings
 from steergan.training import PLAIN, Batch, Batches, Engine, Hooks, Row, Step, check_device, compilation_notice, train
+from steergan.training.protocols import as_module
 from tests.training import divided_runs as runs
 from tests.training import plain_pair as pair
 
@@ -58,15 +59,15 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 # Tracing takes its time with every layer.
-DRAWS, JUDGES = runs.SMALL.model_copy(update={"widths": (4,)}), DiscriminatorSpec(widths=(4,))
+SMALL = DiscriminatorSpec(widths=(4,)), runs.SMALL.model_copy(update={"widths": (4,)})
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        runs.Case(LossSettings(name="relativistic-average", r1_weight=0.5, wgan_gp_weight=2.0), JUDGES, DRAWS),
-        runs.Case(RELATIVISTIC, JUDGES, DRAWS, accumulate=2),
-        runs.Case(LossSettings(name="hinge", r1_weight=0.5), JUDGES, DRAWS, REGULARISED),
+        runs.Case(LossSettings(name="relativistic-average", r1_weight=0.5, wgan_gp_weight=2.0), *SMALL),
+        runs.Case(RELATIVISTIC, *SMALL, accumulate=2),
+        runs.Case(LossSettings(name="hinge", r1_weight=0.5), *SMALL, REGULARISED),
     ],
     ids=["R1 and WGAN-GP", "in parts", "regularisers"],
 )
@@ -86,7 +87,8 @@ def test_compiled_code_trains_both_networks_alike() -> None:
 
     def after(engine: Engine) -> dict[str, Any]:
         state = pair.start()
-        state.discriminator.features[3].p = 0.0  # dropout draws other numbers when it is compiled
+        dropout: Any = as_module(state.discriminator).get_submodule("features.3")
+        dropout.p = 0.0  # it draws other numbers when it is compiled
         step = Step(state, pair.SETTINGS, LossSettings(name="hinge", r1_weight=0.1), engine=engine)
         metrics = [step(pair.batches()) for _ in range(2)]
         weights = dict(state.generator.state_dict()) | dict(state.discriminator.state_dict())
@@ -100,9 +102,9 @@ def test_compiled_code_trains_both_networks_alike() -> None:
     assert largest_difference(after(compiled), after(Engine())) < 1e-5
 
 
-@pytest.mark.parametrize("judges", [runs.Case().discriminator, runs.NORMS], ids=["plain", "norms"])
-def test_blocks_that_are_computed_again_change_no_bit(judges: DiscriminatorSpec) -> None:
-    case = runs.Case(RELATIVISTIC, judges)
+@pytest.mark.parametrize("discriminator", [runs.Case().discriminator, runs.NORMS], ids=["plain", "norms"])
+def test_blocks_that_are_computed_again_change_no_bit(discriminator: DiscriminatorSpec) -> None:
+    case = runs.Case(RELATIVISTIC, discriminator)
     again = outcome(case, 3, partial(choose_recomputation, wanted=True))
     assert largest_difference(again, outcome(case, 3)) == 0
 
@@ -146,15 +148,12 @@ def test_real_and_fake_in_one_pass_score_as_in_two() -> None:
     [(0.0, False, 1), (0.5, False, 2), (0.0, True, 2)],
     ids=["plain", "R1", "batch norm"],
 )
-def test_real_and_fake_go_together_only_where_that_is_the_same(
-    r1_weight: float, batch_norm: bool, passes: int
-) -> None:
-    judges = DiscriminatorSpec(widths=(8, 8), batch_norm=batch_norm)
-    loss = LossSettings(name="hinge", r1_weight=r1_weight)
-    case = runs.Case(loss, judges, performance=PerformanceSettings())
+def test_real_and_fake_go_together_only_where_that_is_the_same(r1_weight: float, batch_norm: bool, passes: int) -> None:
+    judge = DiscriminatorSpec(widths=(8, 8), batch_norm=batch_norm)
+    case = runs.Case(LossSettings(name="hinge", r1_weight=r1_weight), judge, performance=PerformanceSettings())
     sizes: list[int] = []
     state, settings = runs.start(case)
-    state.discriminator.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    as_module(state.discriminator).register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
     one = settings.model_copy(update={"steps": 1})
     train(state, runs.batches, one, case.loss, engine=Engine(case.performance))
     assert sizes[:passes] == [2 * runs.BATCH // passes] * passes

@@ -18,6 +18,7 @@ from steergan.training import (
     train,
 )
 from steergan.training.loop import read_metrics
+from steergan.training.updates import Metrics
 from tests.training import plain_pair as pair
 from tests.training.states import differences
 
@@ -226,12 +227,15 @@ class WithoutFloat64(torch.Tensor):
 
 def test_metrics_are_read_in_one_transfer_and_widened_on_the_cpu() -> None:
     WithoutFloat64.transfers = 0
-    pending = [
+    pending: list[tuple[int, Metrics]] = [
         (
             step,
-            {name: torch.tensor(value).as_subclass(WithoutFloat64) for name, value in (("a_loss", 0.1), ("b", step))},
+            {
+                name: torch.tensor(float(value)).as_subclass(WithoutFloat64)
+                for name, value in (("a_loss", 0.1), ("b", step))
+            },
         )
-        for step in (1.0, 2.0)
+        for step in (1, 2)
     ]
     found = read_metrics(pending)
     assert found == {"a_loss": torch.tensor(0.1).item(), "b": 2.0}

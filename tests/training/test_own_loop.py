@@ -164,7 +164,9 @@ def test_a_frozen_weight_of_the_trained_network_stays(scene: Scene) -> None:
 def test_spectral_norm_iterates_once_in_an_update_however_many_forwards_it_takes() -> None:
     torch.manual_seed(0)
     generator, discriminator = steered.SteeredGenerator(), steered.SteeredDiscriminator()
-    layers = [m for m in [*generator.modules(), *discriminator.modules()] if getattr(m, "spectral", None) is not None]
+    layers: list[Any] = [
+        m for m in [*generator.modules(), *discriminator.modules()] if getattr(m, "spectral", None) is not None
+    ]
     assert len(layers) == 7
     objective = OBJECTIVES["relativistic-average"]._replace(r1_weight=1.0, wgan_gp_weight=1.0)
     real, y = torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])

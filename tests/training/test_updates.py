@@ -1,6 +1,7 @@
 """What treatments, regularisers and parts of a batch do to the updates."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -61,7 +62,7 @@ class Scene:
         self.inputs = Inputs(self.real, y, *latents, mix_B=torch.full((8,), 0.25))
         self.fake = self.generator(latents.z, y).detach()
 
-    def judged(self, treatment: Treatment, objective: str = "hinge", **weights: float) -> dict[str, Tensor]:
+    def judged(self, treatment: Treatment, objective: str = "hinge", **weights: Any) -> dict[str, Tensor]:
         optimizer = torch.optim.SGD(self.judge.parameters(), lr=0.0)
         chosen, inputs = OBJECTIVES[objective]._replace(**weights), self.inputs._replace(treatment=treatment)
         return discriminator_update(self.generator, self.judge, optimizer, chosen, inputs)
@@ -153,7 +154,7 @@ def test_the_generator_goes_down_its_rotation_loss_and_the_discriminator_does_no
 )
 def test_the_sign_is_that_of_the_logit_of_the_objective(scene: Scene, objective: str, relative: bool) -> None:
     with torch.no_grad():
-        scene.judge.weight += 1.0
+        scene.judge.weight.add_(1.0)
     real_B, fake_B = (image.flatten(1) @ scene.judge.weight for image in (scene.real, scene.fake))
     expected = (real_B - fake_B.mean() if relative else real_B).sign().mean()
     sign = scene.judged(Treatment(AugmentationSettings(adaptive_target=0.5)), objective)["real_sign"]
@@ -182,7 +183,7 @@ def test_rotations_are_learned_in_front_of_the_group_pooling_and_not_behind_it(b
 def test_extra_forwards_do_not_iterate_spectral_norm_again() -> None:
     torch.manual_seed(0)
     generator, discriminator = steered.SteeredGenerator(), steered.SteeredDiscriminator()
-    layers = [m for m in discriminator.modules() if getattr(m, "spectral", None) is not None]
+    layers: list[Any] = [m for m in discriminator.modules() if getattr(m, "spectral", None) is not None]
     expected = []
     for layer in layers:
         matrix = layer.raw_filter().detach()
@@ -211,8 +212,8 @@ FORWARDS = {"non-saturating": (4, 2), "wasserstein": (4, 2), "hinge": (4, 2), "r
 def test_a_batch_in_two_parts_is_scored_beforehand_only_where_the_loss_couples_the_parts(
     scene: Scene, objective: str
 ) -> None:
-    parts = [Inputs(*(tensor if tensor is None else tensor[rows] for tensor in scene.inputs[:5]))
-             for rows in (slice(0, 4), slice(4, 8))]  # fmt: skip
+    real, y, z = scene.inputs[:3]
+    parts = [Inputs(real[rows], y[rows], z[rows]) for rows in (slice(0, 4), slice(4, 8))]
     updates = Updates(scene.generator, scene.judge, OBJECTIVES[objective])
     updates.update_discriminator(torch.optim.SGD(scene.judge.parameters(), lr=0.1), parts)
     first = len(scene.judge.shown)
