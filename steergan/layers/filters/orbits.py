@@ -37,7 +37,8 @@ def filter_orbits(
 ) -> FilterOrbits:
     """The orbits of one pair of fields under K(g x) = rho_out(g) K(x) rho_in(g)^-1.
 
-    For regular -> regular, the weights are (|G|, k, k), the identity rows of the bank: K[a, b](x) = w[a^-1 b](a^-1 x).
+    For regular -> regular, the weights are (|G|, k, k), the identity rows of the bank:
+    `K[a, b](x) = w[a^-1 b](a^-1 x)`.
 
     Args:
         space: a group that permutes the pixel grid.
