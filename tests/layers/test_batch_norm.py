@@ -1,11 +1,12 @@
 import copy
+from typing import Any
 
 import pytest
 import torch
 from escnn.group import directsum
 from escnn.nn import FieldType, InnerBatchNorm
 
-from steergan.layers import ConditionalBatchNorm, FieldBatchNorm
+from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, moments_untouched
 from steergan.symmetry import fourier_representation, gspace, regular_type
 from tests.layers.equivariance import permutation_type
 
@@ -54,6 +55,70 @@ def test_moments_are_pooled_over_batch_space_and_group() -> None:
     assert torch.allclose(norm.running_mean, torch.stack([field.mean(), x[:, 4].mean()]))
     assert torch.allclose(norm.running_var, torch.stack([field.var(), x[:, 4].var()]))
     assert torch.allclose(y[:, :4], (field - field.mean()) / (field.var(unbiased=False) + 1e-5).sqrt(), atol=1e-6)
+
+
+FIELD_TYPES = {
+    "regular": regular_type(gspace("C4"), 3),
+    "mixed": permutation_type(gspace("D4")),
+    "off the grid": FieldType(gspace("SO2"), 2 * [fourier_representation(gspace("SO2"), 2)]),
+}
+
+
+@pytest.mark.parametrize("name", FIELD_TYPES)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_parts_of_a_batch_that_share_their_moments_are_normalised_as_the_whole(name: str, processes: int) -> None:
+    """What each of several processes does, one after the other in this one."""
+    torch.manual_seed(0)
+    whole = FieldBatchNorm(FIELD_TYPES[name], momentum=0.3).double()
+    for parameter in whole.parameters():
+        torch.nn.init.normal_(parameter)
+    x = torch.randn(4, whole.in_type.size, 5, 5, dtype=torch.float64)
+    x = x * torch.arange(1, 5).view(4, 1, 1, 1) + torch.randn(whole.in_type.size, 1, 1)
+    parts = x.chunk(processes)
+    alone = [copy.deepcopy(whole) for _ in parts]
+    told: list[list[torch.Tensor]] = []  # by process and message: fields of every size send one
+
+    def tell(own: torch.Tensor) -> torch.Tensor:
+        told[-1].append(own.detach())
+        return own[None]
+
+    for norm, part in zip(alone, parts, strict=True):
+        told.append([])
+        norm.gather = tell
+        norm(norm.in_type(part))
+    together = [copy.deepcopy(whole) for _ in parts]
+    normed = []
+    for norm, part in zip(together, parts, strict=True):
+        messages = zip(*told, strict=True)
+        norm.gather = lambda own, messages=messages: torch.stack(next(messages))
+        normed.append(norm(norm.in_type(part)).tensor)
+    assert torch.allclose(torch.cat(normed), whole(whole.in_type(x)).tensor, atol=1e-10)
+    for norm in together:
+        assert torch.allclose(norm.running_mean, whole.running_mean, atol=1e-10)
+        assert torch.allclose(norm.running_var, whole.running_var, atol=1e-10)
+        assert torch.equal(norm.num_batches_tracked, whole.num_batches_tracked)
+    apart = torch.allclose(alone[0].running_var, whole.running_var, atol=1e-3)
+    assert apart == (processes == 1)
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_forwards_that_leave_moments_untouched_normalise_as_others_and_are_not_counted(momentum: float | None) -> None:
+    ours, torchs = FieldBatchNorm(regular_type(gspace("C4"), 2), momentum=momentum), torch.nn.BatchNorm2d(8)
+    torchs.momentum = momentum
+    x = torch.randn(3, 8, 4, 4)
+    want = copy.deepcopy(ours)(ours.in_type(x)).tensor, copy.deepcopy(torchs)(x)
+    norms: list[Any] = [ours, torchs]
+    counters, before = (
+        [norm.num_batches_tracked for norm in norms],
+        [copy.deepcopy(norm.state_dict()) for norm in norms],
+    )
+    with moments_untouched(norms):
+        found = ours(ours.in_type(x)).tensor, torchs(x)
+    assert all(map(torch.equal, found, want))
+    for norm, counter, state in zip(norms, counters, before, strict=True):
+        assert norm.momentum == momentum
+        assert norm.num_batches_tracked is counter
+        assert all(torch.equal(tensor, state[key]) for key, tensor in norm.state_dict().items())
 
 
 def test_resetting_forgets_every_batch() -> None:

@@ -38,6 +38,23 @@ def test_after_convergence_the_bank_has_spectral_norm_one(name: str) -> None:
     assert largest_singular_value(layer.eval().filter_bank().flatten(1)) == pytest.approx(1, abs=1e-7)
 
 
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_convergence_is_relative_a_matrix_of_another_size_takes_as_many_iterations(scale: float) -> None:
+    torch.manual_seed(0)
+    matrix = torch.randn(12, 20)
+    norms = [SpectralNorm(12, 20) for _ in range(2)]
+    norms[1].load_state_dict(norms[0].state_dict())
+    start = norms[0].u.clone()
+    # Powers of two change no bit of the vectors.
+    for norm, size in zip(norms, (1.0, scale), strict=True):
+        norm.converge(size * matrix, tolerance=1e-4, max_iterations=1000)
+    assert torch.equal(norms[0].u, norms[1].u)
+    assert not torch.allclose(norms[0].u, start, atol=0.1)
+    converged = norms[0].u.clone()
+    norms[0].converge(matrix, tolerance=0.0, max_iterations=1000)
+    assert not torch.equal(converged, norms[0].u)
+
+
 def test_a_new_layer_is_near_convergence() -> None:
     torch.manual_seed(0)
     for layer in (convolution("trivial"), convolution("C4", 8), convolution("D4", 3)):

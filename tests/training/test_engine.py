@@ -9,10 +9,23 @@ import torch
 from torch import Tensor
 
 from steergan.errors import RecipeError
-from steergan.layers import choose_memory_format, choose_recomputation
+from steergan.layers import DiscriminatorBlock, choose_memory_format, choose_recomputation, run
 from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
-from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings
-from steergan.training import PLAIN, Batch, Batches, Engine, Hooks, Row, Step, check_device, compilation_notice, train
+from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings, TrainingSettings
+from steergan.symmetry import gspace, regular_type
+from steergan.training import (
+    PLAIN,
+    Batch,
+    Batches,
+    Engine,
+    Hooks,
+    Row,
+    RunState,
+    Step,
+    check_device,
+    compilation_notice,
+    train,
+)
 from steergan.training.protocols import as_module
 from tests.training import divided_runs as runs
 from tests.training import plain_pair as pair
@@ -110,9 +123,6 @@ def test_blocks_that_are_computed_again_change_no_bit(discriminator: Discriminat
 
 
 def test_a_block_that_is_computed_again_keeps_fewer_feature_maps() -> None:
-    from steergan.layers import DiscriminatorBlock, run
-    from steergan.symmetry import gspace, regular_type
-
     def kept(wanted: bool) -> int:
         fields = regular_type(gspace("C4"), 4)
         block = DiscriminatorBlock(fields, fields)
@@ -177,15 +187,12 @@ def always(batch: Batch) -> Batches:
 
 
 def test_bfloat16_stays_near_float32_and_penalties_on_gradients_stay_wide() -> None:
-    from steergan.recipe import TrainingSettings
-    from steergan.training import RunState
-
     images: list[torch.dtype] = []
     rows = []
     for precision in ("float32", "bfloat16"):
         torch.manual_seed(0)
         spec = GeneratorSpec(latent="dense", widths=(8, 8), upsamplings=1)
-        networks = Generator(spec, (1, 8, 8), 2), Discriminator(DiscriminatorSpec(), (1, 8, 8), 2)
+        networks = Generator(spec, (1, 8, 8), 2), Discriminator(DiscriminatorSpec(widths=(8, 8)), (1, 8, 8), 2)
         convolution = networks[1].trunk.stages[0]
         convolution.register_forward_hook(lambda module, inputs, output: images.append(output.tensor.dtype))
         settings = TrainingSettings(steps=2, batch_size=16, discriminator_updates=1)
