@@ -87,6 +87,7 @@ def read(path: Path, batch_size: int) -> Recipe:
 
 
 def parameters(pair: Pair) -> tuple[int, int]:
+    """Numbers of parameters, (generator, discriminator)."""
     return count(pair.generator), count(pair.discriminator)
 
 
@@ -100,6 +101,7 @@ def products(pair: Pair) -> tuple[int, int]:
 
 
 def of(costs: Sequence[Cost], name: str, setting: str) -> Cost:
+    """The costs of one setting on one data set."""
     return next(cost for cost in costs if (cost.data, cost.setting) == (name, setting))
 
 

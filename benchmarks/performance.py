@@ -114,6 +114,7 @@ class SwitchedRun:
     batches: Batches
 
     def __call__(self) -> object:
+        """A step, with the products that the engine asks for."""
         with self.step.updates.engine.products():
             return self.step(self.batches)
 

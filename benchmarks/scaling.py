@@ -253,7 +253,7 @@ def assumed(
     fixed: float | None = None,
     per_image: float | None = None,
 ) -> Scaling:
-    """The same run elsewhere: terms that are given, in seconds and bytes a second, take the place of the measured."""
+    """The run elsewhere: terms that are given, in seconds and bytes a second, take the place of the measured."""
     link = Link(
         found.link.latency if latency is None else latency, found.link.bandwidth if bandwidth is None else bandwidth
     )

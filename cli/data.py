@@ -1,4 +1,4 @@
-"""steergan data"""
+"""The command `steergan data`."""
 
 from collections.abc import Sequence
 from pathlib import Path

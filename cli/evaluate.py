@@ -1,4 +1,4 @@
-"""steergan evaluate"""
+"""The command `steergan evaluate`."""
 
 import json
 import sys

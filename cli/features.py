@@ -1,4 +1,4 @@
-"""steergan features"""
+"""The command `steergan features`."""
 
 import json
 import sys
@@ -177,7 +177,7 @@ def check(
     rotate: bool,
     device: str,
 ) -> None:
-    """See whether the classes can be told apart at all, so that conditioning on them makes sense.
+    """Find out whether the classes can be told apart at all, so that conditioning on them makes sense.
 
     A backbone is fine-tuned on 60 % of the images (a fifth of them chooses the best epoch) and tested on the others.
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -99,7 +100,8 @@ def test_what_is_no_grid_is_refused(
 def lines(figure: Figure, title: str) -> dict[str, NDArray[np.float64]]:
     """The named lines under a title, as (points, 2)."""
     axes = next(a for a in figure.axes if a.get_title() == title)
-    return {str(line.get_label()): np.array(line.get_xydata()) for line in axes.lines if line.get_label()[0] != "_"}
+    named = {str(line.get_label()): np.array(line.get_xydata()) for line in axes.lines}
+    return {name: points for name, points in named.items() if not name.startswith("_")}
 
 
 STATS = [
@@ -195,7 +197,10 @@ def test_neighbours_stand_above_the_distances_of_every_set() -> None:
     figure = pictures.neighbours(numbered(6, 3, 8, 8), ["1", "2"], distances, 3, "nothing was copied")
     shown, below = figure.axes
     sheet = pictures.grid(numbered(6, 3, 8, 8), 3, labels=["1", "2"])
-    np.testing.assert_array_equal(shown.images[0].get_array(), np.asarray(sheet.convert("RGB")))
+    np.testing.assert_array_equal(np.asarray(shown.images[0].get_array()), np.asarray(sheet.convert("RGB")))
     assert below.get_title() == "nothing was copied"
-    assert [text.get_text() for text in below.get_legend().get_texts()] == list(distances)
-    assert sum(patch.get_height() for patch in below.patches) == pytest.approx(2)  # shares of each set
+    legend = below.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == list(distances)
+    bars = [patch for patch in below.patches if isinstance(patch, Rectangle)]
+    assert sum(bar.get_height() for bar in bars) == pytest.approx(2)  # shares of each set

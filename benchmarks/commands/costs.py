@@ -1,4 +1,4 @@
-"""python -m benchmarks costs"""
+"""The command `python -m benchmarks costs`."""
 
 from pathlib import Path
 

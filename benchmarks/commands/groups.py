@@ -1,4 +1,4 @@
-"""python -m benchmarks groups"""
+"""The command `python -m benchmarks groups`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""python -m benchmarks limit"""
+"""The command `python -m benchmarks limit`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""python -m benchmarks metrics"""
+"""The command `python -m benchmarks metrics`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""python -m benchmarks page"""
+"""The command `python -m benchmarks page`."""
 
 from pathlib import Path
 

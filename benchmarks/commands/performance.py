@@ -1,4 +1,4 @@
-"""python -m benchmarks performance"""
+"""The command `python -m benchmarks performance`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""python -m benchmarks scaling"""
+"""The command `python -m benchmarks scaling`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""steergan benchmark accelerate"""
+"""The command `steergan benchmark accelerate`."""
 
 from pathlib import Path
 

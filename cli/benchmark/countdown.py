@@ -32,6 +32,7 @@ class Countdown:
             self.bar.close()
 
     def __call__(self, done: int, total: int) -> None:
+        """Show how far it is; `done` of `total`."""
         if self.bar is not None:
             self.bar.total = total
             self.bar.update(done - self.bar.n)

@@ -1,4 +1,4 @@
-"""steergan benchmark layers"""
+"""The command `steergan benchmark layers`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""steergan benchmark step"""
+"""The command `steergan benchmark step`."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ ALL = slice(None)
 
 
 def unchanged(image: Tensor) -> Tensor:
-    """The same object."""
+    """An image as it is; the default of every transform."""
     return image
 
 

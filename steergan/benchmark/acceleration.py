@@ -57,6 +57,7 @@ class StockClassifier(nn.Module):
         self.head = nn.Sequential(dense, nn.BatchNorm1d(64), nn.ELU(inplace=True), nn.Linear(64, CLASSES))
 
     def forward(self, image: Tensor) -> Tensor:
+        """(B, 1, H, W) -> scores of the classes, (B, CLASSES)."""
         fields = self.group_pool(self.blocks(GeometricTensor(image, self.input_type)))
         scores: Tensor = self.head(fields.tensor.mean((2, 3)))
         return scores

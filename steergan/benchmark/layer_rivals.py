@@ -57,6 +57,7 @@ class LayerCase:
 
     @property
     def name(self) -> str:
+        """What is shown of it: kind, group, fields, map and batch."""
         convolves = self.kind in (CONVOLUTION, UPSAMPLING)
         fields = f"{self.in_fields} -> {self.out_fields}, {self.kernel}x{self.kernel}" if convolves else self.in_fields
         return f"{self.kind}, {self.group} {fields}, {self.size} x {self.size}, batch {self.batch}"
@@ -84,7 +85,7 @@ def forward_and_backward(rival: Rival) -> object:
 
 
 def penalty(rival: Rival) -> object:
-    """As R1: the squared gradient by x of half the squared result, differentiated by x and the parameters."""
+    """R1 of a layer: the squared gradient by x of half the squared result, differentiated by x and the parameters."""
     y = rival.call(rival.x)
     (by_x,) = torch.autograd.grad(y.square().sum() / 2, rival.x, create_graph=True)
     return torch.autograd.grad(by_x.square().sum(), [rival.x, *rival.parameters], allow_unused=True)
@@ -195,7 +196,7 @@ def stock_layer(case: LayerCase, space: GSpace2D) -> nn.Module:
 
 
 def torch_layer(case: LayerCase, per_field: float) -> nn.Module:
-    """torch's own; a conditional batch norm is ours with the trivial group, which is BatchNorm2d and an addcmul."""
+    """A layer of torch's own; conditional batch norm is ours with the trivial group, BatchNorm2d and an addcmul."""
     into, out = (round(fields * per_field) for fields in (case.in_fields, case.out_fields))
     match case.kind:
         case "convolution":
@@ -246,6 +247,7 @@ class HandWritten(nn.Module):
         return torch.stack(copies, 1).flatten(0, 1).flatten(1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, |G| fields in, H, W) -> (B, |G| fields out, H, W)."""
         return F.conv2d(x, self.bank(), self.bias.repeat_interleave(len(self.moves)), padding=self.padding)
 
 

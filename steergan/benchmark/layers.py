@@ -115,7 +115,7 @@ def time_layers(
 
 
 def convolutions(found: Sequence[LayerRows]) -> list[ConvolutionRow]:
-    """Those of the layers that have targets of their own."""
+    """Convolutions, which have targets of their own, among the layers."""
     return [ConvolutionRow(**vars(rows)) for rows in found if rows.case.kind == CONVOLUTION]
 
 

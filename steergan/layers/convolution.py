@@ -244,7 +244,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
     @classmethod
     @torch.no_grad()
     def from_r2conv(cls, convolution: R2Conv) -> Self:
-        """The same function as an `R2Conv` of escnn, whatever its band limit (other groups: no more than the default).
+        """A layer that computes what an escnn `R2Conv` does, whatever its band limit (off the grid: the default).
 
         Args:
             convolution: stride, dilation and groups 1, zero padding, in either mode; it is left as it is.
@@ -277,7 +277,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
 
     @torch.no_grad()
     def to_r2conv(self) -> R2Conv:
-        """The same function as an `R2Conv` of escnn, in training mode; a spectral norm is divided out once and for all.
+        """An escnn `R2Conv` that computes the same function, in training mode; a spectral norm is divided out for good.
 
         Raises:
             SymmetryError: escnn's basis cannot hold the filter bank (even kernels, or larger than 5 x 5).

@@ -68,7 +68,7 @@ class Reals:
         self.density_manifold = manifold(chosen, protocol.density_neighbours)
 
     def rows(self, available: int, which: str) -> Rows:
-        """Those of the available features, real or fake, that precision, recall, density and coverage look at."""
+        """The rows of the available features, real or fake, that precision, recall, density and coverage look at."""
         return subset(available, self.protocol.precision_recall_count, self.protocol.seed, f"precision-recall-{which}")
 
     def distances(self, fake: Features[Array]) -> Distances:

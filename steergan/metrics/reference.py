@@ -19,7 +19,20 @@ from steergan.randomness import numpy_stream
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What every measurement of a run is compared with; `prepare_reference` makes one."""
+    """What every measurement of a run is compared with; `prepare_reference` makes one.
+
+    Examples:
+        >>> import numpy as np
+        >>> from steergan.data import ImageSet
+        >>> from steergan.metrics import ClassifierExtractor, Protocol, prepare_reference
+        >>> from steergan.networks.classifier import Classifier
+        >>> images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
+        >>> noise = ImageSet(images, np.zeros(40, np.int64), ("noise",), checksum="")
+        >>> extractor = ClassifierExtractor("mine", Classifier("C4", 2, (1, 8, 8), widths=(2, 2), features=3))
+        >>> reference = prepare_reference(extractor, noise, noise, Protocol(count=20))
+        >>> reference.protocol.extractor, reference.label_agreement  # no classifier, no agreement
+        ('mine', None)
+    """
 
     extractor: FeatureExtractor
     classifier: Network | None

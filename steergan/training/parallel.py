@@ -30,7 +30,7 @@ class Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        """This process's tensor -> the sum of all, of the same shape."""
+        """A process's tensor -> the sum of all, of the same shape."""
         total = x.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total
@@ -69,7 +69,7 @@ class Processes:
         return f"{stream}/{self.rank}" if self.rank else stream
 
     def rows(self, batch_size: int, parts: int = 1) -> list[slice]:
-        """This process's rows of a batch, for each of the parts that go through the networks one after another.
+        """The rows of a batch that this process sees, a stretch for each part that goes through the networks.
 
         Raises:
             RecipeError: the batch can't be divided so.

@@ -262,7 +262,7 @@ def walk_records(found: Walked, level: int) -> Iterator[Record]:
 
 
 def composition(trace: Trace) -> Finding:
-    """That layers fit together, and of which weights that is known."""
+    """Whether layers fit together, and of which weights that is known."""
     operations = ", ".join(sorted(trace.operations)) or "none"
     argument = f"every edge has the types that the layers say; tensor operations between layers: {operations}"
     if not trace.at_hand:

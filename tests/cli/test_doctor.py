@@ -45,8 +45,13 @@ def test_json_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_build_says_where_the_kernels_are(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels = library.NativeLibrary(Path("kernels.so"), "avx2", None)  # type: ignore[arg-type]
-    asked = []
-    monkeypatch.setattr(library, "find", lambda anew=False: asked.append(anew) or kernels)
+    asked: list[bool] = []
+
+    def find(anew: bool = False) -> library.NativeLibrary:
+        asked.append(anew)
+        return kernels
+
+    monkeypatch.setattr(library, "find", find)
     told = invoke("doctor", "--build")
     assert told.exit_code == 0
     assert told.stdout.splitlines()[0] == "kernels built in 0 s: kernels.so"

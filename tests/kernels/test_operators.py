@@ -34,10 +34,9 @@ def bank(w: Tensor, group: str) -> Tensor:
     return expansion(w.flatten(2)).reshape(n_out * order, n_in * order, k, k)
 
 
-def draw(
-    group: str, batch: int, n_in: int, n_out: int, height: int, width: int, k: int, dtype: torch.dtype = torch.float64
-) -> tuple[Tensor, Tensor, Tensor]:
-    """x, w, y."""
+def draw(group: str, *sizes: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
+    """x, w, y, for a batch, fields in and out, height, width and kernel size."""
+    batch, n_in, n_out, height, width, k = sizes
     torch.manual_seed(0)
     order = group_order(gspace(group))
     x = torch.randn(batch, n_in * order, height, width, dtype=dtype)
@@ -68,7 +67,7 @@ def test_all_three_gradients_equal_those_of_the_filter_bank(
     group: str, k: int, shape: tuple[int, int, int, int, int]
 ) -> None:
     for dtype, allowed in ((torch.float64, 1e-13), (torch.float32, 3e-6)):
-        x, w, y = draw(group, *shape, k, dtype)
+        x, w, y = draw(group, *shape, k, dtype=dtype)
         x_, w_ = (tensor.to(torch.float64, copy=True).requires_grad_() for tensor in (x, w))
         wanted = conv2d(x_, bank(w_, group), padding=k // 2)
         by_x, by_w = torch.autograd.grad(wanted, (x_, w_), y.double())
@@ -91,7 +90,7 @@ def test_first_and_second_derivatives_are_right(group: str, k: int) -> None:
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # opcheck's own
 @pytest.mark.parametrize("group", ["C4", "D4"])
 def test_torch_finds_no_fault_in_the_operators(group: str) -> None:
-    x, w, y = (tensor.requires_grad_() for tensor in draw(group, 2, 3, 2, 4, 5, 3, torch.float32))
+    x, w, y = (tensor.requires_grad_() for tensor in draw(group, 2, 3, 2, 4, 5, 3, dtype=torch.float32))
     torch.library.opcheck(convolve, (x, w, group, False))
     torch.library.opcheck(convolve, (y, w, group, True))
     torch.library.opcheck(filter_gradient, (x, y, group, 3))
@@ -102,7 +101,7 @@ def test_results_have_the_same_bits_for_any_number_of_threads_and_any_vectors(ke
     vectors: list[str] = {"portable": [], "avx2": ["avx2"], "avx512": ["avx2", "avx512"]}[kernels.instructions]
     try:
         for group, shape in (("D4", (3, 19, 40, 9, 9)), ("C4", (2, 40, 19, 12, 12)), ("D2", (1, 3, 60, 3, 3))):
-            x, w, y = draw(group, *shape, 3, torch.float32)
+            x, w, y = draw(group, *shape, 3, dtype=torch.float32)
             results: list[tuple[Tensor, ...]] = []
             for threads in (1, 2, 3, 5):
                 torch.set_num_threads(threads)
@@ -134,14 +133,14 @@ def computed_with(
 
 
 def test_a_sample_does_not_depend_on_its_batch_mates() -> None:
-    x, w, _ = draw("D4", 5, 9, 7, 7, 7, 3, torch.float32)
+    x, w, _ = draw("D4", 5, 9, 7, 7, 7, 3, dtype=torch.float32)
     together = convolve(x, w, "D4", False)
     for i in range(len(x)):
         assert torch.equal(convolve(x[i : i + 1], w, "D4", False)[0], together[i])
 
 
 def test_calls_from_two_threads_do_not_disturb_each_other() -> None:
-    x, w, y = draw("D4", 4, 12, 12, 8, 8, 3, torch.float32)
+    x, w, y = draw("D4", 4, 12, 12, 8, 8, 3, dtype=torch.float32)
     wanted = convolve(x, w, "D4", False), filter_gradient(x, y, "D4", 3)
     different: list[int] = []
 
@@ -160,7 +159,7 @@ def test_calls_from_two_threads_do_not_disturb_each_other() -> None:
 
 
 def test_infinite_numbers_stay_within_their_sample() -> None:
-    x, w, _ = draw("C4", 3, 2, 2, 5, 5, 3, torch.float32)
+    x, w, _ = draw("C4", 3, 2, 2, 5, 5, 3, dtype=torch.float32)
     x[1] = torch.nan
     found = convolve(x, w, "C4", False)
     assert found[[0, 2]].isfinite().all()
@@ -216,7 +215,7 @@ def test_a_kernel_larger_than_the_operators_take_is_refused() -> None:
 
 
 def test_autocast_computes_in_float32() -> None:
-    x, w, _ = draw("C4", 1, 2, 3, 5, 5, 3, torch.float32)
+    x, w, _ = draw("C4", 1, 2, 3, 5, 5, 3, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         found = convolve(x.bfloat16(), w, "C4", False)
     assert found.dtype == torch.float32
@@ -230,7 +229,7 @@ def test_a_compiled_function_holds_one_operator_and_its_gradients() -> None:
         seen.extend(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
         return graph.forward
 
-    x, w, y = draw("D4", 2, 3, 4, 6, 6, 3, torch.float32)
+    x, w, y = draw("D4", 2, 3, 4, 6, 6, 3, dtype=torch.float32)
     w.requires_grad_()
 
     def function(x: Tensor, w: Tensor) -> Tensor:
