@@ -18,14 +18,14 @@ from steergan.training import ALONE, PLAIN, Engine, Hooks, Processes, RunState, 
 STEPS = 6
 SHAPE = (1, 8, 8)
 BATCH = 16
-SMALL = GeneratorSpec(widths=(8, 8), upsamplings=1, z_dim=4, embedding_dim=4, seed_width=4)
+SMALL = GeneratorSpec(widths=(8,), upsamplings=1, z_dim=4, embedding_dim=4, seed_width=4)
 
 
 class Case(NamedTuple):
     """One small run."""
 
     loss: LossSettings = LossSettings()
-    discriminator: DiscriminatorSpec = DiscriminatorSpec(widths=(8, 8))
+    discriminator: DiscriminatorSpec = DiscriminatorSpec(widths=(8,))
     generator: GeneratorSpec = SMALL
     augmentation: AugmentationSettings = AugmentationSettings()
     accumulate: int = 1
@@ -36,7 +36,7 @@ REGULARISED = AugmentationSettings(
     standard=True, consistency_real=1.0, consistency_fake=1.0, rotation_discriminator=1.0, rotation_generator=0.2,
     adaptive_target=0.1, adaptive_images=200,
 )  # fmt: skip
-NORMS = DiscriminatorSpec(widths=(8, 8), architecture="residual", batch_norm=True, spectral_norm=False)
+NORMS = DiscriminatorSpec(widths=(8,), architecture="residual", batch_norm=True, spectral_norm=False)
 STEERED = SMALL.model_copy(update={"group": "SO2", "latent": "dense", "frequency": 1, "widths": (6,)})
 CASES = {
     "non-saturating": Case(LossSettings(name="non-saturating", r1_weight=0.5)),
