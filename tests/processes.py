@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds after which something hangs; generous, for machines are slow and busy."""
 
 WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(["steergan_cli.main", "steergan.run", "tests.processes"])
+# The last one is what the first optimizer imports.
+WARM.set_forkserver_preload(["steergan_cli.main", "steergan.run", "tests.processes", "torch._dynamo"])
 
 
 class Started:
@@ -45,6 +46,33 @@ class Started:
         self.process.join(PATIENCE)
         assert self.process.exitcode is not None, "it hangs"
         return self.process.exitcode, self.out.read_text(), self.err.read_text()
+
+
+def launched(port: int, rank: int) -> dict[str, str]:
+    """The variables that torchrun, whose own start takes long, gives to one of two processes with a store at a port."""
+    return {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "TORCHELASTIC_RUN_ID": "1",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
+
+
+@contextmanager
+def forked(target: Callable[..., None], *arguments: object) -> Iterator[ForkServerProcess]:
+    """A function of a module of tests in a process of its own; killed at the end if it still runs."""
+    process = WARM.Process(target=target, args=arguments)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def wait_until(condition: Callable[[], bool], goes_on: Callable[[], bool]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from tests.processes import PATIENCE, ROOT, started, wait_until
+from tests.processes import PATIENCE, ROOT, launched, started, wait_until
 
 MANY = 100_000
 """More steps than anybody waits for."""
@@ -87,18 +87,16 @@ def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
 
 
 def test_bad_input_is_told_once_and_leaves_nothing(tmp_path: Path, tiny_recipe: Path) -> None:
-    """Two processes with a store and the variables of torchrun, whose own start takes as long as ten of these."""
+    """Two processes with a store and the variables of torchrun."""
     out = tmp_path / "run"
     store = TCPStore("127.0.0.1", 0, is_master=True)
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    agent = {"TORCHELASTIC_RUN_ID": "1", "TORCHELASTIC_RESTART_COUNT": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"}
     with ExitStack() as stack:
         pair = []
-        for rank in ("0", "1"):
-            (tmp_path / rank).mkdir()
-            own = {**place, **agent, "RANK": rank, "LOCAL_RANK": rank}
+        for rank in (0, 1):
+            (tmp_path / str(rank)).mkdir()
+            own = launched(store.port, rank)
             words = [*training(tiny_recipe, out, 10), "--set", "training.batch_size=5"]
-            pair.append(stack.enter_context(started(tmp_path / rank, *words, environment=own)))
+            pair.append(stack.enter_context(started(tmp_path / str(rank), *words, environment=own)))
         ended = [command.end() for command in pair]
     assert [code for code, *_ in ended] == [2, 2]
     assert ours("".join(errors for *_, errors in ended)) == [

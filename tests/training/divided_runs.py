@@ -1,10 +1,8 @@
-"""Small runs in float64 that one process or several can do.
+"""Small runs in float64 that one process or several can do."""
 
-As a script under torchrun, `divided_runs.py FILE` does all of them, and the first process writes what came out.
-"""
-
-import sys
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -122,13 +120,11 @@ def result(
     return {"rows": found, "state": state.state_dict()}
 
 
-def main(path: str) -> None:
+def work(path: Path, environment: Mapping[str, str]) -> None:
+    """What one of several processes does: all runs; the first process writes what came out."""
     torch.set_num_threads(1)
+    os.environ.update(environment)
     with joined(torch.device("cpu")) as processes:
         found = {name: result(case, processes) for name, case in CASES.items()}
         if processes.first:
             torch.save(found, path)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -1,10 +1,7 @@
-"""A user's own pair of plain torch networks, with batch norm and dropout, and a trivial world for it to learn.
+"""A user's own pair of plain torch networks, with batch norm and dropout, and a trivial world for it to learn."""
 
-As a script, `plain_pair.py FOLDER STEPS` trains with checkpoints in FOLDER, from the last one on, and prints each step.
-"""
-
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +9,7 @@ from torch import Tensor, nn
 
 from steergan.randomness import torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
-from steergan.training import Hooks, RunState, latest_state, save_checkpoint, train
+from steergan.training import Hooks, JsonLines, RunState, save_checkpoint, train
 
 TARGETS = (-0.5, 0.5)
 """Every pixel of a real image of class k is TARGETS[k] plus a little noise."""
@@ -74,21 +71,15 @@ def run(state: RunState, settings: TrainingSettings = SETTINGS, loss: LossSettin
     return train(state, batches(settings), settings, loss, hooks=Hooks(**hooks))
 
 
-def main(folder: str, steps: int) -> None:
+def work(folder: Path, steps: int) -> None:
+    """Train in a process of its own, with checkpoints and a row for each step in a folder."""
     torch.set_num_threads(1)
     settings = SETTINGS.model_copy(update={"steps": steps})
     state = start(settings)
-    found = latest_state(folder)
-    if found is not None:
-        state.load_state_dict(found.state)
     run(
         state,
         settings,
         record_every=1,
-        on_record=lambda row: print(f"step {row['step']:.0f}", flush=True),
+        on_record=JsonLines(folder / "stats.jsonl").append,
         on_checkpoint=lambda step: save_checkpoint(folder, step, state.state_dict()) and None,
     )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

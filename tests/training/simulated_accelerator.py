@@ -1,12 +1,12 @@
 """The runs of `divided_runs` on a device that holds no numbers: sizes, types and devices are checked, and who waits.
 
-As a script it prints a JSON object: for every run, what stopped it (or null) and where the CPU waited for the device.
-A process of its own, because torch knows one such device, for good.
+In a process of its own, because torch knows one such device, for good.
 """
 
 import copy
 import json
 import traceback
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,8 +84,10 @@ def run(case: divided_runs.Case) -> list[str]:
     return sorted(waits.places)
 
 
-def main() -> None:
+def work(path: Path) -> None:
+    """Write a JSON object: for every run, what stopped it (or null) and where the CPU waited for the device."""
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
     _setup_privateuseone_for_python_backend(DEVICE)
     found: dict[str, Any] = {}
     for name, case in divided_runs.CASES.items():
@@ -93,8 +95,4 @@ def main() -> None:
             found[name] = {"stopped": None, "waits": run(case)}
         except Exception as error:
             found[name] = {"stopped": "".join(traceback.format_exception(error)), "waits": []}
-    print(json.dumps(found), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    path.write_text(json.dumps(found))

@@ -1,10 +1,6 @@
 """A step on an accelerator, without one: devices never mix, nothing waits, CUDA graphs' memory is not kept."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 
+from tests.processes import PATIENCE, forked
 from tests.training import divided_runs as runs
+from tests.training import simulated_accelerator
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 3600
-"""Seconds, so that a process that hangs ends some time; a loaded machine takes minutes."""
 RUNS = [
     "non-saturating", "wasserstein", "relativistic-average", "hinge", "batch norm in D", "fields off the grid",
     "regularisers", "in parts", "in parts, batch norm in D",
@@ -24,15 +19,15 @@ RUNS = [
 
 
 @pytest.fixture(scope="module")
-def simulated() -> dict[str, Any]:
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What became of every run on a device without numbers."""
     if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
         pytest.skip("this torch has no devices made in Python")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.training.simulated_accelerator"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=PATIENCE)
-    assert done.stdout, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    path = tmp_path_factory.mktemp("accelerator") / "found.json"
+    with forked(simulated_accelerator.work, path) as process:
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+    found: dict[str, Any] = json.loads(path.read_text())
     return found
 
 

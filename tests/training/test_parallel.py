@@ -1,34 +1,31 @@
 """A run on two processes is the run on one."""
 
-import subprocess
-import sys
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import torch
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from steergan.errors import RecipeError
 from steergan.training import ALONE, Processes
+from tests.processes import PATIENCE, forked, launched
 from tests.training import divided_runs as runs
 
 TOLERANCE = 1e-5
 """Relative, in float64, after so many steps that an adaptive probability has moved."""
 
 
-def torchrun(processes: int, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), *command],
-        capture_output=True, text=True, timeout=3600, check=False,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def on_two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What two processes came to, in all cases."""
     path = tmp_path_factory.mktemp("parallel") / "two.pt"
-    assert runs.__file__ is not None
-    ended = torchrun(2, runs.__file__, str(path))
-    assert ended.returncode == 0, ended.stderr
+    store = TCPStore("127.0.0.1", 0, is_master=True)
+    with ExitStack() as stack:
+        both = [stack.enter_context(forked(runs.work, path, launched(store.port, rank))) for rank in (0, 1)]
+        for process in both:
+            process.join(PATIENCE)
+        assert [process.exitcode for process in both] == [0, 0]
     found: dict[str, Any] = torch.load(path, weights_only=True)
     return found
 

@@ -1,17 +1,14 @@
 """A state that is saved and taken back goes on as if nothing had happened."""
 
-import os
 import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from steergan.errors import RunError
-from steergan.training import RunState, latest_state, load_state, save_state
+from steergan.training import JsonLines, RunState, latest_state, load_state, save_state
+from tests.processes import forked, wait_until
 from tests.training import plain_pair as pair
 from tests.training import steered_pair as steered
 from tests.training.states import differences, frozen_copy
@@ -57,21 +54,13 @@ def test_resuming_a_steered_pair_is_never_having_stopped(tmp_path: Path) -> None
 
 
 def test_a_run_killed_by_the_system_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    script = str(Path(__file__).with_name("plain_pair.py"))
+    record = JsonLines(tmp_path / "stats.jsonl")
     # Far more steps than it will get to do; it is killed while it works on one.
-    process = subprocess.Popen([sys.executable, script, str(tmp_path), "100000"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    guard = threading.Timer(3600, process.kill)
-    guard.start()
-    try:
-        for line in process.stdout:
-            if int(line.split()[1]) >= 12:
-                os.kill(process.pid, signal.SIGKILL)
-                break
-        assert process.wait() == -signal.SIGKILL
-    finally:
-        guard.cancel()
-        process.stdout.close()
+    with forked(pair.work, tmp_path, 100_000) as process:
+        wait_until(lambda: len(record.rows()) >= 12, process.is_alive)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     found = latest_state(tmp_path)
     assert found is not None
     reached = found.state["step"]
