@@ -29,6 +29,11 @@ def act(image: Tensor, table_GP: Tensor, element_B: Tensor) -> Tensor:
         element_B: (B,) int64 in 0..G.
 
     Symmetry: the action (g x)(p) = x(g^-1 p) itself, bit for bit.
+
+    Examples:
+        >>> image = torch.tensor([[[[1, 2], [3, 4]]]])
+        >>> act(image, action_table("C4", 2, 2), torch.tensor([1])).tolist()  # a quarter turn, counterclockwise
+        [[[[2, 4], [1, 3]]]]
     """
     index_BCP = table_GP[element_B][:, None].expand(-1, image.shape[1], -1)
     return image.flatten(2).gather(2, index_BCP).view_as(image)
