@@ -9,9 +9,8 @@ The arrows without a network are the transforms of a treatment (`steergan.augmen
 default. Every forward that a treatment adds runs in the networks' mode: batch norms of a discriminator in training mode
 normalise each batch by itself, and their running moments learn from all of them.
 
-Spectral norm iterates once in each update and network, and every filter bank is expanded once for a part of the batch,
-whatever the number of forwards. The metrics are 0-d tensors on the networks' device: reading them is what waits for an
-accelerator, and that is left to whoever records them.
+Spectral norm iterates once in each update and network, and every filter bank is expanded once for a part of the batch.
+The metrics are 0-d tensors on the networks' device: reading them, which waits for an accelerator, is the recorder's.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,8 +53,7 @@ class Scores(NamedTuple):
 
     real_B: Tensor
     fake_B: Tensor
-    penalties: Metrics
-    """By name, with their graphs."""
+    penalties: Metrics  # with their graphs
 
 
 Forward = Callable[[bool, bool], Scores]
