@@ -10,10 +10,10 @@ from steergan.benchmark.convolutions import faster, kernels_at_hand
 from steergan.benchmark.layer_rivals import CONVOLUTION, LAST, LayerCase, forward, rivals_of
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import CHANNELS, OWN
-from steergan.benchmark.timing import WARM_UP, Action, counted, in_turns, onward
+from steergan.benchmark.timing import WARM_UP, Action, counted, in_turns
 from steergan.errors import SteerganError
 from steergan.kernels import library
-from steergan.progress import Progress, unheard
+from steergan.progress import Progress, portion, unheard
 from steergan.run.about import surroundings
 from steergan.symmetry import group_order, gspace
 from steergan.tables import Interval, Table, median_and_quartiles, shown
@@ -107,7 +107,7 @@ def time_limits(
         given[TWICE] = rivals_of(replace(layer, out_fields=2 * layer.out_fields))[OWN]
         rivals: dict[str, Action] = {name: partial(forward, rival) for name, rival in given.items()}
         rivals[MATRIX] = partial(torch.mm, a, b, out=result)
-        told = onward(progress, calls * len(found), calls * len(layers))
+        told = portion(progress, calls * len(found), calls * len(layers))
         found.append(LimitTimes(layer, matrix_size, in_turns(rivals, rounds, progress=told)))
     return found
 

@@ -12,9 +12,9 @@ from steergan import data
 from steergan.benchmark.fresh import fresh
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.timing import WARM_UP, in_turns, onward, ratio
+from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.benchmark.training import training_of
-from steergan.progress import Progress, unheard
+from steergan.progress import Progress, portion, unheard
 from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
@@ -91,7 +91,7 @@ def measure(
         metrics = {name: run.first_update() for name, run in runs.items()}
         steps: dict[str, Callable[[], object]] = dict(runs)
         calls = len(chosen) * (rounds + WARM_UP)
-        seconds = in_turns(steps, rounds, device=device, progress=onward(progress, 0, calls + len(chosen)))
+        seconds = in_turns(steps, rounds, device=device, progress=portion(progress, 0, calls + len(chosen)))
     found = []
     for number, (name, one) in enumerate(settings.items()):
         found.append(Switch(name, seconds[name], fresh(one, device).peak_memory, metrics[name]))

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from steergan import data
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PARAMETERS, STOCK, changed, check_rivals, rival_pair
-from steergan.benchmark.timing import WARM_UP, counted, in_turns, onward, ratio
+from steergan.benchmark.timing import WARM_UP, counted, in_turns, ratio
 from steergan.benchmark.training import step_of
-from steergan.progress import Progress, unheard
+from steergan.progress import Progress, portion, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
@@ -96,7 +96,7 @@ def measure(
     points: list[Point] = []
     for axis, value, settings in cases:
         steps = {name: step_of(rival_pair(name, settings, shape, classes), settings, device) for name in RIVALS}
-        told = onward(progress, calls * len(points), calls * len(cases))
+        told = portion(progress, calls * len(points), calls * len(cases))
         points.append(Point(axis, value, in_turns(steps, rounds, device=device, progress=told)))
     return Sweep(recipe, points, surroundings(torch.device(device)))
 

@@ -13,7 +13,7 @@ from steergan.benchmark.convolutions import kernels_at_hand
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.benchmark.operators import OperatorTimes, profiled
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, check_rivals, rival_pair
-from steergan.benchmark.timing import WARM_UP, in_turns, onward, ratio
+from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.benchmark.training import (
     CHECKPOINT,
     DISCRIMINATOR,
@@ -25,7 +25,7 @@ from steergan.benchmark.training import (
     random_batch,
 )
 from steergan.benchmark.usual_loop import UsualLoop
-from steergan.progress import Progress, unheard
+from steergan.progress import Progress, portion, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.symmetry import fields_for_width, group_order, gspace
@@ -148,12 +148,12 @@ def time_step(
         done = 0
         for part in timed:
             actions = {name: actions[part] for name, actions in rivals.items() if part in actions}
-            told = onward(progress, done, calls + processes)
+            told = portion(progress, done, calls + processes)
             found.parts[part] = in_turns(actions, rounds, device=device, progress=told)
             done += (rounds + WARM_UP) * len(actions)
         if PROFILE in parts:
             actions = {name: rivals[name][STEP] for name in PROFILED}
-            found.operators.update(profiled(actions, rounds, onward(progress, done, calls + processes)))
+            found.operators.update(profiled(actions, rounds, portion(progress, done, calls + processes)))
         rivals.clear()
         pairs.clear()
     for number in range(processes):

@@ -60,14 +60,3 @@ def wait_for(device: torch.device | str) -> None:
 def ratio(seconds: Mapping[str, list[float]], name: str, rival: str) -> Interval:
     """Seconds of one over those of another in the same round: median between the quartiles over the rounds."""
     return median_and_quartiles([a / b for a, b in zip(seconds[name], seconds[rival], strict=True)])
-
-
-def onward(progress: Progress, before: int, total: int) -> Progress:
-    """Progress of a part, told as progress of the whole.
-
-    Args:
-        progress: hears of the whole.
-        before: calls done before the part.
-        total: calls of the whole.
-    """
-    return lambda done, _: progress(before + done, total)

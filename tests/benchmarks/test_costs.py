@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from benchmarks import costs
 from benchmarks.__main__ import benchmarks
 from benchmarks.commands.costs import DATA_SETS
-from steergan.benchmark.fresh import Fresh, fresh
-from steergan.errors import RecipeError, RunError
+from steergan.benchmark.fresh import Fresh
+from steergan.errors import RecipeError
 from steergan.results import read_results
 
 BASE = """
@@ -60,23 +59,6 @@ def test_costs_are_those_of_the_recipes_networks(recipes: Path, quick: None) -> 
     assert costs.time_ratio([cnn, steered], "cifar10").values == [
         b / a for a, b in zip(cnn.seconds, steered.seconds, strict=True)
     ]
-
-
-def test_memory_is_what_a_step_needs_and_not_what_the_parent_had(recipes: Path) -> None:
-    """Between a small step and a large one the parent grows by far more than the steps differ."""
-    small = fresh(costs.read(recipes / "cifar10" / "g-g.toml", 2), "cpu").peak_memory
-    ballast = torch.zeros(500_000_000, dtype=torch.uint8).fill_(1)
-    large = fresh(costs.read(recipes / "cifar10" / "g-g.toml", 128), "cpu").peak_memory
-    assert small > 0
-    # An image of the first feature map alone: 32 channels of 16 x 16 numbers, of both networks.
-    assert 126 * 2 * 32 * 16 * 16 * 4 < large - small < len(ballast)
-
-
-def test_a_process_that_dies_is_told(recipes: Path) -> None:
-    recipe = costs.read(recipes / "cifar10" / "g-g.toml", 2)
-    askew = recipe.generator.model_copy(update={"upsamplings": 3})
-    with pytest.raises(RunError, match="exit code 1"):
-        fresh(recipe.model_copy(update={"generator": askew}), "cpu")
 
 
 def test_command_prints_the_table_and_records_it(recipes: Path, tmp_path: Path, quick: None) -> None:
