@@ -19,6 +19,23 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SOURCES = [*ROOT.glob("steergan/**/*.py"), *ROOT.glob("cli/**/*.py")]
 STUDIES = sorted([*ROOT.glob("recipes/studies/*.toml"), *ROOT.glob("recipes/paper/*/table?.toml")])
 RECIPES = sorted(set(ROOT.glob("recipes/**/*.toml")) - set(STUDIES))
+MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchmarks"}
+WITHOUT_MIRROR = {
+    "steergan/errors.py": "classes of errors; every line that raises one has its test",
+    "steergan/training/protocols.py": "signatures",
+    "cli/benchmark/accelerate.py": "tests/benchmark/test_acceleration.py",
+    "cli/benchmark/layers.py": "tests/benchmark/test_layers.py",
+    "cli/benchmark/step.py": "tests/benchmark/test_step.py",
+    "benchmarks/commands/costs.py": "tests/benchmarks/test_costs.py",
+    "benchmarks/commands/groups.py": "tests/benchmarks/test_groups.py",
+    "benchmarks/commands/limit.py": "tests/benchmarks/test_limit.py",
+    "benchmarks/commands/metrics.py": "tests/benchmarks/test_metric_parity.py",
+    "benchmarks/commands/page.py": "tests/benchmarks/test_page.py",
+    "benchmarks/commands/performance.py": "tests/benchmarks/test_performance.py",
+    "benchmarks/commands/scaling.py": "tests/benchmarks/test_scaling.py",
+    "benchmarks/commands/sweep.py": "tests/benchmarks/test_sweep.py",
+}
+"""Why they have none, or where the command is tested: beside what it measures."""
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base"}
 # Spelled in pieces, so that this file does not find itself.
 TOP_FOLDERS = "|".join(["wo" "rk", "fa" "rm", "ro" "ot", "ho" "me", "Us" "ers"])
@@ -81,6 +98,21 @@ def test_files_stay_below_300_lines() -> None:
 def test_no_file_has_a_name_that_says_nothing() -> None:
     every = [*SOURCES, *ROOT.glob("tests/**/*.py")]
     assert [named(path) for path in every if VAGUE & set(path.stem.split("_"))] == []
+
+
+def mirror(source: Path) -> Path:
+    """Where a module's tests stand."""
+    inside = source.relative_to(ROOT)
+    return ROOT / MIRRORS[inside.parts[0]] / Path(*inside.parts[1:-1], f"test_{source.name}")
+
+
+def test_every_module_has_a_test_that_mirrors_it() -> None:
+    modules = [path for top in MIRRORS for path in ROOT.glob(f"{top}/**/*.py") if not path.stem.startswith("__")]
+    assert len(modules) > 250
+    missing = {named(module) for module in modules if not mirror(module).is_file()}
+    assert missing == set(WITHOUT_MIRROR)
+    elsewhere = [reason for reason in WITHOUT_MIRROR.values() if reason.startswith("tests/")]
+    assert [name for name in elsewhere if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=[named(path) for path in RECIPES])

@@ -60,11 +60,14 @@ def test_a_batch_that_cannot_be_halved_twice_is_refused(size: int) -> None:
         scaling.measure(tiny.recipe(size), 1)
 
 
-def test_the_command_takes_terms_of_elsewhere(tmp_path: Path) -> None:
+def test_the_command_takes_terms_of_elsewhere(
+    found: Scaling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from click.testing import CliRunner
 
     from steergan.recipe import write_recipe
 
+    monkeypatch.setattr(scaling, "measure", lambda settings, rounds, progress: found)
     file = tmp_path / "tiny.toml"
     file.write_text(write_recipe(RECIPE))
     options = ["--recipe", str(file), "--repeats", "1", "--bandwidth", "20", "--image-ms", "0.5"]
