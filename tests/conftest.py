@@ -114,4 +114,4 @@ def blank_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs draw empty curves, which else take half of a tiny run's time; `tiny_run` has true ones."""
     from PIL import Image
 
-    monkeypatch.setattr("steergan.run.training.curves", lambda *_, **__: Image.new("L", (1, 1)))
+    monkeypatch.setattr("steergan.run.session.curves", lambda *_, **__: Image.new("L", (1, 1)))

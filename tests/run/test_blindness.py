@@ -60,3 +60,20 @@ def test_a_run_too_short_for_its_adaptive_augmentation_is_told_how_far_it_gets(r
     notice = augmentation_notice(recipe("augmentation.adaptive_target=0.6", "augmentation.adaptive_images=240"))
     assert notice is not None
     assert "can reach 0.1 at most; lower augmentation.adaptive_images = 240" in notice
+
+
+def test_a_restricted_discriminator_is_blind_for_its_last_group_alone(recipe: MakeRecipe) -> None:
+    settings = ('discriminator.group=["D4", "C2"]', "augmentation.standard=true")
+    assert is_blind(recipe(*settings), "C2")
+    assert not is_blind(recipe(*settings), "C4")
+    notice = augmentation_notice(recipe(*settings, "augmentation.group=C2"))
+    assert notice is not None
+    assert "the D4 to C2 discriminator" in notice
+    assert augmentation_notice(recipe(*settings, "augmentation.group=C4")) is None
+
+
+def test_every_latent_but_a_dense_one_is_noticed_to_have_no_upright(recipe: MakeRecipe) -> None:
+    steerable = ("generator.latent=steerable", "generator.z_dim=16")
+    found = augmentation_notice(recipe(*steerable, "augmentation.rotation_generator=0.2"))
+    assert found is not None
+    assert 'latent = "steerable" turns every sample' in found

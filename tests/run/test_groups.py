@@ -11,7 +11,6 @@ from steergan.errors import RecipeError
 from steergan.invariance.latent_law import latent_invariance
 from steergan.invariance.words import reason
 from steergan.recipe import Recipe
-from steergan.run.blindness import augmentation_notice, is_blind
 from steergan.run.evaluation import larger_group
 from steergan.run.verifying import law_of_samples
 from steergan.symmetry import fourier_representation, gspace, pixel_group
@@ -20,22 +19,6 @@ from tests.notes import Notes
 SLANT = np.array([[0.6, 0.8], [-0.8, 0.6]])
 """An orthogonal change of basis under which a sign is spread over both channels."""
 STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
-
-
-def test_a_restricted_discriminator_is_blind_for_its_last_group_alone(recipe: Callable[..., Recipe]) -> None:
-    settings = ('discriminator.group=["D4", "C2"]', "augmentation.standard=true")
-    assert is_blind(recipe(*settings), "C2")
-    assert not is_blind(recipe(*settings), "C4")
-    notice = augmentation_notice(recipe(*settings, "augmentation.group=C2"))
-    assert notice is not None
-    assert "the D4 to C2 discriminator" in notice
-    assert augmentation_notice(recipe(*settings, "augmentation.group=C4")) is None
-
-
-def test_every_latent_but_a_dense_one_is_noticed_to_have_no_upright(recipe: Callable[..., Recipe]) -> None:
-    found = augmentation_notice(recipe(*STEERABLE, "augmentation.rotation_generator=0.2"))
-    assert found is not None
-    assert 'latent = "steerable" turns every sample' in found
 
 
 @pytest.mark.parametrize(

@@ -108,3 +108,17 @@ def test_rotated_mnist_is_seen_by_the_shipped_network(tiny_run: Path, recipe: Ca
     found = law_of_samples(loaded, samples=40, permutations=199)
     assert found.measured is not None
     assert found.measured.features == shipped_weights().stem
+
+
+def test_the_networks_of_an_augmented_run_are_proved_as_symmetric_as_those_of_a_plain_one(
+    recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    settings = recipe(
+        "augmentation.standard=true", "augmentation.rotation_discriminator=1.0", "augmentation.rotation_generator=0.2",
+        "augmentation.adaptive_target=0.01", "augmentation.adaptive_images=60",
+    )  # fmt: skip
+    out = run.train(settings, tmp_path / "run", report=Notes())
+    plain = run.verify_recipe(recipe(), level=4, quick=True)
+    for found in (run.verify_recipe(settings, level=4, quick=True), run.verify_run(out, level=4, quick=True)):
+        assert [(c.name, c.group, c.verdict) for c in found] == [(c.name, c.group, c.verdict) for c in plain]
+    assert [c.verdict for c in plain] == ["proved", "proved"]

@@ -1,0 +1,107 @@
+"""One stretch of training in a run folder: what happens at every record, evaluation and checkpoint."""
+
+import copy
+
+import torch
+
+from steergan import __version__
+from steergan.layers import converge_spectral_norm
+from steergan.pictures import curves, save_png
+from steergan.recipe import Recipe
+from steergan.run.evaluation import Evaluation
+from steergan.run.folder import RunFolder
+from steergan.run.grids import fake_grid, real_grid
+from steergan.run.load import RunData
+from steergan.run.reporting import Reporter
+from steergan.training import (
+    Hooks,
+    JsonLines,
+    Row,
+    RunState,
+    save_checkpoint,
+    save_weights,
+)
+from steergan.training.protocols import as_module
+
+
+class Session:
+    """One stretch of training in a folder: what happens at every record, evaluation and checkpoint.
+
+    Args:
+        folder: the run's, locked.
+        recipe: of the run.
+        state: that is trained.
+        images: of the run.
+        report: who is told.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        recipe: Recipe,
+        state: RunState,
+        images: RunData,
+        report: Reporter,
+    ) -> None:
+        self.folder, self.recipe, self.state, self.report = folder, recipe, state, report
+        self.reals = images.train
+        self.labels = torch.tensor(images.train.labels)  # a copy: memory-mapped arrays are read only
+        self.stats = JsonLines(folder.stats)
+        self.evaluation = Evaluation(recipe, images, folder, state.device, report)
+
+    def start(self) -> Hooks:
+        """Bring the folder to where the state is; the hooks of what follows."""
+        new = self.state.step == 0
+        done = -1 if new else self.state.step
+        self.stats.truncate_after(done)
+        self.evaluation.truncate_after(done)
+        if new:
+            save_png(real_grid(self.reals), self.folder.reals)
+            self.evaluate(0)
+        self.evaluation.before_training = False
+        return Hooks(
+            evaluate_every=self.recipe.evaluation.every,
+            on_record=self.record,
+            on_evaluate=self.evaluate,
+            on_checkpoint=self.checkpoint,
+        )
+
+    def finish(self) -> None:
+        """Save the weights, and say how it went."""
+        self.save_networks()
+        self.report.message(self.evaluation.summary())
+
+    def record(self, row: Row) -> None:
+        """Keep and tell what a step recorded."""
+        self.stats.append(row)
+        self.report.progress(row, int(row["step"]), self.recipe.training.steps)
+
+    def evaluate(self, step: int) -> None:
+        """Metrics, a grid of samples and the curves, from the averaged generator."""
+        generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)
+        line = self.evaluation.record(self.evaluation.measure(generator), step)
+        self.report.message(f"step {step}: {line}")
+        save_png(fake_grid(generator, self.recipe, self.reals.class_names), self.folder.fakes(step))
+        save_png(
+            curves(
+                self.stats.rows(),
+                self.evaluation.rows(),
+                floor=self.evaluation.floor,
+                real_agreement=self.evaluation.real_agreement,
+            ),
+            self.folder.curves,
+        )
+
+    def checkpoint(self, step: int) -> None:
+        """Save the state after a step."""
+        save_checkpoint(self.folder.path, step, self.state.state_dict())
+
+    def save_networks(self) -> None:
+        """The averaged generator and the trained discriminator; the generator last, for it marks a finished run."""
+        step = self.state.step
+        metadata = {"steergan": __version__, "recipe": self.recipe.name, "step": str(step)}
+        discriminator = as_module(copy.deepcopy(self.state.discriminator))
+        converge_spectral_norm(discriminator)
+        save_weights(self.folder.discriminator, discriminator.state_dict(), metadata)
+        generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)
+        save_weights(self.folder.generator, generator.state_dict(), metadata)
