@@ -16,8 +16,8 @@ PATIENCE = 1800.0
 """Seconds after which something hangs; generous, for machines are slow and busy."""
 
 WARM = multiprocessing.get_context("forkserver")
-# The last one is what the first optimizer imports.
-WARM.set_forkserver_preload(["steergan_cli.main", "steergan.run", "tests.processes", "torch._dynamo"])
+# torch imports its compiler when the first optimizer is made, which takes as long as all the rest.
+WARM.set_forkserver_preload(["steergan_cli.main", "steergan.run", "torch._dynamo", "tests.processes"])
 
 
 class Started:

@@ -39,14 +39,16 @@ def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
 
     monkeypatch.setattr("steergan.study.slurm_executor", local)
     path, root = tiny_study(), tmp_path / "out"
+    left_out = '    { label = "CNN in D", set = { "discriminator.group" = "trivial" } },\n'
+    path.write_text(path.read_text().replace(left_out, ""))  # a process less to wait for
     asked = ["--slurm", "--partition", "gpu", "--time", 30, "--memory", 2, "--slurm-set", "account=me"]
     found = invoke("study", path, "--out", root, *asked)
     assert found.exit_code == 1, found.output
-    assert "submitting 3 jobs" in found.output
+    assert "submitting 2 jobs" in found.output
     assert "steergan: none-seed0 failed: data.fraction = 1e-05 leaves" in found.output
     assert "| C4 in D  | 1      |" in found.output
     numbers = json.loads((root / cluster.JOBS).read_text())
-    assert sorted(numbers) == ["c4-in-d-seed0", "cnn-in-d-seed0", "none-seed0"]
+    assert sorted(numbers) == ["c4-in-d-seed0", "none-seed0"]
     assert str(os.getpid()) not in numbers.values()
 
 

@@ -41,7 +41,7 @@ def launch_thread(run: Run, task: Task) -> runs.Worker:
 
 
 @pytest.fixture
-def trained(tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def trained(blank_curves: None, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny study; its runs are trained in threads."""
     monkeypatch.setattr(runs, "launch", launch_thread)
     return tiny_study()
