@@ -83,3 +83,6 @@ def test_cache_folder_is_the_platforms_unless_named(monkeypatch: pytest.MonkeyPa
     assert cache_folder() == Path("/caches/steergan")
     monkeypatch.setenv("STEERGAN_CACHE", "/mine")
     assert cache_folder() == Path("/mine")
+    monkeypatch.setenv("HOME", "/mine")
+    monkeypatch.setenv("STEERGAN_CACHE", "~/kept")
+    assert cache_folder() == Path("/mine/kept")
