@@ -11,7 +11,7 @@ from tests.verification.drawn import GROUPS, Drawn, Plan, build
 from tests.verification.networks import assert_same, state_of
 from tests.verification.pieces import HEADS, TYPES, pieces_of
 
-MOST = 3
+MOST = 2
 """Pairs of each operator that tests look at."""
 
 

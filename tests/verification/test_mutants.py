@@ -19,13 +19,13 @@ def is_right(network: Any) -> bool:
     return all(error < TOLERANCE[network.kind] for error in errors_of(network).values())
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(drawn.networks("gathered"))
 def test_gathered_networks_commute_to_rounding(network: Any) -> None:
     assert is_right(network), errors_of(network)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(drawn.networks("basis"))
 def test_networks_on_escnns_bases_commute_to_the_rounding_of_float32(network: Any) -> None:
     assert is_right(network), errors_of(network)

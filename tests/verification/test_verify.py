@@ -20,7 +20,7 @@ UNPROVED = ("dropout", "iid norm")
 """Pieces that commute with the group and that no certificate covers: masks drawn per field, escnn's IIDBatchNorm2d."""
 
 
-@settings(max_examples=18)
+@settings(max_examples=12)
 @given(network=drawn.networks())
 def test_right_networks_are_proved_and_left_as_they_were(network: Any) -> None:
     before, stream = state_of(network.module), torch.get_rng_state()

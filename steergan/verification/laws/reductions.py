@@ -67,8 +67,8 @@ def batch_norm(call: Operation) -> tuple[Law, ...]:
     shapes = [x.shape, *[shape] * len(per_channel)]
     batch_moments = bool(call.out[1].numel())
     if batch_moments:
-        # Mean and variance of a channel over samples and pixels. "even", because of both the variance is what a sign
-        # must leave alone; where signs do change, the general function below loses the law.
+        # Mean and variance of a channel over samples and pixels, under one law: the mean is odd, the variance even.
+        # Where entries do change sign, the general function below loses the law whichever is said here.
         sets = torch.arange(x.numel()).reshape(x.shape).movedim(1, 0).flatten(1)
         laws.append(gathered(laws[0], x.shape, sets, torch.Size([x.shape[1]]), "even", len(call.elements)))
         shapes.append(shape)

@@ -215,7 +215,7 @@ def test_a_layer_whose_choice_does_nothing_is_not_certified(monkeypatch: pytest.
 # --- whole networks
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(network=drawn.networks("gathered"))
 def test_right_networks_are_proved_with_every_convolution_in_the_fourier_form(network: Any) -> None:
     choose_convolution(network.module, "fourier")
