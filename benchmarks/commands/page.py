@@ -10,7 +10,7 @@ import click
 def page(folder: Path) -> None:
     """Write the results page from the measured results in FOLDER (default: docs/results); it goes beside the folder.
 
-    A result is a JSON file that `steergan study --record` or `steergan benchmark --record` wrote.
+    A result is a JSON file that `--record` wrote (of `steergan study`, `steergan benchmark`, or a command beside this).
 
     \b
     Examples:
