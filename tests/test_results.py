@@ -19,9 +19,9 @@ def test_result_survives_its_file(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ("{", "not JSON"),
-        ("{}", "not a claim (id"),
+        ("{}", "not a result (id"),
         (json.dumps(a_result("other").model_dump()), "its id is 'other'"),
-        (json.dumps(a_result("x").model_dump() | {"extra": 1}), "not a claim (extra"),
+        (json.dumps(a_result("x").model_dump() | {"extra": 1}), "not a result (extra"),
     ],
 )
 def test_file_that_is_no_result_is_named(tmp_path: Path, content: str, reason: str) -> None:

@@ -46,7 +46,7 @@ def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
     assert found.exit_code == 1, found.output
     assert "submitting 2 jobs" in found.output
     assert "steergan: none-seed0 failed: data.fraction = 1e-05 leaves" in found.output
-    assert "| C4 in D  | 1      |" in found.output
+    assert "| C4 in D | 1      |" in found.output
     numbers = json.loads((root / cluster.JOBS).read_text())
     assert sorted(numbers) == ["c4-in-d-seed0", "none-seed0"]
     assert str(os.getpid()) not in numbers.values()
