@@ -111,6 +111,26 @@ def test_another_dtype_of_one_layer_leaves_its_siblings_alone(name: str) -> None
     assert largest_difference(half.double(), wide) < 1e-2
 
 
+@pytest.mark.filterwarnings("ignore")  # torch deprecates traces, and escnn's asserts warn in them
+@pytest.mark.parametrize("fields", [2, 12])  # few: by the dense bank; many: in the Fourier basis, where kernels are
+def test_a_trace_computes_the_same(fields: int) -> None:
+    layer = GroupConvolution(regular_type(gspace("D4"), fields), regular_type(gspace("D4"), fields), 3)
+
+    class OnTensors(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.layer(layer.in_type(x)).tensor
+            return y
+
+    x = torch.randn(1, 8 * fields, 5, 5)
+    with torch.no_grad():
+        traced = torch.jit.trace(OnTensors(), torch.randn(1, 8 * fields, 5, 5))
+        assert torch.equal(traced(x), OnTensors()(x))
+
+
 def test_irreps_get_no_bias_and_permutations_one_per_field() -> None:
     space = gspace("C4")
     out = FieldType(space, [space.irrep(1), space.regular_repr, space.irrep(2), space.trivial_repr])

@@ -122,6 +122,9 @@ class OrbitExpansion(torch.nn.Module):
         """(n_out, n_in, count) -> (n_out, out size, n_in, in size * k * k)."""
         if self.is_identity:
             return weight.unsqueeze(1)
+        # A trace can't hold a function whose arguments are tuples of tensors.
+        if torch.jit.is_tracing():  # type: ignore[attr-defined]
+            return gather_entries(weight, self.entry, self.entry_sign)
         block: Tensor = Expand.apply(weight, self.table)
         return block
 
