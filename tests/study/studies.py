@@ -161,7 +161,7 @@ def write_tiny_study(folder: Path, steps: int = 2) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         extractor = Classifier("C4", 2, (1, 8, 8), (2, 2), 4)
-    (folder / "extractor.safetensors").write_bytes(classifier_bytes(extractor, {}))
+    (folder / "extractor.safetensors").write_bytes(classifier_bytes(extractor, {"class_names": '["0", "1"]'}))
     (folder / "tiny.toml").write_text(TINY_RECIPE.format(folder=folder, steps=steps))
     path = folder / "mine.toml"
     path.write_text(TINY_STUDY)

@@ -7,10 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from subprocess import Popen
+from typing import Any, cast
 
 import pytest
 import submitit
+from submitit.core.submission import process_job
 
 from steergan.errors import RunError
 from steergan.run.folder import RunFolder
@@ -18,6 +22,7 @@ from steergan.study import SlurmSettings, cluster, read_study, run_on_cluster, s
 from steergan.study.cluster import TrainJob
 from steergan.study.worker import Event, Task
 from tests.commands import invoke
+from tests.processes import WARM
 from tests.study.listener import Listener
 
 TinyStudy = Callable[..., Path]
@@ -28,14 +33,41 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "SECONDS_PER_LOOK", 0.05)
 
 
+class WarmExecutor(submitit.LocalExecutor):
+    """submitit's local executor, whose jobs need not import torch."""
+
+    def _submit_command(self, command: str) -> submitit.LocalJob[Any]:
+        process = WARM.Process(target=work, args=(self.folder,), daemon=True)
+        process.start()
+        as_popen = cast("Popen[bytes]", Polled(process))
+        return submitit.LocalJob(folder=self.folder, job_id=str(process.pid), process=as_popen)
+
+
+class Polled:
+    """A process as submitit asks for its end."""
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self.process = process
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+
+def work(folder: Path) -> None:
+    """What the process of a job does."""
+    log = os.open(folder / f"{os.getpid()}.log", os.O_WRONLY | os.O_CREAT)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ.update(SUBMITIT_EXECUTOR="local", SUBMITIT_LOCAL_JOB_ID=str(os.getpid()))
+    process_job(folder)
+
+
 def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
     tiny_study: TinyStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def local(root: Path, settings: SlurmSettings, **_: object) -> submitit.Executor:
         assert settings == SlurmSettings("gpu", 30, 0, 2, {"account": "me"})
-        executor = submitit.LocalExecutor(root / cluster.LOGS)
-        executor.update_parameters(timeout_min=10)
-        return executor
+        return WarmExecutor(root / cluster.LOGS)
 
     monkeypatch.setattr("steergan.study.slurm_executor", local)
     path, root = tiny_study(), tmp_path / "out"
