@@ -106,13 +106,18 @@ def started(
         process.join()
 
 
+def write_to(out: Path, err: Path) -> None:
+    """From now on this process's output and errors go to these files."""
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+
+
 def call(words: list[str], out: Path, err: Path, environment: dict[str, str], largest_file: int | None) -> NoReturn:
     """What the forked process does; `main` exits."""
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
-    for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    write_to(out, err)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     sys.argv = ["steergan", *words]

@@ -3,15 +3,15 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
+from torch.distributed.launcher.api import elastic_launch
+from torch.distributed.run import config_from_args, parse_args
 
-from tests.processes import PATIENCE, ROOT, launched, started, wait_until
+from steergan_cli.main import main
+from tests.processes import PATIENCE, forked, launched, started, wait_until, write_to
 
 MANY = 100_000
 """More steps than anybody waits for."""
@@ -33,37 +33,30 @@ def saved(out: Path) -> int:
     return max((int(path.stem.removeprefix("state-")) for path in out.glob("state-*.pt")), default=0)
 
 
-def children(pid: int) -> list[int]:
-    """Processes that a process has started."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = stat.read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue  # it has ended
-        if int(parent) == pid:
-            found.append(int(stat.parent.name))
-    return found
+def torchrun(words: list[str], folder: Path) -> None:
+    """What `torchrun -m steergan_cli WORDS` does, but for its two workers being forked."""
+    write_to(folder / "stdout.txt", folder / "stderr.txt")
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+    asked = parse_args([*rendezvous, "--nproc-per-node", "2", "--start-method", "fork", "-m", "steergan_cli"])
+    config, *_ = config_from_args(asked)
+    elastic_launch(config, entrypoint=work)(words, folder)
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers through /proc")
+def work(words: list[str], folder: Path) -> None:
+    (folder / f"rank-{os.environ['RANK']}").write_text(str(os.getpid()))
+    main(words)
+
+
 def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
     tmp_path: Path, tiny_recipe: Path
 ) -> None:
     out = tmp_path / "run"
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    launcher = subprocess.Popen(
-        [*torchrun, "-m", "steergan_cli", *training(tiny_recipe, out, MANY)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    wait_until(lambda: saved(out) > 0, lambda: launcher.poll() is None)
-    workers = children(launcher.pid)
-    assert len(workers) == 2
-    second = next(pid for pid in workers if b"\0RANK=1\0" in b"\0" + Path(f"/proc/{pid}/environ").read_bytes())
-    os.kill(second, signal.SIGKILL)
-    _, errors = launcher.communicate(timeout=PATIENCE)
-    assert launcher.returncode != 0
-    assert ours(errors) == [
+    with forked(torchrun, training(tiny_recipe, out, MANY), tmp_path) as launcher:
+        wait_until(lambda: saved(out) > 0, launcher.is_alive)
+        os.kill(int((tmp_path / "rank-1").read_text()), signal.SIGKILL)
+        launcher.join(PATIENCE)
+        assert launcher.exitcode == 1
+    assert ours((tmp_path / "stderr.txt").read_text()) == [
         "steergan: another process of this run has ended; what was saved before is whole, and the same command goes "
         "on from there"
     ]
@@ -73,7 +66,8 @@ def test_a_killed_process_ends_the_run_in_one_line_and_the_run_resumes_on_one(
     last = saved(out) + 4  # a shorter way to the end of the same run
     resolved = out / "resolved.toml"
     resolved.write_text(resolved.read_text().replace(f"steps = {MANY}", f"steps = {last}"))
-    with started(tmp_path, *training(tiny_recipe, out, last)) as again:
+    (tmp_path / "again").mkdir()
+    with started(tmp_path / "again", *training(tiny_recipe, out, last)) as again:
         code, told, errors = again.end()
     assert code == 0, errors
     assert "goes on after step" in told

@@ -1,30 +1,25 @@
 """`steergan resume`: Ctrl-C, and going on from there."""
 
+import os
 import signal
-import subprocess
-import sysconfig
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from tests.commands import invoke
-from tests.processes import PATIENCE, wait_until
+from tests.processes import started
 
-SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
 
-def test_interrupted_training_saves_and_goes_on_to_the_same_weights(
-    tiny_run: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_interrupted_training_saves_and_goes_on_to_the_same_weights(tiny_recipe: Path, tmp_path: Path) -> None:
     stopped = tmp_path / "stopped"
-    command = [SCRIPT, "train", str(tiny_recipe), "--out", str(stopped), "--device", "cpu"]
     longer = ["--set", "training.steps=2000", "--set", "evaluation.every=2000"]
-    training = subprocess.Popen([*command, *longer], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    saved_one = "state-*[1-9]*.pt"  # whichever: only the newest two stay there
-    wait_until(lambda: any(stopped.glob(saved_one)), lambda: training.poll() is None)
-    training.send_signal(signal.SIGINT)
-    out, err = training.communicate(timeout=PATIENCE)
-    assert training.returncode == 130, out + err
+    with started(tmp_path, "train", tiny_recipe, "--out", stopped, "--device", "cpu", *longer) as training:
+        saved_one = "state-*[1-9]*.pt"  # whichever: only the newest two stay there
+        training.wait_until(lambda: any(stopped.glob(saved_one)))
+        os.kill(training.pid, signal.SIGINT)
+        code, out, err = training.end()
+    assert code == 130, out + err
     assert f"stopped and saved; continue with: steergan resume {stopped}\n" in err
     saved = max(int(path.stem.removeprefix("state-")) for path in stopped.glob("state-*.pt"))
     assert 3 <= saved < 2000

@@ -22,7 +22,7 @@ from steergan.study import SlurmSettings, cluster, read_study, run_on_cluster, s
 from steergan.study.cluster import TrainJob
 from steergan.study.worker import Event, Task
 from tests.commands import invoke
-from tests.processes import WARM
+from tests.processes import WARM, write_to
 from tests.study.listener import Listener
 
 TinyStudy = Callable[..., Path]
@@ -55,9 +55,8 @@ class Polled:
 
 def work(folder: Path) -> None:
     """What the process of a job does."""
-    log = os.open(folder / f"{os.getpid()}.log", os.O_WRONLY | os.O_CREAT)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    log = folder / f"{os.getpid()}.log"
+    write_to(log, log)
     os.environ.update(SUBMITIT_EXECUTOR="local", SUBMITIT_LOCAL_JOB_ID=str(os.getpid()))
     process_job(folder)
 
