@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -11,6 +12,7 @@ from tests.commands import invoke
 from tests.processes import started
 
 
+@pytest.mark.usefixtures("blank_curves")
 def test_interrupted_training_saves_and_goes_on_to_the_same_weights(tiny_recipe: Path, tmp_path: Path) -> None:
     stopped = tmp_path / "stopped"
     longer = ["--set", "training.steps=2000", "--set", "evaluation.every=2000"]
