@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from hypothesis import HealthCheck, settings
 
 # Before any test imports escnn: steergan silences what escnn warns of at import, and here warnings are errors.
 import steergan  # noqa: F401
+from steergan.files import file_sha256
+from steergan.kernels import compiler
 from tests.notes import Notes
 
 if TYPE_CHECKING:
@@ -41,15 +44,22 @@ settings.load_profile("steergan")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache for this session, so that tests neither use nor fill the developer's.
 
-    All workers share it, as processes of a user do: kernels are compiled once, and bases of filters made once. A test
+    All workers share it, as processes of a user do: bases of filters are made once. Kernels are compiled once for each
+    version of their sources and of how they are compiled, and wait in pytest's own cache for the next session. A test
     that names a cache of its own shares the kernels all the same.
     """
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     folder.mkdir(exist_ok=True)
+    assert pytestconfig.cache is not None
+    kernels = pytestconfig.cache.mkdir(f"kernels-{file_sha256(Path(compiler.__file__))[:16]}")
+    for failure in kernels.glob("*.failed.json"):
+        failure.unlink(missing_ok=True)
+    with suppress(FileExistsError):  # another worker was first
+        (folder / "kernels").symlink_to(kernels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEERGAN_CACHE", str(folder))
         patch.setattr("steergan.kernels.library.cache_folder", lambda: folder)
