@@ -68,14 +68,16 @@ int main(int, char** arguments) {
   int faults = 0;
   for (int32_t group = 0; group < 4; ++group)
     for (int32_t kernel : {1, 3, 5, 11})
-      for (int32_t threads : {1, 3})
-        for (const auto& shape : shapes) {
-          const SteerganConvolution p = {shape[0], shape[1], shape[2], shape[3], shape[4], group, 0,
-                                         kernel,   threads,  atoi(arguments[1]), nullptr, nullptr};
-          if (agrees<float>(p) && agrees<double>(p)) continue;
-          printf("group %d, kernel %d, threads %d, batch %d, fields %d -> %d, %d x %d\n", group, kernel, threads,
-                 int(shape[0]), int(shape[1]), int(shape[2]), int(shape[3]), int(shape[4]));
-          ++faults;
-        }
+      for (int32_t number = 0; number < 8; ++number) {
+        if (kernel == 11 && (number + group) % 4 != 0) continue; /* which takes most of the time: each shape once */
+        const auto& shape = shapes[number];
+        const int32_t threads = (number + group + kernel / 2) % 2 == 0 ? 1 : 3;
+        const SteerganConvolution p = {shape[0], shape[1], shape[2], shape[3], shape[4], group, 0,
+                                       kernel,   threads,  atoi(arguments[1]), nullptr, nullptr};
+        if (agrees<float>(p) && agrees<double>(p)) continue;
+        printf("group %d, kernel %d, threads %d, batch %d, fields %d -> %d, %d x %d\n", group, kernel, threads,
+               int(shape[0]), int(shape[1]), int(shape[2]), int(shape[3]), int(shape[4]));
+        ++faults;
+      }
   return faults == 0 ? 0 : 1;
 }

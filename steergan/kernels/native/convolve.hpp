@@ -11,8 +11,7 @@
 
 namespace {
 
-/* Vectors of pixels in one row of a micro-kernel's b, pixels in one block, and most output fields in one task. */
-constexpr int PANEL = 2;
+/* Bytes of one channel of a block of pixels, and most output fields in one task. */
 constexpr int BLOCK_BYTES = 256;
 constexpr int64_t TASK_FIELDS = 192;
 
@@ -29,8 +28,8 @@ struct Filters {
   Filters(int taps, int64_t in_fields, int64_t out_fields)
       : chunk(chunk_fields(taps)),
         chunks(divide_up(in_fields, chunk)),
-        tiles(divide_up(out_fields, tile_rows<PANEL>(out_fields))),
-        rows(tile_rows<PANEL>(out_fields)),
+        tiles(divide_up(out_fields, tile_rows(out_fields))),
+        rows(tile_rows(out_fields)),
         data(chunks * Algebra::FILTERS * tiles * rows * DEPTH) {}
 
   T* tile(int64_t chunk_number, int coefficient, int64_t tile_number) const {

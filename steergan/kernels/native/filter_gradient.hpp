@@ -44,7 +44,7 @@ class FilterGradient {
         vectors_(divide_up(maps_.pixels(), LANES<T>)),
         blocks_(divide_up(vectors_, VECTORS)),
         slices_(smaller(blocks_, divide_up(TASKS, chunks_ * groups_))),
-        rows_(tile_rows<2>(smaller(chunk_, gathered_fields_) * maps_.taps)),
+        rows_(tile_rows(smaller(chunk_, gathered_fields_) * maps_.taps)),
         depth_(divide_up(smaller(chunk_, gathered_fields_) * maps_.taps, rows_) * rows_),
         sums_(chunks_ * groups_ * slices_ * task_size()) {}
 
@@ -156,7 +156,7 @@ class FilterGradient {
   }
 
   /* Add the slices of one gathered field and vector of plain ones, in order, and take them back to filters. */
-  void write_filters(int64_t field, int64_t vector, T* w) const {
+  STEERGAN_ONCE void write_filters(int64_t field, int64_t vector, T* w) const {
     const int taps = maps_.taps;
     const int64_t first = vector * LANES<T>, group = first / group_, lane = first % group_;
     const int64_t panel = lane / (2 * LANES<T>) * (2 * LANES<T>);

@@ -53,7 +53,7 @@ class Places {
   bool allocated() const { return masks_.get() != nullptr && at_.get() != nullptr; }
 
   /* Work out the masks of `count` vectors from `vector` on. */
-  void move_to(int64_t vector, int count) {
+  STEERGAN_ONCE void move_to(int64_t vector, int count) {
     for (int v = 0; v < count; ++v) place(v, vector + v);
   }
 

@@ -38,9 +38,10 @@ void multiply_add(const T* __restrict a, const T* __restrict b, T* __restrict c,
 template <class T>
 using MicroKernel = void (*)(const T*, const T*, T*, int64_t, bool);
 
-/* The tallest tile whose accumulators, one row of b and one broadcast fit the registers. */
-template <int COLUMNS>
-constexpr int MAX_ROWS = (REGISTERS - 1 - COLUMNS) / COLUMNS;
+/* Most vectors in a row of b, and the tallest tile whose accumulators, one such row and one broadcast fit the
+   registers. Narrower rows keep to that height: no caller asks for more, and every height takes its time to compile. */
+constexpr int PANEL = 2;
+constexpr int MAX_ROWS = (REGISTERS - 1 - PANEL) / PANEL;
 
 template <class T, int COLUMNS, int STRIDE, int ROWS>
 struct MicroKernels {
@@ -57,14 +58,13 @@ struct MicroKernels<T, COLUMNS, STRIDE, 0> {
 /* The kernel for tiles of `rows` rows. */
 template <class T, int COLUMNS, int STRIDE>
 MicroKernel<T> micro_kernel(int rows) {
-  return MicroKernels<T, COLUMNS, STRIDE, MAX_ROWS<COLUMNS>>::of(rows);
+  return MicroKernels<T, COLUMNS, STRIDE, MAX_ROWS>::of(rows);
 }
 
 /* The height of tile that leaves the fewest rows of `count` idle, and of those the tallest; at least half of the
    tallest possible, because each vector of b should serve many rows. */
-template <int COLUMNS>
-int tile_rows(int64_t count) {
-  constexpr int most = MAX_ROWS<COLUMNS>, least = (most + 1) / 2;
+inline int tile_rows(int64_t count) {
+  constexpr int most = MAX_ROWS, least = (most + 1) / 2;
   if (count < least) return static_cast<int>(count);
   int best = most;
   for (int rows = most; rows >= least; --rows)

@@ -18,8 +18,8 @@ inline int64_t chunk_fields(int taps) { return DEPTH / taps; }
 /* Copy f_t[u] = w[u](u t) of one pair of fields, or of the adjoint filter w'[u](t) = w[u^-1](-u^-1 t), into
    coefficients[u * stride + t], and transform them in place, vector by vector of taps. */
 template <class Algebra, class T>
-inline void filter_coefficients(const T* w, const int32_t* place, int taps, bool adjoint, T* coefficients,
-                                int64_t stride) {
+STEERGAN_ONCE void filter_coefficients(const T* w, const int32_t* place, int taps, bool adjoint, T* coefficients,
+                                       int64_t stride) {
   for (int u = 0; u < Algebra::ORDER; ++u) {
     T* to = coefficients + u * stride;
     if (adjoint) {
