@@ -127,7 +127,7 @@ def test_a_trace_computes_the_same(fields: int) -> None:
 
     x = torch.randn(1, 8 * fields, 5, 5)
     with torch.no_grad():
-        traced = torch.jit.trace(OnTensors(), torch.randn(1, 8 * fields, 5, 5))
+        traced = torch.jit.trace(OnTensors(), torch.randn(1, 8 * fields, 5, 5), check_trace=False)
         assert torch.equal(traced(x), OnTensors()(x))
 
 
