@@ -119,10 +119,10 @@ def pixel_action(matrix: Matrix, height: int, width: int) -> Tensor | None:
 def fiber_matrix(field_type: FieldType, matrix: Matrix) -> NDArray[np.float64]:
     """rho(g), (C, C) float64, whatever it is."""
     element = grid_elements(field_type.gspace)[matrix]
-    blocks = [np.asarray(r(element), dtype=np.float64) for r in field_type.representations]
+    blocks = {r: np.asarray(r(element), dtype=np.float64) for r in set(field_type.representations)}
     out = np.zeros((field_type.size, field_type.size))
     start = 0
-    for block in blocks:
+    for block in (blocks[r] for r in field_type.representations):
         out[start : start + len(block), start : start + len(block)] = block
         start += len(block)
     return out

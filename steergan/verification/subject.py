@@ -4,7 +4,7 @@ import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from escnn.group import Group, Representation
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from steergan.errors import SubjectError
 
+Module = TypeVar("Module", bound=nn.Module)
 Claim = Literal["equivariant", "invariant"]
 Call = Callable[[Any, Tensor, tuple[Tensor, ...]], Any]
 Size = tuple[int, int]
@@ -123,29 +124,46 @@ def tensors_of(result: Any) -> TypedTensors:
 
 
 def twin_of(module: nn.Module) -> nn.Module:
-    """A copy on the CPU that shares no tensor with the module.
-
-    Field types, groups and unsampled bases, which never change, it shares.
-
-    An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
+    """A copy on the CPU that shares no tensor with the module, see `copied`.
 
     Raises:
         SubjectError: the module can't be copied.
     """
+    try:
+        return copied(module).cpu()
+    except Exception as error:
+        name = type(module).__name__
+        raise SubjectError(f"{name} can't be copied ({in_one_line(error)}); verification works on a copy") from error
+
+
+def copied(module: Module) -> Module:
+    """A copy that shares no tensor with the module.
+
+    Field types, groups and unsampled bases, which never change, it shares: copying them is nearly all the work.
+
+    An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
+    """
     memo: dict[int, Any] = {}
-    for part in module.modules():
+    for part in _parts(module):
         for value in list(vars(part).values()):
             for shared in _constants(value):
                 memo[id(shared)] = shared
         for tensor in [*part._buffers.values(), *vars(part).values()]:
             if isinstance(tensor, Tensor) and tensor.grad_fn is not None:
                 memo[id(tensor)] = tensor.detach().clone()
-    try:
-        twin: nn.Module = copy.deepcopy(module, memo)
-        return twin.cpu()
-    except Exception as error:
-        name = type(module).__name__
-        raise SubjectError(f"{name} can't be copied ({in_one_line(error)}); verification works on a copy") from error
+    return copy.deepcopy(module, memo)
+
+
+def _parts(module: nn.Module) -> list[nn.Module]:
+    """As `modules()`, which asks escnn's bases for hashes that are slow to make."""
+    found = {id(module): module}
+    waiting = [module]
+    while waiting:
+        for part in waiting.pop()._modules.values():
+            if part is not None and id(part) not in found:
+                found[id(part)] = part
+                waiting.append(part)
+    return list(found.values())
 
 
 def in_one_line(error: Exception) -> str:
@@ -158,6 +176,8 @@ def _constants(value: Any) -> list[Any]:
         return [value, value.gspace, value.gspace.fibergroup, *set(value.representations)]
     if isinstance(value, GSpace | Group | Representation | KernelBasis):  # unsampled bases are slow to copy
         return [value]
+    if isinstance(value, list | tuple):
+        return [shared for part in value for shared in _constants(part)]
     return []
 
 

@@ -11,6 +11,7 @@ from steergan.errors import SubjectError
 from steergan.verification import Subject, weights_digest
 from steergan.verification.subject import (
     as_sizes,
+    copied,
     random_input,
     run_upto,
     size_words,
@@ -29,6 +30,15 @@ def test_a_twin_shares_no_tensor_and_every_field_type() -> None:
     assert twin.in_type is network.in_type
     x = IMAGE(torch.randn(2, 1, 5, 5))
     assert torch.equal(network(x).tensor, twin(x).tensor)
+
+
+def test_a_copy_of_a_part_shares_representations_and_unsampled_bases() -> None:
+    expansion = stock()[0].basisexpansion
+    twin = copied(expansion)
+    assert all(a is b for a, b in zip(twin._in_reprs, expansion._in_reprs, strict=True))
+    for block, original in zip(twin.children(), expansion.children(), strict=True):
+        assert block.basis is original.basis
+        assert block.sampled_basis is not original.sampled_basis
 
 
 def test_a_module_that_cannot_be_copied_is_refused() -> None:

@@ -1,6 +1,5 @@
 """Bounds for filter banks on bases sampled in floating point: escnn's `R2Conv`, and ours off the grid."""
 
-import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,6 +16,7 @@ from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
 from steergan.verification.laws.windows import window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
+from steergan.verification.subject import copied
 
 BASIS_ROUNDING = 2.0**-16
 """Largest relative violation of a basis element that sampling it in float32 explains.
@@ -92,7 +92,7 @@ def rounded_matrix(rho: NDArray[np.float64]) -> NDArray[np.float64]:
 @torch.no_grad()
 def sampled_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Finding:
     """Our own convolution off the grid: every basis element, and the bound that follows for the bank at hand."""
-    twin = copy.deepcopy(layer).double()
+    twin = copied(layer).double()
     for (o, i), number in layer._pair_number.items():
         expansion = twin.expansions[number]
         assert isinstance(expansion, BasisExpansion)
@@ -142,7 +142,7 @@ def _cached(layer: R2Conv, bank: Tensor, bias: Tensor | None) -> Iterator[Findin
 
 
 def _r2conv_bank(layer: R2Conv, bank: Tensor, elements: tuple[Matrix, ...]) -> Finding:
-    expansion = copy.deepcopy(layer.basisexpansion, {id(r): r for r in _representations(layer)}).double()
+    expansion = copied(layer.basisexpansion).double()
     space, named = layer.in_type.gspace, {r.name: r for r in _representations(layer)}
     for pair in expansion._representations_pairs:
         block = getattr(expansion, f"block_expansion_{expansion._escape_pair(pair)}")

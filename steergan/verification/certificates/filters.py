@@ -65,18 +65,18 @@ def _bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Iterator[Fin
     if not bool(layer.raw_filter().any()):
         yield unknown("every filter is zero: whatever follows is not tested by it (vacuous)")
     elif layer.exact:
-        yield _gathered_bank(layer, elements)
+        yield _gathered_bank(numbered(layer), elements)
     else:
         yield sampled_bank(layer, elements)
     bias = layer.channel_bias()
     if bias is not None:
-        yield _gathered_bias(layer, elements)
+        yield _gathered_bias(numbered(layer), elements)
 
 
 @torch.no_grad()
 def _gathered_bank(layer: GroupConvolution, elements: tuple[Matrix, ...]) -> Finding:
     k = layer.kernel_size
-    table = numbered(layer).raw_filter().view(layer.out_type.size, layer.in_type.size, k, k)
+    table = layer.raw_filter().view(layer.out_type.size, layer.in_type.size, k, k)
     if not bool((table == table.round()).all()):
         return unknown("the filter bank is not a signed gather of the free weights")
     table = table.to(torch.int32)

@@ -4,7 +4,6 @@ The algebra and the tables of taps that the loaded binary works with are checked
 loops are then compared with the bank, on the layer's own fields.
 """
 
-import copy
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +20,7 @@ from steergan.symmetry import group_order, gspace
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation
+from steergan.verification.subject import copied
 
 FourierLayer = GroupConvolution | UpsampleConvolution
 """Layers that may be computed in the group's Fourier basis."""
@@ -93,7 +93,7 @@ def _replaced() -> bool:
 
 def numbered(layer: GroupConvolution) -> GroupConvolution:
     """A copy in float64 whose free weights are 1, 2, 3, ...: the bank then names the weight behind each entry."""
-    twin = copy.deepcopy(layer).double()
+    twin = copied(layer).double()
     start = 1
     for weight in twin.weights:
         weight.data = torch.arange(start, start + weight.numel(), dtype=torch.float64).view_as(weight)
@@ -124,7 +124,7 @@ def _tables_fault(layer: GroupConvolution, group: str) -> str:
 @torch.no_grad()
 def _weight_fault(layer: GroupConvolution) -> str:
     """Whether the filters of the kernels are not weights / sigma, with the sigma of the bank itself."""
-    twin = copy.deepcopy(layer).double()
+    twin = copied(layer).double()
     weights = twin.weights[0]
     found = twin.normalized_weight()
     sigma = weights.new_ones(()) if twin.spectral is None else twin.spectral.sigma(twin.raw_filter())
@@ -140,7 +140,7 @@ def _close(found: Tensor, wanted: Tensor) -> bool:
 @torch.no_grad()
 def _operator_fault(layer: FourierLayer, at: Situation) -> str:
     """Compare the forward in the Fourier form with the bank, on a map just larger than filters reach."""
-    twin = copy.deepcopy(layer).double().eval()
+    twin = copied(layer).double().eval()
     inner = _convolution(twin)
     inner.convolution_choice = "fourier"
     stream = torch.Generator().manual_seed(0)

@@ -5,7 +5,7 @@ from math import isfinite
 
 import torch
 from escnn.nn import GroupPooling, R2Conv
-from torch import Tensor, nn
+from torch import Tensor
 
 from steergan.errors import SymmetryError
 from steergan.layers import FourierPointwise, InvariantMap, shared_filters
@@ -49,35 +49,34 @@ def measure(
     Raises:
         RuntimeError: the network does not run in float64.
     """
-    single, double = (Runner(subject, _twin(subject.module, dtype, training)) for dtype in DTYPES)
-    x = random_input(subject, size, seed, torch.float32)
-    with shared_filters(single.network, double.network):
-        return _errors(subject, single, double, x, elements)
+    return _errors(subject, *_runners(subject, training), size, elements, seed)
+
+
+def _runners(subject: Subject, training: bool) -> tuple[Runner, Runner]:
+    """In float32 and in float64."""
+    single, double = twin_of(subject.module).float(), widened(twin_of(subject.module))
+    return Runner(subject, single.train(training)), Runner(subject, double.train(training))
 
 
 def _errors(
-    subject: Subject, single: Runner, double: Runner, x: Tensor, elements: tuple[Matrix, ...]
+    subject: Subject, single: Runner, double: Runner, size: Size, elements: tuple[Matrix, ...], seed: int
 ) -> list[Measured]:
-    y32, y64 = single(x), double(x.double())
-    scale = max(float(t.abs().max()) for t, _ in y64)
-    r_x = _largest(y32, [t for t, _ in y64])
+    x = random_input(subject, size, seed, torch.float32)
     found = []
-    for matrix in elements[1:]:
-        gx = transform(x, subject.in_type, matrix)
-        z32, z64 = single(gx), double(gx.double())
-        e32, e64 = _largest(z32, acted_on(y32, subject, matrix)), _largest(z64, acted_on(y64, subject, matrix))
-        found.append(Measured(matrix, e32, e64, r_x, _largest(z32, [t for t, _ in z64]), scale))
+    with shared_filters(single.network, double.network):
+        y32, y64 = single(x), double(x.double())
+        scale = max(float(t.abs().max()) for t, _ in y64)
+        r_x = _largest(y32, [t for t, _ in y64])
+        for matrix in elements[1:]:
+            gx = transform(x, subject.in_type, matrix)
+            z32, z64 = single(gx), double(gx.double())
+            e32, e64 = _largest(z32, acted_on(y32, subject, matrix)), _largest(z64, acted_on(y64, subject, matrix))
+            found.append(Measured(matrix, e32, e64, r_x, _largest(z32, [t for t, _ in z64]), scale))
     return found
 
 
-DTYPES = (torch.float32, torch.float64)
 SINGLE_PRECISION = (R2Conv, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
 """Layers with matrices that are rounded to float32, in a network of float64 too."""
-
-
-def _twin(module: nn.Module, dtype: torch.dtype, training: bool) -> nn.Module:
-    twin = twin_of(module)
-    return (twin.to(dtype) if dtype == torch.float32 else widened(twin)).train(training)
 
 
 def _largest(found: TypedTensors, wanted: list[Tensor]) -> float:
@@ -95,12 +94,13 @@ def numeric_finding(
     float64 too, by as much more than float32 rounds as level 1 lets a basis element be off.
     """
     try:
-        found = measure(subject, size, elements, training=training, seed=seed)
+        single, double = _runners(subject, training)
+        found = _errors(subject, single, double, size, elements, seed)
     except SymmetryError as error:
         return Finding("measured", "broken", str(error), witness=str(error))
     except RuntimeError as error:
         return unknown(f"does not run in float64: {in_one_line(error)}")
-    if found[0].scale == 0 or _is_vacuous(subject, size, training, seed):
+    if found[0].scale == 0 or _is_vacuous(double, size, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
     parts = parts_in_use(subject).values()
     basis = any(isinstance(part, SINGLE_PRECISION) for part in parts)
@@ -115,7 +115,7 @@ def numeric_finding(
         explained = rounding * (BASIS_ROUNDING / SINGLE_ROUNDING if basis else 1 if single_inside else DOUBLE_ROUNDING)
         explained = max(explained, NOTHING * m.scale)
         if not (m.e64 <= explained and m.e32 <= rounding + m.e64):
-            path = _culprit(subject, size, m, training, seed)
+            path = _culprit(double, size, m, seed)
             at = f", first in {path}" if path else ""
             witness = f"under {NAMES[m.matrix]}{at}: relative error {m.e64 / scale:.2g} in float64"
             rounded = f"rounding explains {explained / scale:.1g}"
@@ -130,19 +130,17 @@ def numeric_finding(
     )
 
 
-def _is_vacuous(subject: Subject, size: Size, training: bool, seed: int) -> bool:
-    runner = Runner(subject, _twin(subject.module, torch.float64, training))
-    first, second = (runner(random_input(subject, size, seed + s, torch.float64)) for s in (0, 1))
+def _is_vacuous(double: Runner, size: Size, seed: int) -> bool:
+    first, second = (double(random_input(double.subject, size, seed + s, torch.float64)) for s in (0, 1))
     return all(torch.equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
 
 
-def _culprit(subject: Subject, size: Size, m: Measured, training: bool, seed: int) -> str:
+def _culprit(double: Runner, size: Size, m: Measured, seed: int) -> str:
     """The first layer whose output is off by more than half of what the result is, relative to its own size."""
-    runner = Runner(subject, _twin(subject.module, torch.float64, training))
     share = m.e64 / m.scale / 100
     threshold = min(max(share, 1e-9), 1e-3)
 
     def differs(found: Tensor, wanted: Tensor) -> bool:
         return float((found - wanted).abs().max()) > threshold * float(wanted.abs().max())
 
-    return first_broken_layer(runner, random_input(subject, size, seed, torch.float64), m.matrix, differs)
+    return first_broken_layer(double, random_input(double.subject, size, seed, torch.float64), m.matrix, differs)
