@@ -1,8 +1,9 @@
 """Proofs that networks are equivariant; they take any escnn module, whoever built it."""
 
-from steergan.verification.certificate import Certificate, NotEquivariant, differences
+from steergan.verification.certificate import Certificate, NotEquivariant
 from steergan.verification.certificates import bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
 from steergan.verification.claims import About
+from steergan.verification.comparison import differences
 from steergan.verification.elements import grid_elements, transform
 from steergan.verification.records import Finding, Record, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies

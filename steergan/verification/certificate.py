@@ -1,7 +1,8 @@
-"""The outcome of a verification: every record, the verdict, and one sentence that a paper could quote."""
+"""The outcome of a verification: every record, the verdict, and a sentence or two that a paper could quote."""
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -96,38 +97,71 @@ class Certificate:
                 return min(found, key=lambda r: (r.level not in (1, 2), self.records.index(r)))
         return None
 
+    def verdict_at(self, size: Size, mode: str) -> Outcome:
+        """The verdict about inputs of one of the sizes, in one of the modes."""
+        return self._about([(size, mode)]).verdict
+
     @property
     def sentence(self) -> str:
-        """The verdict, in words."""
-        subject = f"{self.name} is {self.claim} under {self.group}"
-        sizes = " and ".join(size_words([size]) for size in self.sizes)
-        where = f"at {sizes} pixels, in {' and '.join(self.modes)} mode"
+        """The verdict, in words; where it is not the same at every size and in every mode, the verdict of each."""
         note = f" {self.note}" if self.note else ""
-        fault = self.first_fault
         if self.verdict == "no claim":
             return f"No claim is made of {self.name}: its group is trivial.{note}"
-        if self.verdict == "broken":
-            assert fault is not None
-            measured = max((r.finding.bound or 0 for r in self.records if r.finding.kind == "measured"), default=0.0)
-            size = f" at {size_words(fault.sizes)}" if fault.sizes else ""
-            error = f" The measured relative error is {measured:.2g}." if measured else ""
-            layer = f" ({fault.layer})" if fault.layer else ""
-            doubt = next((r for r in self.records if r.finding.verdict == "not proved" and r.level in (1, 2)), None)
-            if fault.level > COMPOSITION and doubt is not None:
-                error += f" The proof stops at {doubt.path}: {doubt.finding.argument}."
-            return (
-                f"{self.name} is NOT {self.claim} under {self.group} {where}: {fault.path}{layer} breaks it{size}: "
-                f"{fault.finding.witness or fault.finding.argument}.{error}{note}"
-            )
-        if self.verdict == "not proved":
-            if fault is None:
-                only = f"only levels up to {self.level} were checked, a proof needs {COMPOSITION}"
-                return f"{subject}: not proved: {only}.{note}"
-            return f"{subject}: not proved {where}. {fault.path}: {fault.finding.argument}{self._held()}.{note}"
-        return (
-            f"{subject}, all {len(self.elements)} elements that permute pixels, {where}: proved for every input and "
-            f"{self._scope()}, rounding aside.{self._measured()}{note}"
-        )
+        pairs = {verdict: self._pairs(verdict) for verdict in ("broken", "not proved", "proved")}
+        about = {verdict: self._about(found) for verdict, found in pairs.items() if found}
+        where = {verdict: where_words(found, self.sizes, self.modes) for verdict, found in pairs.items()}
+        subject = f"{self.name} is {self.claim} under {self.group}"
+        if "broken" in about:
+            words = f"{self.name} is NOT {self.claim} under {self.group} {where['broken']}: "
+            words += about["broken"]._break_words()
+            if "not proved" in about:
+                words += f" Not proved {where['not proved']}: {about['not proved']._doubt_words()}."
+            if "proved" in about:
+                words += f" Proved {where['proved']}."
+        elif "proved" in about:
+            right = about["proved"]
+            words = f"{subject}, all {len(self.elements)} elements that permute pixels, {where['proved']}: "
+            words += f"proved for every input and {right._scope()}, rounding aside."
+            if "not proved" in about:
+                words += f" Not proved {where['not proved']}: {about['not proved']._doubt_words()}."
+            words += right._measured()
+        elif about["not proved"].first_fault is None:
+            words = f"{subject}: not proved: {about['not proved']._doubt_words()}."
+        else:
+            words = f"{subject}: not proved {where['not proved']}. {about['not proved']._doubt_words()}."
+        return f"{words}{self._advice()}{note}"
+
+    def _pairs(self, verdict: str) -> list[tuple[Size, str]]:
+        """Sizes and modes in which this is the verdict."""
+        return [(s, m) for s in self.sizes for m in self.modes if self.verdict_at(s, m) == verdict]
+
+    def _about(self, pairs: Sequence[tuple[Size, str]]) -> "Certificate":
+        """The certificate with what its records say of these sizes and modes."""
+        return replace(self, records=tuple(r for r in self.records if any(r.concerns(*pair) for pair in pairs)))
+
+    def _advice(self) -> str:
+        """Which argument makes the claim that holds."""
+        verdicts = {mode: {self.verdict_at(size, mode) for size in self.sizes} for mode in self.modes}
+        if verdicts.get("evaluation") == {"proved"} and verdicts.get("training", {"proved"}) != {"proved"}:
+            return ' Of evaluation alone it is proved: modes=("evaluation",), on the command line --mode evaluation.'
+        return ""
+
+    def _break_words(self) -> str:
+        fault = self.first_fault
+        assert fault is not None
+        measured = max((r.finding.bound or 0 for r in self.records if r.finding.kind == "measured"), default=0.0)
+        size = f" at {size_words(fault.sizes)}" if fault.sizes else ""
+        error = f" The measured relative error is {measured:.2g}." if measured else ""
+        doubt = next((r for r in self.records if r.finding.verdict == "not proved" and r.level in (1, 2)), None)
+        if fault.level > COMPOSITION and doubt is not None:
+            error += f" The proof stops at {place_words(doubt)}: {doubt.finding.argument}."
+        return f"{place_words(fault)} breaks it{size}: {fault.finding.witness or fault.finding.argument}.{error}"
+
+    def _doubt_words(self) -> str:
+        fault = self.first_fault
+        if fault is None:
+            return f"only levels up to {self.level} were checked, a proof needs {COMPOSITION}"
+        return f"{place_words(fault)}: {fault.finding.argument}{self._held()}"
 
     def _held(self) -> str:
         numeric = [r for r in self.records if r.level == 4]
@@ -183,6 +217,11 @@ class Certificate:
             "elements": [NAMES[matrix] for matrix in self.elements],
             "sizes": [size_words([size]) for size in self.sizes],
             "records": [r.as_row() for r in self.records],
+            "verdicts": [
+                {"size": size_words([size]), "mode": mode, "verdict": self.verdict_at(size, mode)}
+                for size in self.sizes
+                for mode in self.modes
+            ],
         }
         return {**asdict(self), **words, "verdict": self.verdict, "sentence": self.sentence}
 
@@ -200,48 +239,19 @@ class Certificate:
         return Counter(r.finding.kind for r in self.records)
 
 
-COMPARED = ("weights_sha256", "level", "claim", "group", "elements", "sizes", "modes", "verdict")
-COMPARED_OF_ROWS = ("level", "path", "layer", "types", "size", "kind", "verdict", "mode")
+def where_words(pairs: Sequence[tuple[Size, str]], sizes: Sequence[Size], modes: Sequence[str]) -> str:
+    """Sizes and modes in words: `at 9 x 9 and 8 x 8 pixels, in evaluation mode`; those with equal modes together."""
+    groups: dict[tuple[str, ...], list[Size]] = {}
+    for size in sizes:
+        found = tuple(mode for mode in modes if (size, mode) in pairs)
+        if found:
+            groups.setdefault(found, []).append(size)
+    return ", and ".join(
+        f"at {' and '.join(size_words([size]) for size in at)} pixels, in {' and '.join(found)} mode"
+        for found, at in groups.items()
+    )
 
 
-def differences(old: dict[str, Any], new: Certificate) -> list[str]:
-    """In what a saved certificate and a new one of the same network disagree; measured figures may differ.
-
-    What is shown of one layer by several arguments, with one outcome, counts once: a layer whose Fourier form holds has
-    more of them on a machine with the convolution kernels than on one without.
-
-    Args:
-        old: a certificate as read from JSON.
-        new: made of the weights that are checked.
-
-    Example:
-        >>> from steergan.verification import verify
-        >>> from steergan.layers import Upsample
-        >>> from steergan.symmetry import gspace, trivial_type
-        >>> layer = Upsample(trivial_type(gspace("C4"), 1))
-        >>> saved = json.loads(verify(layer, 4, level=2).to_json())
-        >>> differences(saved, verify(layer, 5, level=2))
-        ["sizes: ['4 x 4'] in the file, ['5 x 5'] now"]
-    """
-    fresh = json.loads(new.to_json())
-    found = [
-        f"{key}: {_short(old.get(key))} in the file, {_short(fresh[key])} now"
-        for key in COMPARED
-        if old.get(key) != fresh[key]
-    ]
-    before, now = _proved(old), _proved(fresh)
-    if before != now and not found:
-        different = next((a for a, b in zip(before, now, strict=False) if a != b), f"{len(before)} and {len(now)} rows")
-        found.append(f"records differ: {_short(different)}")
-    return found
-
-
-def _proved(certificate: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What rows of a certificate, read from JSON, say, each once, but for what was only measured."""
-    rows = [row for row in certificate.get("records", []) if row.get("kind") != "measured"]
-    return list(dict.fromkeys(tuple(row.get(key) for key in COMPARED_OF_ROWS) for row in rows))
-
-
-def _short(value: Any) -> str:
-    words = str(value)
-    return words if len(words) <= 60 else f"{words[:57]}..."
+def place_words(record: Record) -> str:
+    """What a record is about: the module's path, and its type."""
+    return f"{record.path} ({record.layer})" if record.layer else record.path

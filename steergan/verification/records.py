@@ -92,6 +92,7 @@ class Record:
         types: field types of its input and output, in words.
         sizes: (H, W) in pixels of the maps: input and output of a layer, or the one size that was checked.
         mode: "evaluation" or "training" where it matters, else empty.
+        at: (H, W) in pixels of the network's inputs for which it was found; empty: whatever the input is.
 
     Example:
         >>> row = Record(1, "lift", exact("a gather"), "GroupConvolution", sizes=((5, 5), (5, 5)))
@@ -106,8 +107,14 @@ class Record:
     types: str = ""
     sizes: tuple[Size, ...] = ()
     mode: str = ""
+    at: tuple[Size, ...] = ()
+
+    def concerns(self, size: Size, mode: str) -> bool:
+        """Whether the row says something of the network at an input size in a mode."""
+        return (not self.at or size in self.at) and self.mode in ("", mode)
 
     def as_row(self) -> dict[str, Any]:
         """The row as files have it: flat, sizes in words."""
         about = {"level": self.level, "path": self.path, "layer": self.layer, "types": self.types}
-        return {**about, "size": size_words(self.sizes), **vars(self.finding), "mode": self.mode}
+        at = [size_words([size]) for size in self.at]
+        return {**about, "size": size_words(self.sizes), **vars(self.finding), "mode": self.mode, "at": at}

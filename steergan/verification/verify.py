@@ -178,12 +178,13 @@ def verify_subject(
         tell(f"{subject.name}: algebra")
         maps = {size for found in walks for size in found.trace.map_sizes()} | set(subject.sizes)
         rows = (row for found in walks for row in walk_records(found, level))
-        records += merged([*algebra_records(spaces, representations, elements, maps), *rows])
+        algebra = algebra_records(spaces, representations, elements, maps)
+        records += merged([*(replace(row, at=met_at(row.sizes, walks)) for row in algebra), *rows])
         if any(found.trace.random for found in walks):
             notes.append("Random numbers are drawn on the way: the claim is about every fixed draw of them.")
         if level >= 3:
             tell(f"{subject.name}: integers")
-            records += [Record(3, "end to end", found, sizes=at) for at, found in integer_findings(subject, elements)]
+            records += [Record(3, "end to end", f, sizes=at, at=at) for at, f in integer_findings(subject, elements)]
         if level >= 4:
             records += numeric_records(subject, elements, walks, tell)
         if level >= 6 and off_grid and not all(is_grid_group(space) for space in spaces):
@@ -249,16 +250,16 @@ def walk_records(found: Walked, level: int) -> Iterator[Record]:
     if level >= 1:
         for call in trace.calls:
             for finding in call.findings:
-                yield Record(1, call.path, finding, call.layer, call.types, call.sizes, mode)
+                yield Record(1, call.path, finding, call.layer, call.types, call.sizes, mode, sizes)
     if level < 2:
         return
     for path, reason in dict.fromkeys(trace.faults):
-        yield Record(2, path or "the network itself", unknown(reason), sizes=sizes, mode=mode)
+        yield Record(2, path or "the network itself", unknown(reason), sizes=sizes, mode=mode, at=sizes)
     if not found.repeated:
         reason = "another input took another path, or met another constant, by a way that was not traced"
-        yield Record(2, "the network itself", unknown(reason), sizes=sizes, mode=mode)
+        yield Record(2, "the network itself", unknown(reason), sizes=sizes, mode=mode, at=sizes)
     if not trace.faults and found.repeated:
-        yield Record(2, "the network itself", composition(trace), sizes=sizes, mode=mode)
+        yield Record(2, "the network itself", composition(trace), sizes=sizes, mode=mode, at=sizes)
 
 
 def composition(trace: Trace) -> Finding:
@@ -271,13 +272,23 @@ def composition(trace: Trace) -> Finding:
     return replace(exact(argument), scope="these weights")
 
 
+def met_at(maps: Sequence[Size], walks: Sequence[Walked]) -> tuple[Size, ...]:
+    """Sizes of the inputs on whose way a map of one of these sizes lies; none for a row about no map."""
+    met = (found.size for found in walks if {found.size, *found.trace.map_sizes()} & set(maps))
+    return tuple(dict.fromkeys(met)) if maps else ()
+
+
 def merged(records: Iterable[Record]) -> list[Record]:
-    """Rows that say the same in every mode, once and without a mode."""
+    """Rows that say the same in every mode, once and without a mode; and once for all inputs of which they say it."""
     rows: dict[Record, Record] = {}
     for row in records:
         key = replace(row, mode="")
         rows[key] = key if key in rows and rows[key].mode != row.mode else rows.get(key, row)
-    return list(rows.values())
+    inputs: dict[Record, tuple[Size, ...]] = {}
+    for row in rows.values():
+        key = replace(row, at=())
+        inputs[key] = tuple(dict.fromkeys((*inputs.get(key, ()), *row.at)))
+    return [replace(row, at=at) for row, at in inputs.items()]
 
 
 # --- level 4
@@ -293,4 +304,4 @@ def numeric_records(
             finding = Finding("measured", "not applicable", "random numbers are drawn in training mode")
         else:
             finding = numeric_finding(subject, at.size, elements, training=at.mode == "training")
-        yield Record(4, "end to end", finding, sizes=(at.size,), mode=at.mode)
+        yield Record(4, "end to end", finding, sizes=(at.size,), mode=at.mode, at=(at.size,))

@@ -6,11 +6,22 @@ from dataclasses import replace
 
 import pytest
 import torch
+from escnn import nn as enn
 
 from steergan.errors import SymmetryError
-from steergan.verification import Certificate, NotEquivariant, Record, broken, differences, exact, unknown, verify
+from steergan.verification import (
+    Certificate,
+    NotEquivariant,
+    Record,
+    assert_equivariant,
+    broken,
+    differences,
+    exact,
+    unknown,
+    verify,
+)
 from steergan.verification.elements import IDENTITY, NAMES
-from tests.verification.networks import Shifts, lift, stock
+from tests.verification.networks import HIDDEN, IMAGE, Shifts, lift, stock
 
 
 def certificate(*records: Record) -> Certificate:
@@ -107,3 +118,46 @@ def test_the_first_fault_is_a_broken_layer_before_an_end_that_breaks() -> None:
     )
     assert certificate().with_records(doubt, note="So it is.").note == "So it is."
     assert certificate(layer, doubt).counts() == {"exact": 1, "unknown": 1}
+
+
+def test_a_size_and_a_mode_have_verdicts_of_their_own() -> None:
+    layer = Record(1, "pool", broken("windows", "at size 6"), "AveragePool", sizes=((6, 4), (3, 2)), at=((6, 4),))
+    found = replace(certificate(layer), modes=("evaluation", "training"))
+    assert (found.verdict, found.verdict_at((5, 5), "training"), found.verdict_at((6, 4), "evaluation")) == (
+        "broken",
+        "proved",
+        "broken",
+    )
+    assert "NOT equivariant under C2 at 6 x 4 pixels, in evaluation and training mode" in found.sentence
+    assert "Proved at 5 x 5 pixels, in evaluation and training mode." in found.sentence
+    draws = Record(1, "drop", unknown("it draws"), "Dropout", mode="training", at=((5, 5), (6, 4)))
+    doubted = replace(found, records=(draws,))
+    assert (doubted.verdict, doubted.verdict_at((5, 5), "evaluation")) == ("not proved", "proved")
+    assert "in evaluation mode: proved for every input" in doubted.sentence
+    assert "Not proved at 5 x 5 and 6 x 4 pixels, in training mode: drop (Dropout): it draws." in doubted.sentence
+    assert 'modes=("evaluation",)' in doubted.sentence
+    both = replace(found, records=(layer, replace(draws, at=((5, 5),))))
+    assert "Proved at 5 x 5 pixels, in evaluation mode." in both.sentence
+    assert "Not proved at 5 x 5 pixels, in training mode: drop" in both.sentence
+    assert [row["verdict"] for row in both.as_dict()["verdicts"]] == ["proved", "not proved", "broken", "broken"]
+
+
+def test_a_network_right_at_one_size_is_not_accused_there() -> None:
+    network = enn.SequentialModule(
+        enn.R2Conv(IMAGE, HIDDEN, 3, padding=1), enn.R2Conv(HIDDEN, HIDDEN, 3, padding=1, stride=2)
+    )
+    found = verify(network, [9, 8], level=4)
+    assert [found.verdict_at(size, "evaluation") for size in found.sizes] == ["proved", "broken"]
+    assert "NOT equivariant under C4 at 8 x 8 pixels" in found.sentence
+
+
+def test_a_rectangle_on_the_way_of_one_input_is_no_fault_of_the_other() -> None:
+    found = verify(lift(), [5, (4, 6)], level=0)
+    assert {r.at for r in found.records if r.finding.verdict == "broken"} == {((4, 6),)}
+
+
+def test_dropout_is_no_fault_in_evaluation_and_the_argument_is_named() -> None:
+    network = enn.SequentialModule(lift(), enn.PointwiseDropout(HIDDEN))
+    with pytest.raises(AssertionError, match=r'PointwiseDropout\): it draws random numbers per pixel.*"evaluation",'):
+        assert_equivariant(network, [5], level=2)
+    assert_equivariant(network, [5], level=2, modes=("evaluation",))

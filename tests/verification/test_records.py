@@ -15,6 +15,7 @@ def test_a_row_of_a_file_is_flat_and_has_sizes_in_words() -> None:
         1, "pool", broken("windows", "at size 5"), "AveragePool", "1 trivial of C4", ((5, 5), (2, 2)), "training"
     )
     assert row.as_row() == {
+        "at": [],
         "level": 1,
         "path": "pool",
         "layer": "AveragePool",

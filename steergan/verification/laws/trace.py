@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import prod
 
 from escnn.nn import FieldType
 from torch import nn
@@ -45,7 +46,7 @@ class Trace:
         faults: (path, reason): edges whose types don't match, and what else stands against the composition.
         by_value: constants of the network whose values, and not only their places, the proof has used.
         at_hand: where values of weights, and not only the weights themselves, have entered the proof.
-        random: whether random numbers were drawn outside certified layers.
+        drawn: (path, shape): random numbers drawn outside certified layers, by which module.
         log: every operation and constant on the way: two walks that took one path have one log.
         result: tensors of the result, each with its field type where it has one.
     """
@@ -55,9 +56,22 @@ class Trace:
     faults: list[tuple[str, str]] = field(default_factory=list)
     by_value: set[str] = field(default_factory=set)
     at_hand: set[str] = field(default_factory=set)
-    random: bool = False
+    drawn: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     result: TypedTensors = field(default_factory=list)
+
+    @property
+    def random(self) -> bool:
+        """Whether random numbers were drawn outside certified layers."""
+        return bool(self.drawn)
+
+    def draws(self, path: str) -> str:
+        """Of what a module draws random numbers, in words; empty if it draws none."""
+        shapes = [shape for place, shape in self.drawn if f"{place}.".startswith(f"{path}.") or not path]
+        if not shapes:
+            return ""
+        per_pixel = any(prod(shape[2:]) > 1 for shape in shapes)
+        return "random numbers per pixel" if per_pixel else "random numbers per channel"
 
     def map_sizes(self) -> set[Size]:
         """(H, W) of the maps between layers."""

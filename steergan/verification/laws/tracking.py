@@ -141,7 +141,8 @@ class Tracking(TorchDispatchMode):
         numbers = [a for a in (*args, *kwargs.values()) if isinstance(a, int | float | bool | str)]
         self.trace.log.append(f"{name} {[tuple(r.shape) for r in results]} {numbers}")
         random = any(word in name for word in RANDOM)
-        self.trace.random |= random
+        if random:
+            self.trace.drawn += [(self.stack[-1] if self.stack else "", tuple(r.shape)) for r in results]
         if not before:
             free = random or "empty" in name
             return [Fixed(distinct(r.shape) if free else by_value(r)) for r in results]

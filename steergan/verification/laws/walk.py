@@ -90,7 +90,9 @@ class Walk(Tracking):
             found = mismatch(self.law_of(output.tensor), output.type, output.tensor.shape, self.elements)
             came = args and isinstance(args[0], GeometricTensor) and self.law_of(args[0].tensor)
             if found is not None and not isinstance(came, Lost):
-                finding = unknown(f"followed operation by operation: {found}")
+                draws = self.trace.draws(path) if leaf else ""
+                way = f"it draws {draws}, and one draw does not turn with the input" if draws else ""
+                finding = unknown(way or f"followed operation by operation: {found}")
             elif found is None and leaf and isinstance(module, EquivariantModule):
                 finding = exact("followed operation by operation: every entry goes where the field types say")
         if finding is None:
