@@ -143,7 +143,7 @@ class Certificate:
         """Which argument makes the claim that holds."""
         verdicts = {mode: {self.verdict_at(size, mode) for size in self.sizes} for mode in self.modes}
         if verdicts.get("evaluation") == {"proved"} and verdicts.get("training", {"proved"}) != {"proved"}:
-            return ' Of evaluation alone it is proved: modes=("evaluation",), on the command line --mode evaluation.'
+            return ' Of evaluation alone it is proved: modes=("evaluation",).'
         return ""
 
     def _break_words(self) -> str:
