@@ -125,7 +125,8 @@ def map_sizes(drawn: Any, number: int) -> dict[int, int]:
 class Mutant:
     """A mutation operator.
 
-    `also` says how the fault can be seen without the check, `groups` where it can be at all (empty: anywhere).
+    `also` says how the fault can be seen without the check, `groups` where it can be at all (empty: anywhere), `needs`
+    the field types or pieces of a plan of which it needs one (empty: none).
     """
 
     name: str
@@ -133,6 +134,7 @@ class Mutant:
     also: Also
     operator: Operator
     groups: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def apply(self, drawn: Any, seed: int) -> Any | None:
         """A broken copy of a network in training mode, or None where this fault does not show. The network stays."""
@@ -148,12 +150,16 @@ MUTANTS: dict[str, Mutant] = {}
 
 
 def mutant(
-    name: str, reason: str, also: Also = "measurable", groups: tuple[str, ...] = ()
+    name: str,
+    reason: str,
+    also: Also = "measurable",
+    groups: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Operator], Operator]:
     """Registers an operator: (network, random choices) -> broken copies, likely ones first."""
 
     def register(operator: Operator) -> Operator:
-        MUTANTS[name] = Mutant(name, reason, also, operator, groups)
+        MUTANTS[name] = Mutant(name, reason, also, operator, groups, needs)
         return operator
 
     return register

@@ -247,7 +247,7 @@ class SignShift(OnTensor):
         return x + self.shift
 
 
-@mutant("a shift on a sign irrep", "a constant is added to a field that changes its sign")
+@mutant("a shift on a sign irrep", "a constant is added to a field that changes its sign", needs=("irreps",))
 def sign_shift(drawn: Any, rng: random.Random) -> Iterator[Any]:
     def change(place: Place) -> bool:
         layer = place.layer
@@ -302,6 +302,7 @@ def rectified_irreps(drawn: Any, rng: random.Random) -> Iterator[Any]:
 @mutant(
     "a conditional norm that tiles its fields",
     "factors per field are repeated as a whole instead of each for the channels of its field",
+    needs=("conditional norm", "generator block"),
 )
 def tiled_norm(drawn: Any, rng: random.Random) -> Iterator[Any]:
     def tiled(per_field: Tensor, channels: int) -> Tensor:

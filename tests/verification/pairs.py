@@ -6,7 +6,7 @@ import random
 from functools import cache
 
 from tests.verification import more_mutants, mutants  # noqa: F401  # operators register themselves
-from tests.verification.breaking import MUTANTS
+from tests.verification.breaking import MUTANTS, Mutant
 from tests.verification.drawn import GROUPS, Drawn, Plan, build
 from tests.verification.networks import assert_same, state_of
 from tests.verification.pieces import HEADS, TYPES, pieces_of
@@ -24,13 +24,21 @@ def plan(rng: random.Random, groups: tuple[str, ...]) -> Plan:
     return Plan(group, stock, types, chosen, rng.choice(heads), rng.randint(0, 999))
 
 
+def fits(mutant: Mutant, chosen: Plan) -> bool:
+    """Whether a plan has one of the parts that the fault needs; building those without only takes time."""
+    return not mutant.needs or not {*chosen.types, *chosen.pieces}.isdisjoint(mutant.needs)
+
+
 @cache
 def drawn_pairs(name: str, count: int = MOST) -> list[tuple[Drawn, Drawn]]:
     """Right networks, each with a mutant of it by an operator; the same ones every time."""
     mutant, pairs = MUTANTS[name], []
     for attempt in range(80):
+        chosen = plan(random.Random(f"{name} {attempt}"), mutant.groups or ())
+        if not fits(mutant, chosen):
+            continue
         try:
-            network = build(plan(random.Random(f"{name} {attempt}"), mutant.groups or ()))
+            network = build(chosen)
         except AssertionError:
             continue
         before = state_of(network.module)

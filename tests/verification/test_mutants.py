@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from steergan.verification import verify
 from tests.verification import drawn, pieces
-from tests.verification.breaking import MUTANTS, Mutant, errors_at, errors_of, random_map, ready, run
+from tests.verification.breaking import MUTANTS, VISIBLE, Mutant, errors_at, errors_of, random_map, ready, run
 from tests.verification.more_mutants import SEEN, Quiet
 from tests.verification.pairs import MOST, drawn_pairs
 
@@ -19,13 +19,13 @@ def is_right(network: Any) -> bool:
     return all(error < TOLERANCE[network.kind] for error in errors_of(network).values())
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(drawn.networks("gathered"))
 def test_gathered_networks_commute_to_rounding(network: Any) -> None:
     assert is_right(network), errors_of(network)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(drawn.networks("basis"))
 def test_networks_on_escnns_bases_commute_to_the_rounding_of_float32(network: Any) -> None:
     assert is_right(network), errors_of(network)
@@ -70,16 +70,22 @@ def shows(mutant: Mutant, broken: Any) -> bool:
     return max(errors_of(broken).values()) > 1e-3 and max(errors_at(broken, broken.sizes, seed=1)) > 1e-4
 
 
+def telling_sizes(broken: Any) -> tuple[int, ...]:
+    """One size where the fault shows at all of them, else all: a verdict has to see past those that are right."""
+    everywhere = all(error > VISIBLE for error in errors_of(broken).values())
+    return broken.sizes[:1] if everywhere else broken.sizes
+
+
 QUIET = {"stale", "vacuous", "random"}
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_no_mutant_is_proved_and_no_original_broken(name: str) -> None:
     original, network = drawn_pairs(name)[0]
-    found = verify(network.module, network.sizes, "equivariant", others=network.others, level=4)
+    found = verify(network.module, telling_sizes(network), "equivariant", others=network.others, level=4)
     wanted = ("not proved", "broken") if MUTANTS[name].also in QUIET else ("broken",)
     assert found.verdict in wanted, (network.name, found.sentence)
-    right = verify(original.module, original.sizes, "equivariant", others=original.others, level=2)
+    right = verify(original.module, original.sizes[-1:], "equivariant", others=original.others, level=2)
     assert right.verdict != "broken", (original.name, right.sentence)
 
 
