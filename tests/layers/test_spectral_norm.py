@@ -55,6 +55,21 @@ def test_convergence_is_relative_a_matrix_of_another_size_takes_as_many_iteratio
     assert not torch.equal(converged, norms[0].u)
 
 
+@pytest.mark.parametrize("name", ["dense", "C4", "C8"])
+def test_convergence_is_iterations_to_the_bit(name: str) -> None:
+    """Of a tensor, and of banks that are not made."""
+    torch.manual_seed(0)
+    matrix: Any = torch.randn(12, 20) if name == "dense" else convolution(name).gathered_filter()
+    norms = [SpectralNorm(*matrix.shape) for _ in range(2)]
+    norms[1].load_state_dict(norms[0].state_dict())
+    norms[0].converge(matrix, tolerance=0.0, max_iterations=5)
+    with torch.no_grad():
+        for _ in range(5):
+            norms[1].iterated_sigma(matrix)
+    assert torch.equal(norms[0].u, norms[1].u)
+    assert torch.equal(norms[0].v, norms[1].v)
+
+
 def test_a_new_layer_is_near_convergence() -> None:
     torch.manual_seed(0)
     for layer in (convolution("trivial"), convolution("C4", 8), convolution("D4", 3)):

@@ -32,7 +32,7 @@ def test_a_run_of_few_images_is_told_once_that_kid_stands_in(
     recipe: Callable[..., Recipe], backbone: Path, tmp_path: Path
 ) -> None:
     told = Notes()
-    made = recipe(f"evaluation.features={backbone}", "training.steps=3")
+    made = recipe(f"evaluation.features={backbone}", "training.steps=1")
     folder = run.train(made, tmp_path / "run", report=told)
     said = [line for line in told.messages if "KID is given instead" in line]
     assert said == [KID_STANDS_IN]
@@ -83,6 +83,7 @@ def test_evaluation_on_other_images_is_refused(tiny_run: Path, tiny_recipe: Path
         run.evaluate(tiny_run, data_path=str(tmp_path / "other.npz"))
 
 
+@pytest.mark.usefixtures("blank_curves")
 def test_runs_on_shares_of_the_data_have_the_same_floor(
     tiny_run: Path, recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:

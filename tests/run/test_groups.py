@@ -18,6 +18,8 @@ from tests.notes import Notes
 
 SLANT = np.array([[0.6, 0.8], [-0.8, 0.6]])
 """An orthogonal change of basis under which a sign is spread over both channels."""
+pytestmark = pytest.mark.usefixtures("blank_curves")
+
 STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
 
 
@@ -36,7 +38,7 @@ def test_neighbours_are_looked_for_over_what_permutes_pixels(
 
 
 def test_the_law_of_a_steerable_latent_is_proved_and_measured(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    folder = run.train(recipe(*STEERABLE, "training.steps=3"), tmp_path / "run", report=Notes())
+    folder = run.train(recipe(*STEERABLE, "training.steps=1"), tmp_path / "run", report=Notes())
     found = law_of_samples(run.load_run(folder), samples=80, permutations=199)
     assert (found.kind, found.holds, found.latent) == ("exact", True, "steerable")
     assert found.measured is not None

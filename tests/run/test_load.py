@@ -36,9 +36,7 @@ def test_left_out_slides_are_counted_before_training(tmp_path: Path, monkeypatch
     assert notes.messages == ["2 damaged or mislabelled files left out: see steergan data list"]
 
 
-def test_an_unfinished_run_says_how_to_go_on(
-    recipe: Callable[..., Recipe], tmp_path: Path
-) -> None:
+def test_an_unfinished_run_says_how_to_go_on(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     run.train(recipe(), tmp_path / "run", report=Notes(stop_after=2))
     with pytest.raises(RunError, match="steergan resume"):
         run.sample(tmp_path / "run", [0])
@@ -65,7 +63,7 @@ def test_data_found_through_the_environment_is_found_again(
 ) -> None:
     monkeypatch.setenv("STEERGAN_DATA", str(tiny_recipe.parent))
     out = tmp_path / "run"
-    run.train(recipe("data.path=tiny.npz"), out, report=Notes(stop_after=1))
+    run.train(recipe("data.path=tiny.npz", "training.steps=2"), out, report=Notes(stop_after=1))
     monkeypatch.delenv("STEERGAN_DATA")
     run.resume(out, report=Notes())
     assert (out / "generator.safetensors").exists()

@@ -14,6 +14,8 @@ from steergan.run.build import build_generator
 from steergan.run.sampling import orbit, spherical
 from tests.notes import Notes
 
+pytestmark = pytest.mark.usefixtures("blank_curves")
+
 
 def test_a_sample_does_not_depend_on_its_batch_mates(tiny_run: Path) -> None:
     many = run.sample(tiny_run, range(12), [1, 0])

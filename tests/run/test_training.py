@@ -42,9 +42,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert_same_run(tiny_run, out)
 
 
-def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(
-    recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(recipe: MakeRecipe, tmp_path: Path) -> None:
     if library.native() is None:
         pytest.skip(f"no kernels: {library.absence()}")
     choice = ('performance.convolution="fourier"', "generator.widths=[8, 8, 4]")
@@ -69,6 +67,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tiny_run: Path, tiny_recipe: Path
     assert_same_run(tiny_run, out)
 
 
+@pytest.mark.usefixtures("short_classifier")
 def test_what_takes_a_while_is_reported_and_a_user_who_stops_before_the_first_step_need_not_wait(
     tiny_run: Path, recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,9 +130,7 @@ def test_a_finished_run_is_left_alone(tiny_run: Path, recipe: MakeRecipe) -> Non
     assert {path.name: path.read_bytes() for path in tiny_run.iterdir()} == before
 
 
-def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(
-    recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(recipe: MakeRecipe, tmp_path: Path) -> None:
     out = tmp_path / "run"
     wild = recipe("training.generator_rate=1e30", "training.discriminator_rate=1e30")
     with pytest.raises(RunError, match="step"):
@@ -162,9 +159,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
     assert_same_run(whole, out)
 
 
-def test_a_killed_run_from_old_weights_goes_on_from_them(
-    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_killed_run_from_old_weights_goes_on_from_them(tiny_run: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
     settings = recipe("training.steps=2", "training.checkpoint_every=2", "evaluation.every=2")
     straight = run.train(settings, tmp_path / "straight", report=Notes(), init_from=tiny_run)
     stopped = tmp_path / "stopped"
@@ -175,9 +170,7 @@ def test_a_killed_run_from_old_weights_goes_on_from_them(
     assert json.loads((stopped / "run.json").read_text())["init_from"] == str(tiny_run.resolve())
 
 
-def test_a_run_that_failed_before_training_does_not_block_its_folder(
-    recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_run_that_failed_before_training_does_not_block_its_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(SteerganError, match=r"nothere\.safetensors"):
         run.train(recipe(f"evaluation.features={tmp_path}/nothere.safetensors"), out, report=Notes())
@@ -185,9 +178,7 @@ def test_a_run_that_failed_before_training_does_not_block_its_folder(
     assert (out / "generator.safetensors").exists()
 
 
-def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(
-    recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(recipe: MakeRecipe, tmp_path: Path) -> None:
     report, settings = Notes(), recipe(STANDARD)
     out = run.train(settings, tmp_path / "run", report=report)
     assert (out / "generator.safetensors").exists()

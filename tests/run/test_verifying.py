@@ -15,6 +15,8 @@ from steergan.run.subjects import FROM_SEED_MAP
 from steergan.run.verifying import law_of_samples
 from tests.notes import Notes
 
+pytestmark = pytest.mark.usefixtures("blank_curves")
+
 STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
 
 
@@ -36,7 +38,7 @@ def test_off_the_grid_the_law_of_the_samples_holds_up_to_bounds(recipe: Callable
 
 
 def test_a_group_without_quarter_turns_claims_nothing(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    folder = run.train(recipe(*STEERABLE, "generator.group=C3", "training.steps=3"), tmp_path / "run", report=Notes())
+    folder = run.train(recipe(*STEERABLE, "generator.group=C3", "training.steps=1"), tmp_path / "run", report=Notes())
     *_, found = run.verify_run(folder)
     assert found.verdict == "no claim"
     assert not [record for record in found.records if record.level == 5]
@@ -87,11 +89,13 @@ def test_samples_are_compared_in_the_features_of_the_run(tiny_run: Path) -> None
     assert (found.measured.count, found.measured.permutations) == (40, 199)
 
 
+@pytest.mark.usefixtures("short_classifier")
 def test_the_law_is_known_when_the_data_is_gone(
     tiny_recipe: Path, recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copyfile(tiny_recipe.parent / "tiny.npz", tmp_path / "gone.npz")
-    own = recipe(f"data.path={tmp_path}/gone.npz", "evaluation.features=classifier", "data.held_out=0.5")
+    settings = ("evaluation.features=classifier", "data.held_out=0.5", "training.steps=1")
+    own = recipe(f"data.path={tmp_path}/gone.npz", *settings)
     loaded = run.load_run(run.train(own, tmp_path / "run", report=Notes()))
     (tmp_path / "gone.npz").unlink()
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "empty"))
@@ -115,7 +119,7 @@ def test_the_networks_of_an_augmented_run_are_proved_as_symmetric_as_those_of_a_
 ) -> None:
     settings = recipe(
         "augmentation.standard=true", "augmentation.rotation_discriminator=1.0", "augmentation.rotation_generator=0.2",
-        "augmentation.adaptive_target=0.01", "augmentation.adaptive_images=60",
+        "augmentation.adaptive_target=0.01", "augmentation.adaptive_images=60", "training.steps=3",
     )  # fmt: skip
     out = run.train(settings, tmp_path / "run", report=Notes())
     plain = run.verify_recipe(recipe(), level=4, quick=True)

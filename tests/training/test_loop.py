@@ -22,6 +22,11 @@ from steergan.training.updates import Metrics
 from tests.training import plain_pair as pair
 from tests.training.states import differences
 
+LESSON = pair.SETTINGS.model_copy(
+    update={"steps": 75, "batch_size": 32, "generator_rate": 4e-3, "discriminator_rate": 8e-3}
+)
+"""Enough for a pair to learn its world."""
+
 
 def learned_means(state: RunState, step: int, law: Any = "normal") -> list[float]:
     """The mean pixel of the averaged generator's images, class by class."""
@@ -33,20 +38,18 @@ def learned_means(state: RunState, step: int, law: Any = "normal") -> list[float
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_users_own_pair_learns_its_conditional_distribution(name: str) -> None:
-    settings = pair.SETTINGS.model_copy(update={"steps": 150, "batch_size": 32})
     penalty = {"wgan_gp_weight": 10.0, "r1_weight": 0.0} if name == "wasserstein" else {"r1_weight": 0.1}
-    state = pair.start(settings)
+    state = pair.start(LESSON)
     before = learned_means(state, 0)
-    assert pair.run(state, settings, LossSettings(name=name, **penalty)) == "finished"  # type: ignore[arg-type]
+    assert pair.run(state, LESSON, LossSettings(name=name, **penalty)) == "finished"  # type: ignore[arg-type]
     assert max(abs(a - b) for a, b in zip(before, pair.TARGETS, strict=True)) > 0.3
-    assert learned_means(state, 150) == pytest.approx(pair.TARGETS, abs=0.1)
+    assert learned_means(state, LESSON.steps) == pytest.approx(pair.TARGETS, abs=0.1)
 
 
 def test_bernoulli_latents_train_too() -> None:
-    settings = pair.SETTINGS.model_copy(update={"steps": 150, "batch_size": 32})
-    state = pair.start(settings)
-    train(state, pair.batches(settings), settings, pair.LOSS, latent_law="bernoulli")
-    assert learned_means(state, 150, "bernoulli") == pytest.approx(pair.TARGETS, abs=0.1)
+    state = pair.start(LESSON)
+    train(state, pair.batches(LESSON), LESSON, pair.LOSS, latent_law="bernoulli")
+    assert learned_means(state, LESSON.steps, "bernoulli") == pytest.approx(pair.TARGETS, abs=0.1)
 
 
 def test_training_again_gives_the_same_bits_and_another_seed_does_not() -> None:
