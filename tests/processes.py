@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 1800.0
@@ -73,6 +74,18 @@ def forked(target: Callable[..., None], *arguments: object) -> Iterator[ForkServ
     finally:
         process.kill()
         process.join()
+
+
+@contextmanager
+def warm_for_fresh() -> Iterator[None]:
+    """Processes that ask for a fresh interpreter are forked from the server all the same."""
+
+    def context(method: str) -> ForkServerContext:
+        assert method == "spawn"
+        return WARM
+
+    with patch("multiprocessing.get_context", context):
+        yield
 
 
 def wait_until(condition: Callable[[], bool], goes_on: Callable[[], bool]) -> None:

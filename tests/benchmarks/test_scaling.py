@@ -9,6 +9,7 @@ from benchmarks.__main__ import benchmarks
 from benchmarks.scaling import COUNTS, Link, Scaling, assumed, fitted
 from steergan.errors import RecipeError
 from tests.benchmarks import tiny
+from tests.processes import warm_for_fresh
 
 RECIPE = tiny.recipe(8, discriminator_updates=2)
 
@@ -31,7 +32,8 @@ def test_messages_cost_more_among_more_processes_and_nothing_alone() -> None:
 
 @pytest.fixture(scope="module")
 def found() -> Scaling:
-    return scaling.measure(RECIPE, 2)
+    with warm_for_fresh():
+        return scaling.measure(RECIPE, 2)
 
 
 def test_every_update_sends_its_gradients_once(found: Scaling) -> None:
