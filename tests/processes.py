@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +19,9 @@ PATIENCE = 1800.0
 
 WARM = multiprocessing.get_context("forkserver")
 # torch imports its compiler when the first optimizer is made, which takes as long as all the rest.
-WARM.set_forkserver_preload(["steergan_cli.main", "steergan.run", "torch._dynamo", "tests.processes"])
+WARM.set_forkserver_preload(["steergan_cli.main", "steergan.run", "tests.processes", "torch._dynamo"])
+COMPILER_CAME_EARLY = "torch._dynamo" in sys.modules
+"""In the server, and so in processes forked from it: whether what it imported before this file brought the compiler."""
 
 
 class Started:
@@ -86,6 +89,11 @@ def warm_for_fresh() -> Iterator[None]:
 
     with patch("multiprocessing.get_context", context):
         yield
+
+
+def tell_of_the_compiler(answer: Connection) -> None:
+    """For a process to start with."""
+    answer.send(COMPILER_CAME_EARLY)
 
 
 def wait_until(condition: Callable[[], bool], goes_on: Callable[[], bool]) -> None:

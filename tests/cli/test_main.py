@@ -17,6 +17,7 @@ from steergan.errors import DataError, RecipeError, RunError, SteerganError, Sym
 from steergan_cli import main as entry
 from steergan_cli.main import COMMANDS, steergan
 from tests.commands import invoke
+from tests.processes import WARM, forked, tell_of_the_compiler
 
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "steergan")
 
@@ -43,9 +44,9 @@ def test_help_and_version_do_not_wait_for_torch(arguments: list[str]) -> None:
 
 
 def test_a_run_does_not_wait_for_torchs_compiler() -> None:
-    code = "import sys, steergan.run; print('torch._dynamo' in sys.modules)"
-    found = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
-    assert found.stdout.splitlines()[-1] == "False", found.stdout + found.stderr
+    ours, theirs = WARM.Pipe(duplex=False)
+    with forked(tell_of_the_compiler, theirs):
+        assert ours.recv() is False
 
 
 def test_installed_command_answers_help_and_imports_nothing_that_takes_seconds() -> None:
@@ -56,6 +57,12 @@ def test_installed_command_answers_help_and_imports_nothing_that_takes_seconds()
     imported = {line.rpartition("|")[2].strip() for line in found.stderr.splitlines()}
     assert "steergan_cli.main" in imported
     assert imported.isdisjoint({"torch", "escnn", "numpy", "matplotlib", "scipy", "pydantic"})
+
+
+def test_package_can_be_run_as_a_module() -> None:
+    found = subprocess.run([sys.executable, "-m", "steergan_cli", "--version"], capture_output=True, text=True)
+    assert found.returncode == 0
+    assert found.stdout.startswith("steergan")
 
 
 def test_shell_completion_offers_commands_and_options_without_torch() -> None:
