@@ -1,9 +1,14 @@
 """Small networks with weights that are always the same, and ways to look at their symmetry."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
 import torch
 from escnn.nn import FieldType
 from torch import Tensor
 
+from steergan.layers.spectral_norm import SpectralNorm
 from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.verification import Certificate, verify
 
@@ -81,3 +86,12 @@ def invariance(
         modes=modes,
     )
 
+
+
+@contextmanager
+def quickly_built() -> Iterator[None]:
+    """Inside, layers begin with small normal weights and unconverged spectral norms: for wide networks' structure alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.init, "orthogonal_", lambda weight: torch.nn.init.normal_(weight, std=0.01))
+        patch.setattr(SpectralNorm, "converge", lambda *_: None)
+        yield

@@ -40,8 +40,13 @@ def largest_change(discriminator: Discriminator, group: str) -> float:
     return max(float(((t - score).abs() / score.abs()).max()) for t in turned)
 
 
-@pytest.mark.parametrize(("group", "elements"), [("C2", 2), ("C4", 4), ("D1", 2), ("D2", 4), ("D4", 8)])
-@pytest.mark.parametrize("size", [8, 12, 14])
+@pytest.mark.parametrize(
+    ("group", "elements", "size"),
+    [
+        *(("C2", 2, 12), ("C4", 4, 8), ("C4", 4, 14), ("D1", 2, 14), ("D2", 4, 8), ("D2", 4, 12)),
+        *(("D4", 8, 12), ("D4", 8, 14)),
+    ],
+)
 def test_score_is_proved_invariant_for_every_element_and_both_parities(group: str, elements: int, size: int) -> None:
     found = invariance(plain(group, size), modes=MODES)
     assert found.verdict == "proved", found.sentence
@@ -52,10 +57,18 @@ def test_score_is_proved_invariant_for_every_element_and_both_parities(group: st
     assert all(error is not None and error < 1e-5 for error in errors)
 
 
-@pytest.mark.parametrize("group", ["C4", "D4"])
-@pytest.mark.parametrize("size", [8, 9, 11])
-@pytest.mark.parametrize("pool", ["average", "max"])
-@pytest.mark.parametrize("batch_norm", [False, True])
+# Every two of the four settings meet.
+@pytest.mark.parametrize(
+    ("group", "size", "pool", "batch_norm"),
+    [
+        ("C4", 8, "average", False),
+        ("D4", 8, "max", True),
+        ("C4", 9, "max", False),
+        ("D4", 9, "average", True),
+        ("C4", 11, "max", True),
+        ("D4", 11, "average", False),
+    ],
+)
 def test_residual_score_is_proved_invariant_at_sizes_of_either_parity(
     group: str, size: int, pool: str, batch_norm: bool
 ) -> None:

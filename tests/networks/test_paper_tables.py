@@ -12,6 +12,7 @@ from steergan.layers.pooling import AveragePool
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import read_recipe
 from steergan.run.build import build_discriminator, build_generator
+from tests.networks.small import quickly_built
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -81,8 +82,9 @@ def built(request: pytest.FixtureRequest) -> Built:
     for setting in SETTINGS:
         recipe = read_recipe(RECIPES / "paper" / request.param / f"{setting}-{setting}.toml")
         shape = (3, paper.side, paper.side)
-        found.generator[setting] = build_generator(recipe, shape, paper.classes)
-        found.discriminator[setting] = build_discriminator(recipe, shape, paper.classes)
+        with quickly_built():
+            found.generator[setting] = build_generator(recipe, shape, paper.classes)
+            found.discriminator[setting] = build_discriminator(recipe, shape, paper.classes)
     return found
 
 
