@@ -90,7 +90,7 @@ def invariance(
 
 @contextmanager
 def quickly_built() -> Iterator[None]:
-    """Inside, layers begin with small normal weights and unconverged spectral norms: for wide networks' structure alone."""
+    """Inside, layers begin with small normal weights, their norms unconverged: for wide networks' structure alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.init, "orthogonal_", lambda weight: torch.nn.init.normal_(weight, std=0.01))
         patch.setattr(SpectralNorm, "converge", lambda *_: None)
