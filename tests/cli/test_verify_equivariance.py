@@ -257,7 +257,7 @@ def test_network_that_is_not_invariant_is_caught(
 ) -> None:
     right = Discriminator.forward
     monkeypatch.setattr(Discriminator, "forward", lambda self, image, y: right(self, image, y) + image[:, 0, 0, 0])
-    told = invoke("verify-equivariance", tiny_run)
+    told = invoke("verify-equivariance", tiny_run, "--quick")
     assert told.exit_code == 1
     assert "BROKEN" in told.stdout
     assert "discriminator is NOT invariant under C4" in told.stdout
@@ -268,7 +268,8 @@ def test_network_that_is_not_invariant_is_caught(
 
 def test_errors_by_angle_are_drawn(tiny_recipe: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "c8.toml"
-    dense = '[generator]\ngroup = "C8"\nlatent = "dense"\n[discriminator]\ngroup = "C8"\n'
+    widths = "widths = [2, 2]"
+    dense = f'[generator]\n{widths}\ngroup = "C8"\nlatent = "dense"\n[discriminator]\n{widths}\ngroup = "C8"\n'
     recipe.write_text(f'extends = "{tiny_recipe}"\nname = "c8"\n{dense}')
     told = invoke("verify-equivariance", recipe, "--picture", tmp_path / "angles.png")
     assert told.exit_code == 0, told.output

@@ -6,6 +6,7 @@ that explains is measured without a network: the same output, turned there and b
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import log10
 
 import numpy as np
@@ -239,6 +240,7 @@ def inner_disk(height: int, width: int) -> NDArray[np.bool_]:
     return np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) <= max(min(height, width) / 2 - 1.5, 0.75)
 
 
+@lru_cache(maxsize=1024)
 def element_or_none(space: GSpace2D, angle: float, reflect: bool) -> GroupElement | None:
     """The group's element, if it has one."""
     try:
