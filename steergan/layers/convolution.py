@@ -14,6 +14,7 @@ from steergan.layers.filters.expansion import pair_expansion
 from steergan.layers.filters.initialisation import normal_weights, orthogonal_weights
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 from steergan.layers.filters.path import FourierPath, fourier_group, pays
+from steergan.layers.kept import buffers_of
 from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import is_grid_group, signed_permutation
 
@@ -143,6 +144,10 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         """One parameter, (out fields, in fields, free weights), for each pair of representations that has any."""
         return list(self.weights)
 
+    def filter_constants(self) -> list[Tensor]:
+        """Tables or bases, and the order of channels."""
+        return buffers_of(self, *self.expansions)
+
     def raw_filter(self) -> Tensor:
         """The bank before spectral normalisation, (C_out, C_in * k * k)."""
         bank = self._assemble([e(w) for e, w in zip(self.expansions, self.weights, strict=True)])
@@ -186,8 +191,14 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
 
     def channel_bias(self) -> Tensor | None:
         """The bias of every channel, (C_out,)."""
-        if self.bias is None:
-            return None
+        return None if self.bias is None else self._spread_bias()
+
+    def kept_bias(self) -> Tensor | None:
+        """`channel_bias` for forwards, kept between them."""
+        return None if self.bias is None else self.kept("bias", self._spread_bias, [self.bias])
+
+    def _spread_bias(self) -> Tensor:
+        assert self.bias is not None
         padded = torch.cat([self.bias, self.bias.new_zeros(1)])  # for channels without a bias
         return padded.index_select(0, self.bias_index)
 
@@ -196,7 +207,7 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         tensor = typed_tensor(self, x)
         if self.takes_fourier(tensor):
             return self.out_type(self.fourier_convolution(tensor))
-        bank, bias = self.filter_bank(), self.channel_bias()
+        bank, bias = self.kept("bank", lambda: self.arranged(self.filter_bank())), self.kept_bias()
         if tensor.shape[2:] == (1, 1) and self.padding == self.kernel_size - 1:
             # A single pixel meets every tap once: no need to multiply by the zeros around it.
             out = torch.einsum("bc,ochw->bohw", tensor[:, :, 0, 0], bank.flip(2, 3))
@@ -207,9 +218,9 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
     def fourier_convolution(self, x: Tensor) -> Tensor:
         """What a forward computes, in the group's Fourier basis; for layers that have a `fourier_group`."""
         assert self.fourier_group is not None
-        weight = self.normalized_weight().unflatten(2, (-1, self.kernel_size, self.kernel_size))
+        weight = self.kept("weight", self.normalized_weight).unflatten(2, (-1, self.kernel_size, self.kernel_size))
         out: Tensor = convolve(x, weight, self.fourier_group, False)
-        bias = self.channel_bias()
+        bias = self.kept_bias()
         return out if bias is None else out + bias[:, None, None]
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """Layers whose filter is made of weights and normed, and how one such filter serves many forwards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
+from steergan.layers.kept import Keeper, can_be_kept
 from steergan.layers.spectral_norm import AnyMatrix, SpectralNorm, full_precision
 
 CONSTRUCTION_TOLERANCE = 1e-3
@@ -41,13 +43,50 @@ def serves(made: Tensor, weights: list[Tensor]) -> bool:
 
 
 class FilteredLayer(torch.nn.Module):
-    """A layer whose filter is a matrix made of its weights, divided by its spectral norm if `spectral` is there."""
+    """A layer whose filter is a matrix made of its weights, divided by its spectral norm if `spectral` is there.
+
+    In evaluation mode forwards without gradients of the weights keep what they made of them, until a weight changes.
+    """
 
     spectral: SpectralNorm | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.shared = SharedFilter()
+        self.shared, self.keeper = SharedFilter(), Keeper()
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode, or evaluation mode; the former keeps nothing."""
+        if mode:
+            self.keeper.forget()
+        return super().train(mode)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        self.keeper.forget()
+        return super()._apply(*args, **kwargs)
+
+    def kept(self, name: str, make: Callable[[], Tensor], of: list[Tensor] | None = None) -> Tensor:
+        """What `make` makes now; in evaluation what it made before, if that would come out again.
+
+        Args:
+            name: of what is made.
+            make: a function of nothing but the parameters `of` and constants; by default of filter and spectral norm.
+            of: parameters.
+
+        Returns:
+            A tensor for forwards, not to be written to.
+        """
+        if torch.compiler.is_compiling():
+            return make()
+        weights = self.filter_weights() if of is None else of
+        if self.training or self.shared.depth or not can_be_kept(weights):
+            self.keeper.forget()
+            return make()
+        vectors = [] if self.spectral is None or of is not None else [self.spectral.u, self.spectral.v]
+        return self.keeper.get(name, make, [*weights, *vectors], self.filter_constants())
+
+    def filter_constants(self) -> list[Tensor]:
+        """Tensors beside weights and spectral norm that the filter is made of."""
+        return []
 
     def filter_weights(self) -> list[Tensor]:
         """The parameters that the filter is made of."""
@@ -154,7 +193,7 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
 
     def forward(self, input: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
-        return linear(input, self.filter_matrix(), self.bias)
+        return linear(input, self.kept("filter", self.filter_matrix), self.bias)
 
 
 def filtered_layers(*networks: torch.nn.Module) -> list[FilteredLayer]:

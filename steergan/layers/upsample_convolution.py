@@ -71,15 +71,19 @@ class UpsampleConvolution(EquivariantModule):
         if self.convolution.takes_fourier(tensor):
             upsampled = interpolate(tensor, scale_factor=2, mode="nearest")
             return self.out_type(self.convolution.fourier_convolution(upsampled))
-        filters = phase_filters(self.convolution.filter_bank())
-        bias = self.convolution.channel_bias()
+        filters = self.convolution.kept("phases", self._phases)
+        bias = self.convolution.kept_bias()
         maps = conv2d(
             self.convolution.arranged(tensor),
-            self.convolution.arranged(filters.flatten(0, 2)),
+            filters,
             None if bias is None else bias.repeat(4),
             padding=filters.shape[-1] // 2,
         )
         return self.out_type(interleave(maps.unflatten(1, (2, 2, -1)), *tensor.shape[2:]))
+
+    def _phases(self) -> Tensor:
+        """The filters of all four phases as one bank, (4 C_out, C_in, n, n)."""
+        return self.convolution.arranged(phase_filters(self.convolution.filter_bank()).flatten(0, 2))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
