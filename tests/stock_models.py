@@ -20,6 +20,15 @@ def convolution(in_type: FieldType, out_type: FieldType, kernel_size: int = 3, *
     return layer
 
 
+def transposed(in_type: FieldType, out_type: FieldType, kernel_size: int = 4, **settings: Any) -> enn.R2ConvTransposed:
+    """An R2ConvTransposed with normal weights and biases."""
+    layer = enn.R2ConvTransposed(in_type, out_type, kernel_size, initialize=False, **settings)
+    nn.init.normal_(layer.weights, std=0.3)
+    if layer.bias is not None:
+        nn.init.normal_(layer.bias)
+    return layer
+
+
 def mixed(space: GSpace2D) -> FieldType:
     """Fields of different sizes, in no order; a quotient where the group has one of size 2."""
     whole, trivial = space.regular_repr, space.trivial_repr
@@ -28,7 +37,7 @@ def mixed(space: GSpace2D) -> FieldType:
     return FieldType(space, [whole, trivial, *(space.quotient_repr(n) for n in names), whole, trivial])
 
 
-def strided() -> enn.R2Conv:
+def grouped() -> enn.R2Conv:
     """A layer that has no counterpart of ours."""
-    fields = regular_type(gspace("C4"), 1)
-    return convolution(fields, fields, stride=2)
+    fields = regular_type(gspace("C4"), 2)
+    return convolution(fields, fields, groups=2)

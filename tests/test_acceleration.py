@@ -20,7 +20,7 @@ from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, counter
 from steergan.symmetry import gspace, regular_type
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
-from tests.stock_models import convolution, mixed, strided
+from tests.stock_models import convolution, grouped, mixed
 
 GROUPS = ("trivial", "C2", "C4", "D4")
 STOCK = (enn.R2Conv, enn.InnerBatchNorm, enn.GroupPooling)
@@ -266,12 +266,12 @@ def test_a_model_that_takes_more_than_an_image_is_accelerated(classifier: Classi
 # --- what stays
 
 
-def test_a_model_with_a_strided_convolution_is_swapped_around_it(classifier: Classifier) -> None:
-    classifier.again = strided()
+def test_a_model_with_a_grouped_convolution_is_swapped_around_it(classifier: Classifier) -> None:
+    classifier.again = grouped()
     classifier.blocks[1] = enn.SequentialModule(
-        convolution(classifier.blocks[0].out_type, strided().in_type), enn.InnerBatchNorm(strided().in_type)
+        convolution(classifier.blocks[0].out_type, grouped().in_type), enn.InnerBatchNorm(grouped().in_type)
     )
-    classifier.pool, classifier.head = enn.GroupPooling(strided().in_type), nn.Linear(1, 3)
+    classifier.pool, classifier.head = enn.GroupPooling(grouped().in_type), nn.Linear(2, 3)
     before = twin(classifier)
     accelerate(classifier, 9, certify=False)
     assert [type(m) for m in found_in(classifier, STOCK)] == [enn.R2Conv]
@@ -485,6 +485,6 @@ def test_outputs_that_are_no_numbers_are_not_the_same() -> None:
 
 
 def test_rows_say_where_what_and_why() -> None:
-    layer = strided()
+    layer = grouped()
     assert str(Replacement(("a", "b"), layer, None, "for a reason")) == "a and b: R2Conv stays: for a reason"
     assert str(Replacement(("",), layer, GroupPool(layer.in_type))) == "the model itself: R2Conv -> GroupPool"

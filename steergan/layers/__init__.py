@@ -30,6 +30,7 @@ from steergan.layers.upsample_convolution import (
     upsampled_convolution,
     upsampling_mode,
 )
+from steergan.layers.windowed_convolution import StridedConvolution, TransposedConvolution, Windows
 
 __all__ = [
     "AntialiasedPool",
@@ -53,8 +54,11 @@ __all__ = [
     "SharedFilters",
     "SpectralLinear",
     "SpectralNorm",
+    "StridedConvolution",
+    "TransposedConvolution",
     "Upsample",
     "UpsampleConvolution",
+    "Windows",
     "activation",
     "batch_norms",
     "choose_convolution",

@@ -9,7 +9,15 @@ from torch import Tensor
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
 from steergan.layers.fields import bias_places, field_kinds, typed_tensor
-from steergan.layers.filters.conversion import bank_of, bias_of, check_convertible, make_r2conv
+from steergan.layers.filters.conversion import (
+    AnyR2Conv,
+    bank_of,
+    bias_of,
+    check_convertible,
+    check_plain,
+    make_r2conv,
+    one_padding,
+)
 from steergan.layers.filters.expansion import pair_expansion
 from steergan.layers.filters.initialisation import normal_weights, orthogonal_weights
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
@@ -264,17 +272,28 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             SymmetryError: it cannot be expressed, for what it is or for its weights or bias.
         """
         check_convertible(convolution)
+        check_plain(convolution)
         layer = cls(
             convolution.in_type,
             convolution.out_type,
             convolution.kernel_size,
-            padding=convolution.padding,
+            padding=one_padding(convolution),
             bias=convolution.bias is not None,
-        ).to(convolution.weights.device, convolution.weights.dtype)
-        layer.load_bank(bank_of(convolution))
-        layer._load_bias(bias_of(convolution))
+        )
+        layer.take_over(convolution)
         return layer
 
+    def take_over(self, convolution: AnyR2Conv) -> None:
+        """Take bank, bias, dtype and device of an escnn convolution between the same fields, of the same size.
+
+        Raises:
+            SymmetryError: this layer can't have such a bank or bias.
+        """
+        self.to(convolution.weights.device, convolution.weights.dtype)
+        self.load_bank(bank_of(convolution))
+        self._load_bias(bias_of(convolution))
+
+    @torch.no_grad()
     def _load_bias(self, wanted: Tensor) -> None:
         if self.bias is not None:
             for number in range(len(self.bias)):
@@ -293,11 +312,22 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         Raises:
             SymmetryError: escnn's basis cannot hold the filter bank (even kernels, or larger than 5 x 5).
         """
+        bias, padding = self.channel_bias(), self.padding
+        return make_r2conv(
+            self.in_type, self.out_type, self.bank_to_give(), bias=bias, full_band=self.exact, padding=padding
+        )
+
+    @torch.no_grad()
+    def bank_to_give(self) -> Tensor:
+        """The bank for escnn's layers, (C_out, C_in, k, k), spectral norms divided out.
+
+        Raises:
+            SymmetryError: the kernel is even.
+        """
         if self.kernel_size % 2 == 0:
             raise SymmetryError(f"kernel size {self.kernel_size} has no R2Conv; odd ones do")
         bank = self.raw_filter() if self.spectral is None else self.spectral.divide(self.raw_filter())
-        bank = bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
-        return make_r2conv(self.in_type, self.out_type, bank, self.padding, self.channel_bias(), full_band=self.exact)
+        return bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
 
 
 def _check_arguments(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int | None) -> None:

@@ -5,14 +5,16 @@ from typing import Any
 
 import torch
 from escnn.gspaces import GSpace2D
-from escnn.nn import EquivariantModule, GroupPooling, InnerBatchNorm, R2Conv
+from escnn.nn import EquivariantModule, GroupPooling, InnerBatchNorm, R2Conv, R2ConvTransposed
 from torch import nn
 from torch.nn.utils import parametrize
 
 from steergan.errors import SymmetryError
 from steergan.layers.batch_norm import FieldBatchNorm
 from steergan.layers.convolution import GroupConvolution
+from steergan.layers.filters.conversion import is_plain
 from steergan.layers.pooling import GroupPool
+from steergan.layers.windowed_convolution import StridedConvolution, TransposedConvolution
 from steergan.symmetry import group_name, is_grid_group, is_permutation, signed_permutation
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -40,29 +42,39 @@ def counterpart(layer: EquivariantModule) -> EquivariantModule:
         return COUNTERPARTS[kind](layer)
 
 
+Convolution = GroupConvolution | StridedConvolution | TransposedConvolution
+
+
 @torch.no_grad()
-def _convolution(old: R2Conv) -> GroupConvolution:
+def _convolution(old: R2Conv | R2ConvTransposed) -> Convolution:
+    _require_expressible(old)
+    new: Convolution
+    if isinstance(old, R2ConvTransposed):
+        new = TransposedConvolution.from_r2conv(old)
+    else:
+        new = (GroupConvolution if is_plain(old) else StridedConvolution).from_r2conv(old)
+    inner = new if isinstance(new, GroupConvolution) else new.convolution
+    if (0 if old.bias is None else len(old.bias)) != (0 if inner.bias is None else len(inner.bias)):
+        raise SymmetryError(f"its bias has {len(old.bias)} free numbers, one per trivial irrep; ours one per field")
+    for weight in inner.weights:
+        weight.requires_grad_(old.weights.requires_grad)
+    if inner.bias is not None:
+        inner.bias.requires_grad_(old.bias.requires_grad)
+    return new.train(old.training)
+
+
+def _require_expressible(old: R2Conv | R2ConvTransposed) -> None:
     space = old.in_type.gspace
     if not is_grid_group(space):
         raise SymmetryError(f"{group_name(space)} does not permute pixels")
-    if old.kernel_size % 2 == 0:
-        raise SymmetryError(f"its kernel size, {old.kernel_size}, is even")
     if not old.training and not _cache_is_fresh(old):
         raise SymmetryError("its cached filter is not that of its weights; call train() and eval() first")
     if any(signed_permutation(r) is None for r in {*old.in_type.representations, *old.out_type.representations}):
         raise SymmetryError("it has fields that are no signed permutations")
-    new = GroupConvolution.from_r2conv(old)
-    if (0 if old.bias is None else len(old.bias)) != (0 if new.bias is None else len(new.bias)):
-        raise SymmetryError(f"its bias has {len(old.bias)} free numbers, one per trivial irrep; ours one per field")
-    for weight in new.weights:
-        weight.requires_grad_(old.weights.requires_grad)
-    if new.bias is not None:
-        new.bias.requires_grad_(old.bias.requires_grad)
-    return new.train(old.training)
 
 
-def _cache_is_fresh(old: R2Conv) -> bool:
-    """Whether an R2Conv in evaluation mode computes what its weights say."""
+def _cache_is_fresh(old: R2Conv | R2ConvTransposed) -> bool:
+    """Whether a convolution in evaluation mode computes what its weights say."""
     bank, bias = old.expand_parameters()
     same = torch.allclose(old.filter, bank, rtol=1e-5, atol=1e-5 * float(bank.abs().max()))
     return same and (bias is None or torch.allclose(old.expanded_bias, bias, rtol=1e-5, atol=1e-6))
@@ -107,6 +119,7 @@ def _pool(old: GroupPooling) -> GroupPool:
 
 COUNTERPARTS: dict[type, Callable[[Any], EquivariantModule]] = {
     R2Conv: _convolution,
+    R2ConvTransposed: _convolution,
     InnerBatchNorm: _norm,
     GroupPooling: _pool,
 }

@@ -26,6 +26,11 @@ def beyond_the_grid() -> nn.Module:
     return convolution(fields, fields)
 
 
+def depthwise() -> nn.Module:
+    fields = regular_type(gspace("C4"), 2)
+    return convolution(fields, fields, groups=2)
+
+
 def hooked() -> nn.Module:
     layer = of()()
     layer.register_forward_hook(lambda module, args, output: None)
@@ -103,11 +108,8 @@ def in_space() -> nn.Module:
 
 
 STAYING = [
-    (of(stride=2), "stride 2"),
-    (of(dilation=2), "dilation 2"),
-    (of(padding_mode="circular"), "padding_mode 'circular'"),
-    (of(padding=(1, 1)), r"padding \(1, 1\)"),
-    (of(kernel_size=4), "kernel size, 4, is even"),
+    (depthwise, "groups 2"),
+    (of(padding=(1, 2)), r"padding \(1, 2\); one for all sides"),
     (of(frequencies_cutoff=10.0), "not equivariant"),
     (beyond_the_grid, "C8 does not permute pixels"),
     (hooked, "hooks"),

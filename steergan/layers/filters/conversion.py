@@ -1,8 +1,10 @@
 """Filter banks and biases out of escnn's `R2Conv`, and into it."""
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import torch
-from escnn.nn import FieldType, R2Conv
+from escnn.nn import FieldType, R2Conv, R2ConvTransposed
 from scipy.sparse.linalg import LinearOperator, lsqr
 from torch import Tensor
 
@@ -11,26 +13,66 @@ from steergan.errors import SymmetryError
 FULL_BAND = 4.0
 """The frequency cutoff at which escnn's basis holds every equivariant filter up to 5 x 5, and none that is not."""
 
+AnyR2Conv: TypeAlias = "R2Conv | R2ConvTransposed"
+
+PLAIN = {"stride": 1, "dilation": 1, "padding_mode": "zeros"}
+"""Of convolutions that `GroupConvolution` can be."""
+
 EXPORT_TOLERANCE = 1e-5
 """Largest relative difference between a filter bank and its export: escnn samples its basis in float32."""
 
 
-def check_convertible(convolution: R2Conv) -> None:
-    """Refuse what `GroupConvolution` cannot be.
+def check_convertible(convolution: AnyR2Conv) -> None:
+    """Refuse what no layer of ours can be.
 
     Raises:
-        SymmetryError: stride, dilation or groups are not 1, padding is not of zeros, or differs between the sides.
+        SymmetryError: groups are not 1, or stride, dilation or padding differ between the sides.
     """
-    for name, wanted in (("stride", 1), ("dilation", 1), ("groups", 1), ("padding_mode", "zeros")):
+    if convolution.groups != 1:
+        raise SymmetryError(f"{_name(convolution)} has groups {convolution.groups!r}; only 1 can be converted")
+    for name in ("stride", "dilation"):
         found = getattr(convolution, name)
-        if found not in (wanted, (1, 1)):
-            raise SymmetryError(f"R2Conv has {name} {found!r}; only {wanted!r} can be converted")
-    if not isinstance(convolution.padding, int):
-        raise SymmetryError(f"R2Conv has padding {convolution.padding!r}; a single int can be converted")
+        if not isinstance(found, int):
+            raise SymmetryError(f"{_name(convolution)} has {name} {found!r}; a single int can be converted")
+    one_padding(convolution)
+
+
+def check_plain(convolution: R2Conv) -> None:
+    """Refuse what `GroupConvolution` cannot be, and `StridedConvolution` may.
+
+    Raises:
+        SymmetryError: stride or dilation are not 1, or padding is not of zeros.
+    """
+    for name, wanted in PLAIN.items():
+        found = getattr(convolution, name)
+        if found != wanted:
+            raise SymmetryError(f"R2Conv has {name} {found!r}; StridedConvolution.from_r2conv takes it")
+
+
+def is_plain(convolution: R2Conv) -> bool:
+    """Whether its stride and dilation are 1, and its padding of zeros."""
+    return all(getattr(convolution, name) == wanted for name, wanted in PLAIN.items())
+
+
+def one_padding(convolution: AnyR2Conv) -> int:
+    """The padding of all sides.
+
+    Raises:
+        SymmetryError: they differ.
+    """
+    found = convolution.padding
+    sides = {found} if isinstance(found, int) else set(found)
+    if len(sides) != 1:
+        raise SymmetryError(f"{_name(convolution)} has padding {found!r}; one for all sides can be converted")
+    return int(sides.pop())
+
+
+def _name(convolution: AnyR2Conv) -> str:
+    return type(convolution).__name__
 
 
 @torch.no_grad()
-def bank_of(convolution: R2Conv) -> Tensor:
+def bank_of(convolution: AnyR2Conv) -> Tensor:
     """The filter bank of its present weights, (C_out, C_in, k, k), in either mode."""
     size = convolution.kernel_size
     bank: Tensor = convolution.basisexpansion(convolution.weights).unflatten(-1, (size, size))
@@ -38,7 +80,7 @@ def bank_of(convolution: R2Conv) -> Tensor:
 
 
 @torch.no_grad()
-def bias_of(convolution: R2Conv) -> Tensor:
+def bias_of(convolution: AnyR2Conv) -> Tensor:
     """The bias of every channel, (C_out,)."""
     if convolution.bias is None:
         return torch.zeros(convolution.out_type.size)
@@ -47,9 +89,9 @@ def bias_of(convolution: R2Conv) -> Tensor:
 
 
 def make_r2conv(
-    in_type: FieldType, out_type: FieldType, bank: Tensor, padding: int, bias: Tensor | None, full_band: bool
+    in_type: FieldType, out_type: FieldType, bank: Tensor, bias: Tensor | None, full_band: bool, **windows: Any
 ) -> R2Conv:
-    """An `R2Conv` with this filter bank (C_out, C_in, k, k) and this bias (C_out,).
+    """An `R2Conv` with this filter bank (C_out, C_in, k, k), this bias (C_out,), and windows as it takes them.
 
     Raises:
         SymmetryError: escnn's basis does not hold the bank or the bias.
@@ -58,7 +100,7 @@ def make_r2conv(
         in_type,
         out_type,
         bank.shape[-1],
-        padding=padding,
+        **windows,
         bias=bias is not None,
         initialize=False,
         # A copy of the basis, which no other layer shares, so that its dtype can change here.

@@ -6,7 +6,7 @@ import torch
 from escnn.nn import FieldType
 from torch import Tensor
 
-from steergan.layers import GroupConvolution, Upsample, UpsampleConvolution
+from steergan.layers import GroupConvolution, StridedConvolution, TransposedConvolution, Upsample, UpsampleConvolution
 from steergan.symmetry import gspace, trivial_type
 from steergan.verification.certificates.bases import placement, rounded_matrix, sampled_bank
 from steergan.verification.certificates.fourier import fourier_findings, numbered
@@ -39,6 +39,35 @@ def upsample_convolution(layer: UpsampleConvolution, at: Situation) -> Iterator[
             f"equals nearest upsampling and the convolution, tap by tap on every unit impulse of {side} x {side}"
         )
     yield from fourier_findings(layer, at)
+
+
+@certifies(StridedConvolution)
+def strided_convolution(layer: StridedConvolution, at: Situation) -> Iterator[Finding]:
+    """Where its windows lie, what is added around the map, and the inner convolution's bank and bias."""
+    inner, (stride, _, dilation, mode) = layer.convolution, layer.windows
+    yield from placement(at, inner.kernel_size, stride, layer.padding, dilation)
+    if layer.padding and mode != "zeros":
+        yield exact(f"{mode} padding treats all four sides alike")
+    yield from _bank(inner, at.elements)
+    if layer.skips:
+        batch, channels, *sides = at.in_shape
+        skipped = at._replace(in_shape=(batch, channels, *((side - 1) // stride + 1 for side in sides)))
+        yield from fourier_findings(inner, skipped)
+
+
+@certifies(TransposedConvolution)
+def transposed_convolution(layer: TransposedConvolution, at: Situation) -> Iterator[Finding]:
+    """Pixel i reaches s i + d t - p by tap t; turned, the last pixel by the last tap the last of the larger map."""
+    stride, padding, dilation, _ = layer.windows
+    rule = "(H - 1) s + d (k - 1) + 1 - 2 p pixels were wanted, so that both ends of the larger map are reached alike"
+    kernel, (height, width) = layer.convolution.kernel_size, at.in_shape[2:]
+    ends = [(side - 1) * stride + dilation * (kernel - 1) + 1 - 2 * (padding or 0) for side in (height, width)]
+    found = list(layer.evaluate_output_shape(at.in_shape)[2:])
+    if found == ends:
+        yield exact(f"(H - 1) x {stride} + {dilation * (kernel - 1) + 1} - 2 x {padding}, the same on every side")
+    else:
+        yield broken(rule, f"{found[0]} x {found[1]} where {ends[0]} x {ends[1]} are symmetric (output padding)")
+    yield from _bank(layer.convolution, at.elements)
 
 
 def fused_difference(kernel_size: int, side: int) -> str:
