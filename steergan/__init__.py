@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from steergan import escnn_at_import  # noqa: F401  # before anything else imports escnn
 
 if TYPE_CHECKING:
-    from steergan.acceleration import accelerate
+    from steergan.acceleration import accelerate, restore
 else:
 
     def __getattr__(name: str) -> object:
-        """`steergan.accelerate` when it is first asked for: what it stands on is slow to import, and few need it."""
-        if name != "accelerate":
+        """`accelerate` and `restore` when first asked for: what they stand on is slow to import, and few need them."""
+        if name not in ("accelerate", "restore"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from steergan.acceleration import accelerate
+        from steergan import acceleration
 
-        return accelerate
+        return getattr(acceleration, name)
 
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "accelerate"]
+__all__ = ["__version__", "accelerate", "restore"]

@@ -23,6 +23,7 @@ MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchma
 WITHOUT_MIRROR = {
     "steergan/errors.py": "classes of errors; every line that raises one has its test",
     "steergan/training/protocols.py": "signatures",
+    "steergan/layers/bank_transfer.py": "tests/layers/test_convolution.py",
     "cli/benchmark/accelerate.py": "tests/benchmark/test_acceleration.py",
     "cli/benchmark/layers.py": "tests/benchmark/test_layers.py",
     "cli/benchmark/step.py": "tests/benchmark/test_step.py",

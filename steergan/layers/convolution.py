@@ -8,11 +8,9 @@ from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.kernels.operators import convolve
+from steergan.layers.bank_transfer import BankTransfer
 from steergan.layers.fields import bias_places, field_kinds, typed_tensor
 from steergan.layers.filters.conversion import (
-    AnyR2Conv,
-    bank_of,
-    bias_of,
     check_convertible,
     check_plain,
     make_r2conv,
@@ -23,14 +21,10 @@ from steergan.layers.filters.initialisation import normal_weights, orthogonal_we
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 from steergan.layers.filters.path import FourierPath, fourier_group, pays
 from steergan.layers.kept import buffers_of
-from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import is_grid_group, signed_permutation
 
-IMPORT_TOLERANCE = 1e-5
-"""Largest relative difference between a filter bank and its import: escnn samples its basis in float32."""
 
-
-class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
+class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
     """A stride-1 convolution over equivariant filters: all of them on the pixel grid, else escnn's band-limited ones.
 
     With a group that permutes pixels (trivial, C2, C4, D1, D2, D4) and signed permutation representations (trivial,
@@ -240,26 +234,6 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
             raise SteerganError(f"{this} got a {height} x {width} map; its kernel needs a larger one")
         return (batch, self.out_type.size, height + change, width + change)
 
-    @torch.no_grad()
-    def load_bank(self, bank: Tensor) -> None:
-        """Set the weights so that the bank before spectral normalisation is `bank`, (C_out, C_in, k, k).
-
-        Raises:
-            SymmetryError: the bank is not equivariant, or (escnn's basis) not within the band limit.
-        """
-        for (o, i), number in self._pair_number.items():
-            out, into = self._out_kinds[o], self._in_kinds[i]
-            entries = into.representation.size * self.kernel_size**2
-            block = bank[out.channels][:, into.channels].reshape(len(out.fields), -1, len(into.fields), entries)
-            expansion: Any = self.expansions[number]
-            self.weights[number].copy_(expansion.fit(block))
-        error = float((self.raw_filter() - bank.flatten(1)).abs().max() / bank.abs().max().clamp_min(1e-30))
-        if not error < IMPORT_TOLERANCE:
-            raise SymmetryError(
-                f"the filter bank is {error:.1e} from the nearest one of {self.in_type} -> {self.out_type} "
-                f"(tolerance {IMPORT_TOLERANCE}); it is not equivariant, or beyond the band limit"
-            )
-
     @classmethod
     @torch.no_grad()
     def from_r2conv(cls, convolution: R2Conv) -> Self:
@@ -283,28 +257,6 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         layer.take_over(convolution)
         return layer
 
-    def take_over(self, convolution: AnyR2Conv) -> None:
-        """Take bank, bias, dtype and device of an escnn convolution between the same fields, of the same size.
-
-        Raises:
-            SymmetryError: this layer can't have such a bank or bias.
-        """
-        self.to(convolution.weights.device, convolution.weights.dtype)
-        self.load_bank(bank_of(convolution))
-        self._load_bias(bias_of(convolution))
-
-    @torch.no_grad()
-    def _load_bias(self, wanted: Tensor) -> None:
-        if self.bias is not None:
-            for number in range(len(self.bias)):
-                self.bias[number] = wanted[self.bias_index == number].mean()
-        bias = self.channel_bias()
-        found = torch.zeros_like(wanted) if bias is None else bias
-        if not torch.allclose(found, wanted, rtol=IMPORT_TOLERANCE, atol=IMPORT_TOLERANCE):
-            raise SymmetryError(
-                "R2Conv has a bias that is not one number per field of a permutation representation; set it to zero"
-            )
-
     @torch.no_grad()
     def to_r2conv(self) -> R2Conv:
         """An escnn `R2Conv` that computes the same function, in training mode; a spectral norm is divided out for good.
@@ -316,19 +268,6 @@ class GroupConvolution(EquivariantModule, FilteredLayer, FourierPath):
         return make_r2conv(
             self.in_type, self.out_type, self.bank_to_give(), bias=bias, full_band=self.exact, padding=padding
         )
-
-    @torch.no_grad()
-    def bank_to_give(self) -> Tensor:
-        """The bank for escnn's layers, (C_out, C_in, k, k), spectral norms divided out.
-
-        Raises:
-            SymmetryError: the kernel is even.
-        """
-        if self.kernel_size % 2 == 0:
-            raise SymmetryError(f"kernel size {self.kernel_size} has no R2Conv; odd ones do")
-        bank = self.raw_filter() if self.spectral is None else self.spectral.divide(self.raw_filter())
-        return bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
-
 
 def _check_arguments(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int | None) -> None:
     if in_type.gspace != out_type.gspace:

@@ -39,7 +39,25 @@ def counterpart(layer: EquivariantModule) -> EquivariantModule:
     if not isinstance(layer.in_type.gspace, GSpace2D):
         raise SymmetryError(f"{layer.in_type.gspace.name} is not planar")
     with torch.random.fork_rng(devices=[]):  # the first weights of a layer, which are not to stay, are drawn
-        return COUNTERPARTS[kind](layer)
+        new = COUNTERPARTS[kind](layer)
+    new.origin = Origin(layer)
+    return new
+
+
+class Origin:
+    """The layer of escnn's in whose place one of ours stands; copies of ours share it. It is not one of its parts."""
+
+    def __init__(self, layer: EquivariantModule) -> None:
+        self.layer = layer
+
+    def __deepcopy__(self, memo: object) -> "Origin":
+        return self
+
+
+def origin_of(layer: nn.Module) -> EquivariantModule | None:
+    """The layer in whose place this one stands."""
+    origin = vars(layer).get("origin")
+    return origin.layer if isinstance(origin, Origin) else None
 
 
 Convolution = GroupConvolution | StridedConvolution | TransposedConvolution

@@ -116,5 +116,5 @@ def _same_memory(made: Tensor, source: Tensor) -> bool:
 
 
 def buffers_of(*modules: torch.nn.Module) -> list[Tensor]:
-    """Their own buffers, without those of modules below."""
+    """Buffers of these modules, without those of modules below them."""
     return [buffer for module in modules for buffer in module._buffers.values() if buffer is not None]

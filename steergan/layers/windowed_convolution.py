@@ -23,6 +23,10 @@ class Windows(NamedTuple):
         padding: pixels that are added on every side; None: half of the window, dilated.
         dilation: pixels from one tap to the next.
         padding_mode: one of `PADDING_MODES`: what is added.
+
+    Examples:
+        >>> Windows(stride=2)._replace(padding_mode="circular")
+        Windows(stride=2, padding=None, dilation=1, padding_mode='circular')
     """
 
     stride: int = 1

@@ -36,7 +36,7 @@ def saving(group: str, before: float, after: float) -> Saving:
 def test_every_layer_that_can_be_swapped_is_and_the_function_stays(group: str) -> None:
     torch.manual_seed(0)
     stock = StockClassifier(group, TINY).eval()
-    faster = accelerate(twin_of(stock), measured.SIZE, certify=False)
+    faster = accelerate(twin_of(stock), measured.SIZE, for_=None, certify=False)
     assert all(row.new is not None for row in replacements(stock))
     assert not any(isinstance(module, R2Conv | InnerBatchNorm | GroupPooling) for module in faster.modules())
     image = torch.randn(2, 1, measured.SIZE, measured.SIZE)
@@ -46,7 +46,7 @@ def test_every_layer_that_can_be_swapped_is_and_the_function_stays(group: str) -
 def test_the_models_are_equivariant_before_and_after() -> None:
     stock = StockClassifier("C4", TINY)
     assert verify(stock, measured.SIZE).verdict == "proved"
-    assert verify(accelerate(stock, measured.SIZE), measured.SIZE).verdict == "proved"
+    assert verify(accelerate(stock, measured.SIZE, for_=None), measured.SIZE).verdict == "proved"
 
 
 def test_both_models_are_timed_in_training_and_inference(tiny: None) -> None:

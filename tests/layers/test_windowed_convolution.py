@@ -74,9 +74,7 @@ def test_a_1x1_stride_takes_the_fourier_path_of_fewer_pixels() -> None:
     fields = regular_type(gspace("D4"), 2)
     layer = StridedConvolution(fields, fields, 1, windows=Windows(stride=2))
     x = torch.randn(1, fields.size, 9, 9)
-    wanted = torch.nn.functional.conv2d(
-        x, layer.convolution.filter_bank(), layer.convolution.channel_bias(), stride=2
-    )
+    wanted = torch.nn.functional.conv2d(x, layer.convolution.filter_bank(), layer.convolution.channel_bias(), stride=2)
     layer.convolution.convolution_choice = "fourier"
     assert layer.convolution.wants_fourier
     assert apart(layer(fields(x)).tensor, wanted) < 1e-5
@@ -121,7 +119,7 @@ def test_maps_that_are_too_small_are_refused() -> None:
     fields = regular_type(gspace("C4"), 1)
     layer = StridedConvolution(fields, fields, 3, windows=Windows(padding=0, dilation=3))
     assert layer.evaluate_output_shape((1, 4, 7, 8)) == (1, 4, 1, 2)
-    with pytest.raises(SteerganError, match="windows of 7 pixels, padding 0.* 6 x 9"):
+    with pytest.raises(SteerganError, match=r"windows of 7 pixels, padding 0.* 6 x 9"):
         layer.evaluate_output_shape((1, 4, 6, 9))
 
 
@@ -131,7 +129,7 @@ def test_what_else_escnn_can_be_is_refused(stock: Any) -> None:
     for settings, words in (({"groups": 2}, "groups 2"), ({"padding": (1, 2)}, "one for all sides")):
         with pytest.raises(SymmetryError, match=words):
             stock.from_r2conv(convolution(fields, fields, **settings))
-    with pytest.raises(SymmetryError, match="stride 2; StridedConvolution.from_r2conv takes it"):
+    with pytest.raises(SymmetryError, match=r"stride 2; StridedConvolution\.from_r2conv takes it"):
         GroupConvolution.from_r2conv(convolution(fields, fields, stride=2))
 
 

@@ -107,6 +107,55 @@ def make_r2conv(
         recompute=True,
         frequencies_cutoff=FULL_BAND if full_band else None,
     )
+    _fill(convolution, bank, bias)
+    return convolution.to(bank.dtype)
+
+
+def restored_convolution(like: AnyR2Conv, bank: Tensor, bias: Tensor | None, wider: bool) -> AnyR2Conv:
+    """A convolution of escnn's with this bank and bias.
+
+    Args:
+        like: a copy of one with the same fields and windows, which is filled and returned.
+        bank: (C_out, C_in, k, k).
+        bias: (C_out,).
+        wider: where its basis does not hold the bank, take the full one.
+
+    Raises:
+        SymmetryError: the basis does not hold them.
+    """
+    like = like.train().cpu()
+    bank, bias = bank.cpu(), None if bias is None else bias.cpu()
+    try:
+        _fill(like, bank, bias)
+    except SymmetryError:
+        if not wider:
+            raise
+        names = ("stride", "padding", "dilation", *(["output_padding"] if _is_transposed(like) else ["padding_mode"]))
+        like = type(like)(
+            like.in_type,
+            like.out_type,
+            like.kernel_size,
+            bias=like.bias is not None,
+            initialize=False,
+            recompute=True,
+            frequencies_cutoff=FULL_BAND,
+            **{name: getattr(like, name) for name in names},
+        )
+        _fill(like, bank, bias)
+    return like.to(bank.dtype)
+
+
+def _is_transposed(convolution: AnyR2Conv) -> bool:
+    return isinstance(convolution, R2ConvTransposed)
+
+
+@torch.no_grad()
+def _fill(convolution: AnyR2Conv, bank: Tensor, bias: Tensor | None) -> None:
+    """Set weights and bias so that bank and bias are these.
+
+    Raises:
+        SymmetryError: the basis does not hold them.
+    """
     target = bank.detach().double().flatten()
     convolution.weights.data = _coefficients(convolution, target)
     _require_equal(bank_of(convolution).flatten(), target, "filter bank")
@@ -115,10 +164,9 @@ def make_r2conv(
         convolution.bias.data = torch.linalg.lstsq(convolution.bias_expansion, target[:, None]).solution[:, 0]
     if bias is not None:
         _require_equal(bias_of(convolution).double(), bias.detach().double(), "bias")
-    return convolution.to(bank.dtype)
 
 
-def _coefficients(convolution: R2Conv, bank: Tensor) -> Tensor:
+def _coefficients(convolution: AnyR2Conv, bank: Tensor) -> Tensor:
     """The basis coefficients, by least squares. All pairs of fields share few bases, so a few steps of LSQR suffice."""
     expansion = convolution.double().basisexpansion
     probe = torch.zeros(expansion.dimension(), dtype=torch.float64, requires_grad=True)

@@ -1,33 +1,21 @@
-"""Swaps escnn's own layers in a network for steergan's, which compute the same function in less time."""
+"""Swaps escnn's own layers in a network for steergan's, which compute the same function, where those are faster."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from escnn.nn import EquivariantModule, FieldType
 from torch import Tensor, nn
 
-from steergan.errors import SteerganError, SubjectError, SymmetryError
+from steergan.acceleration.checking import AccelerationError, require_proof, require_same_function
+from steergan.acceleration.measuring import Mode, Workload, layer_times_as_fast, meetings, model_times_as_fast
+from steergan.acceleration.report import ATTRIBUTE, AccelerationReport, Row
+from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.counterparts import COUNTERPARTS, counterpart
-from steergan.verification import verify_subject
+from steergan.tables import Interval
 from steergan.verification.claims import make_subject
-from steergan.verification.measured.forward import exact_float32
-from steergan.verification.subject import Call, Size, Subject, random_input, tensors_of, twin_of
-
-ALLOWED = 1e-4
-"""Largest difference between the outputs before and after, relative to the largest entry before."""
-
-NUDGE = 1e-6
-"""Relative change of an input that is no more than a few roundings: escnn samples its bases in float32."""
-
-NUDGES = 10
-"""A difference is rounding, too, where it is no more than so many nudges of the input make."""
-
-
-class AccelerationError(SteerganError):
-    """A model that can't be accelerated. It is left as it was."""
+from steergan.verification.subject import Call, Size, Subject, copied, twin_of
 
 
 @dataclass(frozen=True)
@@ -39,45 +27,61 @@ class Replacement:
         old: the layer; it is left as it is.
         new: a layer of steergan's that computes the same; None where the old one stays.
         reason: why it stays.
+        times_as_fast: seconds of the old one over those of the new one; None where that was not measured.
     """
 
     paths: tuple[str, ...]
     old: EquivariantModule
     new: EquivariantModule | None
     reason: str = ""
+    times_as_fast: Interval | None = None
 
     def __str__(self) -> str:
         outcome = f"stays: {self.reason}" if self.new is None else f"-> {type(self.new).__name__}"
         return f"{' and '.join(self.paths) or 'the model itself'}: {type(self.old).__name__} {outcome}"
+
+    @property
+    def row(self) -> Row:
+        """For the report."""
+        why = self.reason or ("faster" if self.times_as_fast else "computes the same")
+        return Row(self.paths, type(self.old).__name__, self.new and type(self.new).__name__, why, self.times_as_fast)
 
 
 def accelerate(
     model: nn.Module,
     sizes: int | Sequence[int | Size] | None = None,
     *,
+    for_: Mode | Workload | None = "training",
     certify: bool = True,
     in_type: FieldType | None = None,
     others: tuple[Tensor, ...] = (),
     call: Call | None = None,
 ) -> nn.Module:
-    """Swap escnn's `R2Conv`, `InnerBatchNorm` and `GroupPooling` in a model for steergan's layers, in place.
+    """Swap escnn's convolutions, `InnerBatchNorm` and `GroupPooling` for steergan's where it is faster, in place.
+
+    Each layer is timed against its counterpart on the maps that it meets in the model, in turns, and the faster of both
+    stays; then the model is timed against what it was, and if it is not faster all stays. `report_of(model)` has the
+    table: layer, what was done, why, times as fast.
 
     The model computes the same function, to rounding: that is checked on copies of it, in evaluation and in training
     mode, and so are the moments that training leaves behind. Where `verify` had proved the model, it proves it still.
-    Modes, devices, dtypes, moments and `requires_grad` stay. `replacements(model)` says what is swapped, and what is
-    left alone and why.
+    Modes, devices, dtypes, moments and `requires_grad` stay. `replacements(model)` says what can be swapped, and what
+    is left alone and why. `restore(model)` leads back.
 
     What changes: parameters are new ones, with new names. Make optimizers, averages and DDP after this call; an
     optimizer that was made before it trains what the model no longer uses. Checkpoints from before no longer fit. An
     R2Conv with escnn's default band limit spans a part of the filters that its group admits; its replacement begins
     as the same filter and is free to become any of them. Gradient steps differ, because weights are other coordinates
     of the same filters. At exact ties `GroupPool` splits the gradient evenly, and it keeps the dtype, where
-    GroupPooling returns float32. Code that looks for escnn's classes, or calls `export()`, won't find them;
-    `GroupConvolution.to_r2conv` leads back.
+    GroupPooling returns float32. Code that looks for escnn's classes, or calls `export()`, won't find them.
 
     Args:
         model: any module, escnn's or torch's, that has an `in_type` or `input_type`, or see `in_type`.
-        sizes: sides, or (H, W), in pixels, at which it is checked; None: an odd and an even one that it accepts.
+        sizes: sides, or (H, W), in pixels, at which it is checked; the largest is what it is timed at, so give the
+            size of your images. None: an odd and an even one that it accepts.
+        for_: what it is to be fast at: "training", "inference" (against escnn's evaluation mode with its kept
+            filters), or a `Workload` with the batch size, too; None: swap whatever computes the same, and time
+            nothing.
         certify: verify the symmetry, too. It takes longer than all the rest.
         in_type: field type of the input, where the model has none.
         others: what else the model is called with, tensors of batch size 2.
@@ -90,6 +94,7 @@ def accelerate(
         AccelerationError: it would compute something else, can't be run, or is no longer proved; it holds a layer in
             another place than among its modules, too; it is wrapped in DDP. The model is as it was.
         SubjectError: the model as it is can't be copied or run, or its field type is not known.
+        SteerganError: `for_` is none of these.
 
     Examples:
         >>> from escnn import nn as enn
@@ -100,31 +105,96 @@ def accelerate(
         ...     print(replacement)
         0: R2Conv -> GroupConvolution
         2: GroupPooling -> GroupPool
-        >>> accelerate(model, sizes=9, certify=False) is model
+        >>> accelerate(model, sizes=9, for_="inference", certify=False) is model
         True
     """
     if isinstance(model, nn.parallel.DistributedDataParallel):
         raise AccelerationError("the model is wrapped in DistributedDataParallel; accelerate it before it is wrapped")
-    swaps = [r for r in replacements(model) if r.new is not None]
-    if not swaps:
+    work = Workload(for_) if isinstance(for_, str) else for_
+    if work is not None and not isinstance(work, Workload):
+        raise SteerganError(f"for_ = {for_!r}; 'training', 'inference', a Workload or None was wanted")
+    found = replacements(model)
+    if not any(r.new is not None for r in found):
         return model
     subject = make_subject(model, sizes, in_type=in_type, others=others, call=call)
     before = replace(subject, module=twin_of(model))
-    faster = _put(model, {path: r.new for r in swaps for path in r.paths})
+    # All of them first: a layer that would compute something else is a fault, and must not pass for a slow one.
+    with _swapped(subject, found) as after:
+        require_same_function(before, after)
+    chosen, whole, told = found, None, "Nothing was timed."
+    if work is not None:
+        chosen, whole, told = _faster_ones(subject, found, work)
+    with _swapped(subject, chosen, keep=True) as after:
+        if _new(chosen) != _new(found):
+            require_same_function(before, after)
+        if certify and _new(chosen):
+            require_proof(before, after)
+    return _reported(after.module, chosen, whole, told)
+
+
+def _reported(model: nn.Module, found: Sequence[Replacement], whole: Interval | None, told: str) -> nn.Module:
+    model.__dict__[ATTRIBUTE] = AccelerationReport(tuple(r.row for r in found), whole, told)
+    return model
+
+
+def _new(found: Sequence[Replacement]) -> list[int]:
+    return [id(r.new) for r in found if r.new is not None]
+
+
+@contextmanager
+def _swapped(subject: Subject, found: Sequence[Replacement], *, keep: bool = False) -> Iterator[Subject]:
+    """Inside, new layers stand in the model; afterwards too, if they are to be kept and nothing went wrong."""
+    swaps = [r for r in found if r.new is not None]
+    faster = _put(subject.module, {path: r.new for r in swaps for path in r.paths})
+    right = False
     try:
-        after = replace(subject, module=faster)
         with _no_longer_called(swaps):
-            _require_same_function(before, after)
-        if certify:
-            _require_proof(before, after)
-    except BaseException:
-        _put(model, {path: r.old for r in swaps for path in r.paths})
-        raise
-    return faster
+            yield replace(subject, module=faster)
+        right = True
+    finally:
+        if not (right and keep):
+            _put(subject.module, {path: r.old for r in swaps for path in r.paths})
+
+
+def _faster_ones(
+    subject: Subject, found: Sequence[Replacement], work: Workload
+) -> tuple[list[Replacement], Interval | None, str]:
+    """Of the layers that could be swapped those that are faster, if the whole model is; and what was measured."""
+    size = max(subject.sizes, key=lambda s: s[0] * s[1])
+    told = f"{work.mode.capitalize()}, {work.batch_size} images of {size[0]} x {size[1]}."
+    met = meetings(subject, [r.paths[0] for r in found if r.new is not None], size, work)
+    known: dict[str, Interval] = {}
+    chosen = []
+    for r in found:
+        if r.new is None:
+            chosen.append(r)
+            continue
+        maps = met[r.paths[0]]
+        if not maps:
+            chosen.append(replace(r, new=None, reason="it was not called"))
+            continue
+        alike = f"{r.old!r} {maps} {[p.requires_grad for p in r.old.parameters()]}"  # layers alike are timed once
+        if alike not in known:
+            known[alike] = layer_times_as_fast(r.old, r.new, maps, work)
+        ratio = known[alike]
+        slow = ratio.centre <= 1
+        chosen.append(
+            replace(r, times_as_fast=ratio, new=None if slow else r.new, reason="ours is slower here" if slow else "")
+        )
+    swaps = [r for r in chosen if r.new is not None]
+    if not swaps:
+        return chosen, None, told
+    # A copy, so that what is timed is no model that anybody holds.
+    twin = replace(subject, module=_put(copied(subject.module), {path: r.new for r in swaps for path in r.paths}))
+    whole = model_times_as_fast(subject, twin, size, work)
+    if whole.centre <= 1:
+        reason = "the whole model is not faster with ours"
+        chosen = [r if r.new is None else replace(r, new=None, reason=reason) for r in chosen]
+    return chosen, whole, told
 
 
 def replacements(model: nn.Module) -> list[Replacement]:
-    """Every `R2Conv`, `InnerBatchNorm` and `GroupPooling` of a model, and what `accelerate` would put in its place.
+    """Every convolution, `InnerBatchNorm` and `GroupPooling` of escnn's in a model, and what can take its place.
 
     The model is left as it is. A layer that is used in several places is listed once.
     """
@@ -182,7 +252,7 @@ def _require_own_parameters(layer: nn.Module, owners: Mapping[int, set[int]]) ->
         raise SymmetryError("it shares parameters with another module")
 
 
-# --- the same function
+# --- layers that are called past the model
 
 
 @contextmanager
@@ -207,78 +277,3 @@ def _no_longer_called(swaps: Sequence[Replacement]) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _require_same_function(before: Subject, after: Subject) -> None:
-    """Compare what both put out at every size.
-
-    Raises:
-        AccelerationError: they differ by more than rounding, or the second can't be run.
-        SubjectError: the first can't be run.
-    """
-    for size in before.sizes:
-        at = f"at {size[0]} x {size[1]}"
-        try:
-            wanted, nudged = _outputs(before, size), _outputs(before, size, NUDGE)
-        except Exception as error:
-            raise SubjectError(f"{before.name} can't be run {at}, before any change: {_line(error)}") from error
-        try:
-            found = _outputs(after, size)
-        except AccelerationError:
-            raise
-        except Exception as error:
-            raise AccelerationError(
-                f"accelerated, {before.name} can't be run {at}: {_line(error)}; the model is as it was"
-            ) from error
-        for mode, outputs in wanted.items():
-            off, noise = (_distance(other[mode], outputs) for other in (found, nudged))
-            allowed = max(ALLOWED, NUDGES * noise)
-            if not off <= allowed:
-                raise AccelerationError(
-                    f"accelerated, {before.name} computes something else {at}, {mode}: off by {off:.1e} of the "
-                    f"largest output, where {allowed:.0e} is rounding; the model is as it was"
-                )
-
-
-@torch.no_grad()
-def _outputs(subject: Subject, size: Size, nudge: float = 0.0) -> dict[str, list[Tensor]]:
-    """What a copy puts out in the modes that it has, in evaluation, in training, and after that."""
-    network = twin_of(subject.module)
-    dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
-    if dtype in (torch.float16, torch.bfloat16):  # in which a difference would drown
-        network, dtype = network.float(), torch.float32
-    found = {}
-    for seed, mode in enumerate(("as it is", "in evaluation", "in training", "in evaluation after training")):
-        if mode != "as it is":
-            network.train(mode == "in training")
-        x = random_input(subject, size, seed, dtype)
-        x = x * (1 + nudge * random_input(subject, size, seed + 1, dtype))
-        with torch.random.fork_rng(devices=[]), exact_float32():
-            torch.manual_seed(seed)
-            found[mode] = [tensor for tensor, _ in tensors_of(subject(network, x))]
-    return found
-
-
-def _distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
-    """The largest difference, relative to the largest entry that was wanted; not finite where an output is not."""
-    if [t.shape for t in found] != [t.shape for t in wanted]:
-        return float("inf")
-    pairs = [(a.double(), b.double()) for a, b in zip(found, wanted, strict=True)]
-    errors = [float((a - b).abs().max() / b.abs().max().clamp_min(1e-30)) for a, b in pairs if b.numel()]
-    return max(errors, default=0.0) if all(e == e for e in errors) else float("nan")
-
-
-def _require_proof(before: Subject, after: Subject) -> None:
-    """Whatever was proved before is proved.
-
-    Raises:
-        AccelerationError: it is not.
-    """
-    found = verify_subject(after, off_grid=False)
-    # What is proved now need not have been proved before, which takes as long to find out.
-    if found.verdict != "proved" and verify_subject(before, off_grid=False).verdict == "proved":
-        raise AccelerationError(f"accelerated, the model is no longer proved: {found.sentence} The model is as it was")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
