@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .field_types import FieldTypeWords, types_of
 from .options import OutputFile, command_line, record_option, save_record
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--level", type=click.IntRange(0, 6), default=6, show_default=True, help="The last level to check.")
 @click.option("--sizes", metavar="N,N,...", help="Sides in pixels at which a module:function is verified.")
+@click.option(
+    "--in-type", "in_type", metavar="TYPE", type=FieldTypeWords(), multiple=True,
+    help="Field type of the input, such as 3*trivial@D4; once for each, NAME=TYPE for a dict.",
+)
+@click.option(
+    "--out-type", "out_type", metavar="TYPE", type=FieldTypeWords(), multiple=True,
+    help="Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE.",
+)
+@click.option("--claim", type=click.Choice(["equivariant", "invariant"]), help="What is claimed. Default: as measured.")
+@click.option(
+    "--mode", "modes", type=click.Choice(["evaluation", "training"]), multiple=True,
+    help="Which mode is claimed; repeatable. Default: both.",
+)
+@click.option("--upto", metavar="PATH", help="Path of a submodule: the claim ends with its output.")
 @click.option("--quick", is_flag=True, help="One size, evaluation mode, nothing drawn; seconds instead of minutes.")
 @click.option("--json", "file", metavar="FILE", type=OutputFile(), help="Write the certificates.")
 @click.option("--picture", metavar="PNG", type=OutputFile(), help="Draw errors by angle (level 6).")
@@ -33,6 +48,11 @@ def verify_equivariance(
     targets: tuple[str, ...],
     level: int,
     sizes: str | None,
+    in_type: tuple[str, ...],
+    out_type: tuple[str, ...],
+    claim: str | None,
+    modes: tuple[str, ...],
+    upto: str | None,
     quick: bool,
     file: Path | None,
     picture: Path | None,
@@ -42,8 +62,11 @@ def verify_equivariance(
     """Prove that networks are equivariant, or name the first layer that breaks them.
 
     TARGET is a recipe, a run folder, or package.module:function, which returns an escnn module; without one, every
-    recipe in ./recipes. Levels: 0 algebra, 1 layers, 2 composition, 3 integers end to end, 4 floating point end to
-    end, 5 law of the samples, 6 off the grid. docs/verification.md says what each proves.
+    recipe in ./recipes. Of a module:function --sizes, --in-type and so on say what the module does not. A TYPE is a sum
+    of fields of a group: trivial, regular, irrep_K (irrep_J,K of D_N and O2), quotient_N, fourier_K.
+
+    Levels: 0 algebra, 1 layers, 2 composition, 3 integers end to end, 4 floating point end to end, 5 law of the
+    samples, 6 off the grid. docs/verification.md says what each proves.
 
     Exit code: 0 proved (or nothing claimed), 1 broken (or --check differs), 2 bad usage or a network that can't be run,
     3 not proved (always below --level 2); of several networks the worst.
@@ -55,15 +78,23 @@ def verify_equivariance(
       steergan verify-equivariance --check certificate.json runs/00000-quickstart
       steergan verify-equivariance recipes/groups/rotmnist-so2.toml --picture angles.png
       steergan verify-equivariance my_package.models:build --sizes 33,32
+      steergan verify-equivariance my_package.models:actor --in-type 3*trivial@D4 --out-type irrep_1,1@D4
     """
     from steergan.files import write_whole
 
-    sides = side_lengths(sizes)
+    asked = {
+        "sizes": side_lengths(sizes),
+        "in_type": types_of(in_type, "--in-type"),
+        "out_type": types_of(out_type, "--out-type"),
+        "claim": claim,
+        "modes": modes,
+        "upto": upto,
+    }
     chosen = list(targets) or recipes_here()
     saved = None if check is None else read_certificates(check)
     certificates: list[tuple[str, Certificate]] = []
     for target in chosen:
-        for certificate in certify(target, level, quick, sides):
+        for certificate in certify(target, level, quick, asked):
             if certificates:
                 click.echo()
             certificates.append((target, certificate))
@@ -115,20 +146,30 @@ def recipes_here() -> list[str]:
     return found
 
 
-def certify(target: str, level: int, quick: bool, sides: tuple[int, ...] | None) -> "list[Certificate]":
-    """The certificates of a target, with progress on stderr."""
+def certify(target: str, level: int, quick: bool, asked: dict[str, Any]) -> "list[Certificate]":
+    """The certificates of a target, with progress on stderr.
+
+    Args:
+        target: a recipe, a run folder, or package.module:function.
+        level: the last one to check.
+        quick: see --quick.
+        asked: options that are for a module:function alone.
+    """
     from steergan import run
     from steergan.recipe import read_recipe
 
     path = Path(target)
-    if sides is not None and (path.exists() or ":" not in target):
-        raise click.UsageError(f"--sizes is for module:function; the sizes of {target} are those of its images")
+    for name, value in asked.items():
+        if value and (path.exists() or ":" not in target):
+            option = f"--{name.removesuffix('s') if name == 'modes' else name.replace('_', '-')}"
+            words = f"the sizes of {target} are those of its images" if name == "sizes" else "a recipe says its claims"
+            raise click.UsageError(f"{option} is for module:function; {words}")
     if path.is_dir():
         return run.verify_run(path, level=level, quick=quick, tell=tell)
     if path.suffix == ".toml" or path.is_file():
         return run.verify_recipe(read_recipe(path), level=level, quick=quick, tell=tell)
     if ":" in target:
-        return run.verify_function(target, level=level, quick=quick, sizes=sides, tell=tell)
+        return run.verify_function(target, level=level, quick=quick, tell=tell, **asked)
     raise click.UsageError(f"{target}: no such recipe or run folder, and not package.module:function")
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -21,6 +21,7 @@ from steergan.run.load import LoadedRun, load_run
 from steergan.run.subjects import network_subjects
 from steergan.verification import (
     MODES,
+    About,
     Certificate,
     Finding,
     Record,
@@ -30,7 +31,8 @@ from steergan.verification import (
     verify,
     verify_subject,
 )
-from steergan.verification.subject import Tell, untold
+from steergan.verification.rehearsal import failure_words
+from steergan.verification.subject import Claim, Tell, untold
 
 
 def verify_run(path: Path, *, level: int = 6, quick: bool = False, tell: Tell = untold) -> list[Certificate]:
@@ -69,30 +71,64 @@ def verify_recipe(
     return certificates if level < 5 else with_law(certificates, latent_records(generator))
 
 
+class Asked(About, total=False):
+    """What `verify_function` may be told of the modules that a function returns, beside their sizes.
+
+    Attributes:
+        claim: "equivariant" or "invariant".
+
+    Example:
+        >>> Asked(claim="invariant", upto="pool")["claim"]
+        'invariant'
+    """
+
+    claim: Claim | None
+
+
 def verify_function(
     target: str,
     *,
     level: int = 6,
     quick: bool = False,
     sizes: Sequence[int] | None = None,
+    modes: Sequence[str] = (),
     tell: Tell = untold,
+    **asked: Unpack[Asked],
 ) -> list[Certificate]:
     """The module that `package.module:function` returns; found from the current folder and PYTHONPATH.
 
     The function takes no argument and returns an escnn module, a `Subject`, or a list of either.
 
+    Args:
+        target: what to import and call; or a module, by its name.
+        level: the last one to check.
+        quick: one size, evaluation mode, nothing between the angles of the grid.
+        sizes: sides in pixels.
+        modes: "evaluation", "training"; none: both.
+        tell: told what is being checked.
+        asked: what else is to be known of a module, as of `verify`, and the claim.
+
     Raises:
-        RecipeError: it can't be imported, or fails, or returns something else.
+        RecipeError: it can't be imported, or fails, or returns something else, or a `Subject`, of which no more can be
+            asked than it says.
     """
     made = called(target)
-    modes = MODES[:1] if quick else MODES
+    modes = modes or (MODES[:1] if quick else MODES)
+    said = {name: value for name, value in asked.items() if value}
+    claim: Claim | None = asked.get("claim")
+    about = About(**{name: value for name, value in said.items() if name != "claim"})  # type: ignore[typeddict-item]
     found = []
     for thing in made if isinstance(made, list | tuple) else [made]:
         if isinstance(thing, Subject):
+            if said:
+                named = ", ".join(said)
+                raise RecipeError(f"{target} returned a Subject, which says its claim itself; leave out {named}")
             found.append(verify_subject(thing, level=level, modes=modes, off_grid=not quick, tell=tell))
         elif isinstance(thing, torch.nn.Module):
             chosen = sizes[:1] if quick and sizes else sizes
-            found.append(verify(thing, chosen, level=level, modes=modes, off_grid=not quick, tell=tell))
+            found.append(
+                verify(thing, chosen, claim, level=level, modes=modes, off_grid=not quick, tell=tell, **about)
+            )
         else:
             raise RecipeError(f"{target} returned {thing!r:.40}; an escnn module or a Subject was wanted")
     return found
@@ -107,7 +143,7 @@ def called(target: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise RecipeError(f"{target}: {module_name} can't be imported ({type(error).__name__}: {error})") from error
+        raise RecipeError(f"{target}: {module_name} can't be imported ({failure_words(error)})") from error
     function = getattr(module, function_name, None)
     if not callable(function):
         raise RecipeError(f"{target}: {module_name} has no function {function_name!r}; name one that returns a module")
@@ -116,7 +152,7 @@ def called(target: str) -> Any:
     try:
         return function()
     except Exception as error:
-        raise RecipeError(f"{target}: {function_name}() failed ({type(error).__name__}: {error})") from error
+        raise RecipeError(f"{target}: {function_name}() failed ({failure_words(error)})") from error
 
 
 def verify_pair(

@@ -28,6 +28,7 @@ from steergan.symmetry.groups import (
     pixel_group,
     plane_matrices,
 )
+from steergan.symmetry.notation import field_type, type_notation
 from steergan.symmetry.permutations import (
     SignedPermutation,
     grid_elements,
@@ -49,6 +50,7 @@ __all__ = [
     "contains",
     "elements_of",
     "field_name",
+    "field_type",
     "fields_for_width",
     "filter_weights",
     "fourier_representation",
@@ -70,4 +72,5 @@ __all__ = [
     "ring_frequencies",
     "signed_permutation",
     "trivial_type",
+    "type_notation",
 ]

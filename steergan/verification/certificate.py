@@ -143,7 +143,7 @@ class Certificate:
         """Which argument makes the claim that holds."""
         verdicts = {mode: {self.verdict_at(size, mode) for size in self.sizes} for mode in self.modes}
         if verdicts.get("evaluation") == {"proved"} and verdicts.get("training", {"proved"}) != {"proved"}:
-            return ' Of evaluation alone it is proved: modes=("evaluation",).'
+            return ' Of evaluation alone it is proved: modes=("evaluation",), on the command line --mode evaluation.'
         return ""
 
     def _break_words(self) -> str:
@@ -254,4 +254,5 @@ def where_words(pairs: Sequence[tuple[Size, str]], sizes: Sequence[Size], modes:
 
 def place_words(record: Record) -> str:
     """What a record is about: the module's path, and its type."""
-    return f"{record.path} ({record.layer})" if record.layer else record.path
+    path = record.path or "the network itself"
+    return f"{path} ({record.layer})" if record.layer else path

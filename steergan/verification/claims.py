@@ -1,35 +1,43 @@
 """What is claimed of a network: of which elements, at which sizes, between which types."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, TypedDict, Unpack
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from inspect import signature
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import torch
 from escnn.gspaces import GSpace2D
-from escnn.nn import EquivariantModule, FieldType, GeometricTensor
-from torch import Tensor, nn
+from escnn.nn import FieldType, GeometricTensor
+from torch import nn
 
 from steergan.errors import SubjectError
-from steergan.symmetry import group_name, is_grid_group
+from steergan.symmetry import group_name, is_grid_group, type_notation
 from steergan.verification.elements import Matrix, grid_elements
+from steergan.verification.inference import inferred_claim
+from steergan.verification.inputs import leaves
 from steergan.verification.measured.forward import Runner
+from steergan.verification.rehearsal import (
+    accepted_sizes,
+    call_that_works,
+    inputs_of,
+    result_at,
+    twin_at_rest,
+    watched_in_type,
+)
 from steergan.verification.subject import (
     BATCH,
     Call,
     Claim,
     Size,
     Subject,
-    TypedTensors,
     as_sizes,
-    in_one_line,
     random_input,
-    size_words,
     twin_of,
 )
+from steergan.verification.surroundings import in_mode, seeded, undisturbed
 
-TRIED = ((29, 28), (33, 32), (17, 16), (9, 8), (65, 64), (15, 12), (13, 10), (7, 6), (5, 4), (25, 24), (3, 2), (1, 1))
-"""Sides, odd and even, that are tried on a network whose size nobody said."""
+InTypes: TypeAlias = FieldType | Sequence[FieldType | None] | Mapping[str, FieldType | None]
+OutTypes: TypeAlias = FieldType | Sequence[FieldType | None] | Mapping[str, FieldType | None]
 
 
 class About(TypedDict, total=False):
@@ -37,9 +45,13 @@ class About(TypedDict, total=False):
 
     Attributes:
         name: for the report; else the name of the class.
-        in_type: field type of the input; else the module's `in_type` or `input_type`.
-        out_type: field type of the result; else the result's own.
-        others: what else the module is called with, a tuple of tensors of batch size 2; left alone by the group.
+        in_type: field type of the input; else the module's `in_type` or `input_type`, or that of the first geometric
+            tensor that it makes. Of several inputs a tuple of types, in a list or dict if the module takes them so;
+            None for an input that the group leaves alone. Values are drawn, or those in `others`.
+        out_type: field type of the result, a map (B, C, H, W) or vectors (B, C); else the result's own. Of several
+            results a tuple, or a dict by their names; None for one of which nothing is said.
+        others: what else the module is called with, a tuple of tensors of batch size 2, left alone by the group, or of
+            geometric tensors, which turn with the input; lists and dicts of them.
         call: (module, x, others) -> result, where module(x, *others) will not do.
         upto: path of a submodule; the claim is then about its output, and nothing behind it is looked at.
 
@@ -49,9 +61,9 @@ class About(TypedDict, total=False):
     """
 
     name: str
-    in_type: FieldType | None
-    out_type: FieldType | None
-    others: tuple[Tensor, ...]
+    in_type: InTypes | None
+    out_type: OutTypes | None
+    others: tuple[Any, ...]
     call: Call | None
     upto: str
 
@@ -62,123 +74,174 @@ def make_subject(
     claim: Claim | None = None,
     **about: Unpack[About],
 ) -> Subject:
-    """Fill in what the caller left open.
+    """Fill in what the caller left open, by trying the module out.
 
     Args:
         module: any torch module.
         sizes: sides, or (H, W), of the input in pixels; None: an odd and an even one that the module accepts.
-        claim: "equivariant" or "invariant"; None: as the result says.
+        claim: "equivariant" or "invariant"; None: as it turns out, see `Subject.inferred` and `Subject.missing`.
         about: what else is known of the module.
 
     Raises:
-        SubjectError: the module can't be called, no field type is known, or one of these means nothing.
+        SubjectError: the module can't be called, no field type is known, a weight is not finite, or one of these means
+            nothing.
         TypeError: `About` has no such name.
     """
     unknown = sorted(about.keys() - About.__annotations__)
     if unknown:
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}; {', '.join(About.__annotations__)} are known")
-    name, call, upto = about.get("name"), about.get("call"), about.get("upto", "")
-    in_type, out_type, others = about.get("in_type"), about.get("out_type"), about.get("others", ())
+    with undisturbed():
+        return _subject(module, sizes, claim, about)
+
+
+def _subject(module: nn.Module, sizes: Any, claim: Claim | None, about: About) -> Subject:
+    name, call, upto = about.get("name"), about.get("call"), about.get("upto") or ""
+    others = about.get("others", ())
     if not isinstance(module, nn.Module):
         raise SubjectError(f"a {type(module).__name__} came; a torch module was wanted, such as an escnn network")
-    found = in_type or getattr(module, "in_type", None) or getattr(module, "input_type", None)
-    if not isinstance(found, FieldType):
-        raise SubjectError(f"{type(module).__name__} has no in_type; set it to its input's FieldType, or pass in_type=")
+    label = name or type(module).__name__
     if upto and upto not in dict(module.named_modules()):
         raise SubjectError(f"{type(module).__name__} has no submodule {upto!r}; upto= takes a path of named_modules()")
     if claim not in (None, "equivariant", "invariant"):
         raise SubjectError(f"claim {claim!r}: equivariant or invariant was wanted")
+    if claim == "invariant" and about.get("out_type") is not None:
+        raise SubjectError("claim='invariant' and out_type= say two things of the result; leave one of them out")
     if not isinstance(others, tuple | list):
-        raise SubjectError(f"others is a {type(others).__name__}; a tuple of tensors of batch size {BATCH} was wanted")
-    label, others = name or type(module).__name__, tuple(others)
-    subject = Subject(label, module, found, "equivariant", out_type, (), others, call, upto)
-    if call is None and not isinstance(module, EquivariantModule):
-        subject = replace(subject, call=call_that_works(subject, sizes))
-    chosen = as_sizes([sizes] if isinstance(sizes, int) else sizes) if sizes is not None else accepted_sizes(subject)
-    if not chosen:
-        raise SubjectError("sizes is empty; sides in pixels were wanted, such as sizes=[29, 28]")
-    if claim is None:
-        plain = out_type is None and any(own is None for _, own in result_at(subject, chosen[0]))
-        claim = "invariant" if plain else "equivariant"
-    return replace(subject, claim=claim, sizes=chosen)
+        raise SubjectError(f"others is a {type(others).__name__}; a tuple of tensors of batch size 2 was wanted")
+    require_finite(module, label)
+    chosen = None if sizes is None else as_sizes(sizes)
+    in_type = about.get("in_type")
+    several = isinstance(in_type, tuple | list | dict)
+    lacking = [] if call is not None or several else missing_arguments(module, 1 + len(others))
+    others = (*others, *(torch.zeros(BATCH, dtype=torch.int64) for _ in lacking))
+    words = f"Its arguments {' and '.join(lacking)} were taken for labels, which the group leaves alone. "
+    words = words if lacking else ""
+    try:
+        if in_type is None:
+            in_type = getattr(module, "in_type", None) or getattr(module, "input_type", None)
+            if not isinstance(in_type, FieldType | tuple | list | dict):
+                in_type = watched_in_type(module, chosen, others)
+                words += f"Its input is of the type that it makes of it first, {type_notation(in_type)}. "
+        known = inputs_of(in_type, others)
+        network = twin_at_rest(module)
+        subject = Subject(label, module, known.first, "equivariant", None, (), known.values, call, upto)
+        if call is None:
+            subject, chosen = call_that_works(subject, known, chosen, network)
+        else:
+            subject = replace(subject, other_types=known.types[1:])
+            chosen = chosen or accepted_sizes(subject, network)
+    except SubjectError as error:
+        if lacking:
+            raise SubjectError(f"{error}; {lacking_words(label, lacking)}") from error
+        raise
+    subject = replace(subject, sizes=chosen, other_types=subject.other_types if any(subject.other_types) else ())
+    return claimed(subject, network, claim, about.get("out_type"), words)
 
 
-def on_fields(module: nn.Module, x: Tensor, others: tuple[Tensor, ...], in_type: FieldType) -> object:
-    """Call a module that takes a geometric tensor."""
-    return module(GeometricTensor(x, in_type), *others)
+def missing_arguments(module: nn.Module, given: int) -> list[str]:
+    """Names of the arguments that a module's forward wants beyond so many."""
+    try:
+        found = list(signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    wanted = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty]
+    return wanted[given:]
 
 
-def on_tensor(module: nn.Module, x: Tensor, others: tuple[Tensor, ...]) -> object:
-    """Call a module that takes a plain tensor."""
-    return module(x, *others)
+def lacking_words(name: str, lacking: list[str]) -> str:
+    """What is to be said of arguments of which nobody said anything."""
+    return (
+        f"{name}'s forward also wants {' and '.join(lacking)}: labels were tried. Say others=, a tuple of tensors that "
+        "the group leaves alone, or a tuple of types as in_type= (--in-type for each) for inputs that turn together"
+    )
 
 
-def call_that_works(subject: Subject, sizes: int | Sequence[int | Size] | None) -> Call:
-    """Whether a module that is no `EquivariantModule` takes plain tensors or geometric ones: as it turns out."""
-    tried = [sizes] if isinstance(sizes, int) else sizes
-    for call in (on_tensor, partial(on_fields, in_type=subject.in_type)):
-        candidate = replace(subject, call=call)
-        try:
-            if tried is None:
-                accepted_sizes(candidate)
-            else:
-                result_at(candidate, as_sizes(tried)[0])
-        except (SubjectError, IndexError):
-            continue
-        return call
-    return on_tensor
+def claimed(
+    subject: Subject, network: nn.Module, claim: Claim | None, out_type: OutTypes | None, words: str = ""
+) -> Subject:
+    """A subject with its claim: the one that was stated, or that it is found to be by measuring.
+
+    Args:
+        subject: whose claim is open.
+        network: a copy, in evaluation mode.
+        claim: as it was stated, if it was.
+        out_type: as it was stated, if it was.
+        words: of what else was found out.
+    """
+    if claim == "invariant":
+        return replace(subject, claim=claim, inferred=words.strip())
+    if isinstance(out_type, FieldType):
+        return replace(subject, out_type=out_type, inferred=words.strip())
+    stated = () if out_type is None else named_types(subject, network, out_type)
+    types = types_on_the_way(subject, network)
+    elements = claimed_elements(subject, list(dict.fromkeys(kind.gspace for kind in types)))
+    runner = Runner(subject, network)
+    found = inferred_claim(runner, subject.sizes[0], elements, types, stated, equivariant=claim is not None)
+    return replace(
+        subject,
+        claim=found.claim,
+        out_type=found.out_type,
+        inferred=f"{words}{found.words}".strip(),
+        missing=found.missing,
+    )
 
 
-def accepted_sizes(subject: Subject) -> tuple[Size, ...]:
-    """One odd and one even side that the module takes; one only where it takes no other."""
-    runner = Runner(subject, twin_of(subject.module).float().eval())
-    last = ""
-    found: dict[int, Size] = {}
-    for sides in TRIED:
-        for side in sides:
-            if side % 2 in found:
-                continue
-            try:
-                runner(random_input(subject, (side, side), 0, torch.float32))
-                found[side % 2] = (side, side)
-            except Exception as error:
-                last = f"{type(error).__name__}: {in_one_line(error)}"
-        if len(found) == 2:
-            break
-    if not found:
-        tried = ", ".join(str(side) for sides in TRIED for side in sides)
-        raise SubjectError(
-            f"{subject.name} ran at none of the sides that were tried ({tried}); the last failure was: {last}. "
-            "Say which with --sizes or sizes=, or return a Subject, if it takes more than an image"
-        )
-    return tuple(found.values())
-
-
-def result_at(subject: Subject, size: Size) -> TypedTensors:
-    """A result in evaluation mode.
+def require_finite(module: nn.Module, name: str) -> None:
+    """Refuse weights of which nothing can be said.
 
     Raises:
-        SubjectError: the network can't be run at this size.
+        SubjectError: one is not a finite number.
     """
-    try:
-        return Runner(subject, twin_of(subject.module).float().eval())(random_input(subject, size, 0, torch.float32))
-    except Exception as error:
-        raise cannot_be_run(subject, size, error) from error
+    for path, weight in module.named_parameters():
+        wrong = int((~torch.isfinite(weight.detach())).sum()) if weight.is_floating_point() else 0
+        if wrong:
+            raise SubjectError(
+                f"{name}: {wrong} of the {weight.numel()} numbers of its weight {path} are nan or infinite, and so is "
+                "what it computes; load weights that are whole, or initialise it again"
+            )
 
 
-def cannot_be_run(subject: Subject, size: Size, error: Exception, mode: str = "") -> SubjectError:
-    """What is said of a network that fails on its input, in the mode that was asked for."""
-    where = f"{size_words([size])}, {mode} mode" if mode else size_words([size])
-    return SubjectError(f"{subject.name} can't be run at {where}: {in_one_line(error)}")
+def named_types(subject: Subject, network: nn.Module, out_type: OutTypes) -> tuple[FieldType | None, ...]:
+    """Types of a result's tensors, which were stated in a tuple, or by name.
 
-
-def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
-    """Gspaces and representations of every field type that a forward meets, in order of appearance.
-
-    A claim about a submodule's output ends there: types behind it don't count.
+    Raises:
+        SubjectError: not one for each; a name that the result has not; something that is no type.
     """
-    types: dict[FieldType, None] = {subject.in_type: None}
-    network = twin_of(subject.module).float().eval()
+    if not isinstance(out_type, Mapping):
+        found = tuple(leaves(list(out_type)))
+    else:
+        names = names_in(subject, network)
+        unknown = [name for name in out_type if name not in names]
+        if unknown:
+            came = ", ".join(names) or "no names"
+            raise SubjectError(f"{subject.name}: out_type names {unknown[0]!r}; its result has {came}")
+        found = tuple(out_type.get(name) for name in names)
+    if not all(kind is None or isinstance(kind, FieldType) for kind in found):
+        raise SubjectError(f"out_type {out_type!r:.60}: a FieldType was wanted, or one (or None) for each result")
+    count = len(result_at(subject, subject.sizes[0], network))
+    if len(found) != count:
+        came = f"{subject.name} returns {count} tensors, and out_type says {len(found)}"
+        raise SubjectError(f"{came}; one each was wanted")
+    return found
+
+
+def names_in(subject: Subject, network: nn.Module) -> list[str]:
+    """Names of a result's tensors: keys of a dict, names of a named tuple's or dataclass's parts."""
+    with torch.no_grad(), seeded():
+        result = subject(network, random_input(subject, subject.sizes[0], 0, torch.float32))
+    if isinstance(result, Mapping):
+        return [str(key) for key, value in result.items() if value is not None]
+    parts = [part.name for part in fields(result)] if is_dataclass(result) else list(getattr(result, "_fields", ()))
+    return [name for name in parts if getattr(result, name) is not None]
+
+
+def types_on_the_way(subject: Subject, network: nn.Module) -> list[FieldType]:
+    """Every field type that a forward meets, in order of appearance.
+
+    Raises:
+        SubjectError: the network can't be run.
+    """
+    types: dict[FieldType, None] = {kind: None for kind in (subject.in_type, *subject.other_types) if kind is not None}
 
     def note(module: nn.Module, args: Any, output: Any) -> None:
         for value in (*args[:1], output):
@@ -187,14 +250,22 @@ def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
 
     handles = [part.register_forward_hook(note) for part in network.modules()]
     try:
-        Runner(subject, network)(random_input(subject, subject.sizes[0], 0, torch.float32))
-    except Exception as error:
-        raise cannot_be_run(subject, subject.sizes[0], error) from error
+        result_at(subject, subject.sizes[0], network)
     finally:
         for handle in handles:
             handle.remove()
-    if subject.out_type is not None:
-        types.setdefault(subject.out_type)
+    return list(types)
+
+
+def spaces_in_use(subject: Subject) -> tuple[list[GSpace2D], list[Any]]:
+    """Gspaces and representations of every field type that a forward meets, in order of appearance.
+
+    A claim about a submodule's output ends there: types behind it don't count.
+    """
+    types = dict.fromkeys(types_on_the_way(subject, twin_at_rest(subject.module)))
+    for kind in subject.out_type if isinstance(subject.out_type, tuple) else (subject.out_type,):
+        if kind is not None:
+            types.setdefault(kind)
     spaces = list(dict.fromkeys(t.gspace for t in types))
     return spaces, list(dict.fromkeys(r for t in types for r in t.representations))
 
@@ -218,10 +289,10 @@ def claimed_group(spaces: list[GSpace2D], elements: tuple[Matrix, ...]) -> str:
 
 def moving_buffers(subject: Subject) -> set[str]:
     """Names of buffers that a forward in training mode changes: moments, vectors of spectral norms."""
-    network = twin_of(subject.module).float().train()
+    network = in_mode(twin_of(subject.module).float(), training=True)
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), seeded():
             subject(network, random_input(subject, subject.sizes[0], 0, torch.float32))
     except Exception:
         return set()

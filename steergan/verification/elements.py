@@ -129,18 +129,18 @@ def fiber_matrix(field_type: FieldType, matrix: Matrix) -> NDArray[np.float64]:
 
 
 def transform(x: Tensor, field_type: FieldType, matrix: Matrix) -> Tensor:
-    """Let an element act on a map: channels and pixels, without rounding where rho(g) is a signed permutation.
+    """Let an element act on a map, or on vectors: channels and pixels, exact where rho(g) is a signed permutation.
 
     Args:
-        x: (B, C, H, W), C as the field type says; any dtype, which the result has too.
+        x: (B, C, H, W) or (B, C), C as the field type says; any dtype, which the result has too.
         field_type: how x transforms; its group contains the element.
         matrix: the element.
 
     Returns:
-        The map g x, (B, C, H, W).
+        The map g x, in the shape of x.
 
     Raises:
-        SymmetryError: the element turns a rectangle, or is not of the group.
+        SymmetryError: the element turns a rectangle, or is not of the group; x has not the field type's channels.
 
     Example:
         >>> from steergan.symmetry import gspace, trivial_type
@@ -149,6 +149,11 @@ def transform(x: Tensor, field_type: FieldType, matrix: Matrix) -> Tensor:
         tensor([[[[1., 3.],
                   [0., 2.]]]])
     """
+    if x.dim() not in (2, 4) or x.shape[1] != field_type.size:
+        size = field_type.size
+        raise SymmetryError(f"a tensor of {tuple(x.shape)} came; (B, {size}) or (B, {size}, H, W) was wanted")
+    if x.dim() == 2:
+        return transform(x[:, :, None, None], field_type, matrix)[:, :, 0, 0]
     pixels = pixel_action(matrix, *x.shape[2:])
     if pixels is None or matrix not in grid_elements(field_type.gspace):
         shape = f"{x.shape[2]} x {x.shape[3]}"

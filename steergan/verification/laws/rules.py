@@ -88,7 +88,7 @@ def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     rule = RULES.get(name)
     if rule is None:
         if call.name in ("mm", "addmm", "bmm", "baddbmm", "mv"):
-            return Lost(f"{call.name}, a dense layer or matrix product, of entries that the group still moves")
+            return Lost(f"a dense layer or matrix product ({call.name}) of entries that the group still moves")
         return Lost(f"the operation {name} is not one that the proof knows")
     found = rule(call)
     return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from escnn.nn import EquivariantModule, GeometricTensor
+from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix
-from steergan.verification.laws.law import Fields, Fixed, Lost, distinct, mismatch, unmoved
+from steergan.verification.laws.law import Fields, Fixed, Law, Lost, as_map, distinct, mismatch, unmoved, written_out
 from steergan.verification.laws.memory import map_size, tensors_in
 from steergan.verification.laws.trace import LayerCall, Trace, type_words
 from steergan.verification.laws.tracking import LeakWatch, Tracking
@@ -92,7 +92,7 @@ class Walk(Tracking):
             if found is not None and not isinstance(came, Lost):
                 draws = self.trace.draws(path) if leaf else ""
                 way = f"it draws {draws}, and one draw does not turn with the input" if draws else ""
-                finding = unknown(way or f"followed operation by operation: {found}")
+                finding = unknown(way or f"followed operation by operation: {str(found).removeprefix(f'in {path}: ')}")
             elif found is None and leaf and isinstance(module, EquivariantModule):
                 finding = exact("followed operation by operation: every entry goes where the field types say")
         if finding is None:
@@ -156,9 +156,11 @@ def walk(
     """
     faults = {path: found for path, part in network.named_modules() if (found := tampering(part)) is not None}
     tour = Walk(network, elements, moving, faults)
+    subject = subject.at((x.shape[2], x.shape[3]))
     tour.laws[x] = Fields(subject.in_type)
-    for other in subject.others:
-        tour.laws[other] = Fixed(distinct(other.shape))
+    for other, kind in subject.typed_others:
+        if other is not None:
+            tour.laws[other] = Fixed(distinct(other.shape)) if kind is None else law_of_input(other, kind, elements)
     with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour:
         tour.trace.result = tensors_of(subject(network, x))
     tour.stack.clear()
@@ -177,19 +179,27 @@ def certified(call: LayerCall) -> LayerCall:
     return replace(call, findings=tuple(certifier(call.module, call.at)), module=None, at=None)
 
 
+def law_of_input(x: Tensor, field_type: FieldType, elements: tuple[Matrix, ...]) -> Law:
+    """The law of a map or of vectors (B, C) of a field type."""
+    if x.dim() == 4:
+        return Fields(field_type)
+    law = written_out(Fields(field_type), as_map(x.shape), elements)
+    return law if isinstance(law, Lost) else replace(law, ids=law.ids.view(x.shape))
+
+
 def judge(subject: Subject, tour: Walk) -> None:
     """Compare the laws of the results with the claim."""
-    for tensor, own_type in tour.trace.result:
+    result = tour.trace.result
+    for position, ((tensor, _), wanted) in enumerate(zip(result, subject.wanted(result), strict=True)):
         law = tour.law_of(tensor)
-        wanted = subject.out_type if subject.out_type is not None else own_type
-        if subject.claim == "invariant" and own_type is None:
-            found = unmoved(law, tour.elements)
-        elif wanted is None:
-            found = "the result has no field type; say out_type"
+        if wanted is None:
+            found = unmoved(law, tour.elements, tensor.shape)
         else:
-            found = mismatch(law, wanted, tensor.shape, tour.elements)
-        if found is not None:
-            tour.trace.faults.append(("result", str(found)))
+            found = mismatch(law, wanted, as_map(tensor.shape), tour.elements)
+        if isinstance(law, Lost) and law.place:
+            tour.trace.faults.append((law.place, law.reason))
+        elif found is not None:
+            tour.trace.faults.append((f"result {position}" if len(result) > 1 else "result", str(found)))
 
 
 def walk_layer(

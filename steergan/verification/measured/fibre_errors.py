@@ -29,6 +29,7 @@ from steergan.layers.filters.bases import basis_at
 from steergan.motions import element_at
 from steergan.symmetry import is_continuous, is_grid_group
 from steergan.verification.subject import twin_of
+from steergan.verification.surroundings import in_mode
 
 PIXELWISE = (Pointwise, FourierPointwise, Gated, FieldBatchNorm, ConditionalBatchNorm, GroupPool, InvariantMap)
 POINTS = 8
@@ -64,7 +65,7 @@ def fibre_errors(module: nn.Module) -> list[FibreError]:
     nonlinearity makes beyond the samples' frequencies folds back.
     """
     found: list[FibreError] = []
-    for path, layer in twin_of(module).float().eval().named_modules():
+    for path, layer in in_mode(twin_of(module).float(), training=False).named_modules():
         if not isinstance(layer, EquivariantModule) or is_grid_group(layer.in_type.gspace):
             continue
         space = layer.in_type.gspace

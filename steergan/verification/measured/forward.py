@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix, channel_action, transform
 from steergan.verification.subject import Subject, TypedTensors, random_input, tensors_of, twin_of
+from steergan.verification.surroundings import in_mode, seeded
 
 
 class Runner:
@@ -26,16 +27,23 @@ class Runner:
         self.saved = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
 
     @torch.no_grad()
-    def __call__(self, x: Tensor) -> TypedTensors:
-        """The result on x (B, C, H, W), in the network's dtype."""
+    def __call__(self, x: Tensor, matrix: Matrix | None = None) -> TypedTensors:
+        """The result on x (B, C, H, W), in the network's dtype, which stays as it is.
+
+        Args:
+            x: the first input.
+            matrix: the element that has acted on it, and acts on the other inputs that turn; None for the identity.
+        """
         for buffer, saved in self.saved:
             if not torch.equal(buffer, saved):
                 buffer.copy_(saved)
-        with torch.random.fork_rng(devices=[]), exact_float32():
-            torch.manual_seed(0)
-            return tensors_of(self.subject(self.network, x))
+        subject = self.subject.at((x.shape[2], x.shape[3]))
+        subject = subject if matrix is None else subject.moved(matrix)
+        subject = replace(subject, others=tuple(other.clone() for other in subject.inputs))
+        with seeded(), exact_float32():
+            return tensors_of(subject(self.network, x.clone()))
 
-    def layer_outputs(self, x: Tensor) -> list[tuple[str, GeometricTensor]]:
+    def layer_outputs(self, x: Tensor, matrix: Matrix | None = None) -> list[tuple[str, GeometricTensor]]:
         """Every geometric tensor that a module puts out, in the order in which they are finished."""
         found: list[tuple[str, GeometricTensor]] = []
 
@@ -48,7 +56,7 @@ class Runner:
 
         handles = [part.register_forward_hook(keep(path)) for path, part in self.network.named_modules() if path]
         try:
-            self(x)
+            self(x, matrix)
         finally:
             for handle in handles:
                 handle.remove()
@@ -67,7 +75,7 @@ def parts_in_use(subject: Subject) -> dict[str, nn.Module]:
 
 def entered(subject: Subject) -> set[str]:
     """Paths of the modules that a forward enters; where it fails, until then."""
-    network = twin_of(subject.module).float().eval()
+    network = in_mode(twin_of(subject.module).float(), training=False)
     found: set[str] = set()
     handles = [
         part.register_forward_pre_hook(lambda module, args, path=path: found.add(path))
@@ -94,12 +102,8 @@ def widened(network: nn.Module) -> nn.Module:
 
 def acted_on(result: TypedTensors, subject: Subject, matrix: Matrix) -> list[Tensor]:
     """What the result on g x should be: g f(x), or f(x) where it is invariant."""
-    out = []
-    for tensor, own in result:
-        wanted = subject.out_type if subject.out_type is not None else own
-        still = wanted is None or (subject.claim == "invariant" and own is None)
-        out.append(tensor if still or wanted is None else transform(tensor, wanted, matrix))
-    return out
+    pairs = zip(result, subject.wanted(result), strict=True)
+    return [tensor if kind is None else transform(tensor, kind, matrix) for (tensor, _), kind in pairs]
 
 
 def first_broken_layer(runner: Runner, x: Tensor, matrix: Matrix, differs: Callable[[Tensor, Tensor], bool]) -> str:
@@ -112,7 +116,7 @@ def first_broken_layer(runner: Runner, x: Tensor, matrix: Matrix, differs: Calla
         differs: (found, wanted) -> whether they are too far apart.
     """
     plain = runner.layer_outputs(x)
-    moved = runner.layer_outputs(transform(x, runner.subject.in_type, matrix))
+    moved = runner.layer_outputs(transform(x, runner.subject.in_type, matrix), matrix)
     for (path, y), (other, z) in zip(plain, moved, strict=False):
         if path != other:
             return f"{path} or {other}: the paths through the network part"

@@ -22,10 +22,12 @@ from steergan.layers import FieldBatchNorm, GroupConvolution
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.layers.filters.path import fourier_paths
 from steergan.layers.shared_filters import FilteredLayer, shared_filters
-from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.elements import NAMES, Matrix, channel_action, transform
+from steergan.verification.laws.memory import tensors_in
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.records import Finding, broken, exact
 from steergan.verification.subject import BATCH, Size, Subject, TypedTensors, in_one_line, twin_of
+from steergan.verification.surroundings import in_mode
 
 EXACT = 2.0**53
 CUT = 128.0
@@ -44,6 +46,8 @@ ODD_CURVED = ("tanh", "erf", "sin", "asinh", "atan", "sinh")
 NOT_INTEGER = (
     *("sqrt", "rsqrt", "reciprocal", "linalg_vector_norm", "norm", "var", "std", "var_mean", "_softmax", "log"),
     *("_log_softmax", "pow", "upsample_bicubic2d", "_adaptive_avg_pool2d", "logsumexp", "native_group_norm"),
+    *("native_layer_norm", "_fused_rms_norm", "grid_sampler_2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
+    *("upsample_linear1d", "upsample_trilinear3d", "_fft_r2c", "_fft_c2r", "_fft_c2c", "_cdist_forward"),
 )
 
 GROWING = (
@@ -52,6 +56,16 @@ GROWING = (
     *("_native_batch_norm_legit_no_training", "sum", "clamp", "hardtanh", "baddbmm", "convolve"),
 )
 """Operations whose results are checked to be exact, and, sums of two apart, cut to 8 bits."""
+
+
+SUMMING = (
+    *("add", "sub", "convolution", "convolve", "native_batch_norm", "_native_batch_norm_legit_no_training", "addcmul"),
+    *("addmm", "mm", "bmm", "mv", "baddbmm", "dot", "sum", "mean", "avg_pool2d", "upsample_bilinear2d", "cumsum"),
+)
+"""Operations in which the order of arguments decides what is rounded, if anything is: of integers nothing is."""
+
+FRACTION = 1024
+"""Numbers are integers here if they are, times this: slopes and means leave fractions of powers of two."""
 
 
 class NotInteger(Exception):
@@ -76,6 +90,8 @@ class IntegerMode(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__.rstrip("_")
+        if name in SUMMING and not all(whole(operand) for operand in tensors_in((args, kwargs or {}))):
+            raise NotInteger(f"{name}, of numbers that are no integers (made in floating point)")
         out = self._run(name, func, args, dict(kwargs or {}))
         self.fourier += name == "convolve"
         first = out[0] if isinstance(out, tuple) else out
@@ -103,6 +119,8 @@ class IntegerMode(TorchDispatchMode):
         if name == "avg_pool2d":
             return aten.avg_pool2d(*args[:5], *self._pool_defaults(args), count_include_pad=False, divisor_override=1)
         if name == "upsample_bilinear2d":
+            if args[2] or tuple(args[1]) != tuple(2 * side for side in args[0].shape[2:]):
+                raise NotInteger("bilinear resampling by another factor than two, or with align_corners")
             return 16 * func(*args, **kwargs)
         if name in NOT_INTEGER or (name == "div" and not self._halves(args)):
             raise NotInteger(name)
@@ -124,6 +142,14 @@ class IntegerMode(TorchDispatchMode):
         return isinstance(args[1], int | float) and float(args[1]) in (1.0, 2.0, 4.0, 8.0)
 
 
+def whole(tensor: Tensor) -> bool:
+    """Whether all entries are integers, or fractions as coarse as one of `FRACTION`; infinities count as such."""
+    if tensor.dtype != torch.float64:
+        return True
+    scaled = tensor * FRACTION
+    return bool((scaled == scaled.trunc()).all())
+
+
 class IntegerRunner(Runner):
     """Runs a network in `IntegerMode`.
 
@@ -133,10 +159,10 @@ class IntegerRunner(Runner):
 
     fourier = 0
 
-    def __call__(self, x: Tensor) -> TypedTensors:
-        """The result on integers x (B, C, H, W) in float64."""
+    def __call__(self, x: Tensor, matrix: Matrix | None = None) -> TypedTensors:
+        """The result on integers x (B, C, H, W) in float64; see `Runner`."""
         with IntegerMode() as mode:
-            result = super().__call__(x)
+            result = super().__call__(x, matrix)
         self.fourier = mode.fourier
         return result
 
@@ -198,14 +224,21 @@ def _bit_for_bit(
         return torch.randint(-8, 9, shape, generator=stream).double()
 
     x, other = draw(BATCH, subject.in_type.size, *size), draw(BATCH, subject.in_type.size, *size)
-    others = tuple(draw(*o.shape) if o.is_floating_point() else o for o in subject.others)
-    runner = IntegerRunner(replace(subject, others=others), network)
+    subject = subject.at(size)
+    others = tuple(draw(*o.shape) if o.is_floating_point() else o for o in subject.inputs)
+    subject = replace(subject, others=others)
+    runner = IntegerRunner(subject, network)
     with shared_filters(network):
         reference = runner(x)
+        kinds = [subject.in_type, *subject.other_types, *subject.wanted(reference)]
+        if any(kind is not None and channel_action(kind, m) is None for kind in kinds for m in elements):
+            raise NotInteger("a field type whose entries the group does not permute")
+        if not all(torch.equal(a, b) for (a, _), (b, _) in zip(reference, runner(x), strict=True)):
+            raise NotInteger("a forward whose result on one input changes from call to call")
         if all(torch.equal(a, b) for (a, _), (b, _) in zip(reference, runner(other), strict=True)):
             return _not_applicable("on these integers the result does not depend on the input"), runner.fourier
         for matrix in elements:
-            moved = runner(transform(x, subject.in_type, matrix))
+            moved = runner(transform(x, subject.in_type, matrix), matrix)
             wanted = acted_on(reference, subject, matrix)
             if not all(torch.equal(a, b) for (a, _), b in zip(moved, wanted, strict=True)):
                 path = first_broken_layer(runner, x, matrix, lambda a, b: not torch.equal(a, b))
@@ -217,7 +250,7 @@ def _bit_for_bit(
 @torch.no_grad()
 def integer_twin(module: nn.Module, seed: int = 0) -> nn.Module:
     """A copy in float64 and evaluation mode whose parameters are small integers and whose norms are integer maps."""
-    twin = widened(twin_of(module)).eval()
+    twin = in_mode(widened(twin_of(module)), training=False)
     stream = torch.Generator().manual_seed(seed)
 
     def draw(tensor: Tensor, low: int = -2) -> None:

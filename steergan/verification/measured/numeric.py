@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import torch
 from escnn.nn import GroupPooling, R2Conv
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from steergan.errors import SymmetryError
 from steergan.layers import FourierPointwise, InvariantMap, shared_filters
@@ -13,9 +15,12 @@ from steergan.layers.field_moments import FieldMoments
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.verification.certificates.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.laws.memory import tensors_in
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
+from steergan.verification.measured.integers import whole
 from steergan.verification.records import Finding, unknown
 from steergan.verification.subject import Size, Subject, TypedTensors, in_one_line, random_input, twin_of
+from steergan.verification.surroundings import in_mode
 
 DOUBLE_ROUNDING = 2.0**-24
 """What float64 rounds, against float32: 2^-29; with a margin of 2^5, because either is one draw of many roundings."""
@@ -55,7 +60,7 @@ def measure(
 def _runners(subject: Subject, training: bool) -> tuple[Runner, Runner]:
     """In float32 and in float64."""
     single, double = twin_of(subject.module).float(), widened(twin_of(subject.module))
-    return Runner(subject, single.train(training)), Runner(subject, double.train(training))
+    return Runner(subject, in_mode(single, training)), Runner(subject, in_mode(double, training))
 
 
 def _errors(
@@ -69,7 +74,7 @@ def _errors(
         r_x = _largest(y32, [t for t, _ in y64])
         for matrix in elements[1:]:
             gx = transform(x, subject.in_type, matrix)
-            z32, z64 = single(gx), double(gx.double())
+            z32, z64 = single(gx, matrix), double(gx.double(), matrix)
             e32, e64 = _largest(z32, acted_on(y32, subject, matrix)), _largest(z64, acted_on(y64, subject, matrix))
             found.append(Measured(matrix, e32, e64, r_x, _largest(z32, [t for t, _ in z64]), scale))
     return found
@@ -77,6 +82,43 @@ def _errors(
 
 SINGLE_PRECISION = (R2Conv, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
 """Layers with matrices that are rounded to float32, in a network of float64 too."""
+
+
+RUNNING = ("running_", "num_batches")
+"""How names of buffers begin that follow the data, one number a field: they are no samples of anything."""
+
+
+def sampled_in_float32(part: nn.Module) -> bool:
+    """Whether a layer works with numbers that were made in float32, which symmetry binds up to that rounding alone.
+
+    Such are bases and matrices that were sampled, as buffers, and filters that were exported as plain weights.
+    """
+    if isinstance(part, SINGLE_PRECISION):
+        return True
+    if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+        return part.weight[0, 0].numel() > 1
+    if type(part).__module__.startswith("steergan."):
+        return False
+    made = (b for name, b in part.named_buffers(recurse=False) if not name.startswith(RUNNING))
+    return any(b.is_floating_point() and b.numel() > 1 and not whole(b.double()) for b in made)
+
+
+class SinglesSeen(TorchDispatchMode):
+    """Notices float32 in a network of float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: torch would import its compiler, which takes seconds, to keep it out of a mode that never compiles."""
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.any |= any(t.dtype in (torch.float32, torch.float16, torch.bfloat16) for t in tensors_in(out))
+        return out
 
 
 def _largest(found: TypedTensors, wanted: list[Tensor]) -> float:
@@ -100,10 +142,16 @@ def numeric_finding(
         return Finding("measured", "broken", str(error), witness=str(error))
     except RuntimeError as error:
         return unknown(f"does not run in float64: {in_one_line(error)}")
+    x = random_input(subject, size, seed, torch.float64)
+    first = double(x)
+    with SinglesSeen() as singles:
+        again = double(x)
+    if not all(torch.equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True)):
+        return unknown("the result on one input changes from call to call: something is kept that is no buffer")
     if found[0].scale == 0 or _is_vacuous(double, size, seed):
         return unknown("vacuous: the result is zero, or the same for every input")
     parts = parts_in_use(subject).values()
-    basis = any(isinstance(part, SINGLE_PRECISION) for part in parts)
+    basis = singles.any or any(sampled_in_float32(part) for part in parts)
     single_inside = any(isinstance(part, GroupPooling) for part in parts)
     if not all(isfinite(value) for m in found for value in (m.e32, m.e64, m.r_x, m.r_gx, m.scale)):
         return unknown("the result, or an error of it, is not a finite number")

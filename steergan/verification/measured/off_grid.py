@@ -25,6 +25,7 @@ from steergan.symmetry import pixel_permutations
 from steergan.verification.measured.bumps import Bumps, fibre_of, random_bumps
 from steergan.verification.measured.spectrum import harmonics
 from steergan.verification.subject import Size, Subject, Tell, tensors_of, twin_of, untold
+from steergan.verification.surroundings import in_mode
 
 STEPS = 48
 """Angles around the circle: every 7.5 degrees, which shows harmonics up to 23."""
@@ -98,7 +99,7 @@ def measure_off_grid(
         seeds: of the inputs, two from each.
         tell: told what is being measured.
     """
-    network = twin_of(subject.module).float().eval()
+    network = in_mode(twin_of(subject.module).float(), training=False)
     _, out_type = run(subject, network, [inputs_of(subject, subject.sizes[0], 0).render()])
     types = [subject.in_type, *([] if out_type is None else [out_type])]
     angles = [a for a in (360.0 * i / steps for i in range(steps)) if can_move(types, a)]
@@ -152,8 +153,9 @@ def errors_of(
         inputs.append(bumps.moved(plane_motion(angle, reflect), fibre).render())
     found = torch.cat([run(subject, network, inputs[i : i + CHUNK])[0] for i in range(0, len(inputs), CHUNK)])
     scale = spread(subject, network, size)
-    if out_type is None:
-        difference = (found - upright).reshape(*found.shape[:2], -1).norm(dim=2).double().numpy()
+    if out_type is None or upright.dim() == 3:  # vectors turn without a pixel that is interpolated
+        wanted = upright.expand_as(found) if out_type is None else turned_vectors(upright, out_type, angles, reflect)
+        difference = (found - wanted).reshape(*found.shape[:2], -1).norm(dim=2).double().numpy()
         return Errors(difference / scale, np.zeros_like(difference), None)
     errors, floors, square = map_errors(upright[0].double().numpy(), found.double().numpy(), out_type, angles, reflect)
     return Errors(errors / scale, floors / scale, square)
@@ -168,7 +170,7 @@ def spread(subject: Subject, network: nn.Module, size: Size) -> float:
     """Root mean square of what varies: of each channel over the disk and inputs, of an invariant result over inputs."""
     results = [run(subject, network, [inputs_of(subject, size, seed).render()]) for seed in range(SPREAD)]
     values = torch.cat([result[0] for result, _ in results]).double()
-    if results[0][1] is None:
+    if results[0][1] is None or values.dim() != 4:
         values_ND = values.reshape(len(values), -1)
         square = (values_ND - values_ND.mean(0)).square().sum(1).mean()
     else:
@@ -179,11 +181,10 @@ def spread(subject: Subject, network: nn.Module, size: Size) -> float:
 
 def run(subject: Subject, network: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, FieldType | None]:
     """The first result on inputs (B, C, H, W) at several angles, (angles, B, ...), and its type if it is a map."""
-    repeated = [o.repeat(len(inputs), *[1] * (o.ndim - 1)) for o in subject.others]
+    repeated = [o.repeat(len(inputs), *[1] * (o.ndim - 1)) for o in subject.inputs]
     result = replace(subject, others=tuple(repeated))(network, torch.cat(list(inputs)))
-    tensor, own_type = tensors_of(result)[0]
-    out_type = subject.out_type if subject.out_type is not None else own_type
-    return tensor.float().unflatten(0, (len(inputs), -1)), None if subject.claim == "invariant" else out_type
+    tensors = tensors_of(result)
+    return tensors[0][0].float().unflatten(0, (len(inputs), -1)), subject.wanted(tensors)[0]
 
 
 def map_errors(
@@ -232,6 +233,12 @@ def turned_map(x: Array, motion: Array) -> Array:
             smooth, source, centre - source @ centre, order=3, mode="nearest", prefilter=False
         )
     return out
+
+
+def turned_vectors(upright: Tensor, out_type: FieldType, angles: Sequence[float], reflect: bool) -> Tensor:
+    """Vectors (1, B, C) acted on at each angle, (angles, B, C)."""
+    fibres = [fibre_of(out_type, element_or_none(out_type.gspace, angle, reflect)) for angle in angles]
+    return torch.cat([upright if f is None else upright @ torch.from_numpy(f.T).to(upright) for f in fibres])
 
 
 def inner_disk(height: int, width: int) -> NDArray[np.bool_]:

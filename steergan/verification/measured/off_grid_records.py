@@ -12,13 +12,15 @@ LEVEL = 6
 NEGLIGIBLE = 1e-12
 
 
-def off_grid_records(subject: Subject, tell: Tell) -> tuple[OffGrid, list[Record]]:
+def off_grid_records(subject: Subject, tell: Tell) -> tuple[OffGrid | None, list[Record]]:
     """Measure a network, and say so in rows.
 
     Args:
         subject: whose group has elements between the multiples of 90 degrees.
         tell: told what is being measured.
     """
+    if any(subject.other_types):
+        return None, [row("angles", "not measured: several inputs turn together")]
     measured = measure_off_grid(subject, tell=tell)
     rows = [*angle_records(measured), *spectrum_records(measured)]
     if measured.eq_r is not None:

@@ -160,4 +160,4 @@ def test_an_operator_with_a_known_name_of_another_namespace_is_not_known() -> No
     network.in_type = HIDDEN
     found = verify(network, [5], "equivariant", out_type=HIDDEN, level=2)
     assert found.verdict == "not proved"
-    assert "steergan_tests::relu is not one that the proof knows (in the network itself)" in found.sentence
+    assert "the network itself: the operation steergan_tests::relu is not one that the proof knows" in found.sentence
