@@ -1,5 +1,6 @@
 """Trying a module out: how it is called, at which sizes it runs, which fields it makes of its input, why it fails."""
 
+import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -89,10 +90,21 @@ def failure_words(error: BaseException) -> str:
 
 def place_of(error: BaseException) -> str:
     """File and line of the last frame that is neither torch's, escnn's nor ours; empty if there is none."""
-    frames = traceback.extract_tb(error.__traceback__)
+    own = own_frames(error)
+    return f"{own[-1].filename.replace(os.sep, '/').rpartition('/')[2]}:{own[-1].lineno}" if own else ""
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Where an exception passed through the user's code."""
     foreign = ("site-packages", "/steergan/verification/", "/steergan/run/", "importlib", "<frozen")
-    own = [f for f in frames if not any(part in f.filename.replace("\\", "/") for part in foreign)]
-    return f"{own[-1].filename.rpartition('/')[2]}:{own[-1].lineno}" if own else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f for f in frames if not any(part in f.filename.replace(os.sep, "/") for part in foreign)]
+
+
+def how_far(error: BaseException) -> tuple[int, int]:
+    """How far a forward came: calls deep in the user's code, and the line of the last."""
+    own = own_frames(error)
+    return len(own), (own[-1].lineno or 0) if own else 0
 
 
 # --- sizes
@@ -223,7 +235,7 @@ def call_that_works(
     Raises:
         SubjectError: no call is taken; it says what the one said that came furthest.
     """
-    furthest: tuple[int, SubjectError] | None = None
+    furthest: tuple[tuple[int, int], SubjectError] | None = None
     for call, values in ways_to_call(known, isinstance(subject.module, EquivariantModule)):
         candidate = replace(subject, call=call, others=values, other_types=known.types[1:])
         try:
@@ -232,9 +244,9 @@ def call_that_works(
                 return candidate, tuple(sizes)
             return candidate, accepted_sizes(candidate, network)
         except SubjectError as error:
-            depth = len(traceback.extract_tb(deepest(error).__traceback__))
-            if furthest is None or depth > furthest[0]:
-                furthest = depth, error
+            reached = how_far(deepest(error))
+            if furthest is None or reached > furthest[0]:
+                furthest = reached, error
     assert furthest is not None
     raise furthest[1]
 
@@ -290,7 +302,9 @@ def watched_in_type(module: nn.Module, sizes: Sequence[Size] | None, others: tup
                 except Exception as error:
                     last = error
                 tensor, kind = found[0] if found else (None, None)
-                if kind is None or not isinstance(tensor, Tensor) or tensor.shape != x.shape:
+                if kind is None or not isinstance(tensor, Tensor) or tensor.dim() != 4:
+                    continue
+                if tensor.shape[:2] != x.shape[:2]:
                     continue
                 if tensor is x or all(r.is_trivial() for r in set(kind.representations)):
                     return kind

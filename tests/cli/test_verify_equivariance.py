@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+import steergan.symmetry
 from steergan.networks import Discriminator
+from steergan_cli.field_types import GROUPS, completions
 from tests.commands import invoke
 
 RIGHT = """
@@ -154,12 +156,12 @@ def test_without_a_target_every_recipe_here_is_verified(
 @pytest.mark.parametrize(
     ("text", "function", "words"),
     [
-        ("raise RuntimeError('no weights here')", "build", "can't be imported (RuntimeError: no weights here)"),
+        ("raise RuntimeError('no weights here')", "build", "can't be imported (RuntimeError: no weights here (target_"),
         ("def build(:", "build", "can't be imported (SyntaxError"),
         ("import nowhere_at_all", "build", "can't be imported (ModuleNotFoundError"),
         (RIGHT, "absent", "has no function 'absent'"),
         (f"{RIGHT}\nnumber = 3", "number", "has no function 'number'"),
-        (RIGHT, "fails", "fails() failed (RuntimeError: no weights here)"),
+        (RIGHT, "fails", "fails() failed (RuntimeError: no weights here (target_"),
         (RIGHT, "nothing", "returned 3; an escnn module or a Subject was wanted"),
     ],
 )
@@ -287,3 +289,101 @@ def test_without_errors_there_is_no_picture(
     assert refused.exit_code == 2
     assert "nothing was measured between multiples of 90 degrees" in refused.stderr
     assert not (tmp_path / "angles.png").exists()
+
+
+PLAIN = """
+import torch
+from steergan.layers import GroupConvolution
+from steergan.networks import Discriminator, DiscriminatorSpec
+from steergan.symmetry import gspace, regular_type, trivial_type
+from escnn import nn
+
+class Actor(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        space = gspace("C4")
+        self.image, hidden = trivial_type(space, 1), regular_type(space, 2)
+        self.layer = GroupConvolution(self.image, hidden, 3)
+        self.drop = nn.PointwiseDropout(hidden)
+
+    def forward(self, image, wind=None):
+        y = self.drop(self.layer(self.image(image))).tensor
+        return {"map": y, "all": y.mean((1, 2, 3)) if wind is None else wind}
+
+def fails():
+    return torch.nn.Linear(2, 3, bias=1, what=2)
+
+def posed():
+    return Discriminator(DiscriminatorSpec(group="C4", widths=(8, 8), plain_width=4), (1, 8, 8), 3)
+"""
+
+
+@pytest.fixture
+def plain(module: str, tmp_path: Path) -> str:
+    (tmp_path / module.partition(".")[0] / "plain.py").write_text(PLAIN)
+    return f"{module.partition('.')[0]}.plain"
+
+
+def test_what_a_module_does_not_say_is_said_by_options(plain: str) -> None:
+    options = ["--sizes", "5", "--level", "2", "--mode", "evaluation"]
+    told = invoke("verify-equivariance", f"{plain}:Actor", *options)
+    assert told.exit_code == 0, told.output
+    assert "result 0, (2, 8, 5, 5), turns as 2*regular@C4; result 1, (2,), is invariant" in told.output
+    told = invoke("verify-equivariance", f"{plain}:Actor", *options[:-2])
+    assert told.exit_code == 3
+    assert "--mode evaluation" in told.output
+    told = invoke("verify-equivariance", f"{plain}:Actor", *options, "--out-type", "map=8*trivial@C4")
+    assert told.exit_code == 3, told.output
+    both = ["--in-type", "trivial@C4", "--in-type", "irrep_1@C4"]
+    both += ["--out-type", "2*regular@C4", "--out-type", "irrep_1@C4"]
+    told = invoke("verify-equivariance", f"{plain}:Actor", *options, *both)
+    assert told.exit_code == 0, told.output
+    assert "is equivariant under C4" in told.output
+    told = invoke("verify-equivariance", f"{plain}:Actor", *options, "--claim", "invariant", "--upto", "layer")
+    assert told.exit_code == 3, told.output
+    assert "the output of layer" in told.output
+
+
+def test_our_own_discriminator_is_proved_up_to_its_group_pooling(plain: str) -> None:
+    told = invoke("verify-equivariance", f"{plain}:posed", "--sizes", "8", "--level", "2", "--upto", "group_pool")
+    assert told.exit_code == 0, told.output
+    assert "Discriminator is equivariant under C4" in told.output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--in-type", "3*trivil@D4"), "D4 has no trivil; trivial, regular"),
+        (("--out-type", "trivial"), "a field type was wanted, such as 3*trivial@D4"),
+        (("--out-type", "a=trivial@C4", "--out-type", "trivial@C4"), "all or none was wanted"),
+        (("--claim", "right"), "'right' is not one of 'equivariant', 'invariant'"),
+        (("--upto", "head"), "has no submodule 'head'"),
+        (("--out-type", "pose=trivial@C4"), "out_type names 'pose'; its result has map, all"),
+    ],
+)
+def test_options_that_mean_nothing_are_bad_usage(plain: str, options: tuple[str, ...], words: str) -> None:
+    told = invoke("verify-equivariance", f"{plain}:Actor", "--sizes", "5", *options)
+    assert told.exit_code == 2
+    assert words in " ".join(told.output.split())
+
+
+def test_options_for_a_function_are_refused_of_a_recipe() -> None:
+    told = invoke("verify-equivariance", "recipes/rotmnist.toml", "--mode", "evaluation")
+    assert told.exit_code == 2
+    assert "--mode is for module:function" in told.output
+
+
+def test_a_function_that_fails_says_where(plain: str) -> None:
+    told = invoke("verify-equivariance", f"{plain}:fails")
+    assert told.exit_code == 2
+    assert "fails() failed (TypeError: " in told.output
+    assert "plain.py:21)" in told.output
+
+
+def test_field_types_are_completed() -> None:
+    assert completions("3*tri") == ["3*trivial"]
+    assert completions("a=2*regular+irr") == ["a=2*regular+irrep_"]
+    assert "regular@D4" in completions("regular")
+    assert completions("irrep_1,1@D") == ["irrep_1,1@D1", "irrep_1,1@D2", "irrep_1,1@D4", "irrep_1,1@D8"]
+    assert completions("irrep_") == []
+    assert GROUPS == steergan.symmetry.GROUPS

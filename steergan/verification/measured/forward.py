@@ -41,7 +41,8 @@ class Runner:
         subject = subject if matrix is None else subject.moved(matrix)
         subject = replace(subject, others=tuple(other.clone() for other in subject.inputs))
         with seeded(), exact_float32():
-            return tensors_of(subject(self.network, x.clone()))
+            result = tensors_of(subject(self.network, x.clone()))
+        return [(tensor.detach(), own) for tensor, own in result]
 
     def layer_outputs(self, x: Tensor, matrix: Matrix | None = None) -> list[tuple[str, GeometricTensor]]:
         """Every geometric tensor that a module puts out, in the order in which they are finished."""

@@ -75,3 +75,44 @@ def test_level_three_sees_a_wrong_table(monkeypatch: pytest.MonkeyPatch) -> None
     assert [r.finding.verdict for r in found] == ["broken"]
     assert "first in 2" in found[0].finding.witness
     assert {r.finding.verdict for r in verify(network, [6]).records if r.level == 4} == {"broken"}
+
+
+def layer_three(module: nn.Module, size: int) -> Any:
+    found = verify(module, [size], level=4, modes=("evaluation",))
+    (integers,) = (r.finding for r in found.records if r.level == 3)
+    return found.verdict, integers.verdict, integers.argument
+
+
+def test_only_what_is_exact_is_judged_bit_for_bit() -> None:
+    """Right networks of which integers know nothing: bases and blurs sampled in floating point, other resampling."""
+    image, small = trivial_type(C4, 1), GroupConvolution(trivial_type(C4, 1), trivial_type(C4, 2), 3)
+    pair = trivial_type(C4, 2)
+    for module, words in (
+        (enn.R2ConvTransposed(image, pair, 4, stride=2, padding=1), "numbers that are no integers"),
+        (enn.SequentialModule(small, enn.R2Upsampling(pair, size=9, align_corners=True)), "with align_corners"),
+        (enn.SequentialModule(small, enn.R2Upsampling(pair, size=8)), "by another factor than two"),
+        (enn.PointwiseAvgPoolAntialiased2D(image, 0.66, 2), "numbers that are no integers"),
+    ):
+        verdict, integers, argument = layer_three(module, 5)
+        assert verdict != "broken"
+        assert (integers, words in argument) == ("not applicable", True), argument
+    assert layer_three(enn.R2ConvTransposed(image, pair, 3, stride=2, padding=1, output_padding=1), 5)[0] == "broken"
+
+
+def test_what_breaks_with_other_weights_alone_is_not_called_broken() -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_type, self.out_type = trivial_type(C4, 1), trivial_type(C4, 1)
+            self.blur = nn.Conv2d(1, 1, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.blur(x)
+
+    network = Plain()
+    assert layer_three(network, 5)[:2] == ("broken", "broken")
+    with torch.no_grad():
+        network.blur.weight.fill_(0.3)
+    verdict, integers, argument = layer_three(network, 5)
+    assert (verdict, integers) == ("proved", "not applicable")
+    assert "with other weights than those at hand it breaks" in argument

@@ -103,3 +103,30 @@ def test_an_error_that_rounding_does_not_explain_is_broken_however_small() -> No
     subject = Subject("stock", network, network.in_type, "equivariant", network.out_type, ((8, 8),), call=tilted)
     elements = tuple(grid_elements(network.in_type.gspace))
     assert numeric_finding(subject, (8, 8), elements, training=False).verdict == "broken"
+
+
+def test_numbers_made_in_float32_are_judged_by_its_rounding_and_no_others_are() -> None:
+    image = trivial_type(gspace("C4"), 1)
+
+    class Blurred(torch.nn.Module):
+        bank: torch.Tensor
+
+        def __init__(self, how: str, askew: float = 0.0) -> None:
+            super().__init__()
+            self.in_type, self.how = image, how
+            bank = torch.full((1, 1, 3, 3), 0.1)
+            bank[..., 0, 0] += askew
+            self.register_buffer("bank", bank)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            bank = torch.full((1, 1, 3, 3), 0.1).to(x) if self.how == "made" else self.bank
+            y = torch.nn.functional.conv2d(x, bank, padding=1)
+            return y.float().to(x.dtype) if self.how == "cast" else y
+
+    for how in ("buffer", "made", "cast"):
+        found = verify(Blurred(how), [5], modes=("evaluation",), level=4)
+        assert [r.finding.verdict for r in found.records if r.level == 4] == ["holds"]
+    slightly = verify(Blurred("buffer", 1e-8), [5], "equivariant", modes=("evaluation",), level=4)
+    assert [r.finding.verdict for r in measured(slightly)] == ["holds"]  # what float32 rounds
+    clearly = verify(Blurred("buffer", 1e-3), [5], "equivariant", out_type=image, modes=("evaluation",), level=4)
+    assert [r.finding.verdict for r in measured(clearly)] == ["broken"]

@@ -1,0 +1,333 @@
+"""Models in the manner of published ones, as their authors write them, right and wrong twins, with the verdict due.
+
+None of them was written for us: hardly one has an `in_type`, most return plain tensors, some turn. What is said of them
+is what their author could say, or what a message of `verify` asks for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from escnn import gspaces
+from escnn import nn as enn
+from escnn.nn import FieldType, GeometricTensor
+from torch import Tensor, nn
+
+from steergan.symmetry import field_type
+
+C4, D4 = gspaces.rot2dOnR2(4), gspaces.flipRot2dOnR2(4)
+
+
+def kind(words: str) -> FieldType:
+    """A field type."""
+    return field_type(words)
+
+
+def conv(into: FieldType, out: FieldType, size: int = 3, stride: int = 1) -> enn.R2Conv:
+    return enn.R2Conv(into, out, size, padding=size // 2, stride=stride, bias=False)
+
+
+def block(into: FieldType, out: FieldType) -> enn.SequentialModule:
+    return enn.SequentialModule(conv(into, out), enn.InnerBatchNorm(out), enn.ReLU(out))
+
+
+class PoseRegressor(nn.Module):
+    """Where an object points to: (B, 2), which turns with the image. Twin: it sees which way is right."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.right, self.image = right, kind("trivial@C4")
+        hidden, self.pose = kind("2*regular@C4"), kind("irrep_1@C4")
+        self.net = enn.SequentialModule(block(self.image, hidden), conv(hidden, self.pose))
+
+    def forward(self, image: Tensor) -> Tensor:
+        y: Tensor = self.net(GeometricTensor(image, self.image)).tensor
+        ramp = torch.linspace(0, 1, y.shape[-1]).to(y)
+        return y.mean((2, 3)) if self.right else (y * ramp).mean((2, 3))
+
+
+class Canonicaliser(nn.Module):
+    """A logit for each rotation: (B, 4), which the group permutes. Twin: a learned bias for each of them."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.image, out = kind("3*trivial@C4"), kind("regular@C4")
+        self.net = enn.SequentialModule(block(self.image, kind("2*regular@C4")), conv(kind("2*regular@C4"), out))
+        self.bias = None if right else nn.Parameter(torch.arange(4.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.net(self.image(x)).tensor.amax((2, 3))
+        return logits if self.bias is None else logits + self.bias
+
+
+class Critic(nn.Module):
+    """Value of an observation and an action that turns with it. Twin: the action is taken for two numbers."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.observation, self.action = kind("trivial@D4"), kind("irrep_1,1@D4" if right else "2*trivial@D4")
+        hidden = kind("2*regular@D4")
+        self.encoder = block(self.observation, hidden)
+        self.both = hidden + self.action
+        self.head = enn.SequentialModule(conv(self.both, hidden, 1), enn.ReLU(hidden), enn.GroupPooling(hidden))
+        self.value = nn.Linear(2, 1)
+
+    def forward(self, observation: Tensor, action: Tensor) -> Tensor:
+        x = self.encoder(self.observation(observation)).tensor
+        spread = action[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        q = self.head(self.both(torch.cat([x, spread], dim=1))).tensor
+        out: Tensor = self.value(q.mean((2, 3)))
+        return out
+
+
+class Recurrent(nn.Module):
+    """A step of a recurrent network: an image and a state, both geometric tensors; the state goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        image, self.state = kind("trivial@C4"), kind("2*regular@C4")
+        self.input, self.memory = conv(image, self.state), conv(self.state, self.state)
+        self.relu = enn.ReLU(self.state)
+
+    def forward(self, image: GeometricTensor, state: GeometricTensor) -> tuple[GeometricTensor, Tensor]:
+        state = self.relu(self.input(image) + self.memory(state))
+        return state, state.tensor.mean((1, 2, 3))
+
+
+class Dropped(nn.Module):
+    """A classifier with escnn's dropout on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_type, hidden = kind("trivial@C4"), kind("2*regular@C4")
+        self.body = enn.SequentialModule(
+            block(self.input_type, hidden), enn.PointwiseDropout(hidden, p=0.3), enn.GroupPooling(hidden)
+        )
+        self.classify = nn.Sequential(nn.Linear(2, 8), nn.LayerNorm(8), nn.ELU(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.classify(self.body(self.input_type(x)).tensor.amax((2, 3)))
+        return out
+
+
+class Backbone(nn.Module):
+    """In mmcv's manner: `train` returns nothing and freezes norms, images come in a list, maps go in a tuple."""
+
+    def __init__(self, stride_on_even: bool = False) -> None:
+        super().__init__()
+        self.image, hidden = kind("trivial@C4"), kind("2*regular@C4")
+        self.stem, self.stage = block(self.image, hidden), conv(hidden, hidden, stride=2)
+        self.pad = stride_on_even
+
+    def train(self, mode: bool = True) -> None:  # type: ignore[override]
+        super().train(mode)
+        for part in self.modules():
+            if isinstance(part, nn.BatchNorm3d):
+                part.eval()
+
+    def forward(self, images: list[Tensor]) -> tuple[Tensor, Tensor]:
+        x = nn.functional.pad(images[0], (0, 1, 0, 1)) if self.pad else images[0]
+        first = self.stem(self.image(x))
+        return first.tensor, self.stage(first).tensor
+
+
+class Segmenter(nn.Module):
+    """Classes for each pixel, by a plain 1 x 1 convolution at the end. Twin: coordinates are among its channels."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.image, hidden = kind("trivial@D4"), kind("2*regular@D4")
+        self.net = enn.SequentialModule(block(self.image, hidden), enn.GroupPooling(hidden))
+        self.right, self.head = right, nn.Conv2d(2 if right else 3, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.net(self.image(x)).tensor
+        if not self.right:
+            ramp = torch.linspace(-1, 1, y.shape[-1]).to(y).expand(y.shape[0], 1, *y.shape[2:])
+            y = torch.cat([y, ramp], dim=1)
+        out: Tensor = self.head(y)
+        return out
+
+
+class Decision(NamedTuple):
+    """What an actor puts out: an action that turns, and a value that does not."""
+
+    action: Tensor
+    value: Tensor
+
+
+class Actor(nn.Module):
+    """Inputs in a dict, results in a named tuple. Twin: the action is turned by hand once more."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.image, self.wind, hidden = kind("trivial@C4"), kind("irrep_1@C4"), kind("2*regular@C4")
+        self.right = right
+        self.both = self.image + self.wind
+        self.trunk = block(self.both, hidden)
+        self.act, self.pool = conv(hidden, self.wind), enn.GroupPooling(hidden)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Decision:
+        image, wind = inputs["image"], inputs["wind"]
+        x = self.trunk(self.both(torch.cat([image, wind[:, :, None, None].expand(-1, -1, *image.shape[2:])], 1)))
+        action: Tensor = self.act(x).tensor.mean((2, 3))
+        if not self.right:
+            action = torch.stack([action[:, 0], action[:, 1].abs()], dim=1)
+        return Decision(action, self.pool(x).tensor.mean((1, 2, 3)))
+
+
+class TakesPixels(enn.EquivariantModule):
+    """An `EquivariantModule` whose forward wants plain pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_type, self.out_type = kind("trivial@C4"), kind("2*regular@C4")
+        self.layer = conv(self.in_type, self.out_type)
+
+    def forward(self, x: Tensor) -> GeometricTensor:
+        return self.layer(self.in_type(x / 255))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+
+class Flow(nn.Module):
+    """A vector for each pixel, (B, 2, H, W), which turns twice: with its place, and in itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, hidden = kind("2*trivial@C4"), kind("2*regular@C4")
+        self.net = enn.SequentialModule(block(self.image, hidden), conv(hidden, kind("irrep_1@C4")))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.net(self.image(x)).tensor
+        return out
+
+
+class Projected(nn.Module):
+    """A pose read off a regular field by a fixed matrix, whose type no layer has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, self.hidden = kind("trivial@C4"), kind("regular@C4")
+        self.net = block(self.image, self.hidden)
+        angles = torch.arange(4) * torch.pi / 2
+        self.register_buffer("directions", torch.stack([angles.cos(), angles.sin()]).round())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(self.image(x)).tensor.mean((2, 3)) @ self.directions.T
+
+
+def decoder(size: int, output_padding: int, resized: bool = False) -> nn.Module:
+    """A map twice as large: by a transposed convolution, or interpolated from corner to corner."""
+    image, hidden = kind("trivial@C4"), kind("2*regular@C4")
+    larger = enn.R2ConvTransposed(
+        hidden, hidden, size, stride=2, padding=1, output_padding=output_padding, bias=False
+    )
+    if resized:
+        larger = enn.R2Upsampling(hidden, size=13, mode="bilinear", align_corners=True)
+    return enn.SequentialModule(block(image, hidden), larger, enn.GroupPooling(hidden))
+
+
+def smooth() -> nn.Module:
+    """SO(2) with IIDBatchNorm and Fourier ELU, as escnn's newer examples have it."""
+    space = gspaces.rot2dOnR2(-1, maximum_frequency=2)
+    image = FieldType(space, [space.trivial_repr])
+    elu = enn.FourierELU(space, 1, irreps=[(f,) for f in range(2)], inplace=True, type="regular", N=8)
+    return enn.SequentialModule(conv(image, elu.in_type, 5), enn.IIDBatchNorm2d(elu.in_type), elu)
+
+
+def restricted() -> nn.Module:
+    """C8 first, and C4 from then on."""
+    space = gspaces.rot2dOnR2(8)
+    image, hidden = FieldType(space, [space.trivial_repr]), FieldType(space, [space.regular_repr])
+    restrict = enn.RestrictionModule(hidden, 4)
+    apart = enn.DisentangleModule(restrict.out_type)
+    return enn.SequentialModule(conv(image, hidden), enn.ReLU(hidden), restrict, apart)
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A model, what its author says of it, and the verdict that is due.
+
+    Attributes:
+        build: makes it.
+        verdict: one or, where it waits for rules, several.
+        about: what `verify` is told beside sizes.
+        words: in the certificate's sentence, in order.
+        sizes: sides.
+        modes: of verification.
+        others: made anew; their law is in `about`.
+    """
+
+    build: Callable[[], nn.Module]
+    verdict: str | tuple[str, ...]
+    words: tuple[str, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+    sizes: tuple[int, ...] = (7,)
+    modes: tuple[str, ...] = ("evaluation",)
+
+
+WAITS = ("not proved", "proved")
+
+STRANGERS = {
+    "pose": Stranger(PoseRegressor, "proved", ("Nobody stated the claim", "(2, 2), turns as irrep_1@C4")),
+    "pose, stated": Stranger(PoseRegressor, "proved", ("is equivariant",), {"out_type": kind("irrep_1@C4")}),
+    "pose, wrong": Stranger(
+        lambda: PoseRegressor(right=False), "broken", ("NOT equivariant",), {"out_type": kind("irrep_1@C4")}
+    ),
+    "pose, wrong and unstated": Stranger(lambda: PoseRegressor(right=False), "broken", ("claim= or out_type=",)),
+    "canonicaliser": Stranger(Canonicaliser, "proved", ("(2, 4), turns as regular@C4",)),
+    "canonicaliser, wrong": Stranger(lambda: Canonicaliser(right=False), "broken"),
+    "canonicaliser, taken for invariant": Stranger(Canonicaliser, "broken", ("NOT invariant",), {"claim": "invariant"}),
+    "critic": Stranger(
+        Critic, "proved", ("Critic is invariant under D4",), {"in_type": (kind("trivial@D4"), kind("irrep_1,1@D4"))}
+    ),
+    "critic, wrong": Stranger(
+        lambda: Critic(right=False),
+        "broken",
+        ("NOT invariant",),
+        {"in_type": (kind("trivial@D4"), kind("irrep_1,1@D4"))},
+    ),
+    "recurrent": Stranger(
+        Recurrent, "proved", ("result 1, (2,), is invariant",), {"in_type": (kind("trivial@C4"), kind("2*regular@C4"))}
+    ),
+    "dropout": Stranger(
+        Dropped,
+        "not proved",
+        ("in evaluation mode: proved", "body.1 (PointwiseDropout): it draws", "--mode evaluation"),
+        modes=("evaluation", "training"),
+    ),
+    "dropout, in evaluation": Stranger(Dropped, "proved", ("Dropped is invariant",)),
+    "backbone": Stranger(Backbone, "proved", ("result 0, (2, 8, 7, 7), turns as 2*regular@C4",)),
+    "backbone, padded on one side": Stranger(lambda: Backbone(stride_on_even=True), "broken"),
+    "segmenter": Stranger(Segmenter, "proved", ("(2, 4, 7, 7), turns as 4*trivial@D4",)),
+    "segmenter, wrong": Stranger(lambda: Segmenter(right=False), "broken", ("was taken for a map of scalars",)),
+    "actor": Stranger(
+        Actor,
+        "proved",
+        ("result 1, (2,), is invariant",),
+        {
+            "in_type": {"image": kind("trivial@C4"), "wind": kind("irrep_1@C4")},
+            "out_type": {"action": kind("irrep_1@C4")},
+        },
+    ),
+    "actor, wrong": Stranger(
+        lambda: Actor(right=False),
+        "broken",
+        (),
+        {
+            "in_type": {"image": kind("trivial@C4"), "wind": kind("irrep_1@C4")},
+            "out_type": {"action": kind("irrep_1@C4")},
+        },
+    ),
+    "takes pixels": Stranger(TakesPixels, "proved", ("TakesPixels is equivariant",)),
+    "flow": Stranger(Flow, "proved", ("(2, 2, 7, 7), turns as irrep_1@C4",)),
+    "projected": Stranger(Projected, WAITS, ("is equivariant",), {"out_type": kind("irrep_1@C4")}),
+    "decoder": Stranger(lambda: decoder(4, 0), WAITS, ("is equivariant",)),
+    "decoder, wrong": Stranger(lambda: decoder(3, 1), "broken", ("NOT equivariant",)),
+    "decoder, resized": Stranger(lambda: decoder(4, 0, resized=True), WAITS, ("is equivariant",)),
+    "smooth": Stranger(smooth, WAITS, ("is equivariant under SO2",)),
+    "restricted": Stranger(restricted, WAITS, ("is equivariant under C4",)),
+}
