@@ -1,18 +1,16 @@
 """The command `steergan verify-equivariance`."""
 
-import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .certificates import certificate_bytes, compare, read_certificates, result_of
 from .field_types import FieldTypeWords, types_of
-from .options import OutputFile, command_line, record_option, save_record
+from .options import OutputFile, record_option, save_record
 
 if TYPE_CHECKING:
-    from steergan.results import Result
     from steergan.verification import Certificate
 
 EXIT = {"proved": 0, "no claim": 0, "broken": 1, "not proved": 3}
@@ -232,85 +230,3 @@ def row_of(path: str, size: str, rows: list[Any]) -> tuple[str, ...]:
     layers = list(dict.fromkeys(r.layer for r in rows if r.layer))
     types = list(dict.fromkeys(r.types for r in rows if r.types))
     return path, layers[0] if len(layers) == 1 else "", types[0] if len(types) == 1 else "", size, kind, bound, words
-
-
-# --- files
-
-
-def certificate_bytes(certificates: "list[tuple[str, Certificate]]") -> bytes:
-    """What --json writes."""
-    rows = [{"target": target, **certificate.as_dict()} for target, certificate in certificates]
-    return (json.dumps({"networks": rows}, indent=2) + "\n").encode()
-
-
-def read_certificates(path: Path) -> list[dict[str, Any]]:
-    """What --json wrote."""
-    try:
-        networks = json.loads(path.read_text(encoding="utf-8"))["networks"]
-        return [dict(network, name=network["name"]) for network in networks]
-    except OSError as error:
-        raise click.UsageError(f"{path}: cannot be read ({error.strerror}); give a file that --json wrote") from None
-    except (ValueError, TypeError, KeyError):
-        raise click.UsageError(f"{path}: not a file of certificates; give one that --json wrote") from None
-
-
-def compare(saved: list[dict[str, Any]], certificates: "list[tuple[str, Certificate]]", check: Path | None) -> int:
-    """Say whether saved certificates are those of these weights; 1 if one is not."""
-    from steergan.verification import differences
-
-    code = 0
-    click.echo()
-    for _, certificate in certificates:
-        old = next((network for network in saved if network["name"] == certificate.name), None)
-        found = ["no certificate of it"] if old is None else differences(old, certificate)
-        code = 1 if found else code
-        verdict = (
-            f"DIFFERS ({'; '.join(found)}); the same weights, --sizes, --level and --quick are needed"
-            if found
-            else "agrees with these weights, record by record"
-        )
-        click.echo(f"{check}: {certificate.name} {verdict}")
-    return code
-
-
-def result_of(certificates: "list[tuple[str, Certificate]]", identity: str) -> "Result":
-    """Certificates, for docs/results.md."""
-    import torch
-
-    from steergan import run
-    from steergan.results import Result
-    from steergan.tables import Table
-
-    around = run.surroundings(torch.device("cpu"))
-    rows: list[Any] = []
-    for target, c in certificates:
-        counts = c.counts()
-        errors = [r.finding.bound for r in c.records if r.level == 4 and r.finding.bound is not None]
-        kinds = [counts[kind] for kind in ("exact", "bounded", "unknown")]
-        rows.append([Path(target).stem, c.name, c.group, c.claim, c.verdict, *kinds, max(errors, default=None)])
-    laws = [
-        [Path(t).stem, r.path, r.finding.kind, r.finding.argument]
-        for t, c in certificates
-        for r in c.records
-        if r.level == 5
-    ]
-    tables = [
-        Table(
-            caption="Certificates: records by kind, and the largest relative error in float32",
-            columns=["run", "network", "group", "claim", "verdict", "exact", "bounded", "unknown", "float32"],
-            rows=rows,
-        )
-    ]
-    if laws:
-        tables.append(Table(caption="Law of the samples", columns=["run", "element", "kind", "finding"], rows=laws))
-    return Result(
-        id=identity,
-        title="Certificates of trained networks",
-        claim="Proved for every input and every value of the weights, at the sizes named in the certificate.",
-        command=command_line(),
-        date=f"{datetime.now():%Y-%m-%d}",
-        hardware=[{**around["hardware"], "versions": around["versions"]}],
-        protocol={"levels": "0 to 6, docs/verification.md", "modes": "evaluation and training"},
-        tables=tables,
-        verdict=" ".join(c.sentence for _, c in certificates),
-    )

@@ -89,6 +89,8 @@ def require_proof(before: Subject, after: Subject) -> None:
     Raises:
         AccelerationError: it is not.
     """
+    if before.missing:  # nothing is claimed of it until somebody says a type
+        return
     found = verify_subject(after, off_grid=False)
     # What is proved now need not have been proved before, which takes as long to find out.
     if found.verdict != "proved" and verify_subject(before, off_grid=False).verdict == "proved":

@@ -83,7 +83,7 @@ def accelerate(
             filters), or a `Workload` with the batch size, too; None: swap whatever computes the same, and time
             nothing.
         certify: verify the symmetry, too. It takes longer than all the rest.
-        in_type: field type of the input, where the model has none.
+        in_type: field type of the input, where the model has none and makes no fields of it by which it is seen.
         others: what else the model is called with, tensors of batch size 2.
         call: (model, x, others) -> result, where model(x, *others) will not do.
 

@@ -4,10 +4,11 @@ from steergan.verification.certificate import Certificate, NotEquivariant
 from steergan.verification.certificates import bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
 from steergan.verification.claims import About
 from steergan.verification.comparison import differences
+from steergan.verification.digests import weights_digest
 from steergan.verification.elements import grid_elements, transform
 from steergan.verification.records import Finding, Record, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
-from steergan.verification.subject import Subject, weights_digest
+from steergan.verification.subject import Subject
 from steergan.verification.verify import LEVELS, MODES, assert_equivariant, verify, verify_subject
 
 __all__ = [

@@ -1,7 +1,7 @@
 """What is claimed of a network: of which elements, at which sizes, between which types."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from inspect import signature
 from typing import Any, TypeAlias, TypedDict, Unpack
 
@@ -14,7 +14,6 @@ from steergan.errors import SubjectError
 from steergan.symmetry import group_name, is_grid_group, type_notation
 from steergan.verification.elements import Matrix, grid_elements
 from steergan.verification.inference import inferred_claim
-from steergan.verification.inputs import leaves
 from steergan.verification.measured.forward import Runner
 from steergan.verification.rehearsal import (
     accepted_sizes,
@@ -22,8 +21,8 @@ from steergan.verification.rehearsal import (
     inputs_of,
     result_at,
     twin_at_rest,
-    watched_in_type,
 )
+from steergan.verification.results import OutTypes, named_types
 from steergan.verification.subject import (
     BATCH,
     Call,
@@ -35,9 +34,9 @@ from steergan.verification.subject import (
     twin_of,
 )
 from steergan.verification.surroundings import in_mode, seeded, undisturbed
+from steergan.verification.watching import watched_in_type
 
 InTypes: TypeAlias = FieldType | Sequence[FieldType | None] | Mapping[str, FieldType | None]
-OutTypes: TypeAlias = FieldType | Sequence[FieldType | None] | Mapping[str, FieldType | None]
 
 
 class About(TypedDict, total=False):
@@ -199,40 +198,6 @@ def require_finite(module: nn.Module, name: str) -> None:
                 f"{name}: {wrong} of the {weight.numel()} numbers of its weight {path} are nan or infinite, and so is "
                 "what it computes; load weights that are whole, or initialise it again"
             )
-
-
-def named_types(subject: Subject, network: nn.Module, out_type: OutTypes) -> tuple[FieldType | None, ...]:
-    """Types of a result's tensors, which were stated in a tuple, or by name.
-
-    Raises:
-        SubjectError: not one for each; a name that the result has not; something that is no type.
-    """
-    if not isinstance(out_type, Mapping):
-        found = tuple(leaves(list(out_type)))
-    else:
-        names = names_in(subject, network)
-        unknown = [name for name in out_type if name not in names]
-        if unknown:
-            came = ", ".join(names) or "no names"
-            raise SubjectError(f"{subject.name}: out_type names {unknown[0]!r}; its result has {came}")
-        found = tuple(out_type.get(name) for name in names)
-    if not all(kind is None or isinstance(kind, FieldType) for kind in found):
-        raise SubjectError(f"out_type {out_type!r:.60}: a FieldType was wanted, or one (or None) for each result")
-    count = len(result_at(subject, subject.sizes[0], network))
-    if len(found) != count:
-        came = f"{subject.name} returns {count} tensors, and out_type says {len(found)}"
-        raise SubjectError(f"{came}; one each was wanted")
-    return found
-
-
-def names_in(subject: Subject, network: nn.Module) -> list[str]:
-    """Names of a result's tensors: keys of a dict, names of a named tuple's or dataclass's parts."""
-    with torch.no_grad(), seeded():
-        result = subject(network, random_input(subject, subject.sizes[0], 0, torch.float32))
-    if isinstance(result, Mapping):
-        return [str(key) for key, value in result.items() if value is not None]
-    parts = [part.name for part in fields(result)] if is_dataclass(result) else list(getattr(result, "_fields", ()))
-    return [name for name in parts if getattr(result, name) is not None]
 
 
 def types_on_the_way(subject: Subject, network: nn.Module) -> list[FieldType]:

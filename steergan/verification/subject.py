@@ -1,7 +1,6 @@
 """What is verified: a module, how it is called, and what is claimed of it."""
 
 import copy
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import prod
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 
 from steergan.errors import SubjectError
 from steergan.verification.elements import Matrix, transform
-from steergan.verification.surroundings import in_mode
 
 Module = TypeVar("Module", bound=nn.Module)
 Claim = Literal["equivariant", "invariant"]
@@ -259,45 +257,6 @@ def _constants(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [shared for part in value for shared in _constants(part)]
     return []
-
-
-def state_digest(module: nn.Module) -> str:
-    """Hash (sha256) of all that a module is made of: mode, parameters, buffers, with names, dtypes and devices."""
-    digest = hashlib.sha256()
-    for path, part in module.named_modules():
-        digest.update(f"{path}/{type(part).__qualname__}/{part.training}".encode())
-        for name, tensor in [*part._parameters.items(), *part._buffers.items()]:
-            digest.update(f"/{name}".encode())
-            if tensor is not None:
-                _update(digest, tensor)
-    return digest.hexdigest()
-
-
-def weights_digest(module: nn.Module) -> str:
-    """Hash of parameters and saved buffers (sha256), in the module's own order; one for both modes.
-
-    escnn's `R2Conv` keeps other buffers in evaluation mode; the hash is of the copy in training mode.
-
-    Raises:
-        SubjectError: the module can't be copied.
-
-    Example:
-        >>> layer = nn.Linear(2, 1)
-        >>> weights_digest(layer) == weights_digest(layer.eval())
-        True
-    """
-    digest = hashlib.sha256()
-    for name, tensor in in_mode(twin_of(module), training=True).state_dict().items():
-        digest.update(name.encode())
-        if isinstance(tensor, Tensor):
-            _update(digest, tensor)
-    return digest.hexdigest()
-
-
-def _update(digest: Any, tensor: Tensor) -> None:
-    digest.update(f"{tensor.dtype}{tuple(tensor.shape)}{tensor.device}".encode())
-    flat = tensor.detach().cpu().contiguous().flatten()
-    digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
 
 
 def random_input(subject: Subject, size: Size, seed: int, dtype: torch.dtype, batch: int = BATCH) -> Tensor:

@@ -11,9 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import steergan.symmetry
 from steergan.networks import Discriminator
-from steergan_cli.field_types import GROUPS, completions
 from tests.commands import invoke
 
 RIGHT = """
@@ -207,24 +205,6 @@ def test_certificates_of_a_run_agree_with_its_weights_and_with_no_others(
     assert "synthesis DIFFERS (weights_sha256: " in differs.stdout
 
 
-def test_networks_that_the_file_does_not_know_differ(module: str, tmp_path: Path) -> None:
-    (tmp_path / "empty.json").write_text('{"networks": []}')
-    told = invoke("verify-equivariance", f"{module}:right", "--sizes", "5", "--check", "empty.json")
-    assert told.exit_code == 1
-    assert "DIFFERS (no certificate of it)" in told.stdout
-
-
-@pytest.mark.parametrize("text", [None, "nonsense", "[]", "{}", '{"networks": [{}]}', '{"networks": 3}'])
-def test_a_file_that_holds_no_certificates_is_bad_usage(
-    module: str, tmp_path: Path, text: str | None
-) -> None:
-    if text is not None:
-        (tmp_path / "wrong.json").write_text(text)
-    refused = invoke("verify-equivariance", f"{module}:right", "--check", "wrong.json")
-    assert refused.exit_code == 2
-    assert "wrong.json" in refused.stderr
-
-
 def test_the_law_of_a_runs_samples_is_among_the_rows(tiny_run: Path) -> None:
     told = invoke("verify-equivariance", tiny_run, "--quick")
     assert told.exit_code == 0, told.output
@@ -378,12 +358,3 @@ def test_a_function_that_fails_says_where(plain: str) -> None:
     assert told.exit_code == 2
     assert "fails() failed (TypeError: " in told.output
     assert "plain.py:21)" in told.output
-
-
-def test_field_types_are_completed() -> None:
-    assert completions("3*tri") == ["3*trivial"]
-    assert completions("a=2*regular+irr") == ["a=2*regular+irrep_"]
-    assert "regular@D4" in completions("regular")
-    assert completions("irrep_1,1@D") == ["irrep_1,1@D1", "irrep_1,1@D2", "irrep_1,1@D4", "irrep_1,1@D8"]
-    assert completions("irrep_") == []
-    assert GROUPS == steergan.symmetry.GROUPS

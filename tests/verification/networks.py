@@ -69,3 +69,14 @@ def assert_same(before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
     for key, value in before[0].items():
         assert value.dtype == after[0][key].dtype
         assert torch.equal(value, after[0][key]), key
+
+
+class Says(nn.Module):
+    """A module without an in_type, whose forward is `way(layer, *inputs)`."""
+
+    def __init__(self, way: Any) -> None:
+        super().__init__()
+        self.layer, self.way = lift(), way
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.way(self.layer, *inputs)

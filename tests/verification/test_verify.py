@@ -76,13 +76,6 @@ def test_without_composition_nothing_is_proved(level: int) -> None:
     assert max(r.level for r in found.records) <= level
 
 
-def test_rows_that_hold_in_both_modes_stand_once() -> None:
-    found = verify(lift(), [5], level=2)
-    assert all(r.mode == "" for r in found.records)
-    assert len(set(found.records)) == len(found.records)
-    assert {r.mode for r in verify(lift(), [5], modes=("training",), level=2).records if r.level} == {"training"}
-
-
 def test_assert_equivariant_passes_on_right_networks_and_fails_with_the_sentence_on_others() -> None:
     assert_equivariant(stock(), [5])
     with pytest.raises(AssertionError, match="NOT equivariant under C4"):
