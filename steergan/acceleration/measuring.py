@@ -124,7 +124,8 @@ def forward(subject: Subject, network: nn.Module, size: Size, work: Workload) ->
     first = next((p for p in network.parameters() if p.is_floating_point()), torch.zeros(()))
     x = random_input(subject, size, 0, first.dtype, work.batch_size).to(first.device)
     times = -(-work.batch_size // 2)
-    others = tuple(o.repeat(times, *(1,) * (o.dim() - 1))[: work.batch_size] if o.dim() else o for o in subject.others)
+    given = subject.at(size).inputs
+    others = tuple(o.repeat(times, *(1,) * (o.dim() - 1))[: work.batch_size] if o.dim() else o for o in given)
     called = replace(subject, others=tuple(o.to(first.device) for o in others))
     return lambda: [tensor for tensor, _ in tensors_of(called(network, x))]
 
