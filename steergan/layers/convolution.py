@@ -19,8 +19,9 @@ from steergan.layers.filters.conversion import (
 from steergan.layers.filters.expansion import pair_expansion
 from steergan.layers.filters.initialisation import normal_weights, orthogonal_weights
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
-from steergan.layers.filters.path import FourierPath, fourier_group, pays
+from steergan.layers.filters.path import FourierPath
 from steergan.layers.kept import buffers_of
+from steergan.layers.spectral_norm import full_precision
 from steergan.symmetry import is_grid_group, signed_permutation
 
 
@@ -85,9 +86,7 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         self.in_type, self.out_type = in_type, out_type
         self.kernel_size = kernel_size
         self.padding = kernel_size // 2 if padding is None else padding
-        self.fourier_group = fourier_group(in_type, out_type, kernel_size, self.padding)
-        if self.fourier_group is not None:
-            self.fourier_pays = pays(self.fourier_group, kernel_size, len(in_type), len(out_type))
+        self.find_fourier_form(in_type, out_type, kernel_size, self.padding)
         self._out_kinds, self._in_kinds = field_kinds(out_type), field_kinds(in_type)
         self._expand_pairs()
         self._order_channels()
@@ -218,11 +217,13 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         return self.out_type(torch.nn.functional.conv2d(image, bank, bias, padding=self.padding))
 
     def fourier_convolution(self, x: Tensor) -> Tensor:
-        """What a forward computes, in the group's Fourier basis; for layers that have a `fourier_group`."""
+        """What a forward computes, in the pixel group's Fourier basis; for layers that have a `fourier_group`."""
         assert self.fourier_group is not None
-        weight = self.kept("weight", self.normalized_weight).unflatten(2, (-1, self.kernel_size, self.kernel_size))
-        out: Tensor = convolve(x, weight, self.fourier_group, False)
-        bias = self.kept_bias()
+        weight, fields, bias = self.kept("weight", self.fourier_filter), self.fourier_fields, self.kept_bias()
+        with full_precision(x) if fields is not None else nullcontext():
+            into = x if fields is None else fields.into.to_regular(x)
+            out: Tensor = convolve(into, weight, self.fourier_group, False)
+            out = out if fields is None else fields.out.from_regular(out)
         return out if bias is None else out + bias[:, None, None]
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ class Recomputation:
             for filtered in self.filtered:
                 # Outside of what is run again: the filters' graph is kept, being small.
                 if isinstance(filtered, FourierPath) and filtered.takes_fourier(x.tensor):
-                    filtered.normalized_weight()
+                    filtered.fourier_filter()
                 else:
                     filtered.filter_matrix()
             again = Again(self.filtered, self.norms)
@@ -66,18 +66,18 @@ class Again:
         self.stack.close()
 
 
-Filters = list[tuple[Tensor | None, Tensor | None]]
+Filters = list[tuple[Tensor | None, Tensor | None, Tensor | None]]
 
 
 def filters_of(layers: Sequence[FilteredLayer]) -> Filters:
     """What layers share at the moment."""
-    return [(layer.shared.filter, layer.shared.weight) for layer in layers]
+    return [(layer.shared.filter, layer.shared.weight, layer.shared.reduced) for layer in layers]
 
 
 def remember(layers: Sequence[FilteredLayer], made: Filters) -> None:
     """Give layers filters to share."""
-    for layer, (matrix, weight) in zip(layers, made, strict=True):
-        layer.shared.filter, layer.shared.weight = matrix, weight
+    for layer, filters in zip(layers, made, strict=True):
+        layer.shared.filter, layer.shared.weight, layer.shared.reduced = filters
 
 
 class Recomputable(EquivariantModule):

@@ -27,6 +27,7 @@ class SharedFilter:
         """Remember nothing any more."""
         self.filter: Tensor | None = None
         self.weight: Tensor | None = None
+        self.reduced: Tensor | None = None
         self.iterated = False
 
     def __reduce__(self) -> tuple[type["SharedFilter"], tuple[()]]:

@@ -171,7 +171,7 @@ class Certificate:
 
     def _scope(self) -> str:
         on_layers = [r for r in self.records if r.level == 1]
-        inexact = [r for r in on_layers if r.finding.kind == "bounded"]
+        inexact = [r for r in on_layers if r.finding.kind == "bounded" and not _changes_basis(r)]
         layers, bounded = len({r.path for r in on_layers}), len({r.path for r in inexact})
         if not bounded and any(r.level == COMPOSITION and r.finding.scope == "these weights" for r in self.records):
             return f"the weights at hand ({layers} layers; values of weights enter between them)"
@@ -185,7 +185,9 @@ class Certificate:
 
     def _in_fourier_form(self) -> str:
         paths = {r.path for r in self.records if r.level == 1 and r.finding.form == "Fourier"}
-        return f", {len(paths)} of them in their Fourier form" if paths else ""
+        bounds = [r.finding.bound or 0 for r in self.records if r.level == 1 and _changes_basis(r)]
+        change = f", whose changes of basis are right to {max(bounds):.1e}" if bounds else ""
+        return f", {len(paths)} of them in their Fourier form{change}" if paths else ""
 
     def _measured(self) -> str:
         errors = [r.finding.bound for r in self.records if r.level == 4 and r.finding.bound is not None]
@@ -256,3 +258,9 @@ def place_words(record: Record) -> str:
     """What a record is about: the module's path, and its type."""
     path = record.path or "the network itself"
     return f"{path} ({record.layer})" if record.layer else path
+
+
+def _changes_basis(record: Record) -> bool:
+    """Whether a bound is that of a change of basis, which does not depend on weights and is right to rounding."""
+    found = record.finding
+    return found.kind == "bounded" and found.form == "Fourier" and found.scope == "all weights"

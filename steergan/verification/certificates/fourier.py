@@ -15,10 +15,12 @@ from torch.nn.functional import conv2d
 from steergan.kernels import operators
 from steergan.kernels.operators import convolve
 from steergan.layers import GroupConvolution, UpsampleConvolution
-from steergan.layers.filters.path import kernels_are_there
-from steergan.symmetry import group_order, gspace
+from steergan.layers.filters.path import FourierFields, kernels_are_there
+from steergan.symmetry import group_order, gspace, regular_type
+from steergan.verification.certificates.bases import BASIS_ROUNDING
+from steergan.verification.certificates.pixel_fields import bank_of_form, change_finding, difference
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
-from steergan.verification.records import Finding, broken, exact, unknown
+from steergan.verification.records import Finding, Scope, broken, exact, unknown
 from steergan.verification.registry import Situation
 from steergan.verification.subject import copied
 
@@ -55,6 +57,10 @@ def fourier_findings(layer: FourierLayer, at: Situation) -> Iterator[Finding]:
         f"the binary's products are the convolution on the group, times {group_order(gspace(group))}",
         "for every pair of elements",
     )
+    fields = convolution.fourier_fields
+    if fields is not None:
+        yield from _findings_of_fields(layer, fields, at)
+        return
     yield _finding(
         _tables_fault(convolution, group),
         "the tables of taps make of the free weights the filter bank",
@@ -70,6 +76,38 @@ def fourier_findings(layer: FourierLayer, at: Situation) -> Iterator[Finding]:
         "the operator is the convolution by the bank",
         "bit for bit on integers, and to 2^-40 on random numbers in float64",
     )
+
+
+def _findings_of_fields(layer: FourierLayer, fields: FourierFields, at: Situation) -> Iterator[Finding]:
+    """Of a layer whose channels are taken for regular fields of the pixel group."""
+    convolution, group = _convolution(layer), fields.into.group
+    regular = regular_type(gspace(group), 1)
+    yield _finding(
+        _tables_fault(GroupConvolution(regular, regular, convolution.kernel_size, bias=False), group),
+        f"the tables of taps make of the filters between regular fields of {group} the bank between them",
+        "every entry of it by the same number",
+    )
+    fault, worst = change_finding(convolution, fields)
+    there = f"the channels are regular fields of {group}, there and back and under every element"
+    if fault or fields.permute:
+        yield _finding(fault, there, "by a permutation")
+    else:
+        yield Finding("bounded", "holds", f"Fourier form: {there}", worst, form="Fourier")
+    yield _bank_finding(convolution, fields)
+    yield _finding(
+        _loops_fault(fields, convolution.kernel_size) or _operator_fault(layer, at),
+        "the operator is the convolution by its filters",
+        "bit for bit on integers, and the layer's to 2^-40 on random numbers in float64",
+    )
+
+
+def _bank_finding(convolution: GroupConvolution, fields: FourierFields) -> Finding:
+    wanted = "the filters between regular fields are the bank between the channels"
+    off = difference(copied(convolution).double().eval(), fields)
+    if not off <= (FLOAT64_BOUND if convolution.exact else BASIS_ROUNDING):
+        return broken(f"Fourier form: {wanted}", f"off by {off:.2g} of it", off, form="Fourier")
+    scope: Scope = "all weights" if convolution.exact else "these weights"
+    return Finding("bounded", "holds", f"Fourier form: {wanted}", off, scope=scope, form="Fourier")
 
 
 def _finding(fault: str, wanted: str, how: str) -> Finding:
@@ -150,6 +188,8 @@ def _operator_fault(layer: FourierLayer, at: Situation) -> str:
         return "the layer does not take it where it was told to"
     if not _close(_forward(twin, x), _by_bank(twin, x)):
         return "random numbers in float64"
+    if inner.fourier_fields is not None:
+        return ""
     inner.spectral = None
     for parameter in twin.parameters():
         parameter.copy_(torch.randint(-1, 2, parameter.shape, generator=stream))
@@ -160,6 +200,24 @@ def _operator_fault(layer: FourierLayer, at: Situation) -> str:
     largest = 2 * twin.in_type.size * inner.kernel_size**2 * order**2
     for dtype in (torch.float64, torch.float32) if largest < FLOAT32_EXACT else (torch.float64,):
         if not torch.equal(_forward(twin.to(dtype), x.to(dtype)).double(), wanted):
+            return f"integers in {str(dtype).removeprefix('torch.')}"
+    return ""
+
+
+@torch.no_grad()
+def _loops_fault(fields: FourierFields, k: int) -> str:
+    """Compare the operator between the layer's regular fields with their bank, on integers."""
+    stream = torch.Generator().manual_seed(0)
+    group, order, n_in, n_out = fields.into.group, fields.into.size, fields.into.count, fields.out.count
+
+    def draw(low: int, *shape: int) -> Tensor:
+        return torch.randint(low, 1 - low, shape, generator=stream).double()
+
+    weight, x = draw(-1, n_out, n_in, order, k, k), draw(-2, 2, n_in * order, k // 2 + 4, k // 2 + 3)
+    wanted = conv2d(x, bank_of(weight, group), padding=k // 2)
+    largest = 2 * n_in * order * k**2 * order**2
+    for dtype in (torch.float64, torch.float32) if largest < FLOAT32_EXACT else (torch.float64,):
+        if not torch.equal(convolve(x.to(dtype), weight.to(dtype), group, False).double(), wanted):
             return f"integers in {str(dtype).removeprefix('torch.')}"
     return ""
 
@@ -178,10 +236,12 @@ def _forward(layer: Any, x: Tensor) -> Tensor:
 
 def _by_bank(layer: FourierLayer, x: Tensor) -> Tensor:
     inner = _convolution(layer)
-    bank = inner.raw_filter()
-    if inner.spectral is not None:
-        bank = inner.spectral.divide(bank)
     if isinstance(layer, UpsampleConvolution):
         x = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    filters = bank.unflatten(1, (-1, inner.kernel_size, inner.kernel_size))
+    if inner.fourier_fields is not None:
+        # Its own filters' bank, which is equivariant to the last bit: a sampled basis is to its rounding.
+        filters = bank_of_form(inner.fourier_filter(), inner.fourier_fields)
+    else:
+        bank = inner.raw_filter() if inner.spectral is None else inner.spectral.divide(inner.raw_filter())
+        filters = bank.unflatten(1, (-1, inner.kernel_size, inner.kernel_size))
     return conv2d(x, filters, inner.channel_bias(), padding=inner.padding)

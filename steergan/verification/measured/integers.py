@@ -263,6 +263,8 @@ def integer_twin(module: nn.Module, seed: int = 0) -> nn.Module:
         if isinstance(part, FilteredLayer):
             part.spectral = None
             if isinstance(part, GroupConvolution):
+                if part.fourier_fields is not None and not part.fourier_fields.permute:
+                    part.convolution_choice = "dense"  # its change of basis is no map of integers
                 for weight in part.weights:
                     draw(weight)
                     weight.view(-1)[0] = 1  # no filter is all zeros
