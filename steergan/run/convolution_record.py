@@ -128,14 +128,20 @@ def continued(
 
 def same_path(last: ConvolutionRecord, now: ConvolutionRecord) -> bool:
     """Whether the same layers take the same path; all dense is all dense, whatever the recipe says."""
-    return last.path == now.path and (now.path == "dense" or last.choice == now.choice)
+    if last.path != now.path or now.path == "dense":
+        return last.path == now.path
+    counted = None not in (last.layers, now.layers)
+    return last.choice == now.choice and (not counted or last.layers == now.layers)
 
 
 def refusal(run: os.PathLike[str], last: ConvolutionRecord, now: ConvolutionRecord) -> str:
     """Why a run does not go on by another path, and what the user can do."""
     keep = "dense" if last.path == "dense" else last.choice
     stay = f"Stay: steergan train {run}/resolved.toml --out {run} --set performance.convolution={keep}"
-    if last.path == now.path:
+    if last.path == now.path and last.choice == now.choice:
+        was = f"with {last.layers} convolutions on the Fourier path, not {now.layers}"
+        stay, go_on = "Stay with the version of steergan that began it", "with this one"
+    elif last.path == now.path:
         was = f'with performance.convolution = "{last.choice}", not "{now.choice}"'
         go_on = "with this choice"
     elif now.path == "fourier":

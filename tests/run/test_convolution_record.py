@@ -289,3 +289,16 @@ def test_an_accelerator_is_never_asked_for_kernels(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(library, "native", asked)
     assert convolution_record("auto", torch.device("cuda"), small("auto")).path == "dense"
     assert convolution_record("dense", "cpu", small("dense")).path == "dense"
+
+
+def test_a_run_whose_kernels_computed_fewer_layers_is_not_resumed_unasked(tmp_path: Path) -> None:
+    """A run that was begun when C8's convolutions had no kernels, say."""
+    before, now = (FOURIER.model_copy(update={"layers": layers}) for layers in ("2 of 9", "7 of 9"))
+    with pytest.raises(RunError) as fault:
+        continued(tmp_path, [before], now, 7, switch=False)
+    assert "with 2 of 9 convolutions on the Fourier path, not 7 of 9" in str(fault.value)
+    switched, line = continued(tmp_path, [before], now, 7, switch=True)
+    assert [entry.from_step for entry in switched] == [0, 7]
+    assert line is not None
+    assert "7 of 9" in line
+    assert continued(tmp_path, [before.model_copy(update={"layers": None})], now, 7, switch=False)[1] is None
