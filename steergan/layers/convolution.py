@@ -1,5 +1,6 @@
 """Convolutions between fields that commute with the group."""
 
+from contextlib import nullcontext
 from typing import Any, Self
 
 import torch
