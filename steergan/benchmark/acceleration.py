@@ -9,28 +9,32 @@ from escnn import nn as enn
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.acceleration import accelerate
+from steergan.acceleration import Workload, accelerate
+from steergan.acceleration.measuring import Mode
 from steergan.benchmark.report import Report
+from steergan.benchmark.stock_networks import NETWORKS, exported
 from steergan.benchmark.timing import WARM_UP, counted, in_turns, ratio
-from steergan.layers import shared_filters
 from steergan.progress import Progress, unheard
 from steergan.randomness import torch_stream
 from steergan.run.about import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown
-from steergan.verification.subject import twin_of
+from steergan.verification.subject import copied
 
 WIDTHS = {"small": (8, 16, 16, 32, 32, 16), "wide": (24, 48, 48, 96, 96, 64)}
 """Regular fields of the six blocks; the wide ones are those of escnn's introductory example."""
 GROUPS = ("C4", "D4")
+MODELS = ("C8 classifier", *NETWORKS)
+"""Beside the introductory example with C4 and D4: it with C8, and networks of the shapes that are published."""
 SIZE = 29
 LIFT = (7, 1)
 """Kernel size and padding of the first convolution: from 29 to 25 pixels, which the pools halve to 13, 7 and 4."""
 CLASSES = 10
 BATCH = 8
 
-STOCK, FASTER, SHARED = "stock", "accelerated", "accelerated, filters shared"
+STOCK, FASTER, EXPORTED = "stock", "accelerated", "stock, exported by escnn"
 TRAINING, INFERENCE = "training step", "inference"
+PURPOSES: dict[str, Mode] = {TRAINING: "training", INFERENCE: "inference"}
 
 
 class StockClassifier(nn.Module):
@@ -100,7 +104,7 @@ def measure(
 
     Args:
         group: of the model's fields.
-        width: a key of `WIDTHS`.
+        width: a key of `WIDTHS`, or the second word of one of `MODELS`.
         rounds: timed calls of each.
         batch_size: images.
         device: where to compute.
@@ -111,34 +115,52 @@ def measure(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        stock = StockClassifier(group, WIDTHS[width])
+        stock, size = built(group, width)
+    stock = stock.to(device)
     # What is timed is the function; that the proof holds is for tests.
-    faster = accelerate(twin_of(stock), SIZE, certify=False)
-    models = {STOCK: stock.to(device), FASTER: faster.to(device)}
-    parameters = [sum(p.numel() for p in model.parameters()) for model in models.values()]
+    quick = {
+        what: accelerate(copied(stock), size, for_=Workload(mode, batch_size), certify=False)
+        for what, mode in PURPOSES.items()
+    }
+    parameters = [sum(p.numel() for p in model.parameters()) for model in (stock, quick[TRAINING])]
     draw = torch_stream(0, "benchmark")
-    images = torch.randn(batch_size, 1, SIZE, SIZE, generator=draw).to(device)
+    channels: int = stock.input_type.size  # type: ignore[assignment]
+    images = torch.randn(batch_size, channels, size, size, generator=draw).to(device)
     labels = torch.randint(CLASSES, (batch_size,), generator=draw).to(device)
-    steps = {name: training_step(model, images, labels) for name, model in models.items()}
+    reads = {STOCK: copied(stock), FASTER: quick[INFERENCE], EXPORTED: exported(copied(stock))}
     total, calls = 5 * (rounds + WARM_UP), 2 * (rounds + WARM_UP)
+    steps = {STOCK: training_step(stock, images, labels), FASTER: training_step(quick[TRAINING], images, labels)}
     training = in_turns(steps, rounds, device=device, progress=lambda done, _: progress(done, total))
-    for model in models.values():
-        model.eval()
-    reads = {name: inference(model, images) for name, model in models.items()}
-    with shared_filters(shared := twin_of(faster).to(device)):
-        reads[SHARED] = inference(shared, images)
-        read = in_turns(reads, rounds, device=device, progress=lambda done, _: progress(calls + done, total))
+    with torch.no_grad():
+        forwards = {name: inference(model.train().eval(), images) for name, model in reads.items()}
+    read = in_turns(forwards, rounds, device=device, progress=lambda done, _: progress(calls + done, total))
     return Saving(group, width, (parameters[0], parameters[1]), {TRAINING: training, INFERENCE: read})
 
 
+def built(group: str, width: str) -> tuple[nn.Module, int]:
+    """A stock model, and the side of its images in pixels.
+
+    Args:
+        group: of the model's fields.
+        width: a key of `WIDTHS`, or the second word of one of `MODELS`.
+    """
+    name = f"{group} {width}"
+    if name in NETWORKS:
+        build, size = NETWORKS[name]
+        return build(), size
+    return StockClassifier(group, WIDTHS["wide" if width == "classifier" else width]), SIZE
+
+
 def training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], None]:
-    """Forward, backward and a step of SGD with momentum."""
+    """Forward, backward and a step of SGD with momentum; the loss of what are no scores is their mean square."""
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
 
     def step() -> None:
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(images), labels).backward()
+        out = model(images)
+        scores = out.dim() == 2 and out.shape[1] == CLASSES
+        (nn.functional.cross_entropy(out, labels) if scores else out.square().mean()).backward()
         optimizer.step()
 
     return step
@@ -167,7 +189,7 @@ def table(found: Sequence[Saving]) -> Table:
             ]
     return Table(
         caption="Seconds, and how many times as fast as the stock model in the same round: median (quartiles) over the "
-        "rounds. Filters shared: all calls within one `shared_filters`. Stock R2Convs keep their filters in inference.",
+        "rounds. In inference stock R2Convs keep their filters; exported: escnn's `export()` of modules that have one.",
         columns=["model", "what", "layers", "parameters", "seconds", "times as fast"],
         rows=rows,
     )
@@ -188,8 +210,10 @@ def protocol(found: Sequence[Saving], batch_size: int) -> dict[str, Any]:
     return {
         "model": "escnn's introductory example: six blocks of R2Conv (kernels 7, 5, 5, 5, 5, 5, default band limit), "
         "InnerBatchNorm and ReLU, antialiased pools, GroupPooling, a dense head",
+        "other models": "a wide residual classifier with strides (D4), a U-Net (C4), a Fourier ELU network (SO2), an "
+        "actor with a vector and invariants (D4): steergan/benchmark/stock_networks.py",
         "regular fields": fields,
-        "images": f"{SIZE} x {SIZE}, random; batches of {batch_size}",
+        "images": f"{SIZE} x {SIZE} (others 29 to 33), random; batches of {batch_size}",
         "training step": "forward, cross-entropy, backward, SGD with momentum",
         "threads": torch.get_num_threads(),
         "rounds": counted(len(found[0].seconds[TRAINING][STOCK])),
