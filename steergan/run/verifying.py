@@ -28,9 +28,9 @@ from steergan.verification import (
     Subject,
     broken,
     exact,
-    verify,
     verify_subject,
 )
+from steergan.verification.claims import make_subject
 from steergan.verification.rehearsal import failure_words
 from steergan.verification.subject import Claim, Tell, untold
 
@@ -125,10 +125,10 @@ def verify_function(
                 raise RecipeError(f"{target} returned a Subject, which says its claim itself; leave out {named}")
             found.append(verify_subject(thing, level=level, modes=modes, off_grid=not quick, tell=tell))
         elif isinstance(thing, torch.nn.Module):
-            chosen = sizes[:1] if quick and sizes else sizes
-            found.append(
-                verify(thing, chosen, claim, level=level, modes=modes, off_grid=not quick, tell=tell, **about)
-            )
+            subject = make_subject(thing, sizes, claim, **about)
+            if quick:
+                subject = replace(subject, sizes=subject.sizes[:1])
+            found.append(verify_subject(subject, level=level, modes=modes, off_grid=not quick, tell=tell))
         else:
             raise RecipeError(f"{target} returned {thing!r:.40}; an escnn module or a Subject was wanted")
     return found

@@ -75,6 +75,8 @@ def test_what_a_function_returns_is_verified_one_by_one(tmp_path: Path, monkeypa
     ]
     (module,) = run.verify_function("own_models:module", level=1, sizes=(4,))
     assert module.verdict == "not proved"
+    (module,) = run.verify_function("own_models:module", level=1, quick=True)
+    assert len(module.sizes) == 1
     with pytest.raises(RecipeError, match="returned 3; an escnn module or a Subject was wanted"):
         run.verify_function("own_models:neither")
     with pytest.raises(RecipeError, match="has no function 'absent'"):
