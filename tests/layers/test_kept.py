@@ -14,6 +14,7 @@ from steergan.layers import GroupConvolution, SpectralLinear, UpsampleConvolutio
 from steergan.layers.kept import Keeper
 from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import gspace, regular_type, trivial_type
+from steergan.verification.subject import copied
 
 
 class Network(nn.Module):
@@ -47,7 +48,7 @@ IMAGE = torch.randn(1, 1, 5, 5, generator=torch.Generator().manual_seed(0))
 @torch.no_grad()
 def answers(network: nn.Module, x: Tensor = IMAGE) -> tuple[Tensor, Tensor]:
     """What it says, and what a copy that keeps nothing says."""
-    return network(x), copy.deepcopy(network)(x)
+    return network(x), copied(network)(x)
 
 
 def seasoned(name: str = "C4") -> Network:

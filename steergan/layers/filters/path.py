@@ -137,7 +137,7 @@ class FourierFields(NamedTuple):
 
     @classmethod
     def of(cls, in_type: FieldType, out_type: FieldType) -> Self:
-        """Those of field types whose pixel group is not trivial."""
+        """Fields in and out by the pixel group, of field types whose pixel group is not trivial."""
         into, out = pixel_fields(in_type), pixel_fields(out_type)
         assert into is not None
         assert out is not None
