@@ -1,8 +1,7 @@
 """How many times as fast a layer is as the one whose place it takes, on the maps that it meets in the model."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from steergan.errors import SteerganError
 from steergan.tables import Interval, median_and_quartiles
 from steergan.verification.subject import Size, Subject, copied, random_input, tensors_of
+from steergan.verification.surroundings import undisturbed
 
 Mode = Literal["training", "inference"]
 
@@ -73,7 +73,7 @@ def meetings(subject: Subject, paths: Sequence[str], size: Size, work: Workload)
         size: (H, W) of the input.
         work: in which mode, and how many images.
     """
-    network = in_mode(subject.module, work)
+    network = working(subject.module, work)
     found: dict[str, list[Meeting]] = {path: [] for path in paths}
 
     def listen(path: str) -> Callable[[nn.Module, Any], None]:
@@ -93,7 +93,7 @@ def meetings(subject: Subject, paths: Sequence[str], size: Size, work: Workload)
 def layer_times_as_fast(old: nn.Module, new: nn.Module, met: Sequence[Meeting], work: Workload) -> Interval:
     """Seconds of one layer over those of another on the same maps: median between the quartiles over the rounds."""
     place = next((tensor.device for tensor in [*old.parameters(), *old.buffers()]), torch.device("cpu"))
-    stock, ours = (_on_maps(in_mode(layer, work), met, work, place) for layer in (old, new))
+    stock, ours = (_on_maps(working(layer, work), met, work, place) for layer in (old, new))
     return times_as_fast(stock, ours, place, BUDGET)
 
 
@@ -102,14 +102,14 @@ def model_times_as_fast(before: Subject, after: Subject, size: Size, work: Workl
     place = next((tensor.device for tensor in before.module.parameters()), torch.device("cpu"))
     rivals = []
     for subject in (before, after):
-        network = in_mode(subject.module, work)
+        network = working(subject.module, work)
         run = forward(subject, network, size, work)
         parameters = [p for p in network.parameters() if p.requires_grad]
         rivals.append(_backward(run, parameters) if work.mode == "training" else torch.no_grad()(run))
     return times_as_fast(rivals[0], rivals[1], place, 10 * BUDGET)
 
 
-def in_mode(module: nn.Module, work: Workload) -> nn.Module:
+def working(module: nn.Module, work: Workload) -> nn.Module:
     """A copy in the mode of the work; escnn's filters are those of its weights."""
     twin = copied(module)
     with torch.no_grad():
@@ -174,14 +174,6 @@ def times_as_fast(old: Callable[[], object], new: Callable[[], object], place: t
         while len(ratios) < FEWEST or (time.perf_counter() - start < budget and len(ratios) < MOST):
             ratios.append(timed(old) / timed(new))
     return median_and_quartiles(ratios)
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Random numbers that are drawn inside leave the state outside as it was."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=devices):
-        yield
 
 
 def _wait(place: torch.device) -> None:

@@ -1,12 +1,12 @@
 """The way back: escnn's layers, as they were, with the weights that ours have learned."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from escnn.nn import GroupPooling, InnerBatchNorm, R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 
+from steergan.acceleration.places import layers_in, put
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, StridedConvolution, TransposedConvolution
 from steergan.layers.counterparts import origin_of
@@ -49,12 +49,9 @@ def restore(model: nn.Module, *, wider: bool = False) -> nn.Module:
         >>> [type(layer).__name__ for layer in restore(model)]
         ['R2Conv', 'GroupPooling']
     """
-    found: dict[int, tuple[nn.Module, list[str]]] = {}
-    for path, layer in _own_layers(model, "", ()):
-        found.setdefault(id(layer), (layer, []))[1].append(path)
     back: dict[str, nn.Module] = {}
     faults = []
-    for layer, paths in found.values():
+    for layer, paths in layers_in(model, lambda module: origin_of(module) is not None):
         try:
             stock = _stock(layer, wider)
         except SymmetryError as error:
@@ -64,21 +61,7 @@ def restore(model: nn.Module, *, wider: bool = False) -> nn.Module:
     if faults:
         hint = "" if wider else "; restore(model, wider=True) gives such layers escnn's full band"
         raise RestorationError(f"{'; '.join(faults)}{hint}; the model is as it was")
-    if "" in back:
-        return back[""]
-    for path, layer in back.items():
-        parent, _, name = path.rpartition(".")
-        model.get_submodule(parent)._modules[name] = layer
-    return model
-
-
-def _own_layers(module: nn.Module, path: str, above: tuple[int, ...]) -> Iterator[tuple[str, nn.Module]]:
-    if origin_of(module) is not None:
-        yield path, module
-        return
-    for name, child in module._modules.items():
-        if child is not None and id(child) not in above:
-            yield from _own_layers(child, f"{path}.{name}" if path else name, (*above, id(module)))
+    return put(model, back)
 
 
 def _stock(layer: nn.Module, wider: bool) -> nn.Module:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from steergan.acceleration.checking import AccelerationError, require_proof, require_same_function
 from steergan.acceleration.measuring import Mode, Workload, layer_times_as_fast, meetings, model_times_as_fast
+from steergan.acceleration.places import layers_in, put
 from steergan.acceleration.report import ATTRIBUTE, AccelerationReport, Row
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.counterparts import COUNTERPARTS, counterpart
@@ -141,11 +142,16 @@ def _new(found: Sequence[Replacement]) -> list[int]:
     return [id(r.new) for r in found if r.new is not None]
 
 
+def _new_layers(found: Sequence[Replacement]) -> dict[str, nn.Module]:
+    """By their places."""
+    return {path: r.new for r in found if r.new is not None for path in r.paths}
+
+
 @contextmanager
 def _swapped(subject: Subject, found: Sequence[Replacement], *, keep: bool = False) -> Iterator[Subject]:
     """Inside, new layers stand in the model; afterwards too, if they are to be kept and nothing went wrong."""
     swaps = [r for r in found if r.new is not None]
-    faster = _put(subject.module, {path: r.new for r in swaps for path in r.paths})
+    faster = put(subject.module, _new_layers(found))
     right = False
     try:
         with _no_longer_called(swaps):
@@ -153,7 +159,7 @@ def _swapped(subject: Subject, found: Sequence[Replacement], *, keep: bool = Fal
         right = True
     finally:
         if not (right and keep):
-            _put(subject.module, {path: r.old for r in swaps for path in r.paths})
+            put(subject.module, {path: r.old for r in swaps for path in r.paths})
 
 
 def _faster_ones(
@@ -181,11 +187,10 @@ def _faster_ones(
         chosen.append(
             replace(r, times_as_fast=ratio, new=None if slow else r.new, reason="ours is slower here" if slow else "")
         )
-    swaps = [r for r in chosen if r.new is not None]
-    if not swaps:
+    if not _new(chosen):
         return chosen, None, told
     # A copy, so that what is timed is no model that anybody holds.
-    twin = replace(subject, module=_put(copied(subject.module), {path: r.new for r in swaps for path in r.paths}))
+    twin = replace(subject, module=put(copied(subject.module), _new_layers(chosen)))
     whole = model_times_as_fast(subject, twin, size, work)
     if whole.centre <= 1:
         reason = "the whole model is not faster with ours"
@@ -198,44 +203,21 @@ def replacements(model: nn.Module) -> list[Replacement]:
 
     The model is left as it is. A layer that is used in several places is listed once.
     """
-    found: dict[int, tuple[EquivariantModule, list[str]]] = {}
-    for path, layer in _stock_layers(model, "", ()):
-        found.setdefault(id(layer), (layer, []))[1].append(path)
     owners = _owners_of_parameters(model)
     listed = []
-    for layer, paths in found.values():
+    for layer, paths in layers_in(model, lambda module: isinstance(module, tuple(COUNTERPARTS))):
+        assert isinstance(layer, EquivariantModule)
         new, reason = None, ""
         try:
             _require_own_parameters(layer, owners)
             new = counterpart(layer)
         except SymmetryError as error:
             reason = str(error)
-        listed.append(Replacement(tuple(paths), layer, new, reason))
+        listed.append(Replacement(paths, layer, new, reason))
     return listed
 
 
-# --- places in a model
-
-
-def _stock_layers(module: nn.Module, path: str, above: tuple[int, ...]) -> Iterator[tuple[str, EquivariantModule]]:
-    """Candidates with their paths. torch's own walk hashes modules, which escnn does by value, and slowly."""
-    if isinstance(module, tuple(COUNTERPARTS)):
-        yield path, module
-        return
-    for name, child in module._modules.items():
-        if child is not None and id(child) not in above:
-            yield from _stock_layers(child, f"{path}.{name}" if path else name, (*above, id(module)))
-
-
-def _put(model: nn.Module, layers: Mapping[str, nn.Module | None]) -> nn.Module:
-    """Set layers in their places; past `add_module`, which escnn's containers keep for layers that are appended."""
-    for path, layer in layers.items():
-        if not path:
-            assert layer is not None
-            return layer
-        parent, _, name = path.rpartition(".")
-        model.get_submodule(parent)._modules[name] = layer
-    return model
+# --- parameters in a model
 
 
 def _owners_of_parameters(model: nn.Module) -> dict[int, set[int]]:

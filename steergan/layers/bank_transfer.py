@@ -84,5 +84,4 @@ class BankTransfer(FilteredLayer):
         """
         if self.kernel_size % 2 == 0:
             raise SymmetryError(f"kernel size {self.kernel_size} has no R2Conv; odd ones do")
-        bank = self.raw_filter() if self.spectral is None else self.spectral.divide(self.raw_filter())
-        return bank.unflatten(1, (-1, self.kernel_size, self.kernel_size))
+        return self.normed_filter().unflatten(1, (-1, self.kernel_size, self.kernel_size))

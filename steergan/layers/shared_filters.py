@@ -97,6 +97,11 @@ class FilteredLayer(torch.nn.Module):
         """(rows = output channels, columns), before spectral normalisation."""
         raise NotImplementedError
 
+    def normed_filter(self) -> Tensor:
+        """`raw_filter`, divided by its spectral norm if it has one: as a whole, with no other way of making it."""
+        matrix = self.raw_filter()
+        return matrix if self.spectral is None else self.spectral.divide(matrix)
+
     def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
         """`raw_filter` for products with vectors, where there is a way without making it."""
         return None

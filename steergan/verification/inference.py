@@ -75,7 +75,7 @@ def inferred_claim(
     moved = {m: runner(transform(x, subject.in_type, m), m) for m in elements if can_move(x, m)}
     kinds: list[FieldType | None] = list(stated)
     words, missing = [], []
-    invariant = 0
+    invariant, refuted = 0, False
     for i in open_ones:
         tensor = result[i][0]
         which = f"result {i}, {tuple(tensor.shape)}," if len(result) > 1 else f"the result, {tuple(tensor.shape)},"
@@ -97,13 +97,15 @@ def inferred_claim(
             elif equivariant:
                 missing.append(f"{which} has no field type, and turns as none that was tried; say out_type=")
             elif is_map(tensor):
+                refuted = True
                 kinds[i] = trivial_type(subject.in_type.gspace, tensor.shape[1])
                 words.append(f"{which} was taken for a map of scalars, as it turns as none of the types met on the way")
             else:
+                refuted = True
                 invariant += 1
                 words.append(f"{which} was taken for invariant, as it turns as none of the types met on the way")
     said = f"Nobody stated the claim; measured, {'; '.join(words)}: {STATE}." if words else ""
-    if "taken for" in said and any(t is None for _, t in subject.typed_others):
+    if refuted and any(t is None for _, t in subject.typed_others):
         said += " Its other inputs were left alone by the group; if they turn with the first, say a tuple as in_type=."
     lacking = f"{subject.name}: {'; '.join(missing)}" if missing else ""
     if invariant == len(result):

@@ -24,8 +24,9 @@ def undisturbed() -> Iterator[None]:
     dtype, gradients, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     python, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002  # what networks draw from
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=devices):
             yield
     finally:
         torch.set_default_dtype(dtype)

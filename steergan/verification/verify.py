@@ -178,8 +178,9 @@ def _certificate(subject: Subject, level: int, modes: tuple[str, ...], off_grid:
     notes = [f"The claim is about the output of {subject.upto}; behind it nothing is claimed."] if subject.upto else []
     notes += [subject.inferred] if subject.inferred else []
     if len(elements) > 1:
+        network = twin_at_rest(subject.module)
         for size in subject.sizes:
-            subject.wanted(result_at(subject, size, twin_at_rest(subject.module)))
+            subject.wanted(result_at(subject, size, network))
         moving = moving_buffers(subject)
         for mode in modes:
             for size in subject.sizes:

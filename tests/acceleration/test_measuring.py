@@ -165,7 +165,7 @@ def test_other_inputs_are_repeated_until_they_are_as_many(network: Network) -> N
 def test_stock_layers_are_timed_with_the_filters_of_their_weights(network: Network) -> None:
     stale = network.again.eval()
     nn.init.ones_(stale.weights)
-    fresh: Any = measuring.in_mode(stale, Workload("inference"))
+    fresh: Any = measuring.working(stale, Workload("inference"))
     assert not fresh.training
     assert torch.allclose(fresh.filter, fresh.expand_parameters()[0])
 

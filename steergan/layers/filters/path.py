@@ -156,8 +156,9 @@ class FourierFields(NamedTuple):
     def pay(self, kernel_size: int) -> bool:
         """Whether the Fourier path is faster than the bank between the channels, with all that leads there and back."""
         group, into, out = self.into.group, self.into, self.out
-        if not pays(group, kernel_size, into.count, out.count) or self.plain:
-            return pays(group, kernel_size, into.count, out.count)
+        enough = pays(group, kernel_size, into.count, out.count)
+        if self.plain or not enough:
+            return enough
         taps, padded = kernel_size**2, into.count * out.count * group_order(gspace(group)) ** 2
         return padded * taps / SPEED[group] + into.work + out.work < into.channels * out.channels * taps
 

@@ -242,6 +242,5 @@ def _by_bank(layer: FourierLayer, x: Tensor) -> Tensor:
         # Its own filters' bank, which is equivariant to the last bit: a sampled basis is to its rounding.
         filters = bank_of_form(inner.fourier_filter(), inner.fourier_fields)
     else:
-        bank = inner.raw_filter() if inner.spectral is None else inner.spectral.divide(inner.raw_filter())
-        filters = bank.unflatten(1, (-1, inner.kernel_size, inner.kernel_size))
+        filters = inner.normed_filter().unflatten(1, (-1, inner.kernel_size, inner.kernel_size))
     return conv2d(x, filters, inner.channel_bias(), padding=inner.padding)

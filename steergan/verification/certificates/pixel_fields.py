@@ -69,8 +69,7 @@ def difference(layer: GroupConvolution, fields: FourierFields) -> float:
         fields: the layer's.
     """
     with torch.no_grad():
-        bank = layer.raw_filter()
-        bank = bank if layer.spectral is None else layer.spectral.divide(bank)
+        bank = layer.normed_filter()
         found = bank_of_form(layer.fourier_filter(), fields).flatten(1)
         if found.shape != bank.shape:
             return float("inf")
