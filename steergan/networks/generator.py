@@ -166,6 +166,6 @@ def symmetrizing_elements(space: GSpace2D) -> int:
     if not is_grid_group(space):
         raise SymmetryError(
             f'latent = "symmetrized" needs a group that permutes pixels, which {group_name(space)} does not; '
-            'use latent = "steerable" or "dense"'
+            'use latent = "auto", "steerable" or "dense"'
         )
     return 0 if is_trivial(space) else group_order(space)

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from steergan.networks.hidden_fields import HiddenFields
-from steergan.symmetry import GROUP_NAME
+from steergan.symmetry import GROUP_NAME, gspace, is_grid_group
 
 WANTED = "trivial, C_N or D_N with N up to 64 (C4, D4, C8, ...), SO2 or O2"
 
@@ -50,6 +50,17 @@ def one_group_or_several(value: Any) -> Any:
     return value if isinstance(value, str) else tuple(names)
 
 
+def suited_latent(value: str, info: ValidationInfo) -> str:
+    """A latent, `auto` replaced by what the group in front of it can take and makes the law of the images invariant.
+
+    Nothing is chosen where the group was refused.
+    """
+    group = info.data.get("group")
+    if value != "auto" or group is None:
+        return value
+    return "symmetrized" if is_grid_group(gspace(group)) else "steerable"
+
+
 class GeneratorSpec(HiddenFields):
     """The generator: latent and label -> seed map -> group convolutions -> image.
 
@@ -57,17 +68,22 @@ class GeneratorSpec(HiddenFields):
         pydantic.ValidationError: an unknown key, a wrong type or an impossible value.
 
     Examples:
-        >>> GeneratorSpec(group="D4", widths=(64, 32)).latent
-        'symmetrized'
+        >>> GeneratorSpec(group="D4", widths=(64, 32)).latent, GeneratorSpec(group="SO2").latent
+        ('symmetrized', 'steerable')
     """
 
     group: Annotated[str, BeforeValidator(one_group)] = "C4"
     """`trivial` makes the paper's plain CNN."""
     architecture: Architecture = "plain"
     """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
-    latent: Literal["dense", "symmetrized", "steerable"] = "symmetrized"
-    """A plain vector; one whose seed map is turned by a random element; or a field that the group acts on, with which
-    the picture turns."""
+    latent: Annotated[
+        Literal["auto", "dense", "symmetrized", "steerable"],
+        Field(validate_default=True),
+        AfterValidator(suited_latent),
+    ] = "auto"
+    """`dense`: a plain vector. `symmetrized`: one whose seed map is turned by a random element. `steerable`: a field
+    that the group acts on, with which the picture turns. `auto` becomes `symmetrized` where the group permutes pixels
+    and `steerable` elsewhere, as soon as the settings are made."""
     latent_law: Literal["normal", "bernoulli"] = "normal"
     """What the caller draws latents from; the network takes any."""
     z_dim: Annotated[int, Field(ge=1)] = 64

@@ -1,4 +1,4 @@
-"""What a recipe's augmentation cannot do with its networks: said before training, which goes on."""
+"""What a recipe's latent means, and what its augmentation cannot do: said before training, which goes on."""
 
 from steergan.recipe import Recipe
 from steergan.symmetry import contains
@@ -19,6 +19,17 @@ def is_blind(recipe: Recipe, group: str) -> bool:
     judge = recipe.discriminator
     exact = judge.pooling == "exact" and judge.group_pool == "end" and judge.plain_width == 0
     return exact and contains(judge.groups[-1], group)
+
+
+def latent_line(recipe: Recipe) -> str:
+    """What the recipe's latent is, which `auto` may have chosen, and what it means under the generator's group."""
+    group, latent = recipe.generator.group, recipe.generator.latent
+    meaning = {
+        "dense": "the law of the images need not be invariant",
+        "symmetrized": f"a random element of {group} turns each seed map",
+        "steerable": f"{group} acts on it, and the picture turns with it",
+    }[latent]
+    return f"latent: {latent}, {meaning}"
 
 
 def augmentation_notice(recipe: Recipe) -> str | None:

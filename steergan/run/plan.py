@@ -8,7 +8,7 @@ from steergan import data
 from steergan.augmentation import Augmentation
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.recipe import Recipe, write_recipe
-from steergan.run.blindness import augmentation_notice
+from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable
 from steergan.run.convolution_record import convolution_record
 
@@ -37,7 +37,7 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
-            *filter(None, [augmentation_notice(recipe)]),
+            *filter(None, [latent_line(recipe), augmentation_notice(recipe)]),
             write_recipe(recipe).rstrip(),
         ]
     )

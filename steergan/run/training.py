@@ -12,7 +12,7 @@ from steergan.augmentation import Augmentation
 from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.run.about import About, Stretch, surroundings
-from steergan.run.blindness import augmentation_notice
+from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe
@@ -114,6 +114,7 @@ def train(
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
         if found is None:
             report.message(convolution.line)
+            report.message(latent_line(recipe))
         for notice in filter(None, [augmentation_notice(recipe), compilation_notice(recipe.performance)]):
             report.message(notice)
         library.say_once(told=processes.first)

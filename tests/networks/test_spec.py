@@ -21,6 +21,24 @@ def test_a_recipe_that_says_nothing_has_the_defaults_of_the_specs() -> None:
     assert recipe.generator.latent == "symmetrized"
 
 
+@pytest.mark.parametrize(
+    ("group", "latent"),
+    [("trivial", "symmetrized"), ("C4", "symmetrized"), ("D2", "symmetrized"), ("C3", "steerable"),
+     ("D8", "steerable"), ("O2", "steerable")],
+)  # fmt: skip
+def test_a_latent_that_nobody_chose_suits_the_group(group: str, latent: str) -> None:
+    for spec in (GeneratorSpec(group=group), GeneratorSpec(group=group, latent="auto")):
+        assert spec.latent == latent
+    assert GeneratorSpec(group=group, latent="dense").latent == "dense"
+
+
+@pytest.mark.parametrize("group", ["C8", "SO2", "O2"])
+def test_the_quickstart_is_built_under_groups_off_the_grid(group: str) -> None:
+    recipe = read_recipe(RECIPES / "quickstart.toml", [f"generator.group={group}"])
+    generator = build_generator(recipe, (1, 8, 8), 10)
+    assert generator.latent_type is not None
+
+
 def test_a_spec_is_frozen_and_strict() -> None:
     spec = GeneratorSpec(widths=(8, 4))
     with pytest.raises(ValidationError, match="frozen"):

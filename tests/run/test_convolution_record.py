@@ -176,6 +176,7 @@ def test_a_training_says_which_path_it_takes(
     told = Notes(stop_after=1)
     run.train(recipe(), tmp_path / "run", report=told)
     assert told.messages[:2] == [f"{tmp_path / 'run'}: starts", f"convolutions: dense path ({REASON})"]
+    assert told.messages[2] == "latent: symmetrized, a random element of C4 turns each seed map"
 
 
 def test_a_run_of_the_fourier_path_is_not_resumed_without_kernels(

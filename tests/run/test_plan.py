@@ -21,6 +21,12 @@ def test_a_plan_names_the_data_every_layer_and_the_recipe(recipe: MakeRecipe) ->
     assert "steps = 6" in plan(recipe())
 
 
+def test_a_plan_says_which_latent_was_chosen(recipe: MakeRecipe) -> None:
+    steered = plan(recipe("generator.group=SO2", "generator.frequency=1", "generator.kernel_size=3"))
+    assert "\n\nlatent: steerable, SO2 acts on it, and the picture turns with it\n\n" in steered
+    assert "\n\nlatent: symmetrized, a random element of C4 turns each seed map\n\n" in plan(recipe())
+
+
 def test_columns_of_a_plan_are_aligned(recipe: MakeRecipe) -> None:
     lines = plan(recipe()).split("\n\n")[1].splitlines()[1:]
     assert len({len(line) for line in lines}) == 1
