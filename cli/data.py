@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .data_symmetry import settings_of, symmetry
+from .options import fitting_options
 from .progress import progress_lines
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def list_sets() -> None:
     help="Share that is held out; official splits ignore it. Default: 0.2.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of the split, as data.seed in the recipe. Default: 0.")
+@fitting_options
 @click.option("--download", is_flag=True, help="rotmnist, cifar10: fetch into the cache folder, with checksums.")
 def prepare(name: str | None, path: str | None, recipe: Path | None, download: bool, **options: Any) -> None:
     """Prepare a data set now, and say where it went. Training would do the same when it first needs it.
@@ -113,8 +115,8 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
     """
     given = {key: value for key, value in options.items() if value is not None}
     refuse_combinations(name, recipe, list(given))
+    from steergan.data import account_of, source_of
     from steergan.data import prepare as prepare_set
-    from steergan.data import source_of
     from steergan.recipe import read_recipe, validate
 
     if recipe is not None:
@@ -137,6 +139,7 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
         click.echo(f"  {split:8}  {described(images)}, sha256 {images.checksum}")
     where = f"in {prepared.folder}" if prepared.folder else "made in memory when it is used; nothing is kept on disk"
     click.echo(f"  {where}")
+    click.echo(account_of(prepared, settings).text())
     for left_out in prepared.refused:
         click.echo(f"steergan: {left_out['name']}: left out: {left_out['reason']}", err=True)
     if prepared.refused:
@@ -161,13 +164,19 @@ def refuse_combinations(name: str | None, recipe: Path | None, given: Sequence[s
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PNG to write.")
 @click.option("--split", type=click.Choice(["train", "held_out"]), default="train", show_default=True)
 @click.option("--size", type=click.IntRange(min=2), help="Cut patches of so many pixels a side; a folder of slides.")
+@fitting_options
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Images a class.")
-def preview(source: str | None, recipe: Path | None, out: Path, split: str, size: int | None, columns: int) -> None:
-    """Draw real images, a row a class. NAME-OR-PATH is a data set, a folder of images, or an .npz file.
+def preview(
+    source: str | None, recipe: Path | None, out: Path, split: str, size: int | None, columns: int, **options: Any
+) -> None:
+    """Draw real images, a row a class, and tell what was understood of the files: classes, counts, what is left out.
+
+    NAME-OR-PATH is a data set, a folder of images, or an .npz file. With --fit, --size is that of whole images.
 
     \b
     Examples:
       steergan data preview digits --out digits.png
+      steergan data preview photos/ --size 64 --fit crop --out photos.png
       steergan data preview slides/ --size 64 --out slides.png
       steergan data preview --recipe recipes/histology-demo.toml --out patches.png
     """
@@ -175,13 +184,17 @@ def preview(source: str | None, recipe: Path | None, out: Path, split: str, size
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
     if source in ("folder", "npz", "patches"):
         raise click.UsageError(f"{source} is a kind of data; give the folder or file itself, or --recipe FILE")
-    from steergan.data import class_rows, load
+    from steergan.data import account_of, class_rows, take
+    from steergan.data import prepare as prepare_set
     from steergan.pictures import grid, save_png
 
-    images = load(settings_of(source, recipe, size), "train" if split == "train" else "held_out")
+    settings = settings_of(source, recipe, size, options)
+    prepared = prepare_set(settings)
+    images = take(prepared, settings, "train" if split == "train" else "held_out")
     chosen = class_rows(images, columns)
     save_png(grid(images.images[chosen.ravel()], chosen.shape[1], labels=images.class_names), out)
     click.echo(f"{out}: {described(images)}")
+    click.echo(account_of(prepared, settings).text())
 
 
 def described(images: "ImageSet") -> str:

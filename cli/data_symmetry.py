@@ -2,12 +2,14 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import fitting_options
 from .progress import progress_lines
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="NAME-OR-PATH", required=False)
 @click.option("--recipe", type=click.Path(path_type=Path), help="Test what this recipe trains on.")
 @click.option("--size", type=click.IntRange(min=2), help="Cut patches of so many pixels a side; a folder of slides.")
+@fitting_options
 @click.option("--samples", type=click.IntRange(min=20), default=1000, show_default=True, help="At most, of a class.")
 @click.option("--permutations", type=click.IntRange(min=199), default=999, show_default=True, help="Of each test.")
 @click.option(
@@ -40,6 +43,7 @@ def symmetry(
     seed: int,
     out: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Test which symmetry a data set has, and recommend a group: D4, C4, D2, C2, D1 or none.
 
@@ -60,7 +64,7 @@ def symmetry(
     from steergan.invariance.pictures import symmetry_figure
     from steergan.pictures import save_png
 
-    settings = settings_of(source, recipe, size)
+    settings = settings_of(source, recipe, size, options)
     with progress_lines(f"preparing {settings.name}") as progress:
         prepared = data.prepare(settings, progress)
     images = data.take(prepared, settings, "train")
@@ -85,21 +89,32 @@ def symmetry(
             click.echo(f"{out}: examples beside their transformed copies")
 
 
-def settings_of(source: str | None, recipe: Path | None, size: int | None) -> "DataSettings":
-    """What to load; refuses `--size` where it would do nothing."""
-    from steergan.recipe import read_recipe
+def settings_of(
+    source: str | None, recipe: Path | None, size: int | None, options: Mapping[str, Any]
+) -> "DataSettings":
+    """What to load; refuses `--size` and the options of fitting where they would do nothing."""
+    from steergan.recipe import read_recipe, validate
     from steergan.recipe.data import SOURCES, Folder, Npz, Patches
 
     known = None if source is None or SOURCES.get(source, Folder).needs_path else SOURCES[source]
-    if size is not None and (source is None or known or source.endswith(".npz")):
+    given = {key: value for key, value in options.items() if value is not None}
+    if size is not None and (source is None or known or (source.endswith(".npz") and not given)):
         raise click.UsageError("--size cuts patches from a folder of large images, or from one image")
+    if given and (source is None or known):
+        where = "stands in the recipe; change it there" if source is None else f"does nothing to {source}"
+        raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} {where}")
     if recipe is not None:
         return read_recipe(recipe).data
     if known is not None:
         return known()
-    if size is not None or str(source).startswith("scikit-image:"):
-        return Patches(path=str(source), size=size or 0, split="none")
-    return Npz(path=str(source)) if str(source).endswith(".npz") else Folder(path=str(source))
+    table: dict[str, Any] = {"path": str(source), "size": size or 0, **given}
+    if str(source).endswith(".npz"):
+        table |= {"name": Npz().name}
+    elif str(source).startswith("scikit-image:") or (size is not None and "fit" not in given):
+        table |= {"name": Patches().name, "split": "none"}
+    else:
+        table |= {"name": Folder().name}
+    return validate({"name": "data", "data": table}, "steergan data").data
 
 
 def show_progress(done: int, total: int) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,7 +64,7 @@ MOST_NUMBERS = 100_000
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def numbers(ctx: click.Context | None, param: click.Parameter | None, value: str | None) -> tuple[int, ...] | None:
     """Whole numbers and ranges, both ends included, each number once: `0-63`, `3,5`, `0-7,70`."""
     if value is None:
         return None
@@ -80,6 +80,37 @@ def numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
             raise click.BadParameter(f"the range {part.strip()} has over {MOST_NUMBERS:,} numbers", ctx, param)
         found.update(dict.fromkeys(range(first, last + 1)))
     return tuple(found)
+
+
+def chosen_classes(value: str, names: Sequence[str]) -> tuple[int, ...]:
+    """Numbers of classes that are said by name, or else by number, each once; where all names are numbers, by name.
+
+    Raises:
+        click.BadParameter: there is no such name.
+    """
+    in_order = list(names) == [str(k) for k in range(len(names))]
+    are_numbers = not in_order and all(name.isascii() and name.isdecimal() for name in names)
+    found: dict[int, None] = {}
+    for part in [value] if value in names else value.split(","):
+        part = part.strip()
+        if part in names:
+            found[names.index(part)] = None
+            continue
+        try:
+            said = numbers(click.get_current_context(silent=True), None, part) or ()
+        except click.BadParameter:
+            raise click.BadParameter(f"no class {part!r}; {told(names)}", param_hint="'--classes'") from None
+        for number in said:
+            if are_numbers and str(number) not in names:
+                raise click.BadParameter(f"no class {number}; {told(names)}", param_hint="'--classes'")
+            found[names.index(str(number)) if are_numbers else number] = None
+    return tuple(found)
+
+
+def told(names: Sequence[str]) -> str:
+    """The classes that there are; at most ten."""
+    numbered = [f"{k} {name}" if str(k) != name else name for k, name in enumerate(names[:10])]
+    return "there are " + ", ".join(numbered) + f" and {len(names) - 10} more" * (len(names) > 10)
 
 
 MOST_ANGLES = 3600
@@ -109,6 +140,36 @@ def angles(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     except ValueError:
         raise click.BadParameter(f"{value!r} came; {wanted}", ctx, param) from None
     return tuple(dict.fromkeys(round(angle, ANGLE_DIGITS) for angle in found))
+
+
+def extent(ctx: click.Context, param: click.Parameter, value: str | None) -> str | list[float] | None:
+    """`dtype`, `minmax`, or two numbers: `0,4095`."""
+    if value is None or value in ("dtype", "minmax"):
+        return value
+    try:
+        low, high = (float(part) for part in value.strip("[]").split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} came; dtype, minmax or LOW,HIGH was wanted", ctx, param) from None
+    return [low, high]
+
+
+def fitting_options(command: Command) -> Command:
+    """How images of other sizes and depths become alike, and what of them is done without."""
+    for option in (
+        click.option(
+            "--fit", type=click.Choice(["crop", "resize", "pad"]), help="How images of other sizes become of one."
+        ),
+        click.option(
+            "--range", metavar="dtype|minmax|LOW,HIGH", callback=extent,
+            help="Which values become black and white, for images of more than 8 bits.",
+        ),
+        click.option(
+            "--background", type=click.Choice(["black", "white"]), help="Behind see-through pixels and padding."
+        ),
+        click.option("--skip-damaged", is_flag=True, default=None, help="Leave out files that can't be read, by name."),
+    ):
+        command = option(command)
+    return command
 
 
 def positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:

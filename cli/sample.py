@@ -1,15 +1,18 @@
 """The command `steergan sample`."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import ANGLE_DIGITS, angles, numbers, positive, run_argument
+from .options import ANGLE_DIGITS, angles, chosen_classes, numbers, positive, run_argument
 
 if TYPE_CHECKING:
     from steergan.run import Pose
 
+LONGEST_NAME = 60
+"""Characters of a class's name in the name of a file."""
 WIDEST = 10
 """Images in a row of the grid, where there is a single class."""
 
@@ -17,7 +20,7 @@ WIDEST = 10
 @click.command()
 @run_argument
 @click.option("--seeds", metavar="0-63", default="0-7", show_default=True, callback=numbers, help="A column each.")
-@click.option("--classes", metavar="3,5", callback=numbers, help="Class numbers. Default: all.")
+@click.option("--classes", metavar="cat,dog", help="Class names, or their numbers: 3,5 or 0-4. Default: all.")
 @click.option(
     "--truncation", type=float, default=1.0, show_default=True, callback=positive,
     help="Factor on the latent; below 1 gives more typical, less varied images.",
@@ -31,7 +34,7 @@ WIDEST = 10
 def sample(
     run: Path,
     seeds: tuple[int, ...],
-    classes: tuple[int, ...] | None,
+    classes: str | None,
     truncation: float,
     rotate: tuple[float, ...] | None,
     reflect: bool,
@@ -53,15 +56,15 @@ def sample(
 
     mirrored = (False, True) if reflect else (False,)
     turned = [runs.Pose(angle, mirror) for mirror in mirrored for angle in rotate or (0.0,)]
-    images = runs.sample(run, seeds, classes, truncation, turned)
-    target = out if out is not None else run / "samples"
     names = runs.class_names(run)
-    labels = classes if classes is not None else range(len(names))
+    labels = range(len(names)) if classes is None else chosen_classes(classes, names)
+    images = runs.sample(run, seeds, labels, truncation, turned)
+    target = out if out is not None else run / "samples"
     for label, of_class in zip(labels, images, strict=True):
         for seed, of_seed in zip(seeds, of_class, strict=True):
             for pose, image in zip(turned, of_seed, strict=True):
                 angle = "" if pose == runs.UPRIGHT and len(turned) == 1 else f"-{pose_name(pose)}"
-                file = target / f"class{label}-seed{seed:04d}{angle}.png"
+                file = target / f"{file_stem(label, names[label])}-seed{seed:04d}{angle}.png"
                 pictures.save_png(pictures.grid(image[None], 1, scale=1, pad=0), file)
     if len(turned) > 1:
         rows = [f"{names[label]} {seed}" for label in labels for seed in seeds]
@@ -72,6 +75,15 @@ def sample(
             rows, columns = rows + [""] * ((columns - 1) // WIDEST), WIDEST
     pictures.save_png(pictures.grid(images.flatten(0, 2), columns, labels=rows), target / "grid.png")
     click.echo(f"{len(labels) * len(seeds) * len(turned)} images and grid.png in {target}")
+    if classes is not None:
+        click.echo("classes: " + ", ".join(names[label] for label in labels))
+
+
+def file_stem(label: int, name: str) -> str:
+    """`class7` where names are numbers, else `class1-cat`: what a file's name says of its class."""
+    if name.isascii() and name.isdecimal():
+        return f"class{name}"
+    return f"class{label}-" + re.sub(r"[^\w.-]+", "_", name)[:LONGEST_NAME]
 
 
 def pose_name(pose: "Pose") -> str:

@@ -19,6 +19,9 @@ from .progress import follow
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
 @click.option("--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Take a finished run's weights.")
+@click.option(
+    "--skip-damaged", is_flag=True, help="Leave out images that can't be read, by name: data.skip_damaged = true."
+)
 @click.option("--dry-run", is_flag=True, help="Print layers, sizes, costs and the resolved recipe; write nothing.")
 @switch_convolution_option
 def train(
@@ -28,6 +31,7 @@ def train(
     device: str,
     data_path: str | None,
     init_from: Path | None,
+    skip_damaged: bool,
     dry_run: bool,
     switch_convolution: bool,
 ) -> None:
@@ -47,7 +51,7 @@ def train(
     from steergan.recipe import read_recipe
     from steergan.training import joined, own_device
 
-    settings = read_recipe(recipe, overrides)
+    settings = read_recipe(recipe, (*overrides, "data.skip_damaged=true") if skip_damaged else overrides)
     if dry_run:
         # A device that this machine lacks can be planned for.
         click.echo(run.plan(settings, data_path, chosen_device(device) if device == "auto" else device))

@@ -1,5 +1,6 @@
 """Images from files, prepared once and drawn as pure functions of (seed, step)."""
 
+from steergan.data.account import MOST_LINES, Account
 from steergan.data.images import ImageSet, Split, checksum
 from steergan.data.inventory import (
     Found,
@@ -9,21 +10,26 @@ from steergan.data.inventory import (
     prepared_found,
     unfinished_found,
 )
-from steergan.data.loading import Survey, image_kind, load, prepare, survey, take
+from steergan.data.loading import Survey, account_of, image_kind, load, prepare, survey, take
 from steergan.data.originals import resolve_path
+from steergan.data.plan import LeftOut
 from steergan.data.prefetch import Prefetch
 from steergan.data.prepared import Prepared
 from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
 from steergan.data.sources import Source, source_of
 
 __all__ = [
+    "MOST_LINES",
+    "Account",
     "Found",
     "ImageSet",
+    "LeftOut",
     "Prefetch",
     "Prepared",
     "Source",
     "Split",
     "Survey",
+    "account_of",
     "batch",
     "batch_indices",
     "checksum",

@@ -8,7 +8,6 @@ from typing import NoReturn
 
 import numpy as np
 
-from steergan.data.folder import images_below
 from steergan.data.images import SPLITS, Labels
 from steergan.data.originals import Originals, data_folders, folders_below, resolve_path, visible_folders
 from steergan.data.patches import ADVICE, undivided
@@ -16,6 +15,7 @@ from steergan.data.plan import Piece, Plan
 from steergan.data.slides import PATCH, Cut, cut_of, described, slide_piece
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
+from steergan.data.tree import images_below
 from steergan.errors import DataError
 from steergan.recipe.data import Anhir
 

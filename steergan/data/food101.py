@@ -12,9 +12,9 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image, ImageOps
 
-from steergan.data.folder import read_picture
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import Originals, data_folders, folders_below, in_spelling, resolve_path
+from steergan.data.picture_files import read_picture
 from steergan.data.plan import Piece, Plan
 from steergan.data.sources import Source
 from steergan.errors import DataError

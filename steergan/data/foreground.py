@@ -27,10 +27,10 @@ class Foreground(NamedTuple):
     cell: int
     """Pixels per side of a cell."""
 
-    def share(self, top: int, left: int, size: int) -> float:
-        """Share of foreground pixels in a square of `size` pixels per side."""
-        offsets = np.arange(size)
-        return float(self.mask[np.ix_((top + offsets) // self.cell, (left + offsets) // self.cell)].mean())
+    def share(self, top: int, left: int, height: int, width: int = 0) -> float:
+        """Share of foreground pixels in a rectangle, or in a square of `height` pixels per side."""
+        rows, columns = np.arange(height), np.arange(width or height)
+        return float(self.mask[np.ix_((top + rows) // self.cell, (left + columns) // self.cell)].mean())
 
 
 def find_foreground(image: Image.Image) -> Foreground:

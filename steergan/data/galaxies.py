@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from steergan.data.folder import read_picture
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import BUNDLE, Originals, resolve_path
+from steergan.data.picture_files import MOST_PIXELS_OF_SLIDES, Reading, read_picture
 from steergan.data.plan import Plan, whole_piece
-from steergan.data.slides import border, large_images
+from steergan.data.slides import border
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out_exactly
 from steergan.errors import DataError
@@ -54,8 +54,7 @@ def plan_galaxies(originals: Originals, settings: Galaxies) -> Plan:
         DataError: a picture that can't be read or is smaller than a cut-out, no source, or none for one of the splits.
     """
     path, size = originals.root, settings.size or SIZE
-    with large_images():
-        sky = np.atleast_3d(np.asarray(read_picture(path)))
+    sky = np.atleast_3d(np.asarray(read_picture(path, Reading(most_pixels=MOST_PIXELS_OF_SLIDES))))
     height, width, channels = sky.shape
     if min(height, width) < size:
         raise DataError(f"{path}: {width} x {height} pixels; a cut-out needs {size} x {size}: lower data.size")

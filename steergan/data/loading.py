@@ -2,11 +2,13 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from steergan.data.account import Account
 from steergan.data.disk import in_disk
 from steergan.data.images import SPLITS, ImageSet, Labels, Split, checksum
 from steergan.data.originals import Originals
@@ -36,8 +38,12 @@ class Survey(NamedTuple):
     train: int
     """Training images that `data.fraction` leaves."""
     held_out: int
+    account: Account
+    """Class by class, and what was understood of the files."""
     at_most: bool = False
     """Whether the counts are bounds, because patches without foreground and damaged files are left out later."""
+    example: str = ""
+    """The name of a file whose image has this shape as it is, where one is known."""
 
 
 def load(settings: DataSettings, split: Split) -> ImageSet:
@@ -123,16 +129,50 @@ def survey(settings: DataSettings) -> Survey:
     originals = source.find(settings)
     if originals is None:
         made = prepare(settings)  # without originals it finds what lies in the cache, or refuses
-        train, held_out = made.splits["train"], made.splits["held_out"]
-        count = len(share_of(train.labels, made.copies, settings))
-        return Survey(train.image_shape, train.class_names, count, len(held_out))
+        account = account_of(made, settings)
+        return surveyed(made.splits["train"].image_shape, account)
     plan = planned(source, originals, settings)
+    told = partial(Account, plan.class_names, left_out=list(plan.left_out), notes=list(plan.notes or (plan.rule,)))
     if plan.advice:
-        return Survey(plan.image_shape, plan.class_names, *most(plan, settings.fraction), at_most=True)
-    labels = np.concatenate([piece.load()[1] for piece in plan.pieces["train"]])
-    held_out_count = sum(piece.count for piece in plan.pieces["held_out"])
-    count = len(share_of(labels, plan.copies, settings))
-    return Survey(plan.image_shape, plan.class_names, count, held_out_count)
+        account = told(*most_of_classes(plan, settings.fraction), at_most=True)
+        return Survey(plan.image_shape, plan.class_names, *most(plan, settings.fraction), account, at_most=True)
+    train, held_out = (np.concatenate([piece.load()[1] for piece in plan.pieces[split]]) for split in SPLITS)
+    train = train[share_of(train, plan.copies, settings)]
+    account = told(counts_of(train, plan.class_names), counts_of(held_out, plan.class_names))
+    return surveyed(plan.image_shape, account, plan.example)
+
+
+def surveyed(image_shape: tuple[int, int, int], account: Account, example: str = "") -> Survey:
+    """A survey whose counts are known."""
+    train, held_out = (sum(of or ()) for of in (account.train, account.held_out))
+    return Survey(image_shape, tuple(account.class_names), train, held_out, account, example=example)
+
+
+def account_of(prepared: Prepared, settings: DataSettings) -> Account:
+    """What a prepared set holds, class by class, and what is not in it."""
+    train, held_out = (prepared.splits[split] for split in SPLITS)
+    labels = train.labels[share_of(train.labels, prepared.copies, settings)] if settings.fraction < 1 else train.labels
+    counts = [counts_of(of, train.class_names) for of in (labels, held_out.labels)]
+    notes = prepared.manifest.get("notes") or [prepared.manifest["rule"]]
+    return Account(train.class_names, counts[0], counts[1], prepared.left_out, notes)
+
+
+def counts_of(labels: Labels, class_names: Sequence[str]) -> list[int]:
+    """Images of every class."""
+    counts: list[int] = np.bincount(labels, minlength=len(class_names)).tolist()
+    return counts
+
+
+def most_of_classes(plan: Plan, fraction: float) -> tuple[list[int] | None, list[int] | None]:
+    """As `most`, class by class, where the pieces tell."""
+    counts: list[list[int] | None] = []
+    for split in SPLITS:
+        of_split = [0] * len(plan.class_names)
+        for piece in plan.pieces[split]:
+            if piece.label is not None:
+                of_split[piece.label] += piece.count
+        counts.append(None if plan.divide or any(p.label is None for p in plan.pieces[split]) else of_split)
+    return counts[0] if fraction == 1 else None, counts[1]
 
 
 def most(plan: Plan, fraction: float) -> tuple[int, int]:
@@ -163,9 +203,12 @@ def deciding(settings: DataSettings) -> dict[str, Any]:
     source = source_of(settings.name)
     size = settings.size or source.size
     split = settings.division
-    spelled_out = {**settings.model_dump(), "size": size, "stride": settings.stride or size, "split": split}
+    spelled_out = {**settings.model_dump(mode="json"), "size": size, "stride": settings.stride or size, "split": split}
     unused = {"none": ("seed", "held_out"), "right": ("seed",)}.get(split, ())
     decided = {key: spelled_out[key] for key in source.decided_by if key not in unused}
+    defaults = DataSettings()
+    set_here = [key for key in source.decided_where_set if spelled_out[key] != getattr(defaults, key)]
+    decided |= {key: spelled_out[key] for key in set_here}
     return {**decided, "disk": True} if settings.disk else decided
 
 

@@ -13,6 +13,8 @@ from steergan.files import cache_folder
 
 BUNDLE = "scikit-image:"
 """In front of the name of a photograph that scikit-image brings along."""
+SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
+"""Copies and thumbnails that archives and file servers leave."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,17 @@ def folders_below(root: Path, levels: int = 2) -> list[Path]:
 
 
 def visible_folders(parent: Path) -> list[Path]:
-    """Sub-folders in sorted order; hidden and unreadable ones are left out."""
+    """Sub-folders in sorted order; hidden and unreadable ones are left out, and those that systems make."""
     try:
         with os.scandir(parent) as entries:
-            return sorted(Path(entry) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            return sorted(Path(entry) for entry in entries if entry.is_dir() and not is_hidden(entry.name))
     except OSError:
         return []
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is none of a user's own."""
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def in_spelling(folder: Path, names: Sequence[str]) -> Path | None:

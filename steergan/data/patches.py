@@ -1,22 +1,27 @@
 """Patches of large images, such as a user's own slides."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from steergan.data.folder import ENDINGS, images_below, labelled_files
-from steergan.data.images import SPLITS, Labels
+from steergan.data.collection import Collection, Member, collect, refuse_faults
+from steergan.data.images import SPLITS, Labels, Split
+from steergan.data.layout import Layout, Place
+from steergan.data.looks import look
 from steergan.data.originals import Originals, resolve_path
+from steergan.data.picture_files import ENDINGS, Reading
 from steergan.data.plan import Piece, Plan
 from steergan.data.slides import (
     PATCH,
     Columns,
     Cut,
+    channels_of,
     cut_of,
     described,
-    is_gray,
     left_part,
     right_part,
     slide_piece,
@@ -24,6 +29,7 @@ from steergan.data.slides import (
 )
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out, hold_out_exactly
+from steergan.data.tree import tree_below
 from steergan.errors import DataError
 from steergan.recipe.data import Anhir, Patches
 
@@ -39,29 +45,38 @@ def find_patches(settings: Patches) -> Originals:
     if not settings.path:
         raise DataError('data.name = "patches" needs data.path (--data, --source): a folder of large images, or one')
     root = resolve_path(settings.path)
-    files = (root,) if root.is_file() else tuple(images_below(root))
+    if root.is_file():
+        return Originals("patches", root, (root,))
+    files = tuple(tree_below(root).images)
     if not files:
         raise DataError(f"{root}: no images in it; {', '.join(sorted(ENDINGS))} files were wanted")
-    return Originals("patches", root, files)
+    return Originals("slides", root, files)  # prepared sets of older versions took splits for classes
 
 
 def plan_patches(originals: Originals, settings: Patches) -> Plan:
     """Square patches on a grid from the upper left corner; what remains at the right and below is cut off.
 
-    Classes are the sub-folders, in sorted order; a folder without any, or a single image, is one class. The patches
-    are RGB unless all images are gray. An image that can't be read or is smaller than a patch is left out by name.
-    While it is cut, one image is in memory, decoded (Pillow: 4 bytes a pixel).
+    `data.fit` centres the grid, pads the images to whole patches or scales them. `steergan.data.layout` says what
+    classes and splits are; a single image is one class. The patches are RGB unless all images are gray. An image that
+    can't be read or is smaller than a patch is left out by name. While it is cut, one image is in memory, decoded
+    (Pillow: 4 bytes a pixel).
 
-    Splits: `group` (and `auto`): whole images, so that no image is on both sides, at least one of every class on each.
-    `right`: the right `held_out` part of every image's width; no patch straddles the border. `random`: a seeded, exact
-    share of all patches, which must not overlap. `none`: both splits hold all patches.
+    Splits: what folders say; or else `group` (and `auto`): whole images, so that no image is on both sides, at least
+    one of every class on each. `right`: the right `held_out` part of every image's width; no patch straddles the
+    border. `random`: a seeded, exact share of all patches, which must not overlap. `none`: both splits hold all.
 
     Raises:
-        DataError: see `labelled_files`; a class with a single image and `group`; overlapping patches and `random`.
+        DataError: a layout that can be read in two ways; images beside class folders; a class with a single image and
+            `group`; overlapping patches and `random`; `right` or `random` where folders say what is held out.
     """
     root = originals.root
-    names, files, labels = one_image(root) if root.is_file() else labelled_files(root)
-    cut = cut_of(settings, 1 if all(is_gray(file) for file in files) else 3)
+    found = one_image(root) if root.is_file() else collect(root)
+    refuse_faults(root, found.faults, len(found.members))
+    names, files = found.layout.classes, [member.path for member in found.members]
+    labels = np.array([member.label for member in found.members], dtype=np.int64)
+    cut = cut_of(settings, channels_of(files))
+    if settings.range == "minmax":
+        cut = cut._replace(reading=replace(cut.reading, extent=extent_of_all(root, files, cut.reading)))
     base = root.parent if root.is_file() else root
 
     def pieces(chosen: Sequence[int], part: Columns = whole) -> list[Piece]:
@@ -69,8 +84,17 @@ def plan_patches(originals: Originals, settings: Patches) -> Plan:
 
     everything = range(len(files))
     shape = (cut.channels, cut.size, cut.size)
-    make = partial(Plan, shape, names, advice=ADVICE)
+    notes = (found.layout.words, *found.notes)
+    make = partial(Plan, shape, names, advice=ADVICE, left_out=found.left_out, notes=notes)
     rule = described(cut)
+    if found.layout.split and settings.split != "none":
+        if settings.split != "auto":
+            came = f"data.split = {settings.split!r}, and folders that say what is held out ({found.layout.words})"
+            raise DataError(f"{root}: {came}; leave data.split out, or give a folder without splits")
+        by_folder: dict[Split, list[Piece]] = {
+            split: pieces([i for i, member in enumerate(found.members) if member.split == split]) for split in SPLITS
+        }
+        return make(by_folder, f"{rule}; {found.layout.words}")
     if settings.split == "right":
         parts = (partial(left_part, settings.held_out), partial(right_part, settings.held_out))
         by_side = {split: pieces(everything, part) for split, part in zip(SPLITS, parts, strict=True)}
@@ -86,9 +110,27 @@ def plan_patches(originals: Originals, settings: Patches) -> Plan:
     return make(by_image, f"{rule}; {settings.held_out:g} of the images of every class held out, seed {settings.seed}")
 
 
-def one_image(path: Path) -> tuple[tuple[str, ...], list[Path], Labels]:
-    """Class names, files and classes, as of `labelled_files`, of a single image: one class, named like it."""
-    return (path.stem,), [path], np.zeros(1, np.int64)
+def one_image(path: Path) -> Collection:
+    """A single image: one class, named like it."""
+    layout = Layout((path.stem,), (Place(path, None, path.stem),), "one image, one class")
+    return Collection(path.parent, layout, (Member(path, 0, None),), (), (), ())
+
+
+def extent_of_all(root: Path, files: Sequence[Path], reading: Reading) -> tuple[float, float]:
+    """The least and the largest value of all images that can be read.
+
+    Raises:
+        DataError: values of several types, or no image that can be read.
+    """
+    looks = []
+    for file in files:
+        with suppress(DataError):  # it will be left out by name
+            looks.append(look(file, reading, extremes=True))
+    types = sorted({one.dtype for one in looks})
+    if len(types) != 1:
+        came = f"{root}: images of {' and '.join(types)}" if types else f"{root}: no image that can be read"
+        raise DataError(f'{came}; data.range = "minmax" needs one type of values: say "dtype", or [low, high]')
+    return min(one.extremes[0] for one in looks), max(one.extremes[1] for one in looks)
 
 
 def undivided(
@@ -116,6 +158,7 @@ SOURCE = Source(
     find=find_patches,
     plan=plan_patches,
     decided_by=("size", "stride", "foreground", "split", "seed", "held_out"),
+    decided_where_set=("fit", "range", "background"),
     size=PATCH,
     wanted="a folder of large images, with a sub-folder a class, or one image",
 )

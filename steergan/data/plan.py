@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from steergan.data.images import Labels, Pixels, Split
 
@@ -18,6 +18,15 @@ class PixelRows(Protocol):
         """Some of the rows, uint8."""
 
 
+class LeftOut(NamedTuple):
+    """A file that a set doesn't have."""
+
+    name: str
+    reason: str
+    class_name: str = ""
+    """Empty: none is known."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """A part of a set that is read at once: a file, or rows of one; a small set is one piece a split.
@@ -26,11 +35,13 @@ class Piece:
         name: for messages: the file, and which part of it.
         count: images in it, at most.
         load: uint8 (n, C, H, W) and int64 (n,) labels, n <= count; raises DataError if it can't be read.
+        label: of all its images, where they are of one class; None: not known before it is loaded.
     """
 
     name: str
     count: int
     load: Callable[[], tuple[PixelRows, Labels]]
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,9 @@ class Plan:
         copies: consecutive images that show one original (they stay together when a share of the set is taken).
         advice: what to do when a class came out empty because damaged pieces were left out. Empty: no piece is left
             out, a damaged one is an error, and every piece has as many images as it says.
+        left_out: files that are in no piece.
+        notes: what was understood of the files beside the rule, in words.
+        example: the name of a file whose image has this shape as it is.
     """
 
     image_shape: tuple[int, int, int]
@@ -56,6 +70,9 @@ class Plan:
     divide: Callable[[Labels], tuple[Labels, Labels]] | None = None
     copies: int = 1
     advice: str = ""
+    left_out: Sequence[LeftOut] = ()
+    notes: Sequence[str] = ()
+    example: str = ""
 
 
 def whole_piece(split: Split, rows: PixelRows, labels: Labels) -> Piece:

@@ -15,7 +15,7 @@ from typing import Any
 
 from steergan.data.arrays import read_arrays
 from steergan.data.images import SPLITS, ImageSet, Split, checksum
-from steergan.data.plan import Plan
+from steergan.data.plan import LeftOut, Plan
 from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError
 from steergan.files import cache_folder
@@ -45,6 +45,12 @@ class Prepared:
     splits: Mapping[Split, ImageSet]
     copies: int
     manifest: Mapping[str, Any]
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """All that the set doesn't have: what was refused, and what a user decided to do without."""
+        refused = [LeftOut(one["name"], one["reason"]) for one in self.refused]
+        return [*(LeftOut(**one) for one in self.manifest.get("left_out", ())), *refused]
 
     @property
     def refused(self) -> Sequence[Mapping[str, str]]:
@@ -110,6 +116,9 @@ def write_manifest(folder: Path, plan: Plan, identity: Mapping[str, Any], more: 
         "rule": plan.rule,
         "class_names": list(plan.class_names),
         "image_shape": list(plan.image_shape),
+        **({"left_out": [one._asdict() for one in plan.left_out]} if plan.left_out else {}),
+        **({"notes": list(plan.notes)} if plan.notes else {}),
+        **({"example": plan.example} if plan.example else {}),
         **more,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

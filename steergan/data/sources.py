@@ -21,6 +21,8 @@ class Source(Generic[Settings]):
         find: the original files that settings mean; None if there are none.
         plan: what the images are made from these files.
         decided_by: settings that decide about the whole set; `path` and `fraction` never do.
+        decided_where_set: settings that decide, too, but only where they are not the default: younger than sets that
+            were prepared without them.
         version: counts up when the set is made differently.
         size: pixels per side where `data.size` is 0.
         kind: channels and classes, where they are known without the files.
@@ -34,6 +36,7 @@ class Source(Generic[Settings]):
     find: Callable[[Settings], Originals | None]
     plan: Callable[[Originals, Settings], Plan]
     decided_by: tuple[str, ...] = ("seed", "held_out")
+    decided_where_set: tuple[str, ...] = ()
     version: int = 1
     size: int = 0
     kind: tuple[int, int] | None = None

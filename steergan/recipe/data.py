@@ -1,5 +1,6 @@
 """The `[data]` section of a recipe: one class a source of images, told apart by `name`."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -8,6 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from steergan.section import Section
 
+Fit = Literal["auto", "crop", "resize", "pad"]
+"""How images of other sizes become of one."""
+Extent = Literal["auto", "dtype", "minmax"] | tuple[float, float]
+"""Which values become 0 and 255."""
 Division = Literal["auto", "random", "group", "right", "none"]
 """What decides which images are held out."""
 
@@ -19,7 +24,7 @@ class DataSettings(Section):
     """
 
     takes: ClassVar[tuple[str, ...]] = ()
-    """Of `size`, `stride` and `foreground`."""
+    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background` and `skip_damaged`."""
     divisions: ClassVar[tuple[Division, ...]] = ()
     """Values of `split` beside `auto`; the first one is what `auto` means."""
     needs_path: ClassVar[bool] = False
@@ -32,7 +37,20 @@ class DataSettings(Section):
     photograph where nothing is named."""
     size: Annotated[int, Field(ge=0)] = 0
     """Pixels per side of a patch or image; 0: the source's own (patches, anhir 128, lysto 256, food101 64,
-    galaxies 32)."""
+    galaxies 32; folder, npz: the images', the commonest of several)."""
+    fit: Fit = "auto"
+    """How images of other sizes become of one (folder, npz), about their centres and antialiased: `crop` covers the
+    size and cuts off what stands over, `pad` fits inside it and fills up with `background`, `resize` scales each side
+    by itself. Of large images (patches), `crop` centres the grid, `pad` widens the image to whole patches, `resize`
+    scales it to whole patches. `auto`: what would need a choice is refused; grids begin in the upper left corner."""
+    range: Extent = "auto"
+    """Which values become black and white (folder, npz, patches): `dtype`, all that the files' type can hold (floats: 0
+    to 1); `minmax`, the least and the largest value of all files; or `[low, high]`. `auto`: 8 bits stay as they are,
+    and others are refused."""
+    background: Literal["black", "white"] = "black"
+    """What lies behind see-through pixels, and around what is padded (folder, npz, patches)."""
+    skip_damaged: bool = False
+    """Whether files that can't be read are left out by name (folder); else they are refused."""
     stride: Annotated[int, Field(ge=0)] = 0
     """Pixels from one patch to the next (patches); 0: as `size`, so that patches don't overlap."""
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -56,7 +74,20 @@ class DataSettings(Section):
         """`split`, with what `auto` means in this source where it is one of several ways."""
         return self.divisions[0] if self.split == "auto" and self.divisions else self.split
 
-    @field_validator("size", "stride", "foreground", "split")
+    @field_validator("range", mode="before")
+    @classmethod
+    def is_an_extent(cls, value: Any) -> Any:
+        """Two numbers in order as a tuple; words are checked later."""
+        if isinstance(value, list | tuple):
+            numbers = [float(one) for one in value if isinstance(one, int | float) and not isinstance(one, bool)]
+            if len(numbers) != len(value) or len(numbers) != 2 or not -math.inf < numbers[0] < numbers[1] < math.inf:
+                raise PydanticCustomError("range", "[low, high], two numbers with low < high")
+            return tuple(numbers)
+        if value not in ("auto", "dtype", "minmax"):
+            raise PydanticCustomError("range", "'auto', 'dtype', 'minmax' or [low, high]")
+        return value
+
+    @field_validator("size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged")
     @classmethod
     def is_taken_by_the_source(cls, value: Any, info: ValidationInfo) -> Any:
         """A value other than the default where the source lets a recipe choose, else the default."""
@@ -88,6 +119,7 @@ class Digits(DataSettings):
 class Folder(DataSettings):
     """A user's images in class folders."""
 
+    takes = ("size", "fit", "range", "background", "skip_damaged")
     needs_path = True
     name: Literal["folder"] = "folder"
 
@@ -95,6 +127,7 @@ class Folder(DataSettings):
 class Npz(DataSettings):
     """A user's arrays."""
 
+    takes = ("size", "fit", "range", "background")
     needs_path = True
     name: Literal["npz"] = "npz"
 
@@ -102,7 +135,7 @@ class Npz(DataSettings):
 class Patches(DataSettings):
     """Patches of a user's large images."""
 
-    takes = ("size", "stride", "foreground")
+    takes = ("size", "stride", "foreground", "fit", "range", "background")
     divisions = ("group", "random", "right", "none")
     needs_path = True
     name: Literal["patches"] = "patches"

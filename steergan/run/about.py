@@ -29,6 +29,13 @@ class SplitAbout(Frozen):
     checksum: str
 
 
+class FileAbout(Frozen):
+    """A file that is not in the set, and why."""
+
+    name: str
+    reason: str
+
+
 class DataAbout(Frozen):
     """The images of a run, and where their originals were found."""
 
@@ -38,6 +45,8 @@ class DataAbout(Frozen):
     class_names: tuple[str, ...]
     train: SplitAbout
     held_out: SplitAbout
+    left_out: tuple[FileAbout, ...] = ()
+    """Not written where nothing was left out, as before."""
 
 
 class Stretch(Frozen):
@@ -80,7 +89,10 @@ class About(Frozen):
     @property
     def as_json(self) -> bytes:
         """The file."""
-        return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
+        content = self.model_dump(mode="json")
+        if not self.data.left_out:
+            del content["data"]["left_out"]
+        return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def read_about(path: Path) -> About:

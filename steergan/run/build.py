@@ -1,8 +1,12 @@
 """Recipe -> networks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
+from steergan.errors import SymmetryError
 from steergan.layers import choose_convolution, choose_memory_format, choose_recomputation
 from steergan.networks import Discriminator, Generator
 from steergan.penalties import ROTATIONS
@@ -43,6 +47,29 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
         )
     choose_performance(network, recipe.performance)
     return network
+
+
+@contextmanager
+def telling_squares(recipe: Recipe, image_shape: tuple[int, int, int], example: str = "") -> Iterator[None]:
+    """What networks can't take of rectangles is refused with the ways to make squares of them, where there are any.
+
+    Args:
+        recipe: with the data that the images came from.
+        image_shape: (C, H, W).
+        example: the name of a file with such an image.
+
+    Raises:
+        SymmetryError: as the networks.
+    """
+    try:
+        yield
+    except SymmetryError as error:
+        _, height, width = image_shape
+        if height == width or "fit" not in recipe.data.takes:
+            raise
+        like = f"{example} is such an image; " * bool(example)
+        ways = f'data.size = {min(height, width)} with data.fit = "crop", "resize" or "pad" makes squares'
+        raise SymmetryError(f"{error}; {like}{ways}") from None
 
 
 def check_computable(recipe: Recipe, device: str | torch.device, processes: Processes = ALONE) -> None:

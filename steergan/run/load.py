@@ -13,7 +13,7 @@ from steergan.errors import RunError
 from steergan.layers import converge_spectral_norm
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
-from steergan.run.about import About, DataAbout, SplitAbout
+from steergan.run.about import About, DataAbout, FileAbout, SplitAbout
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
 from steergan.run.reporting import Reporter, stage_before_training
@@ -79,6 +79,10 @@ class RunData(NamedTuple):
     held_out: ImageSet
     whole_train: ImageSet
     """All training images: the floor is theirs, so that runs on different shares have the same."""
+    account: data.Account
+    """Class by class, and what was left out."""
+    example: str = ""
+    """The name of a file whose image has the images' shape, where one is known."""
 
 
 def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunData:
@@ -88,13 +92,19 @@ def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunDat
     if prepared.refused:
         report.message(f"{len(prepared.refused)} damaged or mislabelled files left out: see steergan data list")
     return RunData(
-        data.take(prepared, settings, "train"), data.take(prepared, settings, "held_out"), prepared.splits["train"]
+        data.take(prepared, settings, "train"),
+        data.take(prepared, settings, "held_out"),
+        prepared.splits["train"],
+        data.account_of(prepared, settings),
+        prepared.manifest.get("example", ""),
     )
 
 
 def class_names(path: Path) -> list[str]:
     """Names of the classes that a run knows."""
-    return list(RunFolder(path).read_about().data.class_names)
+    folder = RunFolder(path)
+    folder.read_recipe()  # what is no run is refused as such
+    return list(folder.read_about().data.class_names)
 
 
 def describe_data(images: RunData, path: str = "") -> DataAbout:
@@ -105,4 +115,5 @@ def describe_data(images: RunData, path: str = "") -> DataAbout:
         class_names=images.train.class_names,
         train=SplitAbout(images=len(images.train), checksum=images.train.checksum),
         held_out=SplitAbout(images=len(images.held_out), checksum=images.held_out.checksum),
+        left_out=tuple(FileAbout(name=one.name, reason=one.reason) for one in images.account.left_out),
     )

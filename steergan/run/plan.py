@@ -9,7 +9,7 @@ from steergan.augmentation import Augmentation
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.recipe import Recipe, write_recipe
 from steergan.run.blindness import augmentation_notice, latent_line
-from steergan.run.build import build_discriminator, build_generator, check_computable
+from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import convolution_record
 
 
@@ -26,14 +26,16 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     found = data.survey(settings)
     classes = len(found.class_names)
     Augmentation(recipe.augmentation, found.image_shape)  # likewise
-    generator = build_generator(recipe, found.image_shape, classes)
-    discriminator = build_discriminator(recipe, found.image_shape, classes)
+    with telling_squares(recipe, found.image_shape, found.example):
+        generator = build_generator(recipe, found.image_shape, classes)
+        discriminator = build_discriminator(recipe, found.image_shape, classes)
     y = torch.zeros(1, dtype=torch.int64)
     image = torch.zeros(1, *found.image_shape)
     return "\n\n".join(
         [
             f"data: {'at most ' * found.at_most}{found.train} training and {found.held_out} held-out images "
-            f"of {' x '.join(map(str, found.image_shape))}, {classes} class" + "es" * (classes != 1),
+            f"of {' x '.join(map(str, found.image_shape))}, {classes} class" + "es" * (classes != 1)
+            + f"\n{found.account.text()}",
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,

@@ -13,7 +13,7 @@ from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.run.about import About, Stretch, surroundings
 from steergan.run.blindness import augmentation_notice, latent_line
-from steergan.run.build import build_discriminator, build_generator, check_computable
+from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe
 from steergan.run.load import RunData, describe_data, load_data, start_from
@@ -85,8 +85,9 @@ def train(
     check_computable(recipe, device, processes)  # before data are prepared for nothing
     images = processes.after_first(lambda: load_data(recipe, place.data_path, report))
     Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
-    generator = build_generator(recipe, images.train.image_shape, images.train.classes)
-    discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
+    with telling_squares(recipe, images.train.image_shape, images.example):
+        generator = build_generator(recipe, images.train.image_shape, images.train.classes)
+        discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
     folder = claim_folder(recipe, out) if processes.first else None
     folder = RunFolder(processes.told(None if folder is None else folder.path))
     with folder.locked() if processes.first else nullcontext():
@@ -113,6 +114,7 @@ def train(
             write_start(folder, recipe, about, state if found is None and init_from is not None else None)
         report.message(f"{folder.path}: " + (f"goes on after step {state.step}" if state.step else "starts"))
         if found is None:
+            report.message(images.account.text(data.MOST_LINES))
             report.message(convolution.line)
             report.message(latent_line(recipe))
         for notice in filter(None, [augmentation_notice(recipe), compilation_notice(recipe.performance)]):

@@ -148,7 +148,7 @@ def test_prepare_of_a_recipe_is_what_the_recipe_uses(tmp_path: Path) -> None:
         (["digits", "--recipe", "x.toml"], "NAME or --recipe FILE is wanted"),
         (["--recipe", "x.toml", "--held-out", "0.5"], "--held-out stands in the recipe"),
         (["digits", "--split", "right"], 'data.split = \'right\'; wanted: "auto" with data.name = digits'),
-        (["npz", "--size", "8"], "data.size = 8; wanted: no such key with data.name = npz"),
+        (["digits", "--size", "8"], "data.size = 8; wanted: no such key with data.name = digits"),
         (["--recipe", "none.toml"], "no such recipe"),
     ],
 )

@@ -1,5 +1,6 @@
 """Values of options: what is read, and what is refused in one clear line."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steergan_cli.options import OutputFile, angles, chosen_device, numbers
+from steergan_cli.options import OutputFile, angles, chosen_classes, chosen_device, extent, numbers
 from tests.commands import invoke
 
 CONTEXT = click.Context(click.Command("command"))
@@ -53,12 +54,58 @@ def test_a_range_holds_both_its_ends(first: int, length: int) -> None:
         ("0-99999999999", "has over 100,000 numbers"),
     ],
 )
-@pytest.mark.parametrize("option", ["--seeds", "--classes"])
-def test_what_is_no_list_of_numbers_is_refused(option: str, text: str, message: str) -> None:
-    refused = invoke("sample", "run", f"{option}={text}")
+def test_what_is_no_list_of_numbers_is_refused(text: str, message: str) -> None:
+    refused = invoke("sample", "run", f"--seeds={text}")
     assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[-1].startswith(f"Error: Invalid value for '{option}': ")
+    assert refused.stderr.splitlines()[-1].startswith("Error: Invalid value for '--seeds': ")
     assert message in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "wanted"),
+    [
+        (("cat", "dog", "x-3"), "dog", (1,)),
+        (("cat", "dog", "x-3"), "dog, cat,1", (1, 0)),
+        (("cat", "dog", "x-3"), "0-1", (0, 1)),
+        (("cat", "dog", "x-3"), "x-3", (2,)),
+        (("a", "b, c"), "b, c", (1,)),
+        (("3", "5", "8"), "8,3", (2, 0)),  # names that are numbers mean what they say
+        (("1", "2", "3"), "1-2", (0, 1)),
+        (("0", "1", "2"), "2", (2,)),
+        (("0", "1", "2"), "3", (3,)),  # the run refuses it
+    ],
+)
+def test_classes_are_said_by_name_or_by_number(names: tuple[str, ...], text: str, wanted: tuple[int, ...]) -> None:
+    assert chosen_classes(text, names) == wanted
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "message"),
+    [
+        (("cat", "dog"), "cow", "no class 'cow'; there are 0 cat, 1 dog"),
+        (("cat", "dog"), "", "no class ''"),
+        (("cat", "dog"), "5-2", "no class '5-2'"),
+        (("cat", "dog"), "0-99999999999", "no class '0-99999999999'"),
+        (("3", "5", "8"), "0", "no class 0; there are 0 3, 1 5, 2 8"),
+        (tuple("abcdefghijklm"), "x", "9 j and 3 more"),
+    ],
+)
+def test_a_class_that_there_is_not_is_refused_with_those_that_there_are(
+    names: tuple[str, ...], text: str, message: str
+) -> None:
+    with pytest.raises(click.BadParameter, match=re.escape(message)):
+        chosen_classes(text, names)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("dtype", "dtype"), ("0,4095", [0, 4095]), ("[-1, 1.5]", [-1, 1.5])])
+def test_a_range_of_values_is_a_word_or_two_numbers(text: str, wanted: object) -> None:
+    assert extent(click.Context(click.Command("x")), click.Option(["--range"]), text) == wanted
+
+
+def test_what_is_no_range_of_values_is_refused() -> None:
+    refused = invoke("data", "prepare", "folder", "--source", ".", "--range", "4095")
+    assert refused.exit_code == 2
+    assert "'4095' came; dtype, minmax or LOW,HIGH was wanted" in refused.stderr
 
 
 @pytest.mark.parametrize("option", ["--json", "--record", "--picture"])

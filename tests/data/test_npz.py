@@ -6,11 +6,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from steergan.data import load
+from steergan.data.fitting import fitted
 from steergan.data.npz import channels_first, read_npz
 from steergan.errors import DataError
-from steergan.recipe.data import Npz
+from steergan.recipe.data import Extent, Npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 3, 8, 6), dtype=np.uint8)
 LABELS = np.arange(20, dtype=np.uint16) % 4
@@ -57,7 +59,8 @@ def test_labels_stay_with_their_images(cache: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "fault"),
     [
-        ({"images": IMAGES / 255}, r"images are float64; uint8 from 0 to 255 is wanted; .*\(255 \* images\)"),
+        ({"images": IMAGES / 255}, r'images are float64, 0 to 1; uint8 from 0 to 255 is wanted.* data.range = "dtype"'),
+        ({"images": IMAGES > 9}, "images are bool; uint8 from 0 to 255 is wanted"),
         ({"images": IMAGES[0, 0]}, r"images are \(8, 6\)"),
         ({"images": IMAGES[:0]}, r"images are \(0, 3, 8, 6\)"),
         ({"images": np.zeros((2, 4, 4, 4), np.uint8)}, "channels first or last"),
@@ -117,3 +120,47 @@ def test_relative_path_is_found_in_the_data_folder(
     np.savez(tmp_path / "x.npz", images=IMAGES, labels=LABELS)
     monkeypatch.setenv("STEERGAN_DATA", str(tmp_path))
     assert len(load(settings(Path("x.npz")), "train")) == 16
+
+
+@pytest.mark.parametrize("fit", ["crop", "resize", "pad"])
+def test_arrays_are_brought_to_a_size_channel_by_channel(cache: Path, tmp_path: Path, fit: str) -> None:
+    np.savez(tmp_path / "x.npz", images=IMAGES)
+    made = Npz.model_validate({"path": str(tmp_path / "x.npz"), "size": 4, "fit": fit, "background": "white"})
+    images = np.concatenate([load(made, "train").images, load(made, "held_out").images])
+    wanted = {
+        np.stack([np.asarray(fitted(Image.fromarray(channel), (4, 4), fit, 255)) for channel in image]).tobytes()
+        for image in IMAGES
+    }
+    assert {image.tobytes() for image in images} == wanted
+
+
+def test_rectangles_and_a_size_need_a_choice(cache: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=IMAGES)
+    with pytest.raises(DataError, match=r"images of 6 x 8 pixels, and data\.size = 4; say how they become squares"):
+        load(Npz(path=str(tmp_path / "x.npz"), size=4), "train")
+
+
+@pytest.mark.parametrize(
+    ("values", "extent", "low", "high"),
+    [
+        (IMAGES.astype(np.uint16) * 16, "minmax", IMAGES.min() * 16, IMAGES.max() * 16),
+        (IMAGES.astype(np.uint16) * 257, "dtype", 0, 65535),
+        (IMAGES / 255, "dtype", 0, 1),
+        (IMAGES.astype(np.float32), (10.0, 200.0), 10, 200),
+        (IMAGES, (10.0, 200.0), 10, 200),
+    ],
+)
+def test_other_values_become_bytes_as_the_range_says(
+    cache: Path, tmp_path: Path, values: NDArray[Any], extent: Extent, low: float, high: float
+) -> None:
+    np.savez(tmp_path / "x.npz", images=values)
+    made = Npz(path=str(tmp_path / "x.npz"), range=extent)
+    found = np.concatenate([load(made, "train").images, load(made, "held_out").images])
+    wanted = np.clip(np.rint((values.astype(float) - low) * 255 / (float(high) - float(low))), 0, 255).astype(np.uint8)
+    assert {image.tobytes() for image in found} == {image.tobytes() for image in wanted}
+
+
+def test_arrays_that_hold_no_numbers_are_refused(cache: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=np.full((4, 8, 8), np.nan))
+    with pytest.raises(DataError, match="no finite numbers"):
+        load(Npz(path=str(tmp_path / "x.npz"), range="dtype"), "train")

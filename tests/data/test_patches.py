@@ -214,3 +214,72 @@ def test_images_beyond_pillows_limit_are_read(cache: Path, tmp_path: Path, monke
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert len(load(settings(path, split="none"), "train")) == 15
     assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def corners(path: Path, **more: object) -> set[tuple[int, int, int]]:
+    return origin(load(settings(path, split="none", **more), "train").images)
+
+
+def test_a_centred_grid_leaves_as_much_on_both_sides(cache: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.png", coded(7, 44, 30))
+    assert corners(path, fit="crop") == {(7, top, left) for top in (3, 11, 19) for left in range(2, 42, 8)}
+    assert corners(path) == {(7, top, left) for top in (0, 8, 16) for left in range(0, 40, 8)}
+
+
+@pytest.mark.parametrize("background", ["black", "white"])
+def test_padded_images_are_covered_whole_and_share_nothing_across_a_border(
+    cache: Path, tmp_path: Path, background: str
+) -> None:
+    picture = coded(7, 20, 12)
+    options = {"fit": "pad", "background": background, "stride": 8, "split": "right", "held_out": 0.5}
+    made = prepare(settings(write(tmp_path / "x.png", picture), **options))
+    level = 255 if background == "white" else 0
+    for split, part in (("train", picture[:, :10]), ("held_out", picture[:, 10:])):
+        whole = np.full((16, 16, 3), level, np.uint8)
+        whole[2:14, 3:13] = part
+        patches = made.splits[split].images.transpose(0, 2, 3, 1).reshape(2, 2, 8, 8, 3)  # type: ignore[index]
+        np.testing.assert_array_equal(patches.transpose(0, 2, 1, 3, 4).reshape(16, 16, 3), whole)
+
+
+def test_images_are_scaled_to_whole_patches(cache: Path, tmp_path: Path) -> None:
+    picture = coded(7, 27, 14)
+    path = write(tmp_path / "x.png", picture)
+    images = load(settings(path, split="none", fit="resize"), "train").images
+    scaled = np.asarray(Image.fromarray(picture).resize((24, 16), Image.Resampling.LANCZOS))
+    tiles = images.transpose(0, 2, 3, 1).reshape(2, 3, 8, 8, 3).transpose(0, 2, 1, 3, 4).reshape(16, 24, 3)
+    np.testing.assert_array_equal(tiles, scaled)
+    assert survey(settings(path, split="none", fit="resize")).train == 6
+
+
+def test_background_is_no_foreground(cache: Path, tmp_path: Path) -> None:
+    picture = np.full((8, 12, 3), 250, np.uint8)
+    picture[:, :10] = (120, 80, 60)
+    path = write(tmp_path / "x.png", picture)
+    options = {"fit": "pad", "split": "none"}
+    assert len(load(settings(path, foreground=0.7, **options), "train")) == 2  # 2 columns of padding on either side
+    with pytest.raises(DataError, match="has no image to train on"):
+        load(settings(path, foreground=0.8, **options), "train")
+
+
+def test_a_left_out_slide_does_not_decide_the_channels(cache: Path, tmp_path: Path) -> None:
+    for k in range(3):
+        write(tmp_path / "x" / f"{k}.png", coded(k)[:, :, 0])
+    damaged = write(tmp_path / "x" / "colour.png", coded(9))
+    assert load(settings(tmp_path / "x"), "train").image_shape[0] == 3
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    made = prepare(settings(tmp_path / "x"))
+    assert made.splits["train"].image_shape[0] == 1
+    assert [one.name for one in made.left_out] == ["colour.png"]
+
+
+def test_deep_slides_are_left_out_by_name_unless_a_range_is_said(cache: Path, tmp_path: Path) -> None:
+    write(tmp_path / "x" / "bytes.png", coded(1)[:, :, 1])
+    deep = coded(2)[:, :, 1].astype(np.uint16) * 100
+    write(tmp_path / "x" / "deep.png", deep)
+    made = prepare(settings(tmp_path / "x", split="none"))
+    assert [one.name for one in made.left_out] == ["deep.png"]
+    assert "more than 8 bits a channel (uint16, values from 0 to 2300)" in made.left_out[0].reason
+    images = load(settings(tmp_path / "x" / "deep.png", split="none", range="minmax"), "train").images
+    assert sorted(set(images.ravel().tolist())) == [round(k * 255 / 23) for k in range(24)]
+    with pytest.raises(DataError, match=r'images of uint16 and uint8; data\.range = "minmax" needs one type'):
+        prepare(settings(tmp_path / "x", range="minmax"))

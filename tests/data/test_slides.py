@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from steergan.data.slides import Cut, grid_corners, large_images, left_part, right_part
+from steergan.data.picture_files import large_images
+from steergan.data.slides import Cut, grid_corners, left_part, right_part
 from steergan.errors import DataError
 
 sides, shares = st.integers(1, 90), st.floats(0.01, 0.99)
