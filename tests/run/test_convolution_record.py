@@ -175,8 +175,10 @@ def test_a_training_says_which_path_it_takes(
     kernels(None)
     told = Notes(stop_after=1)
     run.train(recipe(), tmp_path / "run", report=told)
-    assert told.messages[:2] == [f"{tmp_path / 'run'}: starts", f"convolutions: dense path ({REASON})"]
-    assert told.messages[2] == "latent: symmetrized, a random element of C4 turns each seed map"
+    assert told.messages[0] == f"{tmp_path / 'run'}: starts"
+    assert told.messages[1].startswith("class  name  training  held out\n    0  0           12         8\n")
+    assert told.messages[2] == f"convolutions: dense path ({REASON})"
+    assert told.messages[3] == "latent: symmetrized, a random element of C4 turns each seed map"
 
 
 def test_a_run_of_the_fourier_path_is_not_resumed_without_kernels(
