@@ -3,10 +3,12 @@
 import torch
 from escnn.nn import FieldType
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn import Buffer
+from torch.nn.functional import conv1d
 
 from steergan.errors import SteerganError
 from steergan.layers.pooling import SpatialPool
+from steergan.layers.separable import resampled
 
 TAPS = {3: (1.0, 2.0, 1.0), 4: (1.0, 3.0, 3.0, 1.0)}
 """Binomial filters by size, before they are scaled to sum 1."""
@@ -40,8 +42,6 @@ class AntialiasedPool(SpatialPool):
         [1.0, 1.0, 1.0, 1.0]
     """
 
-    filter: Tensor
-
     def __init__(
         self, in_type: FieldType, kernel_size: int = 4, stride: int = 2, padding: int = 1, *, strict: bool = True
     ) -> None:
@@ -49,18 +49,16 @@ class AntialiasedPool(SpatialPool):
         if kernel_size not in TAPS:
             raise SteerganError(f"antialiased pooling with kernel {kernel_size}: 4 (even maps) or 3 (odd) was wanted")
         taps = torch.tensor(TAPS[kernel_size])
-        self.register_buffer("filter", (torch.outer(taps, taps) / taps.sum() ** 2)[None, None], persistent=False)
+        self.taps = Buffer(taps / taps.sum(), persistent=False)
 
     def pool(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
-        # One filter for each channel, not each channel an image of its own: the same bits, and its derivative takes a
-        # sixteenth of the time.
-        weighted = self._filtered(x)
-        counted = self._filtered(x.new_ones(1, 1, *x.shape[2:]))
-        return weighted / counted
+        down, across = (self._weights(size, x) for size in x.shape[2:])
+        # Divided at the end, by what falls inside the map: until then sums of multiples of 1/64 are exact in any order.
+        return resampled(x, down, across) / torch.outer(down.sum(1), across.sum(1))
 
-    def _filtered(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        return conv2d(
-            x, self.filter.expand(channels, -1, -1, -1), stride=self.stride, padding=self.padding, groups=channels
-        )
+    def _weights(self, size: int, x: Tensor) -> Tensor:
+        """What each of `size` pixels counts in each window, (windows, size), in the dtype of x."""
+        impulses = torch.eye(size, dtype=x.dtype, device=x.device).unsqueeze(1)
+        taps = self.taps.to(x.dtype)[None, None]
+        return conv1d(impulses, taps, stride=self.stride, padding=self.padding).squeeze(1).mT

@@ -1,12 +1,18 @@
 """Larger feature maps."""
 
+import torch
 import torch.nn.functional as F
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import Tensor
 
 from steergan.errors import SteerganError
 from steergan.layers.fields import typed_tensor
+from steergan.layers.separable import resampled
 
 MODES = ("nearest", "bilinear")
+
+LARGEST = 64
+"""Pixels along a side up to which bilinear upsampling by matrices is faster than torch's own, on CPUs."""
 
 
 class Upsample(EquivariantModule):
@@ -43,10 +49,19 @@ class Upsample(EquivariantModule):
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         """(B, C, H, W) -> (B, C, scale_factor * H, scale_factor * W)."""
-        align = None if self.mode == "nearest" else False
+        tensor = typed_tensor(self, x)
+        if self.mode == "nearest":
+            return self.out_type(F.interpolate(tensor, scale_factor=self.scale_factor, mode="nearest"))
+        if tensor.device.type == "cpu" and max(tensor.shape[2:]) <= LARGEST:
+            return self.out_type(resampled(tensor, *(self._weights(size, tensor) for size in tensor.shape[2:])))
         return self.out_type(
-            F.interpolate(typed_tensor(self, x), scale_factor=self.scale_factor, mode=self.mode, align_corners=align)
+            F.interpolate(tensor, scale_factor=self.scale_factor, mode="bilinear", align_corners=False)
         )
+
+    def _weights(self, size: int, x: Tensor) -> Tensor:
+        """What each of `size` pixels counts in each new one, (scale_factor * size, size), in the dtype of x."""
+        impulses = torch.eye(size, dtype=x.dtype, device=x.device).unsqueeze(1)
+        return F.interpolate(impulses, scale_factor=self.scale_factor, mode="linear", align_corners=False).squeeze(1).mT
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

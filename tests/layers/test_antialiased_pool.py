@@ -30,6 +30,29 @@ def test_antialiased_pools_commute_with_quarter_turns_and_keep_constants(size: i
     assert torch.allclose(pool(image(torch.ones_like(x))).tensor, torch.ones_like(y))
 
 
+@pytest.mark.parametrize(("size", "kernel_size"), [((8, 6), 4), ((7, 7), 3), ((48, 48), 4)])
+def test_antialiased_pools_are_the_mean_under_binomial_weights(size: tuple[int, int], kernel_size: int) -> None:
+    """Against a depthwise convolution, divided by what it finds on ones; maps of one product and of two."""
+    taps = torch.tensor({3: [1.0, 2, 1], 4: [1.0, 3, 3, 1]}[kernel_size], dtype=torch.float64)
+
+    def filtered(x: Tensor) -> Tensor:
+        bank = torch.outer(taps, taps).expand(x.shape[1], 1, -1, -1)
+        return torch.conv2d(x, bank, stride=2, padding=1, groups=x.shape[1])
+
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    fields = trivial_type(gspace("C2"), 3)
+    found = AntialiasedPool(fields, kernel_size).double()(fields(x)).tensor
+    assert torch.allclose(found, filtered(x) / filtered(torch.ones_like(x)), atol=1e-13)
+
+
+def test_antialiased_pools_of_integers_turn_bit_for_bit() -> None:
+    image = trivial_type(gspace("D8"), 2)
+    for size, kernel_size in ((8, 4), (7, 3)):
+        pool = AntialiasedPool(image, kernel_size)
+        x = torch.randint(-99, 100, (1, 2, size, size)).float()
+        assert torch.equal(pool(image(x.rot90(1, (2, 3)))).tensor, pool(image(x)).tensor.rot90(1, (2, 3)))
+
+
 def test_antialiased_pools_err_less_between_the_quarter_turns() -> None:
     def bumps(angle: float, size: int) -> Tensor:
         """Three Gaussian bumps, turned about the centre."""

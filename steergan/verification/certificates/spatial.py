@@ -54,7 +54,7 @@ def blurred_max_pool(layer: Any, at: Situation) -> Iterator[Finding]:
 def antialiased_pool(layer: AntialiasedPool, at: Situation) -> Iterator[Finding]:
     """One symmetric filter with a stride, divided by what it finds on a map of ones."""
     yield windows(at, layer.kernel_size, layer.stride, layer.padding, 1)
-    yield blur(layer.filter, at)
+    yield blur(torch.outer(layer.taps, layer.taps)[None, None], at)
 
 
 @certifies(Upsample)

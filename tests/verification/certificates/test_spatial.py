@@ -51,6 +51,12 @@ def test_a_blur_that_is_not_symmetric_or_differs_between_channels_is_not_proved(
         assert verdicts(layer, 5) == {"holds", "not proved"}
 
 
+def test_taps_that_are_not_symmetric_are_not_proved() -> None:
+    layer = AntialiasedPool(HIDDEN, 3)
+    layer.taps.copy_(layer.taps.roll(1))
+    assert verdicts(layer, 5) == {"holds", "not proved"}
+
+
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_upsampling_holds_at_every_size(mode: str) -> None:
     for side in (1, 4, 5):
