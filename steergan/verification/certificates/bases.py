@@ -5,15 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from escnn.group import Representation
-from escnn.nn import FieldType, R2Conv
+from escnn.nn import FieldType, R2Conv, R2ConvTransposed
 from numpy.typing import NDArray
 from torch import Tensor
 
 from steergan.layers import GroupConvolution
 from steergan.layers.filters.bases import BasisExpansion
+from steergan.layers.filters.conversion import AnyR2Conv
 from steergan.symmetry import ROUNDING
 from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
-from steergan.verification.laws.windows import window_fault
+from steergan.verification.laws.windows import transposed_fault, window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
 from steergan.verification.subject import copied
@@ -120,14 +121,42 @@ def r2conv(layer: R2Conv, at: Situation) -> Iterator[Finding]:
     if not bool(bank.any()):
         yield unknown("every filter is zero: whatever follows is not tested by it (vacuous)")
         return
-    yield _r2conv_bank(layer, bank, at.elements)
+    # In groups, each block of input fields meets the same filters as the first.
+    into = layer.in_type.index_select(list(range(len(layer.in_type) // layer.groups)))
+    yield _r2conv_bank(layer, bank, into, layer.out_type, at.elements)
     if bias is not None:
         yield _r2conv_bias(layer, at.elements)
     if not layer.training:
         yield from _cached(layer, bank, bias)
 
 
-def _cached(layer: R2Conv, bank: Tensor, bias: Tensor | None) -> Iterator[Finding]:
+@certifies(R2ConvTransposed)
+@torch.no_grad()
+def r2conv_transposed(layer: R2ConvTransposed, at: Situation) -> Iterator[Finding]:
+    """The transposed convolution of escnn: how large its result is, basis, bias, and that a cached filter is fresh."""
+    k, s, p, d = layer.kernel_size, layer.stride, layer.padding, layer.dilation
+    height, width = at.in_shape[2:]
+    fault = transposed_fault((height, width), k, s, p, d, layer.output_padding)
+    if fault is None:
+        yield exact(f"(H - 1) x {s} + {d * (k - 1) + 1} - 2 x {p}, the same on every side")
+    else:
+        yield broken("both ends of the larger map have to be reached alike", fault)
+    transposed, bias = layer.expand_parameters()
+    bank = transposed.transpose(0, 1)
+    if not bool(bank.any()):
+        yield unknown("every filter is zero: whatever follows is not tested by it (vacuous)")
+        return
+    # In groups, each block of output fields has the same filters as the first; see `reductions._matched_rows` for why
+    # what is wanted of the bank is what is wanted of a convolution's.
+    out = layer.out_type.index_select(list(range(len(layer.out_type) // layer.groups)))
+    yield _r2conv_bank(layer, bank, layer.in_type, out, at.elements)
+    if bias is not None:
+        yield _r2conv_bias(layer, at.elements)
+    if not layer.training:
+        yield from _cached(layer, transposed, bias)
+
+
+def _cached(layer: AnyR2Conv, bank: Tensor, bias: Tensor | None) -> Iterator[Finding]:
     """In evaluation mode R2Conv uses a filter that was expanded when `eval()` was called."""
     for name, wanted in (("filter", bank), ("expanded_bias", bias)):
         cached = getattr(layer, name, None)
@@ -141,7 +170,10 @@ def _cached(layer: R2Conv, bank: Tensor, bias: Tensor | None) -> Iterator[Findin
             )
 
 
-def _r2conv_bank(layer: R2Conv, bank: Tensor, elements: tuple[Matrix, ...]) -> Finding:
+def _r2conv_bank(
+    layer: AnyR2Conv, bank: Tensor, in_type: FieldType, out_type: FieldType, elements: tuple[Matrix, ...]
+) -> Finding:
+    """The basis and the bank (C_out, C_in, k, k) between these fields, which are those of one group."""
     expansion = copied(layer.basisexpansion).double()
     space, named = layer.in_type.gspace, {r.name: r for r in _representations(layer)}
     for pair in expansion._representations_pairs:
@@ -155,9 +187,7 @@ def _r2conv_bank(layer: R2Conv, bank: Tensor, elements: tuple[Matrix, ...]) -> F
         block.sampled_basis = worst
     bound = expansion(layer.weights.double().abs())
     finding = _bounded(bound, bank)
-    # In groups, each block of input fields meets the same filters as the first.
-    into = layer.in_type.index_select(list(range(len(layer.in_type) // layer.groups)))
-    assembled = violation_of_bank(bank.double(), into, layer.out_type, elements)
+    assembled = violation_of_bank(bank.double(), in_type, out_type, elements)
     # The assembled bank has its own rounding, once per basis element that is summed.
     slack = bound + BASIS_ROUNDING * float(bank.abs().max())
     if bool((assembled > slack.view_as(assembled)).any()):
@@ -176,11 +206,11 @@ def violation_of_bank(bank: Tensor, in_type: FieldType, out_type: FieldType, ele
     return violation(bank.flatten(2)[None], in_type, out_type, elements)[0]
 
 
-def _representations(layer: R2Conv) -> list[Representation]:
+def _representations(layer: AnyR2Conv) -> list[Representation]:
     return [*set(layer.in_type.representations), *set(layer.out_type.representations)]
 
 
-def _r2conv_bias(layer: R2Conv, elements: tuple[Matrix, ...]) -> Finding:
+def _r2conv_bias(layer: AnyR2Conv, elements: tuple[Matrix, ...]) -> Finding:
     columns = layer.bias_expansion.double()
     worst = 0.0
     for matrix in elements:

@@ -186,6 +186,18 @@ def _signs(tables: list[Fixed | Turning], atoms: list[Tensor], signs: str, count
     return each[0]
 
 
+def viewed(law: Law, shape: torch.Size) -> Law:
+    """A law, written out, of the same entries in the same order in another shape."""
+    return law if isinstance(law, Lost | Fields) else replace(law, ids=law.ids.reshape(shape))
+
+
+def first_places(law: Turning) -> Tensor:
+    """For each atom the first entry, in the order of memory, that is it; -1 if none is: (N,) int64."""
+    ids = law.ids.flatten()
+    places = torch.full((law.index.shape[1],), -1)
+    return places.scatter_reduce_(0, ids, torch.arange(len(ids)), "amin", include_self=False)
+
+
 def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, parity: str, count: int) -> Law:
     """The law of a symmetric function of several entries: sums, means, maxima over axes or windows.
 
@@ -201,7 +213,7 @@ def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, p
         return law
     assert not isinstance(law, Fields)
     if isinstance(law, Fixed):
-        return Fixed(distinct(out_shape))
+        return Fixed(_multisets(law.ids, sets).view(out_shape) if sets.numel() < FEW else distinct(out_shape))
     if sets.numel() * count > 2 * LARGEST:
         return Lost(TOO_LARGE)
     # A further atom that every element leaves alone, with sign 0, stands for "no argument" in shorter multisets: the
@@ -233,6 +245,16 @@ def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, p
             return Lost(SIGNS)
         sign_rows.append(sign_of)
     return Turning(number[:size].view(out_shape), torch.stack(index_rows), torch.stack(sign_rows))
+
+
+FEW = 200_000
+"""Entries of constants up to which it is looked for equal multisets among them."""
+
+
+def _multisets(ids: Tensor, sets: Tensor) -> Tensor:
+    """(M,) int64: of rows of `sets` with the same ids, in any order, one number."""
+    padded = torch.cat([ids.flatten(), torch.tensor([-1])])
+    return torch.unique(padded[sets].sort(1)[0], dim=0, return_inverse=True)[1]
 
 
 def _common_sign(signs: Tensor, parity: str) -> Tensor | None:

@@ -44,7 +44,7 @@ import torch
 from escnn.nn import FieldType
 from torch import Tensor
 
-from steergan.verification.elements import NAMES, Matrix, channel_action, pixel_action
+from steergan.verification.elements import NAMES, ChannelAction, Matrix, channel_action, pixel_action
 
 LARGEST = 40_000_000
 """Entries times elements up to which a law is written out; beyond, it is lost rather than run out of memory."""
@@ -56,9 +56,12 @@ class Fixed:
 
     Attributes:
         ids: int64 in the tensor's shape; entries with equal ids are equal whatever the weights are.
+        made_of: names of the network's constants from which it was computed, if from constants alone: then entries that
+            are equal by value have equal ids. None for weights, labels, random numbers and what depends on them.
     """
 
     ids: Tensor
+    made_of: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,11 @@ def written_out(law: Turning | Fields, shape: torch.Size, elements: tuple[Matrix
 def field_permutation(field_type: FieldType, matrix: Matrix, shape: torch.Size) -> tuple[Tensor, Tensor] | None:
     """(g v).flatten() == sign * v.flatten()[index] for v (B, C, H, W) of a field type; both (B * C * H * W,) int64."""
     channels, pixels = channel_action(field_type, matrix), pixel_action(matrix, *shape[2:])
-    if channels is None or pixels is None:
-        return None
+    return None if channels is None or pixels is None else map_permutation(channels, pixels, shape)
+
+
+def map_permutation(channels: ChannelAction, pixels: Tensor, shape: torch.Size) -> tuple[Tensor, Tensor]:
+    """(g v).flatten() == sign * v.flatten()[index] for v (B, C, H, W) whose channels and pixels are moved so."""
     batch, size, area = shape[0], shape[1], shape[2] * shape[3]
     # (g v)[b, c, p] = sign[c] * v[b, index[c], g^-1 p], and entry (b, c, p) lies at (b * size + c) * area + p.
     rows = torch.arange(batch)[:, None, None] * size * area

@@ -138,15 +138,6 @@ def indexed_write(call: Operation) -> Law:
     return replace(both[0], ids=ids)
 
 
-def upsample(call: Operation) -> Law:
-    """Nearest or bilinear (pixels as areas) by whole factors: commutes with what permutes pixels."""
-    x, law = call.args[0], call.law_of(call.args[0])
-    if not isinstance(law, Fields):
-        return Fixed(distinct(call.out.shape)) if isinstance(law, Fixed) else Lost(f"{call.name} on no feature map")
-    whole = all(m % n == 0 for n, m in zip(x.shape[2:], call.out.shape[2:], strict=True))
-    return law if whole else Lost("resizing by a factor that is not whole")
-
-
 def made_of_shape(call: Operation) -> Law:
     """empty_like, zeros_like, new_zeros, ...: only the shape of the operand counts."""
     if any(word in call.name for word in ("rand", "empty")):

@@ -1,16 +1,15 @@
-"""Laws of tensor operations that gather entries: reductions, norms, pools, convolutions."""
-
-from dataclasses import replace
+"""Laws of tensor operations that gather entries: reductions, orders, pools, convolutions."""
 
 import torch
 from torch import Tensor
 
-from steergan.verification.elements import Matrix, channel_action, pixel_action
-from steergan.verification.laws.calculus import TOO_LARGE, combined, gathered, pointwise, rearranged
+from steergan.verification.elements import ChannelAction, Matrix, pixel_action
+from steergan.verification.laws.calculus import combined, gathered, viewed
+from steergan.verification.laws.channels import channels_of, each_channel, map_of_channels
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
-from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct
+from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct
 from steergan.verification.laws.operations import Operation, Rule
-from steergan.verification.laws.windows import window_fault
+from steergan.verification.laws.windows import transposed_fault, window_fault
 
 
 def reduced(parity: str) -> Rule:
@@ -38,113 +37,117 @@ def reduced(parity: str) -> Rule:
     return rule
 
 
-def softmax(call: Operation) -> Law:
-    """Each entry together with the multiset of those along the axis."""
-    x, axis = call.args[0], call.args[1]
-    law = call.written_out(x)
-    if isinstance(law, Fixed | Lost):
-        return Fixed(distinct(x.shape)) if isinstance(law, Fixed) else law
-    # exp(v[i]) / sum_j exp(v[j]): a function of one entry and of the multiset that it is normalised by.
-    sets = torch.arange(x.numel()).reshape(x.shape).movedim(axis, -1)
-    shape = torch.Size([*sets.shape[:-1]])
-    whole = gathered(law, x.shape, sets.reshape(-1, x.shape[axis]), shape, "general", len(call.elements))
-    if isinstance(whole, Lost):
-        return whole
-    whole = rearranged(whole, shape, lambda ids: ids.unsqueeze(axis), call.elements)
-    size = torch.Size([1 if a == axis % x.dim() else n for a, n in enumerate(x.shape)])
-    return combined([law, whole], [x.shape, size], x.shape, "general", call.elements)
+def ordered(call: Operation) -> Law | tuple[Law, ...]:
+    """topk, sort, kthvalue, median: entry n of the result is the n-th of a multiset, whatever order it came in.
 
-
-def batch_norm(call: Operation) -> tuple[Law, ...]:
-    """(x - mean) * scale + shift, each constant along all axes but the second; in training, mean and variance of x."""
+    That is a symmetric function of what lies along the axis, for each n its own, ties among it or not. The positions
+    are none: of two equal entries the one that happens to come first is named, and another one in the turned map.
+    """
     x = call.args[0]
-    per_channel = [t for t in call.args[1:5] if isinstance(t, Tensor)]
-    shape = torch.Size([1, x.shape[1], *[1] * (x.dim() - 2)])
-    laws: list[Law] = [call.written_out(x)]
-    if any(not isinstance(call.law_of(t), Fixed) for t in per_channel):
-        return (Lost("batch norm with moments or weights that depend on the input"),) * 3
-    laws += [call.law_of(t) for t in per_channel]
-    shapes = [x.shape, *[shape] * len(per_channel)]
-    batch_moments = bool(call.out[1].numel())
-    if batch_moments:
-        # Mean and variance of a channel over samples and pixels, under one law: the mean is odd, the variance even.
-        # Where entries do change sign, the general function below loses the law whichever is said here.
-        sets = torch.arange(x.numel()).reshape(x.shape).movedim(1, 0).flatten(1)
-        laws.append(gathered(laws[0], x.shape, sets, torch.Size([x.shape[1]]), "even", len(call.elements)))
-        shapes.append(shape)
-    views = [law if s == x.shape else _viewed(law, s) for law, s in zip(laws, shapes, strict=True)]
-    result = combined(views, shapes, x.shape, "general", call.elements)
-    moments = laws[-1] if batch_moments else Fixed(distinct(call.out[1].shape))
-    return result, moments, moments
+    by_name = call.func._overloadname == "stable"
+    axis = call.kwargs.get("dim", -1) if by_name else call.arg(AXIS_OF[call.name], "dim", -1)
+    values = call.out[0] if isinstance(call.out, tuple) else call.out
+    law = call.written_out(x)
+    if isinstance(law, Fixed):
+        return tuple(Fixed(distinct(values.shape)) for _ in call.out) if isinstance(call.out, tuple) else law
+    positions = Lost(f"{call.name} says where the largest are; of two that are equal, the one that happens to be first")
+    if call.name == "topk" and not call.arg(4, "sorted", True):
+        return Lost("topk without sorting"), positions
+    kept = torch.arange(x.numel()).reshape(x.shape).movedim(axis, -1)
+    whole = gathered(law, x.shape, kept.flatten(0, -2), kept.shape[:-1], "general", len(call.elements))
+    if call.name in ("topk", "sort") and not isinstance(whole, Lost):
+        # The n-th: a function of the multiset and of n.
+        count = torch.Size([n if a == axis % x.dim() else 1 for a, n in enumerate(values.shape)])
+        shape = torch.Size([1 if a == axis % x.dim() else n for a, n in enumerate(values.shape)])
+        laws = [viewed(whole, shape), Fixed(distinct(count))]
+        whole = combined(laws, [shape, count], values.shape, "general", call.elements)
+    return viewed(whole, values.shape), positions
 
 
-def _viewed(law: Law, shape: torch.Size) -> Law:
-    return law if isinstance(law, Lost | Fields) else replace(law, ids=law.ids.reshape(shape))
+AXIS_OF = {"topk": 2, "sort": 1, "kthvalue": 2, "median": 1, "nanmedian": 1}
+"""Which argument says along which axis."""
 
 
 def pool(call: Operation) -> Law | tuple[Law, ...]:
     """Windows that lie symmetrically on the map; a maximum only of permuted channels."""
     x = call.args[0]
-    law = call.law_of(x)
     second = (Lost("the position of a maximum"),) if isinstance(call.out, tuple) else ()
-    if isinstance(law, Fixed):
-        ids = Fixed(distinct((call.out[0] if second else call.out).shape))
-        return (ids, ids) if second else ids
-    if not isinstance(law, Fields):
-        lost = law if isinstance(law, Lost) else Lost(f"{call.name} on a tensor that is no feature map")
-        return (lost, *second) if second else lost
+    out = call.out[0] if second else call.out
     kernel, stride, padding = call.arg(1, "kernel_size"), call.arg(2, "stride"), call.arg(3, "padding", 0)
     dilation, ceil = (call.arg(4, "dilation", 1), call.arg(5, "ceil_mode")) if second else (1, call.arg(4, "ceil_mode"))
-    result: Law = law
-    fault = window_fault(tuple(x.shape[2:]), kernel, stride or kernel, padding or 0, dilation or 1, bool(ceil))
-    if fault is not None:
-        result = Lost(fault)
-    elif second:
-        result = pointwise(law, "general")
+    law = call.law_of(x)
+    if isinstance(law, Fixed):
+        ids = Fixed(distinct(out.shape))
+        return (ids, ids) if second else ids
+    fault = window_fault(tuple(x.shape[-2:]), kernel, stride or kernel, padding or 0, dilation or 1, bool(ceil))
+    if fault is not None and not isinstance(law, Lost):
+        law = Lost(fault)
+    result = each_channel(law, x.shape, out.shape, "general" if second else "odd", call.elements, call.name)
     return (result, *second) if second else result
 
 
 def adaptive_pool(call: Operation) -> Law | tuple[Law, ...]:
-    """Only to one pixel, or by whole windows."""
+    """Windows from floor(i n / m) to ceil((i + 1) n / m), n pixels to m, whether or not m divides n.
+
+    They are mirror images of themselves: that of window m - 1 - i begins at n - ceil((i + 1) n / m), because
+    floor((m - 1 - i) n / m) = n - ceil((i + 1) n / m), and ends at n - floor(i n / m) for the same reason. Rows and
+    columns of a square map have to become equally many, or a quarter turn finds no map of that shape.
+    """
     x, law = call.args[0], call.law_of(call.args[0])
-    out = call.out[0] if isinstance(call.out, tuple) else call.out
+    maximum = isinstance(call.out, tuple)
+    out = call.out[0] if maximum else call.out
     if isinstance(law, Fixed):
         result: Law = Fixed(distinct(out.shape))
-    elif not isinstance(law, Fields):
-        result = law if isinstance(law, Lost) else Lost(f"{call.name} on a tensor that is no feature map")
-    elif any(n % m for n, m in zip(x.shape[2:], out.shape[2:], strict=True)):
-        result = Lost(f"{call.name} from {tuple(x.shape[2:])} to {tuple(out.shape[2:])}: windows overlap unevenly")
     else:
-        result = law if "avg" in call.name else pointwise(law, "general")
-    return (result, Lost("the position of a maximum")) if isinstance(call.out, tuple) else result
+        result = each_channel(law, x.shape, out.shape, "general" if maximum else "odd", call.elements, call.name)
+    return (result, Lost("the position of a maximum")) if maximum else result
 
 
 def convolution(call: Operation) -> Law:
     """A stride of a map by the bank at hand: which permutation of its rows the elements amount to, if any."""
-    x, bank, bias = call.args[0], call.args[1], call.args[2]
-    law = call.law_of(x)
+    x, bank, bias = call.args[:3]
+    law, (stride, padding, dilation, transposed, added, groups) = call.law_of(x), call.args[3:9]
     if isinstance(law, Lost):
         return law
-    groups = call.args[8]
-    depthwise = isinstance(law, Fields) and bank.shape[:2] == (x.shape[1], 1) and groups == x.shape[1] and bias is None
-    if not isinstance(law, Fields) or bank.dim() != 4 or call.args[6] or (groups != 1 and not depthwise):
-        return Lost("a convolution outside a certified layer, of no feature map, transposed or in groups")
-    kernel, stride, padding, dilation = bank.shape[2:], call.args[3], call.args[4], call.args[5]
-    fault = window_fault(tuple(x.shape[2:]), kernel, stride, padding, dilation, False)
+    if not isinstance(law, Fields | Turning) or bank.dim() != 4 or x.dim() != 4:
+        return Lost("a convolution outside a certified layer, of no feature map")
+    kernel, size = bank.shape[2:], (x.shape[2], x.shape[3])
+    if transposed:
+        fault = transposed_fault(size, kernel, stride, padding, dilation, added)
+    else:
+        fault = window_fault(size, kernel, stride, padding, dilation, False)
     if fault is not None:
         return Lost(fault)
     if any(not isinstance(call.law_of(t), Fixed) for t in (bank, bias) if t is not None):
         return Lost("a convolution whose filters depend on the input")
-    if depthwise and groups > 1:
-        return law if _blurs(bank, call.elements) else Lost("a depthwise convolution that is no blur")
+    if groups > 1 and bank.shape[:2] == (x.shape[1], 1) and bias is None and _blurs(bank, call.elements):
+        return each_channel(law, x.shape, call.out.shape, "odd", call.elements, call.name)
+    channels = channels_of(law, x.shape, call.elements)
+    if channels is None:
+        why = "of no feature map" if isinstance(law, Turning) else "whose filters at hand are not equivariant"
+        return Lost(f"a convolution outside a certified layer, {why}")
+    bank = _dense(bank, groups, transposed)
     values = bank.flatten(1) if bias is None else torch.cat([bank.flatten(1), bias[:, None]], 1)
-    index = []
-    for matrix in call.elements:
-        rows = _matched_rows(bank, bias, values, law, matrix)
+    found = []
+    for matrix, action in zip(call.elements, channels, strict=True):
+        rows = _matched_rows(bank, bias, values, action, matrix)
         if rows is None:
             return Lost("a convolution outside a certified layer, whose filters at hand are not equivariant")
-        index.append(rows)
-    return _channels_permuted(call.out.shape, index, call.elements)
+        found.append(ChannelAction(rows, torch.ones_like(rows)))
+    return map_of_channels(found, call.out.shape, call.elements)
+
+
+def _dense(bank: Tensor, groups: int, transposed: bool) -> Tensor:
+    """The bank (C_out, C_in, k, k) of a convolution in groups, or a transposed one, with zeros between groups.
+
+    A transposed convolution has its bank the other way round: out(s p + d t - padding) += K[i, o](t) x[i](p).
+    """
+    blocks = [block.transpose(0, 1) if transposed else block for block in bank.chunk(groups)]
+    out, into = blocks[0].shape[:2]
+    dense = bank.new_zeros(groups * out, groups * into, *bank.shape[2:])
+    for n, block in enumerate(blocks):
+        dense[n * out : (n + 1) * out, n * into : (n + 1) * into] = block
+    return dense
 
 
 def fourier_convolution(call: Operation) -> Law:
@@ -173,15 +176,19 @@ def _blurs(bank: Tensor, elements: tuple[Matrix, ...]) -> bool:
     return bool((flat == flat[:1]).all()) and all(t is not None and bool((flat[:, t] == flat).all()) for t in taps)
 
 
-def _matched_rows(bank: Tensor, bias: Tensor | None, values: Tensor, law: Fields, matrix: Matrix) -> Tensor | None:
+def _matched_rows(
+    bank: Tensor, bias: Tensor | None, values: Tensor, action: ChannelAction, matrix: Matrix
+) -> Tensor | None:
     """For each out channel the one whose filter it has after an element acted; None if there is none, bit for bit."""
-    action, taps = channel_action(law.type, matrix), pixel_action(matrix, *bank.shape[2:])
-    if action is None or taps is None:
+    taps = pixel_action(matrix, *bank.shape[2:])
+    if taps is None:
         return None
     # (K * g x)[o](q) = sum_{i, p} K[o, i, p] sign[i] x[index[i]](g^-1 (q + p))
     #                 = sum_{j, r} K'[o, j, r] x[j](g^-1 q + r),  K'[o, index[i], g^-1 p] = sign[i] K[o, i, p]:
     # a stride by another bank. If its rows are those of K in another order, K'[o] = K[rows[o]], then g permutes the
-    # channels of the result by `rows`. `moved` gets the channels first, then the taps.
+    # channels of the result by `rows`. A transposed convolution by q = s p + d t has the same bank K' (of t), because
+    # g (s p + d t) = s g p + d g t about the middles of its maps and of its taps. `moved` gets the channels first, then
+    # the taps.
     moved = torch.empty_like(bank).flatten(2)
     moved[:, action.index] = bank.flatten(2) * action.sign.to(bank)[None, :, None]
     moved = moved[:, :, taps.argsort()].flatten(1)  # pixel_action reads from g^-1 p; its inverse reads from g p
@@ -191,16 +198,3 @@ def _matched_rows(bank: Tensor, bias: Tensor | None, values: Tensor, law: Fields
     found = [rows.get(tuple(row), -1) for row in moved.tolist()]
     return None if -1 in found else torch.tensor(found)
 
-
-def _channels_permuted(shape: torch.Size, index: list[Tensor], elements: tuple[Matrix, ...]) -> Law:
-    if shape.numel() * len(elements) > LARGEST:
-        return Lost(TOO_LARGE)
-    ids = distinct(shape)
-    moved = []
-    for matrix, rows in zip(elements, index, strict=True):
-        pixels = pixel_action(matrix, *shape[2:])
-        if pixels is None:
-            return Lost("the element turns the map onto another shape")
-        moved.append(ids[:, rows].flatten(2)[..., pixels].flatten())  # (g v)[b, o, q] = v[b, rows[o], g^-1 q]
-    table = torch.stack(moved)
-    return Turning(ids, table, torch.ones_like(table))

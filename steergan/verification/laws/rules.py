@@ -4,6 +4,7 @@ An operation that is not here loses the law, unless everything that it computes 
 """
 
 from steergan.verification.laws.law import Law, Lost, settled
+from steergan.verification.laws.norms import batch_norm, group_norm, layer_norm, softmax
 from steergan.verification.laws.operations import (
     Operation,
     Rule,
@@ -15,17 +16,17 @@ from steergan.verification.laws.operations import (
     made_of_shape,
     move,
     pad,
-    upsample,
 )
+from steergan.verification.laws.products import attention, product
 from steergan.verification.laws.reductions import (
     adaptive_pool,
-    batch_norm,
     convolution,
     fourier_convolution,
+    ordered,
     pool,
     reduced,
-    softmax,
 )
+from steergan.verification.laws.resampling import resampled
 
 
 def rules(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -39,7 +40,7 @@ RULES: dict[str, Rule] = {
         "view _unsafe_view reshape permute transpose t unsqueeze squeeze expand slice select index_select",
         "clone repeat flip roll rot90 split split_with_sizes chunk unbind narrow gather alias detach index",
         "pixel_shuffle pixel_unshuffle unfold diagonal movedim lift_fresh reflection_pad2d replication_pad2d",
-        "unsafe_split contiguous",
+        "unsafe_split contiguous embedding channel_shuffle native_channel_shuffle",
     ),
     "_to_copy": converted,
     "constant_pad_nd": pad,
@@ -63,14 +64,23 @@ RULES: dict[str, Rule] = {
     **rules(reduced("general"), "amax amin max min prod logsumexp std var any all"),
     **rules(reduced("even"), "linalg_vector_norm norm"),
     "var_mean": reduced("general"),
-    **rules(softmax, "_softmax _log_softmax"),
+    **rules(softmax, "_softmax _log_softmax _safe_softmax"),
+    **rules(ordered, "topk sort kthvalue median nanmedian"),
+    **rules(product, "mm bmm mv dot addmm baddbmm addmv"),
+    "_scaled_dot_product_flash_attention_for_cpu": attention,
+    "native_group_norm": group_norm,
+    "native_layer_norm": layer_norm,
     **rules(
         batch_norm,
         "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm",
     ),
     **rules(pool, "avg_pool2d max_pool2d_with_indices"),
     **rules(adaptive_pool, "_adaptive_avg_pool2d adaptive_max_pool2d"),
-    **rules(upsample, "upsample_nearest2d upsample_bilinear2d _upsample_nearest_exact2d"),
+    **rules(
+        resampled,
+        "upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d _upsample_bilinear2d_aa",
+        "_upsample_bicubic2d_aa",
+    ),
     **rules(
         made_of_shape,
         "empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full rand_like randn_like",
@@ -87,8 +97,6 @@ def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     name = call.name if call.func.namespace == "aten" else f"{call.func.namespace}::{call.name}"
     rule = RULES.get(name)
     if rule is None:
-        if call.name in ("mm", "addmm", "bmm", "baddbmm", "mv"):
-            return Lost(f"a dense layer or matrix product ({call.name}) of entries that the group still moves")
         return Lost(f"the operation {name} is not one that the proof knows")
     found = rule(call)
     return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)

@@ -88,12 +88,13 @@ class Tracking(TorchDispatchMode):
     def _first_met(self, tensor: Tensor) -> Law:
         if id(tensor) in self.free:
             return Fixed(distinct(tensor.shape))
+        name = self.frozen.get(id(tensor))
         for other, law in list(self.laws.items()):
             if not isinstance(law, Fixed) and share_memory(tensor, other):
                 same = geometry(tensor) == geometry(other)
                 return law if same else Lost("memory of another tensor, reached by a way that was not traced")
         self.trace.log.append(f"constant {tuple(tensor.shape)} {digest_of(tensor)}")
-        return Fixed(by_value(tensor))
+        return Fixed(by_value(tensor), frozenset([name] if name else []))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -143,9 +144,13 @@ class Tracking(TorchDispatchMode):
         random = any(word in name for word in RANDOM)
         if random:
             self.trace.drawn += [(self.stack[-1] if self.stack else "", tuple(r.shape)) for r in results]
+        drawn = random or "empty" in name
+        constants = [law.made_of for law in before if isinstance(law, Fixed) and law.made_of is not None]
+        if len(constants) == len(before) and not drawn:
+            made_of: frozenset[str] = frozenset().union(*constants)
+            return [Fixed(by_value(r), made_of) for r in results]
         if not before:
-            free = random or "empty" in name
-            return [Fixed(distinct(r.shape) if free else by_value(r)) for r in results]
+            return [Fixed(distinct(r.shape)) for r in results]
         call = Operation(func, args, kwargs, out, self.law_of, self.elements)
         if in_place and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t"):
             found: Law | tuple[Law, ...] = self._overwritten(call, args)
@@ -171,8 +176,9 @@ class Tracking(TorchDispatchMode):
     def _note_values(self, args: Any, kwargs: Any) -> None:
         """Remember which constants of the network met a tensor that turns: their values are part of the proof."""
         for tensor in tensors_in((args, kwargs)):
-            if id(tensor) in self.frozen and tensor.is_floating_point() and not is_uniform(self.law_of(tensor)):
-                self.trace.by_value.add(self.frozen[id(tensor)])
+            law = self.law_of(tensor)
+            if isinstance(law, Fixed) and law.made_of and tensor.is_floating_point() and not is_uniform(law):
+                self.trace.by_value |= law.made_of
 
     def _overwritten(self, call: Operation, args: Any) -> Law:
         """The law of a tensor that gets the entries of another, or one number."""

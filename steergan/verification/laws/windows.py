@@ -47,3 +47,34 @@ def window_fault(
                 f"({n} + 2 x {p} - {reach + 1}) mod {s} = {left}, not 0"
             )
     return None
+
+
+def transposed_fault(
+    size: tuple[int, int], kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, added: Pair
+) -> str | None:
+    """Why a transposed convolution does not commute with all quarter turns and reflections of a map; None if it does.
+
+    By tap t pixel i reaches pixel s i + d t - p of the larger map. The last pixel by the last tap, n - 1 - i and
+    k - 1 - t, has to reach what is the mirror image there, m - 1 - (s i + d t - p). Their sum is s (n - 1) + d (k - 1)
+    - 2 p = m - 1, which holds of m = s (n - 1) + d (k - 1) + 1 - 2 p + (output padding) without output padding.
+
+    Args:
+        size: (H, W) in pixels of the map that comes in.
+        kernel: size of the filter, in taps.
+        stride: in pixels of the larger map.
+        padding: pixels that are cut off on every side.
+        dilation: pixels between taps.
+        added: the output padding, pixels that are added on one side.
+    """
+    settings = [pair(setting) for setting in (kernel, stride, padding, dilation)]
+    if any(a != b for a, b in settings):
+        return "windows that differ between rows and columns do not turn by 90 degrees"
+    k, s, p, d = (a for a, _ in settings)
+    for n, more in zip(size, pair(added), strict=True):
+        if more:
+            ends = (n - 1) * s + d * (k - 1) + 1 - 2 * p
+            return (
+                f"at size {n} the result has {ends + more} pixels, and {ends} lie symmetrically "
+                f"(kernel {k}, stride {s}, padding {p}): an output padding of {more} is added on one side"
+            )
+    return None

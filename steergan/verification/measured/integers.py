@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from escnn.nn import R2Conv
+from escnn.nn import R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -30,6 +30,10 @@ from steergan.verification.subject import BATCH, Size, Subject, TypedTensors, in
 from steergan.verification.surroundings import in_mode
 
 EXACT = 2.0**53
+
+SAMPLED = (R2Conv, R2ConvTransposed, BasisExpansion)
+"""Layers on bases that are no integers."""
+
 CUT = 128.0
 
 aten = torch.ops.aten
@@ -47,6 +51,7 @@ NOT_INTEGER = (
     *("sqrt", "rsqrt", "reciprocal", "linalg_vector_norm", "norm", "var", "std", "var_mean", "_softmax", "log"),
     *("_log_softmax", "pow", "upsample_bicubic2d", "_adaptive_avg_pool2d", "logsumexp", "native_group_norm"),
     *("native_layer_norm", "_fused_rms_norm", "grid_sampler_2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
+    *("_safe_softmax", "_scaled_dot_product_flash_attention_for_cpu"),
     *("upsample_linear1d", "upsample_trilinear3d", "_fft_r2c", "_fft_c2r", "_fft_c2c", "_cdist_forward"),
 )
 
@@ -177,7 +182,7 @@ def integer_findings(
         elements: that are claimed.
         seed: of weights and inputs.
     """
-    basis = [path for path, part in parts_in_use(subject).items() if isinstance(part, R2Conv | BasisExpansion)]
+    basis = [path for path, part in parts_in_use(subject).items() if isinstance(part, SAMPLED)]
     if basis:
         return [((), _not_applicable(f"bases sampled in floating point ({basis[0]} and others)"))]
     network = integer_twin(subject.module, seed)

@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 import torch
-from escnn.nn import GroupPooling, R2Conv
+from escnn.nn import GroupPooling, R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -80,7 +80,7 @@ def _errors(
     return found
 
 
-SINGLE_PRECISION = (R2Conv, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
+SINGLE_PRECISION = (R2Conv, R2ConvTransposed, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
 """Layers with matrices that are rounded to float32, in a network of float64 too."""
 
 
