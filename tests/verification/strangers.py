@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from escnn import gspaces
 from escnn import nn as enn
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.symmetry import field_type
+from tests.verification.attention import attended, by_column, by_distance, fused, largest
 
 C4, D4 = gspaces.rot2dOnR2(4), gspaces.flipRot2dOnR2(4)
 
@@ -230,6 +232,72 @@ def decoder(size: int, output_padding: int, resized: bool = False) -> nn.Module:
     return enn.SequentialModule(block(image, hidden), larger, enn.GroupPooling(hidden))
 
 
+class Between(nn.Module):
+    """Tensor code of the author's own between two layers, its result called a field of some type again.
+
+    Args:
+        way: takes (B, C, H, W) of the hidden type to the same of the outer type.
+        hidden: the type before, in words.
+        outer: the type behind.
+    """
+
+    def __init__(self, way: Callable[[Tensor], Tensor], hidden: str = "2*regular@C4", outer: str = "") -> None:
+        super().__init__()
+        self.way, self.image, self.outer = way, kind("trivial@C4"), kind(outer or hidden)
+        self.lift, self.next = conv(self.image, kind(hidden)), conv(self.outer, self.image)
+
+    def forward(self, x: Tensor) -> GeometricTensor:
+        return self.next(self.outer(self.way(self.lift(self.image(x)).tensor)))
+
+
+class Tokens(nn.Module):
+    """Pixels as tokens of torch's own MultiheadAttention, behind a group pool. Twin: in front of it, over orientations."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.image, hidden = kind("trivial@C4"), kind("4*regular@C4" if right else "regular@C4")
+        self.right, self.lift, self.pool = right, block(self.image, hidden), enn.GroupPooling(hidden)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.lift(self.image(x))
+        tokens = (self.pool(y) if self.right else y).tensor.flatten(2).mT
+        out: Tensor = self.attention(tokens, tokens, tokens)[0]
+        return out.mT.reshape(len(out), 4, *x.shape[2:])
+
+
+def by_halves(cut: int) -> Callable[[Tensor], Tensor]:
+    """The first channels pooled by their maximum, the others by their mean, and put together the other way round."""
+
+    def way(x: Tensor) -> Tensor:
+        first, second = x[:, :cut], x[:, cut:]
+        pooled = [F.avg_pool2d(second, 3, 1, 1), F.max_pool2d(first, 3, 1, 1)]
+        return torch.cat(pooled, 1)
+
+    return way
+
+
+class Oriented(nn.Module):
+    """Scores that see where a pixel lies from each of four orientations, a head for each. Twin: from one, in all heads."""
+
+    def __init__(self, right: bool = True) -> None:
+        super().__init__()
+        self.image, self.hidden, self.right = kind("trivial@C4"), kind("2*regular@C4"), right
+        self.lift, self.slope = conv(self.image, self.hidden), nn.Parameter(torch.tensor(0.3))
+
+    def bias(self, offset: Tensor) -> Tensor:
+        down, right = offset
+        # A quarter turn counterclockwise takes what lies to the right to what lies above.
+        seen = torch.stack([right, -down, -right, down])
+        return self.slope * (seen if self.right else right.expand_as(seen))
+
+    def forward(self, x: Tensor) -> GeometricTensor:
+        y = self.lift(self.image(x)).tensor
+        heads = y.unflatten(1, (2, 4)).transpose(1, 2).flatten(1, 2)  # an orientation's channels side by side
+        out = attended(heads, heads=4, bias=self.bias)
+        return self.hidden(out.unflatten(1, (4, 2)).transpose(1, 2).flatten(1, 2))
+
+
 def smooth() -> nn.Module:
     """SO(2) with IIDBatchNorm and Fourier ELU, as escnn's newer examples have it."""
     space = gspaces.rot2dOnR2(-1, maximum_frequency=2)
@@ -325,9 +393,38 @@ STRANGERS = {
     "takes pixels": Stranger(TakesPixels, "proved", ("TakesPixels is equivariant",)),
     "flow": Stranger(Flow, "proved", ("(2, 2, 7, 7), turns as irrep_1@C4",)),
     "projected": Stranger(Projected, WAITS, ("is equivariant",), {"out_type": kind("irrep_1@C4")}),
-    "decoder": Stranger(lambda: decoder(4, 0), WAITS, ("is equivariant",)),
+    "decoder": Stranger(lambda: decoder(4, 0), "proved", ("is equivariant",)),
     "decoder, wrong": Stranger(lambda: decoder(3, 1), "broken", ("NOT equivariant",)),
-    "decoder, resized": Stranger(lambda: decoder(4, 0, resized=True), WAITS, ("is equivariant",)),
+    "decoder, resized": Stranger(lambda: decoder(4, 0, resized=True), "proved", ("is equivariant",)),
+    "decoder, bicubic": Stranger(
+        lambda: Between(lambda x: F.interpolate(x, size=11, mode="bicubic")), "proved", ("is equivariant",)
+    ),
+    "decoder, by a half": Stranger(
+        lambda: Between(lambda x: F.interpolate(x, scale_factor=1.5, mode="bilinear")), "broken"
+    ),
+    "windows of two sizes": Stranger(lambda: Between(lambda x: F.adaptive_max_pool2d(x, 3)), "proved"),
+    "group norm": Stranger(lambda: Between(lambda x: F.group_norm(x, 2)), "proved"),
+    "group norm, wrong": Stranger(lambda: Between(lambda x: F.group_norm(x, 4)), "broken"),
+    "by halves": Stranger(lambda: Between(by_halves(4)), "proved"),
+    "by halves, wrong": Stranger(lambda: Between(by_halves(3)), "broken"),
+    "largest": Stranger(
+        lambda: Between(lambda x: largest(x, x.square().sum(1, keepdim=True)), "irrep_1+irrep_2@C4"), "proved"
+    ),
+    "largest, wrong": Stranger(lambda: Between(lambda x: largest(x, x), "irrep_1+irrep_2@C4"), "broken"),
+    "attention": Stranger(lambda: Between(attended), "proved"),
+    "attention, of signed fields": Stranger(lambda: Between(attended, "irrep_1+irrep_2+regular@C4"), "proved"),
+    "attention, by torch": Stranger(lambda: Between(fused), "proved"),
+    "attention, by distance and heads": Stranger(
+        lambda: Between(lambda x: attended(x, heads=2, bias=by_distance)), "proved"
+    ),
+    "attention, to half of the pixels": Stranger(lambda: Between(lambda x: attended(x, positions=24)), "broken"),
+    "attention, by part of a field": Stranger(lambda: Between(lambda x: attended(x, scored=3)), "broken"),
+    "attention, by columns": Stranger(lambda: Between(lambda x: attended(x, bias=by_column)), "broken"),
+    "attention, heads through fields": Stranger(lambda: Between(lambda x: attended(x, heads=4)), "broken"),
+    "attention, oriented": Stranger(Oriented, "proved"),
+    "attention, of one orientation": Stranger(lambda: Oriented(right=False), "broken"),
+    "tokens": Stranger(Tokens, "proved", ("(2, 4, 7, 7), turns as 4*trivial@C4",)),
+    "tokens, wrong": Stranger(lambda: Tokens(right=False), "broken", (), {"out_type": kind("regular@C4")}),
     "smooth": Stranger(smooth, WAITS, ("is equivariant under SO2",)),
     "restricted": Stranger(restricted, WAITS, ("is equivariant under C4",)),
 }

@@ -35,7 +35,8 @@ def rearranged(law: Law, shape: torch.Size, move: Callable[[Tensor], Tensor], el
     if isinstance(law, Lost):
         return law
     # The operation itself runs on the ids, as numbers; float64 holds them exactly, and torch moves it like any other.
-    ids = move(law.ids.double().reshape(shape)).long()
+    # In one piece of memory, so that every view that the tensor itself admits is one of them.
+    ids = move(law.ids.double().reshape(shape).contiguous()).long()
     return Fixed(ids) if isinstance(law, Fixed) else Turning(ids, law.index, law.sign)
 
 

@@ -88,9 +88,21 @@ def elementwise(parity: str) -> Rule:
     def rule(call: Operation) -> Law:
         if sum(isinstance(a, Tensor) for a in (*call.args, *call.kwargs.values())) > 1:
             return broadcast("general")(call)  # type: ignore[return-value]
-        return pointwise(call.law_of(call.args[0]), parity)
+        law = call.law_of(call.args[0])
+        found = pointwise(law, parity)
+        if parity == "even" and isinstance(law, Fields) and isinstance(found, Lost):
+            return pointwise(call.written_out(call.args[0]), parity)
+        return found
 
     return rule
+
+
+def power(call: Operation) -> Law | tuple[Law, ...]:
+    """x^n: even or odd as n is, of x alone."""
+    exponent = call.args[1]
+    whole = not isinstance(call.args[0], int | float) and isinstance(exponent, int | float) and exponent % 1 == 0
+    parity = "general" if not whole else "odd" if exponent % 2 else "even"
+    return elementwise(parity)(call)
 
 
 def broadcast(signs: str) -> Rule:

@@ -16,6 +16,7 @@ from steergan.verification.laws.operations import (
     made_of_shape,
     move,
     pad,
+    power,
 )
 from steergan.verification.laws.products import attention, product
 from steergan.verification.laws.reductions import (
@@ -49,10 +50,11 @@ RULES: dict[str, Rule] = {
     **rules(elementwise("even"), "abs cos cosh square"),
     **rules(
         elementwise("general"),
-        "relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal pow",
+        "relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal",
         "clamp clamp_min clamp_max hardtanh hardsigmoid hardswish mish celu selu floor ceil round",
         "log_sigmoid_forward threshold isnan isfinite logical_not relu6 exp2 erfc",
     ),
+    "pow": power,
     **rules(broadcast("sum"), "add sub rsub"),
     **rules(broadcast("product"), "mul div"),
     **rules(

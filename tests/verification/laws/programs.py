@@ -11,6 +11,7 @@ from steergan.symmetry import gspace, regular_type
 from steergan.verification.elements import NAMES, Matrix, grid_elements, transform
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, settled, written_out
 from steergan.verification.laws.tracking import LeakWatch, Tracking
+from tests.verification.attention import attended, by_column, by_distance, fused, largest
 
 SPACES = {name: gspace(name) for name in ("C2", "C4", "D4")}
 
@@ -102,6 +103,16 @@ def masked(x: Tensor) -> Tensor:
     return y
 
 
+def another(x: Tensor) -> int:
+    """A side that is no multiple of x's."""
+    return x.shape[-1] % 3 + 2 if x.shape[-1] != 2 else 3
+
+
+def taps(x: Tensor) -> tuple[Tensor]:
+    """The same symmetric filter for each channel."""
+    return (torch.tensor([[1.0, 2, 1], [2, 3, 2], [1, 2, 1]], dtype=x.dtype).expand(x.shape[1], 1, 3, 3),)
+
+
 STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
@@ -159,13 +170,41 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "sign": torch.sign,
     "floor": torch.floor,
     "lerp": lambda x: torch.lerp(x, x.flip(-1, -2), 0.25),
+    "from corner to corner": lambda x: F.interpolate(x, size=another(x), mode="bilinear", align_corners=True),
+    "bicubic": lambda x: F.interpolate(x, size=another(x), mode="bicubic"),
+    "pooled unevenly": lambda x: F.adaptive_avg_pool2d(x, 2),
+    "maximum of uneven windows": lambda x: F.adaptive_max_pool2d(x, 2),
+    "spread": lambda x: F.conv_transpose2d(x, *taps(x), stride=2, groups=x.shape[1]) if x.shape[-1] < 4 else x,
+    "spread askew": lambda x: F.conv_transpose2d(x, *taps(x), None, 2, 0, 1, x.shape[1], 1) if x.shape[-1] < 4 else x,
+    "group norm": lambda x: F.group_norm(x, 1),
+    "layer norm": lambda x: F.layer_norm(x, x.shape[2:]),
+    "attended": attended,
+    "attended by the fused operator": fused,
+    "attended by distance": lambda x: attended(x, bias=by_distance),
+    "attended by column": lambda x: attended(x, bias=by_column),
+    "channels by channels": lambda x: (x.flatten(2) @ x.flatten(2).mT @ x.flatten(2)).view(x.shape) / 9,
+    "by weights at hand": lambda x: x.mT @ torch.arange(x.shape[2], dtype=x.dtype).outer(torch.ones(2).to(x)),
+    "largest two": lambda x: x.flatten(2).topk(2, 2)[0][..., None] if x[0, 0].numel() > 1 else x,
+    "sorted channels": lambda x: x.sort(1)[0],
+    "median": lambda x: x.flatten(2).median(2, keepdim=True)[0][..., None].expand_as(x),
+    "kept where largest": lambda x: largest(x, x.abs()),
     "split and swapped": lambda x: torch.cat(x.split([1, x.shape[1] - 1], 1)[::-1], 1) if x.shape[1] > 1 else x,
 }
 
+NORMS = {*("softmax over channels", "softmax over pixels", "batch norm", "group norm", "layer norm")}
+
+PRODUCTS = {
+    *("attended", "attended by the fused operator", "attended by distance", "attended by column"),
+    *("channels by channels", "by weights at hand"),
+}
+
+RESAMPLED = {"from corner to corner", "bicubic", "enlarged"}
+
 REDUCTIONS = {
     *("centred", "minus channel mean", "channel sum", "channel maximum", "channel norm", "row means", "sorted away"),
-    *("softmax over channels", "softmax over pixels", "divided", "minus its batch mean", "batch norm"),
-    *("windowed", "maximum of windows", "pooled askew"),
+    *("divided", "minus its batch mean", "largest two", "sorted channels", "median", "kept where largest"),
+    *("windowed", "maximum of windows", "pooled askew", "pooled unevenly", "maximum of uneven windows"),
+    *("spread", "spread askew"),
 }
 """Those of the steps that gather entries."""
 

@@ -8,8 +8,8 @@ from steergan.verification.laws.law import Lost
 from steergan.verification.laws.rules import RULES
 from tests.verification.laws.programs import SPACES, STEPS, assert_law, elements_of, field_type, law_by_tracking
 
-CONTINUOUS = STEPS.keys() - {"sign", "floor"}
-"""Those that may follow on others: where rounding moves a zero, the other two jump."""
+CONTINUOUS = STEPS.keys() - {"sign", "floor", "kept where largest"}
+"""Those that may follow on others: where rounding moves a zero, or parts what is equal, the others jump."""
 
 
 @settings(max_examples=60)
@@ -33,7 +33,7 @@ def test_most_operations_keep_their_law() -> None:
     """Otherwise the tests above would show nothing."""
     in_type, elements = field_type("D4", "regular"), elements_of("D4")
     lost = {name for name, step in STEPS.items() if isinstance(law_by_tracking(step, in_type, elements), Lost)}
-    assert lost <= {"pooled askew"}, lost
+    assert lost == {"pooled askew", "spread askew", "attended by column"}, lost
 
 
 def test_every_operator_has_one_rule_under_a_name_of_torch() -> None:
