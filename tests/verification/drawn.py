@@ -75,7 +75,7 @@ def live_a_little(module: torch.nn.Module) -> None:
                     layer.bias.normal_(std=0.4)
             elif isinstance(layer, enn.IIDBatchNorm2d):
                 live_a_little_iid(layer)
-            elif isinstance(layer, GroupConvolution | enn.R2Conv) and layer.bias is not None:
+            elif isinstance(layer, GroupConvolution | enn.R2Conv | enn.R2ConvTransposed) and layer.bias is not None:
                 layer.bias.normal_(std=0.4)
             elif isinstance(layer, enn.NormNonLinearity) and layer.log_bias is not None:
                 layer.log_bias.normal_(-1.5, 0.4)

@@ -5,7 +5,7 @@ import steergan  # noqa: F401  # isort: skip
 import random
 from functools import cache
 
-from tests.verification import more_mutants, mutants  # noqa: F401  # operators register themselves
+from tests.verification import more_mutants, mutants, plain_mutants  # noqa: F401  # operators register themselves
 from tests.verification.breaking import MUTANTS, Mutant
 from tests.verification.drawn import GROUPS, Drawn, Plan, build
 from tests.verification.networks import assert_same, state_of

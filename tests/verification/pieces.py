@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from escnn import nn as enn
 from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
@@ -17,6 +18,7 @@ from torch import Tensor
 from steergan import layers
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GeneratorBlock, GroupConvolution
 from steergan.symmetry import group_name, is_grid_group, is_permutation, signed_permutation, trivial_type
+from tests.verification.attention import attended, by_distance, fused, largest
 
 Module = torch.nn.Module
 
@@ -358,6 +360,94 @@ def own_code(site: Site) -> list[Module]:
     return [FieldScale(site.type)] if len({r.size for r in site.type.representations}) == 1 else []
 
 
+class OwnCode(EquivariantModule):
+    """A function of the plain tensor, as users write it between layers; what comes out is of `out_type`."""
+
+    def __init__(self, in_type: FieldType, function: Callable[[Tensor], Tensor], out_type: FieldType | None = None):
+        super().__init__()
+        self.in_type, self.out_type, self.function = in_type, out_type or in_type, function
+
+    def forward(self, x: GeometricTensor) -> GeometricTensor:
+        return self.out_type(self.function(x.tensor))
+
+    def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(self.function(torch.zeros(input_shape)).shape)
+
+
+def transposed(site: Site) -> list[Module]:
+    """A transposed convolution, escnn's or ours."""
+    kernel, stride, padding = site.rng.choice(((3, 1, 1), (3, 2, 1), (4, 2, 1)))
+    if not site.plan.stock and not is_grid_group(site.type.gspace):
+        kernel, stride, padding = 3, 2, 1
+    if not site.resize(lambda size: (size - 1) * stride + kernel - 2 * padding):
+        return []
+    out_type, bias = site.next_type(), site.chance(0.5)
+    if not site.plan.stock:
+        windows = layers.Windows(stride=stride, padding=padding)
+        return [layers.TransposedConvolution(site.type, out_type, kernel, windows=windows, bias=bias)]
+    layer = enn.R2ConvTransposed(
+        site.type, out_type, kernel, padding=padding, stride=stride, bias=bias, initialize=False
+    )
+    with torch.no_grad():
+        layer.weights.normal_()
+        layer.weights *= out_type.size**0.5 / layer.expand_parameters()[0].norm()
+    return [layer]
+
+
+def resized(site: Site) -> list[Module]:
+    """To a given size by every way that has no favourite side; a maximum only of fields that are permuted."""
+    size = site.rng.randint(4, 9)
+    ways: list[Callable[[Tensor], Tensor]] = [
+        lambda x: F.interpolate(x, size=size, mode="bicubic"),
+        lambda x: F.interpolate(x, size=size, mode="bilinear", align_corners=True),
+        lambda x: F.interpolate(x, size=size, mode="area"),
+    ]
+    if permutations(site.type):
+        ways.append(lambda x: F.adaptive_max_pool2d(x, size))
+    site.resize(lambda _: size)
+    return [OwnCode(site.type, site.rng.choice(ways))]
+
+
+def in_parts(site: Site) -> list[Module]:
+    """Some fields pooled one way, the others another, and put together in another order."""
+    fields = list(site.type.representations)
+    if len(fields) == 1:
+        return []
+    first = site.rng.randint(1, len(fields) - 1)
+    cut = sum(r.size for r in fields[:first])
+
+    def function(x: Tensor) -> Tensor:
+        one, other = x[:, :cut], x[:, cut:]
+        return torch.cat([F.avg_pool2d(other, 3, 1, 1), one - F.avg_pool2d(one, 5, 1, 2)], 1)
+
+    return [OwnCode(site.type, function, FieldType(site.type.gspace, fields[first:] + fields[:first]))]
+
+
+def group_norm(site: Site) -> list[Module]:
+    """As many whole fields in each group."""
+    sizes = {r.size for r in site.type.representations}
+    if not permutations(site.type) or len(sizes) > 1:
+        return []
+    groups = site.rng.choice([n for n in range(1, len(site.type) + 1) if len(site.type) % n == 0])
+    return [OwnCode(site.type, lambda x: F.group_norm(x, groups))]
+
+
+def attention(site: Site) -> list[Module]:
+    """Every pixel looks at every other, where they are not too many."""
+    if max(site.sizes.values()) > 7:
+        return []
+    ways: list[Callable[[Tensor], Tensor]] = [fused, attended, lambda x: attended(x, bias=by_distance)]
+    if len(site.type) % 2 == 0 and len(set(site.type.representations)) == 1:
+        ways.append(lambda x: attended(x, heads=2))
+    way = site.rng.choice(ways)
+    return [OwnCode(site.type, lambda x: x + way(x))]
+
+
+def sparse(site: Site) -> list[Module]:
+    """Only the pixels where all channels together are largest."""
+    return [OwnCode(site.type, lambda x: largest(x, x.square().sum(1, keepdim=True)))]
+
+
 Piece = Callable[[Site], list[Module]]
 SHARED: dict[str, Piece] = {
     "stack": stack,
@@ -367,6 +457,12 @@ SHARED: dict[str, Piece] = {
     "upsample": upsample,
     "restriction": restriction,
     "own code": own_code,
+    "transposed": transposed,
+    "resized": resized,
+    "in parts": in_parts,
+    "group norm": group_norm,
+    "attention": attention,
+    "sparse": sparse,
 }
 OURS: dict[str, Piece] = {
     "conditional norm": conditional_norm,

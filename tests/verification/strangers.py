@@ -251,7 +251,7 @@ class Between(nn.Module):
 
 
 class Tokens(nn.Module):
-    """Pixels as tokens of torch's own MultiheadAttention, behind a group pool. Twin: in front of it, over orientations."""
+    """Pixels as tokens of torch's own MultiheadAttention, behind a group pool. Twin: in front of it."""
 
     def __init__(self, right: bool = True) -> None:
         super().__init__()
@@ -278,7 +278,7 @@ def by_halves(cut: int) -> Callable[[Tensor], Tensor]:
 
 
 class Oriented(nn.Module):
-    """Scores that see where a pixel lies from each of four orientations, a head for each. Twin: from one, in all heads."""
+    """Scores that see where a pixel lies from each of four orientations, a head for each. Twin: from one, in all."""
 
     def __init__(self, right: bool = True) -> None:
         super().__init__()
