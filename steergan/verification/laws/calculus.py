@@ -48,7 +48,10 @@ def pointwise(law: Law, parity: str) -> Law:
         return law if _is_permutation_type(law) else Lost(SIGNS)
     if parity == "even":
         return Turning(law.ids, law.index, torch.ones_like(law.sign))
-    return law if bool((law.sign == 1).all()) else Lost(SIGNS)
+    # Of a slice, atoms that it left behind don't count, but those that elements make of its own do.
+    met = torch.zeros(law.index.shape[1], dtype=torch.bool)
+    met[law.index[:, law.ids.flatten()].flatten()] = True
+    return law if bool((law.sign[:, met] == 1).all()) else Lost(SIGNS)
 
 
 SIGNS = "a function that is not odd was applied to entries that change sign"

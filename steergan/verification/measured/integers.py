@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from escnn.nn import R2Conv, R2ConvTransposed
+from escnn.nn import R2Conv
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -30,9 +30,6 @@ from steergan.verification.subject import BATCH, Size, Subject, TypedTensors, in
 from steergan.verification.surroundings import in_mode
 
 EXACT = 2.0**53
-
-SAMPLED = (R2Conv, R2ConvTransposed, BasisExpansion)
-"""Layers on bases that are no integers."""
 
 CUT = 128.0
 
@@ -182,7 +179,7 @@ def integer_findings(
         elements: that are claimed.
         seed: of weights and inputs.
     """
-    basis = [path for path, part in parts_in_use(subject).items() if isinstance(part, SAMPLED)]
+    basis = [path for path, part in parts_in_use(subject).items() if isinstance(part, R2Conv | BasisExpansion)]
     if basis:
         return [((), _not_applicable(f"bases sampled in floating point ({basis[0]} and others)"))]
     network = integer_twin(subject.module, seed)

@@ -1,11 +1,13 @@
 """Where windows lie: the arithmetic against unit impulses and torch's own placing."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from steergan.verification.laws.windows import window_fault, window_starts
+from steergan.verification.laws.windows import transposed_fault, window_fault, window_starts
 
 
 def commutes(size: tuple[int, int], kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> bool:
@@ -69,3 +71,26 @@ def test_windows_that_differ_between_axes_and_rectangles_are_told() -> None:
     fault = window_fault((6, 7), 2, 2, 0, 1)
     assert fault is not None
     assert "size 7" in fault
+
+
+@pytest.mark.parametrize("kernel", range(1, 5))
+def test_transposed_windows_lie_askew_where_unit_impulses_say_so(kernel: int) -> None:
+    taps = torch.ones(1, 1, kernel, kernel)
+    turns = (lambda x: x.rot90(1, (2, 3)), lambda x: x.flip(3), lambda x: x.flip(2))
+    for size in (2, 3):
+        impulses = torch.eye(size * size).view(-1, 1, size, size)
+        for stride, padding, added, dilation in itertools.product(range(1, 4), range(3), range(2), (1, 2)):
+            ends = (size - 1) * stride + dilation * (kernel - 1) + 1 - 2 * padding
+            if added >= max(stride, dilation) or ends < 1:
+                continue
+
+            def spread(x: Tensor, s: int = stride, p: int = padding, a: int = added, d: int = dilation) -> Tensor:
+                return F.conv_transpose2d(x, taps, None, s, p, a, 1, d)
+
+            fault = transposed_fault((size, size), kernel, stride, padding, dilation, added)
+            right = all(torch.equal(spread(turn(impulses)), turn(spread(impulses))) for turn in turns)
+            assert (fault is None) == (added == 0)
+            assert right or fault is not None, (size, stride, padding, added, dilation)
+            empty = not bool(spread(impulses).any())  # all of it was cut off
+            assert fault is None or not right or empty, (size, stride, padding, added, dilation)
+    assert transposed_fault((4, 4), (2, 3), 1, 0, 1, 0) is not None
