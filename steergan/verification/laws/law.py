@@ -24,7 +24,7 @@ One step of the calculus: sums over the rows. A sum forgets the order of its arg
 are multisets of atoms, here {0, 1} and {2, 3}. A quarter turn makes of them {1, 3} and {0, 2}, sums over columns, which
 are atoms too, but no entry of the result: the turned result is not the result turned, whichever way.
 
-    >>> from steergan.verification.laws.calculus import gathered
+    >>> from steergan.verification.laws.multisets import gathered
     >>> rows = gathered(v, shape, torch.tensor([[0, 1], [2, 3]]), torch.Size((2,)), "odd", len(elements))
     >>> rows.ids.tolist(), rows.index[1][rows.ids].tolist()  # atoms: 0 {0, 1}, 1 {0, 2}, 2 {1, 3}, 3 {2, 3}
     ([0, 3], [2, 1])

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from steergan.verification.elements import Matrix
-from steergan.verification.laws.calculus import combined, gathered, viewed
+from steergan.verification.laws.calculus import combined, viewed
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct, written_out
+from steergan.verification.laws.multisets import gathered
 from steergan.verification.laws.operations import Operation
 
 

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 
 from steergan.verification.elements import Matrix
-from steergan.verification.laws.calculus import TOO_LARGE, combined, first_places, gathered, rearranged, viewed
+from steergan.verification.laws.calculus import TOO_LARGE, combined, first_places, rearranged, viewed
 from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct, written_out
+from steergan.verification.laws.multisets import gathered
 from steergan.verification.laws.norms import softmax_of
 from steergan.verification.laws.operations import Operation
 

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 from steergan.verification.elements import ChannelAction, Matrix, pixel_action
-from steergan.verification.laws.calculus import combined, gathered, viewed
+from steergan.verification.laws.calculus import combined, viewed
 from steergan.verification.laws.channels import channels_of, each_channel, map_of_channels
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct
+from steergan.verification.laws.multisets import gathered
 from steergan.verification.laws.operations import Operation, Rule
 from steergan.verification.laws.windows import transposed_fault, window_fault
 
