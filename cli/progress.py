@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -96,8 +97,14 @@ class TerminalReporter:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Meanwhile a first Ctrl-C or SIGTERM asks to stop after the step; a second one aborts. Ends the live line."""
-        previous = {number: signal.signal(number, self._interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Meanwhile a first Ctrl-C, SIGTERM or SIGHUP asks to stop after the step, a second aborts. Ends the live line.
+
+        A terminal that is closed sends SIGHUP; who is to outlive it (nohup) ignores that, and goes on doing so.
+        """
+        heard = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            heard.append(signal.SIGHUP)
+        previous = {number: signal.signal(number, self._interrupted) for number in heard}
         try:
             yield
         finally:
@@ -109,6 +116,8 @@ class TerminalReporter:
                 self._bar = None
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            leave_terminal()
         if self.stop_asked:
             if self.several:
                 return
@@ -138,6 +147,15 @@ class TerminalReporter:
             rate = f"{done / seconds:6.2f} step/s  {clock((steps - step) * seconds / done)} left"
         place = f"step {step:>{len(str(steps))}} of {steps}"
         click.echo(f"{place}  {rate:<27}  {figures(row)}".rstrip())
+
+
+def leave_terminal() -> None:
+    """Write into nothing what would go to a terminal that is gone, where writing fails: the checkpoint is to come."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        if stat.S_ISCHR(os.fstat(stream).st_mode):
+            os.dup2(nothing, stream)
+    os.close(nothing)
 
 
 def figures(row: Mapping[str, Any], form: str = "+8.3f") -> str:

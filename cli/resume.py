@@ -13,16 +13,24 @@ from .progress import follow
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
 @switch_convolution_option
-def resume(run: Path, device: str, data_path: str | None, switch_convolution: bool) -> None:
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="End at step N, in place of the recipe's number; a finished run takes more.",
+)
+def resume(run: Path, device: str, data_path: str | None, switch_convolution: bool, steps: int | None) -> None:
     """Continue the training in the folder RUN from its last checkpoint.
 
     On the CPU the result is the same, to the last bit, as if the run had never stopped; where the convolutions would be
-    computed in another way than before, nothing goes on without --switch-convolution.
+    computed in another way than before, nothing goes on without --switch-convolution. A finished run takes more steps
+    with --steps, to the bits of one that was asked for so many at once.
 
     \b
     Examples:
       steergan resume runs/00000-quickstart
       steergan resume runs/mine --data /elsewhere/mnist
+      steergan resume runs/00000-quickstart --steps 2400
     """
     from steergan import run as runs
     from steergan.training import joined, own_device
@@ -35,6 +43,7 @@ def resume(run: Path, device: str, data_path: str | None, switch_convolution: bo
                 report=report,
                 place=runs.Place(str(where), data_path, processes),
                 switch_convolution=switch_convolution,
+                steps=steps,
             ),
             several=processes.count > 1,
         )

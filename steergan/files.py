@@ -67,6 +67,20 @@ def write_error(path: Path, error: OSError) -> RunError:
     )
 
 
+def canonical_safetensors(content: bytes) -> bytes:
+    """A .safetensors file with its header's keys in order, so that equal tensors and texts are equal bytes.
+
+    The library writes texts in an order that changes from process to process.
+
+    Args:
+        content: of the file: 8 bytes with the header's length, little-endian; the header, JSON; the tensors.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + content[end:]
+
+
 def file_sha256(path: Path) -> str:
     """sha256 of a file, in hexadecimal.
 

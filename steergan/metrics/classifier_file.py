@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from steergan.errors import DataError
+from steergan.files import canonical_safetensors
 from steergan.metrics.backbone import Backbone, backbone_of
 from steergan.networks.classifier import Classifier
 
@@ -50,7 +51,8 @@ def classifier_bytes(classifier: Network, provenance: Mapping[str, str]) -> byte
         "architecture": json.dumps(asdict(classifier.architecture)),
         "weights_sha256": weights_sha256(classifier),
     }
-    return save({name: tensor.contiguous() for name, tensor in weights(classifier).items()}, metadata=described)
+    tensors = {name: tensor.contiguous() for name, tensor in weights(classifier).items()}
+    return canonical_safetensors(save(tensors, metadata=described))
 
 
 def read_classifier(path: str | Path) -> Classifier:

@@ -147,29 +147,35 @@ def claim_folder(recipe: Recipe, out: Path | None) -> RunFolder:
     return folder
 
 
-def settle_recipe(folder: RunFolder, recipe: Recipe) -> None:
+def settle_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -> None:
     """Write resolved.toml into a locked folder, or see that it is this recipe's; take over where nothing is trained.
+
+    Args:
+        folder: the run's.
+        recipe: that is to be trained.
+        more_steps: the number of steps may be another.
 
     Raises:
         RunError: the folder holds another recipe's run.
     """
     if folder.trained:
-        check_same_recipe(folder, recipe)
+        check_same_recipe(folder, recipe, more_steps)
     else:
         folder.write_recipe(recipe)
 
 
-def check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
+def check_same_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -> None:
     """Refuse to continue another recipe's run, naming the first key that differs.
 
     How it is computed may change on the way: `performance` is not compared, run.json's `convolutions` are.
     """
     there, here = (flat(r.model_dump(exclude={"performance"})) for r in (folder.read_recipe(), recipe))
     for key in here:
-        if there[key] != here[key]:
+        if there[key] != here[key] and not (more_steps and key == "training.steps"):
             raise RunError(
                 f"{folder.path}: holds a run of another recipe ({key} = {there[key]!r} there, {here[key]!r} here); "
-                f"give --out another folder, or `steergan resume {folder.path}` to continue that run"
+                f"give --out another folder, or `steergan resume {folder.path}` to continue that run "
+                "(with --steps, to more steps than it was started with)"
             )
 
 

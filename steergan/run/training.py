@@ -9,6 +9,7 @@ import torch
 
 from steergan import data
 from steergan.augmentation import Augmentation
+from steergan.errors import RunError
 from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.run.about import About, Stretch, surroundings
@@ -62,6 +63,7 @@ def train(
     place: Place = HERE,
     init_from: Path | None = None,
     switch_convolution: bool = False,
+    more_steps: bool = False,
 ) -> Path:
     """Train in a new run folder, or go on in one that holds an unfinished run of the same recipe.
 
@@ -72,6 +74,7 @@ def train(
         place: where it is computed.
         init_from: a finished run whose weights a new run starts from.
         switch_convolution: go on although another convolution path computes the run from here on.
+        more_steps: go on although the run was started with fewer steps than the recipe has now.
 
     Returns:
         The run folder. It holds generator.safetensors if the run is finished.
@@ -92,13 +95,15 @@ def train(
     folder = RunFolder(processes.told(None if folder is None else folder.path))
     with folder.locked() if processes.first else nullcontext():
         if processes.first:
-            settle_recipe(folder, recipe)
-        if processes.told(folder.finished):
+            settle_recipe(folder, recipe, more_steps)
+        if processes.told(folder.finished) and not more_steps:
             report.message(finished(folder))
             return folder.path
         convolution = convolution_record(recipe.performance.convolution, device, generator, discriminator)
         about = describe(recipe, images, place, convolution)
         found = latest_state(folder.path)
+        if more_steps:
+            check_can_go_on(folder, recipe, found)
         if found is None and init_from is not None:
             start_from(init_from, generator, discriminator)
         state = RunState.start(
@@ -129,7 +134,8 @@ def train(
 
 def write_start(folder: RunFolder, recipe: Recipe, about: About, initial: RunState | None) -> None:
     """The files of a run that begins or goes on; weights taken from another run are its first checkpoint."""
-    folder.write_recipe(recipe)  # `performance` may have changed
+    folder.write_recipe(recipe)  # `performance` may have changed, and `training.steps`
+    folder.generator.unlink(missing_ok=True)  # of fewer steps: the run is unfinished again
     folder.write_about(about)
     if initial is not None:
         save_checkpoint(folder.path, 0, initial.state_dict())  # so that a resumed run starts from these weights too
@@ -185,25 +191,68 @@ def take_up(
     return about.model_copy(update={**kept, "convolutions": convolutions, "processes": stretches})
 
 
-def resume(path: Path, *, report: Reporter, place: Place = HERE, switch_convolution: bool = False) -> Path:
-    """Go on with the run in a folder, where its data was found before unless `place` says otherwise.
+def check_can_go_on(folder: RunFolder, recipe: Recipe, found: LatestState | None) -> None:
+    """Refuse to give a run more steps that has taken as many, or a finished one that has no checkpoint to go on from.
 
     Raises:
-        SteerganError: no run folder; and as `train`.
+        RunError: so it is.
+    """
+    if found is None and not folder.finished:
+        return
+    if found is None:
+        raise RunError(f"{folder.path}: has no checkpoint (state-*.pt) to go on from; train again, with another --out")
+    step, steps = found.state["step"], recipe.training.steps
+    if step >= steps:
+        raise RunError(f"{folder.path}: has taken {step} steps and was asked for {steps}; ask for more than {step}")
+
+
+def resume(
+    path: Path,
+    *,
+    report: Reporter,
+    place: Place = HERE,
+    switch_convolution: bool = False,
+    steps: int | None = None,
+) -> Path:
+    """Go on with the run in a folder, where its data was found before unless `place` says otherwise.
+
+    Args:
+        path: the folder.
+        report: who is told.
+        place: where it is computed.
+        switch_convolution: go on although another convolution path computes the run from here on.
+        steps: at which the run ends now, in place of its recipe's; a finished run takes more to the bits of one that
+            was asked for so many at once.
+
+    Raises:
+        SteerganError: no run folder; no more steps than were taken, or no checkpoint to take them from; and as `train`.
     """
     folder = RunFolder(path)
     recipe = folder.read_recipe()
-    if place.processes.told(folder.finished):
+    if steps is not None:
+        training = recipe.training.model_copy(update={"steps": steps})
+        recipe = recipe.model_copy(update={"training": training})
+    elif place.processes.told(folder.finished):
         (report if place.processes.first else Unheard(report)).message(finished(folder))
         return path
     if place.data_path is None and folder.about.exists():
         place = replace(place, data_path=folder.read_about().data.path)
-    return train(recipe, path, report=report, place=place, switch_convolution=switch_convolution)
+    return train(
+        recipe,
+        path,
+        report=report,
+        place=place,
+        switch_convolution=switch_convolution,
+        more_steps=steps is not None,
+    )
 
 
 def finished(folder: RunFolder) -> str:
     """What a user is told who trains in a finished run."""
-    return f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it"
+    return (
+        f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it, "
+        f"`steergan resume {folder.path} --steps N` takes more steps"
+    )
 
 
 def describe(recipe: Recipe, images: RunData, place: Place, convolution: ConvolutionRecord) -> About:

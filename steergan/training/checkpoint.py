@@ -1,5 +1,6 @@
 """Checkpoints: written whole or not at all, read without running code, checked before they are trusted."""
 
+import hashlib
 import io
 import os
 import re
@@ -15,9 +16,10 @@ import torch
 from torch import Tensor
 
 from steergan.errors import RunError
-from steergan.files import PARTIAL, write_whole
+from steergan.files import PARTIAL, canonical_safetensors, write_whole
 
 STATE_NAME = re.compile(r"state-(\d{6,})\.pt")
+DIGEST = "sha256"
 
 
 class LatestState(NamedTuple):
@@ -141,15 +143,18 @@ def damaged_error(path: Path, why: object) -> RunError:
 def save_weights(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write tensors alone, with text beside them, as safetensors; whole or not at all.
 
+    Equal tensors and texts make equal files. Among the texts is `sha256`, the digest of the same file without it.
+
     Raises:
         RunError: the disk is full or the folder cannot be written.
     """
     plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-    write_whole(path, safetensors.torch.save(plain, dict(metadata)))
+    digest = hashlib.sha256(weights_bytes(plain, metadata)).hexdigest()
+    write_whole(path, weights_bytes(plain, {**metadata, DIGEST: digest}))
 
 
 def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors, on the CPU, and the text that `save_weights` wrote.
+    """The tensors, on the CPU, and the text that `save_weights` wrote; a file without a digest is taken as it is.
 
     Raises:
         RunError: no such file, or a damaged one.
@@ -157,8 +162,21 @@ def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     path = Path(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
     except FileNotFoundError:
         raise RunError(f"{path}: no such file of weights; a finished `steergan train` writes one") from None
     except (OSError, safetensors.SafetensorError) as error:
         raise damaged_error(path, error) from None
+    digest = metadata.pop(DIGEST, None)
+    if digest is not None and digest != hashlib.sha256(weights_bytes(tensors, metadata)).hexdigest():
+        raise RunError(
+            f"{path}: its bytes are not those that were saved (another sha256); get the file again, or delete the "
+            "run's generator.safetensors and `steergan resume` it, which makes both files anew from the last checkpoint"
+        )
+    return tensors, metadata
+
+
+def weights_bytes(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Content of a .safetensors file."""
+    return canonical_safetensors(safetensors.torch.save(tensors, dict(metadata)))

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ import pytest
 
 from steergan_cli import progress
 from steergan_cli.progress import TerminalReporter, clock, figures, follow
+from tests.processes import PATIENCE
 
 ROW = {"step": 10, "discriminator_loss": 0.25, "generator_loss": 1.5, "real_score": 0.5, "fake_score": -12.25}
 
@@ -75,6 +78,51 @@ def test_first_interrupt_asks_to_stop_and_second_aborts(capfd: pytest.CaptureFix
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
     assert "stopping after this step; Ctrl-C again aborts at once" in capfd.readouterr().err
+
+
+HANGUP = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a signal of POSIX")
+
+
+@HANGUP
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_hangup_asks_to_stop_unless_it_is_ignored(nohup: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+    try:
+        reporter = TerminalReporter(live=False)
+        with reporter.watching():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert reporter.stop_requested() == (not nohup)
+        assert signal.getsignal(signal.SIGHUP) == (signal.SIG_IGN if nohup else signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+RUN_IN_A_TERMINAL = """
+import fcntl, sys, termios, time
+from pathlib import Path
+from steergan_cli.progress import TerminalReporter
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+reporter = TerminalReporter(live=True)
+with reporter.watching():
+    reporter.message("ready")
+    while not reporter.stop_requested():
+        time.sleep(0.01)
+    reporter.progress({}, 10, 100)
+    reporter.message("step 10: written to nobody")
+    Path(sys.argv[1]).write_text("saved")
+"""
+
+
+@HANGUP
+def test_a_run_whose_terminal_is_closed_still_saves(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", RUN_IN_A_TERMINAL, str(tmp_path / "state")]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        assert os.read(ours, 5) == b"ready"
+        os.close(ours)
+        assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "state").read_text() == "saved"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -120,6 +121,43 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(
 def test_the_seed_changes_the_weights(tiny_run: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
     out = run.train(recipe("training.seed=1"), tmp_path / "run", report=Notes())
     assert not same(load_weights(tiny_run / "generator.safetensors")[0], load_weights(out / "generator.safetensors")[0])
+
+
+def test_a_finished_run_takes_more_steps_to_the_bits_of_one_that_was_asked_for_as_many(
+    tiny_run: Path, recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    out = run.train(recipe("training.steps=3"), tmp_path / "run", report=Notes())
+    for steps in (3, 2):
+        with pytest.raises(RunError, match="has taken 3 steps"):
+            run.resume(out, report=Notes(), steps=steps)
+    assert (out / "generator.safetensors").exists()
+    stopped = run.resume(out, report=Notes(stop_after=1), steps=6)
+    assert not (stopped / "generator.safetensors").exists()
+    run.resume(out, report=Notes())
+    assert_same_run(tiny_run, out)
+    for name in ("generator", "discriminator"):
+        assert (out / f"{name}.safetensors").read_bytes() == (tiny_run / f"{name}.safetensors").read_bytes()
+
+
+def test_damaged_weights_are_made_anew_from_the_last_checkpoint(tiny_run: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(tiny_run, tmp_path / "run")
+    content = bytearray((out / "discriminator.safetensors").read_bytes())
+    content[-5] ^= 1
+    (out / "discriminator.safetensors").write_bytes(content)
+    with pytest.raises(RunError, match="another sha256"):
+        run.load_run(out)
+    (out / "generator.safetensors").unlink()
+    run.resume(out, report=Notes())
+    assert_same_run(tiny_run, out)
+
+
+def test_a_finished_run_without_checkpoints_takes_no_more_steps(tiny_run: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(tiny_run, tmp_path / "run")
+    for state in out.glob("state-*.pt"):
+        state.unlink()
+    with pytest.raises(RunError, match="no checkpoint"):
+        run.resume(out, report=Notes(), steps=9)
+    assert (out / "generator.safetensors").exists()
 
 
 def test_a_finished_run_is_left_alone(tiny_run: Path, recipe: MakeRecipe) -> None:
