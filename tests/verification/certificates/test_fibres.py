@@ -143,7 +143,7 @@ def with_a_gate_that_turns(layer: Gated) -> None:
 
 
 def with_an_askew_blur(layer: AntialiasedPool) -> None:
-    layer.taps = layer.taps.roll(1)
+    layer.taps.copy_(layer.taps.roll(1))
 
 
 MUTANTS: list[tuple[Callable[[], EquivariantModule], Callable[[Any], None]]] = [
