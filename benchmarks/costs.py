@@ -12,13 +12,13 @@ from steergan.benchmark.fresh import fresh
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count
-from steergan.benchmark.timing import counted, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.networks.summary import layer_rows
 from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe, read_recipe
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.timing import counted, in_turns, ratio
 
 SETS = ("anhir", "lysto", "cifar10", "food101")
 """Data sets of the paper's section 3.2, by their folders of recipes."""

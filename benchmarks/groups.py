@@ -12,7 +12,6 @@ from steergan import data
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import Pair, own_pair
 from steergan.benchmark.step import count
-from steergan.benchmark.timing import counted, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.errors import RecipeError
 from steergan.progress import Progress, unheard
@@ -21,6 +20,7 @@ from steergan.run.about import surroundings
 from steergan.run.load import load_run
 from steergan.run.subjects import network_subjects
 from steergan.tables import Interval, Table
+from steergan.timing import counted, in_turns, ratio
 from steergan.verification.measured.off_grid import TABLE, OffGrid, measure_off_grid
 
 SEEDS = range(8)

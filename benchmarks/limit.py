@@ -10,13 +10,13 @@ from steergan.benchmark.convolutions import faster, kernels_at_hand
 from steergan.benchmark.layer_rivals import CONVOLUTION, LAST, LayerCase, forward, rivals_of
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import CHANNELS, OWN
-from steergan.benchmark.timing import WARM_UP, Action, counted, in_turns
 from steergan.errors import SteerganError
 from steergan.kernels import library
 from steergan.progress import Progress, portion, unheard
 from steergan.run.about import surroundings
 from steergan.symmetry import group_order, gspace
 from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.timing import WARM_UP, Action, counted, in_turns
 
 PRODUCTS = {"C2": 2, "D1": 2, "D2": 4, "C4": 5, "D4": 12}
 """Real products for each tap and pair of fields in the Fourier basis, where the bank has |G|^2: one for each irrep of

@@ -12,13 +12,13 @@ from steergan import data
 from steergan.benchmark.fresh import fresh
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.benchmark.training import training_of
 from steergan.progress import Progress, portion, unheard
 from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.tables import Table, median_and_quartiles, shown
+from steergan.timing import WARM_UP, in_turns, ratio
 from steergan.training import PLAIN, Batch, Batches, Step
 
 REFERENCE = "all off"

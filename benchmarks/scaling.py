@@ -19,13 +19,13 @@ from torch import Tensor
 
 from steergan import data
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.timing import WARM_UP, in_turns
 from steergan.benchmark.training import random_batch, step_of
 from steergan.errors import RecipeError, RunError
 from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.tables import median_and_quartiles
+from steergan.timing import WARM_UP, in_turns
 from steergan.training import Engine, Processes, RunState, Step
 
 SIZES = (1 << 10, 1 << 14, 1 << 18, 1 << 22, 1 << 24)

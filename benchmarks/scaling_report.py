@@ -4,8 +4,8 @@ from typing import Any
 
 from benchmarks.scaling import PAIR, Scaling
 from steergan.benchmark.report import Report
-from steergan.benchmark.timing import WARM_UP
 from steergan.tables import Table, median_and_quartiles, shown
+from steergan.timing import WARM_UP
 
 
 def tables(found: Scaling, elsewhere: Scaling | None = None) -> list[Table]:

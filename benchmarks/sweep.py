@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from steergan import data
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PARAMETERS, STOCK, changed, check_rivals, rival_pair
-from steergan.benchmark.timing import WARM_UP, counted, in_turns, ratio
 from steergan.benchmark.training import step_of
 from steergan.progress import Progress, portion, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.timing import WARM_UP, counted, in_turns, ratio
 
 RIVALS = (OWN, DENSE, CHANNELS, PARAMETERS, STOCK)
 BATCHES = (4, 8, 16, 32, 64)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from steergan.errors import SteerganError
 from steergan.tables import Interval, median_and_quartiles
+from steergan.timing import WARM_UP, seconds_of
 from steergan.verification.subject import Size, Subject, copied, random_input, tensors_of
 from steergan.verification.surroundings import undisturbed
 
 Mode = Literal["training", "inference"]
 
-WARM_UP = 2
 FEWEST, MOST = 5, 50
 """Timed calls of each rival."""
 BUDGET = 0.15
@@ -158,26 +158,11 @@ def _backward(run: Callable[[], list[Tensor]], inputs: Sequence[Tensor]) -> Call
 
 def times_as_fast(old: Callable[[], object], new: Callable[[], object], place: torch.device, budget: float) -> Interval:
     """Seconds of one call over those of the other, in turns."""
-
-    def timed(action: Callable[[], object]) -> float:
-        _wait(place)
-        start = time.perf_counter()
-        action()
-        _wait(place)
-        return time.perf_counter() - start
-
     with undisturbed():
         for _ in range(WARM_UP):
-            timed(old), timed(new)
+            old(), new()
         ratios: list[float] = []
         start = time.perf_counter()
         while len(ratios) < FEWEST or (time.perf_counter() - start < budget and len(ratios) < MOST):
-            ratios.append(timed(old) / timed(new))
+            ratios.append(seconds_of(old, place) / seconds_of(new, place))
     return median_and_quartiles(ratios)
-
-
-def _wait(place: torch.device) -> None:
-    if place.type == "cuda":
-        torch.cuda.synchronize(place)
-    elif place.type == "mps":
-        torch.mps.synchronize()

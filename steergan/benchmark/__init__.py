@@ -3,7 +3,7 @@
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import Pair, equal_channels, equal_parameters, own_pair, stock_pair
 from steergan.benchmark.step import StepBenchmark, time_step
-from steergan.benchmark.timing import in_turns, ratio
+from steergan.timing import in_turns, ratio
 
 __all__ = [
     "Pair",

@@ -13,12 +13,12 @@ from steergan.acceleration import Workload, accelerate
 from steergan.acceleration.measuring import Mode
 from steergan.benchmark.report import Report
 from steergan.benchmark.stock_networks import NETWORKS, exported
-from steergan.benchmark.timing import WARM_UP, counted, in_turns, ratio
 from steergan.progress import Progress, unheard
 from steergan.randomness import torch_stream
 from steergan.run.about import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.timing import WARM_UP, counted, in_turns, ratio
 from steergan.verification.subject import copied
 
 WIDTHS = {"small": (8, 16, 16, 32, 32, 16), "wide": (24, 48, 48, 96, 96, 64)}

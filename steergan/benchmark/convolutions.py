@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from steergan.benchmark.layer_rivals import CONVOLUTION, LAST, TASKS, LayerCase, own_layers, rival_of
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN
-from steergan.benchmark.timing import ratio
 from steergan.kernels import library
 from steergan.layers.filters.path import kernels_are_there, uses_fourier
 from steergan.symmetry import group_order, gspace
 from steergan.tables import Interval, Table, median_and_quartiles
+from steergan.timing import ratio
 
 FORWARD, BACKWARD, PENALTY = TASKS
 TARGETS = {"D4": {BACKWARD: 3.5, PENALTY: 3.0}, "C4": {BACKWARD: 2.2, PENALTY: 2.0}}

@@ -29,10 +29,10 @@ from steergan.benchmark.layer_rivals import (
 )
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import OWN
-from steergan.benchmark.timing import counted, in_turns, ratio
 from steergan.progress import Progress, unheard
 from steergan.run.about import surroundings
 from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.timing import counted, in_turns, ratio
 
 CASES = (
     LayerCase(CONVOLUTION, "C4", 6, 16, 14, 32),

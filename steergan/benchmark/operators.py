@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from torch.profiler import ProfilerActivity, profile
 
-from steergan.benchmark.timing import WARM_UP, Action
 from steergan.progress import Progress, unheard
 from steergan.tables import Table
+from steergan.timing import WARM_UP, Action
 
 OperatorTimes = dict[str, dict[str, tuple[float, float]]]
 """Milliseconds and calls of a step, by rival and operator."""

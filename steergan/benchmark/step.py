@@ -13,7 +13,6 @@ from steergan.benchmark.convolutions import kernels_at_hand
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.benchmark.operators import OperatorTimes, profiled
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, check_rivals, rival_pair
-from steergan.benchmark.timing import WARM_UP, in_turns, ratio
 from steergan.benchmark.training import (
     CHECKPOINT,
     DISCRIMINATOR,
@@ -30,6 +29,7 @@ from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.symmetry import fields_for_width, group_order, gspace
 from steergan.tables import Interval, median_and_quartiles
+from steergan.timing import WARM_UP, in_turns, ratio
 
 USUAL = "stock escnn, usual loop"
 RIVALS = (OWN, DENSE, PLAIN, CHANNELS, PARAMETERS, STOCK)

@@ -7,9 +7,9 @@ from steergan.benchmark.operators import operator_table
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import ABOUT, CHANNELS, DENSE, OWN, PLAIN, STOCK
 from steergan.benchmark.step import MOST_CONSTRUCTION, MOST_MEMORY, PROCESS_ROUNDS, PROFILED, USUAL, StepBenchmark
-from steergan.benchmark.timing import counted
 from steergan.benchmark.training import STEP
 from steergan.tables import Interval, Table, median_and_quartiles, shown
+from steergan.timing import counted
 
 
 def tables(found: StepBenchmark) -> list[Table]:

@@ -3,7 +3,7 @@
 import torch
 
 from steergan.benchmark.operators import operator_table, profiled
-from steergan.benchmark.timing import WARM_UP
+from steergan.timing import WARM_UP
 
 
 def test_operators_are_counted_for_every_rival_without_the_warm_up() -> None:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from steergan.benchmark import in_turns, ratio, timing
+from steergan import timing
+from steergan.timing import in_turns, ratio
 
 
 def test_rivals_take_turns_and_the_warm_up_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

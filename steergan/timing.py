@@ -32,15 +32,21 @@ def in_turns(
     total, done = (rounds + WARM_UP) * len(rivals), 0
     for turn in range(rounds + WARM_UP):
         for name, action in rivals.items():
-            wait_for(device)
-            start = time.perf_counter()
-            action()
-            wait_for(device)
+            taken = seconds_of(action, device)
             if turn >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(taken)
             done += 1
             progress(done, total)
     return seconds
+
+
+def seconds_of(action: Action, device: torch.device | str = "cpu") -> float:
+    """What one call takes; an accelerator is waited for, so that what was started is finished when the clock stops."""
+    wait_for(device)
+    start = time.perf_counter()
+    action()
+    wait_for(device)
+    return time.perf_counter() - start
 
 
 def counted(rounds: int) -> str:
