@@ -11,6 +11,8 @@ from steergan.errors import DataError
 
 ORIENTATION = 0x0112
 """The EXIF tag that says how a picture is to be turned."""
+AT_ONCE = 1_000_000
+"""Values that are stretched at once: as floats they take eight times the memory."""
 SEE_THROUGH = "see-through, laid on data.background"
 
 
@@ -76,5 +78,9 @@ def ends_of(dtype: np.dtype[Any]) -> tuple[float, float]:
 
 def stretched(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Values as bytes: `low` becomes 0 and `high` 255, rounded; what lies beyond is clipped."""
-    above = (values.astype(np.float64) - low) * 255
-    return np.clip(np.rint(above / (high - low) if high > low else above * 0), 0, 255).astype(np.uint8)
+    levels = np.empty(values.shape, np.uint8)
+    step = max(1, AT_ONCE // max(1, values[:1].size))
+    for start in range(0, len(values), step):
+        above = (values[start : start + step].astype(np.float64) - low) * 255
+        levels[start : start + step] = np.clip(np.rint(above / (high - low) if high > low else above * 0), 0, 255)
+    return levels

@@ -16,6 +16,7 @@ from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.data.tree import tree_below
 from steergan.errors import DataError
+from steergan.progress import Progress, unheard
 from steergan.recipe.data import Folder
 
 
@@ -36,7 +37,7 @@ def find_folder(settings: Folder) -> Originals:
     return Originals("folder", root, files)
 
 
-def plan_folder(originals: Originals, settings: Folder) -> Plan:
+def plan_folder(originals: Originals, settings: Folder, progress: Progress = unheard) -> Plan:
     """Images of one size, gray if all are, else RGB; `steergan.data.layout` says what classes and splits are.
 
     `data.size`, `data.fit` and `data.range` make alike what is not. Without splits `data.held_out` of every class is
@@ -47,7 +48,7 @@ def plan_folder(originals: Originals, settings: Folder) -> Plan:
             that has no image in one of the splits.
     """
     found = collect(originals.root)
-    chosen = choose(found, settings)
+    chosen = choose(found, settings, progress)
     classes = found.layout.classes
     labels = np.array([member.label for member in chosen.members], dtype=np.int64)
     if found.layout.split:
@@ -117,6 +118,7 @@ SOURCE = Source(
     find=find_folder,
     plan=plan_folder,
     decided_where_set=("size", "fit", "range", "background", "skip_damaged"),
+    reads_all=True,
     version=2,
     wanted="a folder of images, with a sub-folder a class",
 )

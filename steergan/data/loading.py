@@ -110,12 +110,20 @@ def prepare(settings: DataSettings, progress: Progress = unheard) -> Prepared:
     made = read_prepared(folder_for(identity))
     if made is not None:
         return made
-    return write_prepared(planned(source, originals, settings), identity, describe(originals), progress)
+    looking, writing = halves(progress) if source.reads_all else (unheard, progress)
+    return write_prepared(planned(source, originals, settings, looking), identity, describe(originals), writing)
 
 
-def planned(source: Source[Any], originals: Originals, settings: DataSettings) -> Plan:
+def halves(progress: Progress) -> tuple[Progress, Progress]:
+    """Who hears of two passes over the same files as of one."""
+    return lambda done, total: progress(done, 2 * total), lambda done, total: progress(total + done, 2 * total)
+
+
+def planned(
+    source: Source[Any], originals: Originals, settings: DataSettings, progress: Progress = unheard
+) -> Plan:
     """What a source is going to give, in a disk if that is asked for."""
-    plan = source.plan(originals, settings)
+    plan = source.plan(originals, settings, *[progress] * source.reads_all)
     return in_disk(plan) if settings.disk else plan
 
 

@@ -19,7 +19,8 @@ class Source(Generic[Settings]):
 
     Args:
         find: the original files that settings mean; None if there are none.
-        plan: what the images are made from these files.
+        plan: what the images are made from these files, given originals and settings.
+        reads_all: whether `plan` looks into every file, and takes a third argument that hears how far it is.
         decided_by: settings that decide about the whole set; `path` and `fraction` never do.
         decided_where_set: settings that decide, too, but only where they are not the default: younger than sets that
             were prepared without them.
@@ -34,9 +35,10 @@ class Source(Generic[Settings]):
     """
 
     find: Callable[[Settings], Originals | None]
-    plan: Callable[[Originals, Settings], Plan]
+    plan: Callable[..., Plan]
     decided_by: tuple[str, ...] = ("seed", "held_out")
     decided_where_set: tuple[str, ...] = ()
+    reads_all: bool = False
     version: int = 1
     size: int = 0
     kind: tuple[int, int] | None = None

@@ -33,6 +33,13 @@ def test_ends_become_black_and_white_and_what_lies_beyond_is_clipped(low: float,
     assert found.tolist() == [0, 0, 255, 255]
 
 
+def test_images_are_stretched_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (9, 5, 3))
+    whole = stretched(values, 100, 4000)
+    monkeypatch.setattr("steergan.data.decoded.AT_ONCE", 31)
+    np.testing.assert_array_equal(stretched(values, 100, 4000), whole)
+
+
 def test_levels_are_rounded_to_even_and_one_value_alone_is_black() -> None:
     assert stretched(np.array([0, 1, 2, 3]), 0, 510).tolist() == [0, 0, 1, 2]
     assert stretched(np.array([7, 7]), 7, 7).tolist() == [0, 0]

@@ -114,6 +114,14 @@ def test_minmax_is_of_all_files_and_a_range_of_several_types_is_refused(own: Pat
     assert len(load(Folder(path=str(own), range="dtype"), "train")) == 4
 
 
+def test_both_passes_over_the_files_are_heard_as_one(own: Path) -> None:
+    for k in range(5):
+        picture(k).save(own / f"{k}.png")
+    heard: list[tuple[int, int]] = []
+    prepare(Folder(path=str(own)), lambda done, total: heard.append((done, total)))
+    assert heard == [(1, 10), (2, 10), (3, 10), (4, 10), (5, 10), (9, 10), (10, 10)]
+
+
 def test_nothing_but_damaged_files_is_refused_though_they_may_be_skipped(own: Path) -> None:
     (own / "a.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"none of 1 images can be read; a\.png: not a readable image"):
