@@ -21,6 +21,7 @@ COMMANDS = {
     "sample": "Draw images from a trained generator.",
     "interpolate": "Draw paths between latents, and between classes.",
     "evaluate": "Measure a trained generator against held-out images.",
+    "recipe": "List and show recipes; tell every key with its meaning.",
     "data": "Prepare, list and look at data sets.",
     "features": "Train and check the feature extractors behind the metrics.",
     "verify-equivariance": "Prove that networks are equivariant, or name the layer that breaks them.",

@@ -172,7 +172,7 @@ def counts_of(labels: Labels, class_names: Sequence[str]) -> list[int]:
 
 
 def most_of_classes(plan: Plan, fraction: float) -> tuple[list[int] | None, list[int] | None]:
-    """As `most`, class by class, where the pieces tell."""
+    """Training and held-out images of every class if no piece is left out; None where the pieces don't tell."""
     counts: list[list[int] | None] = []
     for split in SPLITS:
         of_split = [0] * len(plan.class_names)

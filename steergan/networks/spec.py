@@ -87,7 +87,9 @@ class GeneratorSpec(HiddenFields):
     latent_law: Literal["normal", "bernoulli"] = "normal"
     """What the caller draws latents from; the network takes any."""
     z_dim: Annotated[int, Field(ge=1)] = 64
+    """Numbers in a latent."""
     embedding_dim: Annotated[int, Field(ge=1)] = 64
+    """Numbers that a class becomes."""
     seed_width: Annotated[int, Field(ge=1)] = 128
     """Channels of the seed map, trivial fields (steerable: hidden fields in place of so many)."""
     widths: Widths = (512, 256, 128)
@@ -98,6 +100,7 @@ class GeneratorSpec(HiddenFields):
     spectral_norm: bool = True
     """Of every convolution and of the dense layers of the seed map and the conditional batch norms."""
     initialization: Initialization = "orthogonal"
+    """Of the free weights."""
 
 
 class DiscriminatorSpec(HiddenFields):
@@ -115,11 +118,13 @@ class DiscriminatorSpec(HiddenFields):
     """One name, or one for each stage or block, each a subgroup of the one before: symmetric at small scales, less at
     large ones."""
     architecture: Architecture = "plain"
+    """As the generator's."""
     widths: Widths = (128, 256, 512)
     """Channels of a plain CNN, one entry per convolution or residual block."""
     downsample: Annotated[tuple[bool, ...], Field(strict=False)] = ()
     """Whether each stage or block ends in a pool by 2; empty: all do."""
     pool: Literal["average", "max"] = "average"
+    """What a pool takes of its pixels."""
     pooling: Literal["exact", "paper"] = "exact"
     """`exact`: odd maps are pooled by 3x3, stride 2, padding 1. `paper`: 7 -> 3 drops a row and a column, which breaks
     the symmetry."""
@@ -132,7 +137,9 @@ class DiscriminatorSpec(HiddenFields):
     global_pool: Literal["average", "sum"] = "average"
     """Over the last map's pixels."""
     spectral_norm: bool = True
+    """Of every convolution, the embedding of classes and the head."""
     initialization: Initialization = "orthogonal"
+    """As the generator's."""
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What a recipe may say; reading one, resolving `extends`, overriding keys, writing it back."""
 
 from steergan.recipe.data import DataSettings
+from steergan.recipe.keys import Key, described_keys
 from steergan.recipe.messages import nearest, recipe_keys, validate
 from steergan.recipe.performance import PerformanceSettings
 from steergan.recipe.reading import merge, read_recipe, read_table, write_recipe
@@ -16,10 +17,12 @@ __all__ = [
     "AugmentationSettings",
     "DataSettings",
     "EvaluationSettings",
+    "Key",
     "LossSettings",
     "PerformanceSettings",
     "Recipe",
     "TrainingSettings",
+    "described_keys",
     "merge",
     "nearest",
     "read_recipe",

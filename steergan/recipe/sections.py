@@ -17,9 +17,11 @@ class LossSettings(Section):
     """The objective and its gradient penalties."""
 
     name: Literal["non-saturating", "wasserstein", "relativistic-average", "hinge"] = "relativistic-average"
+    """What both players minimise."""
     r1_weight: NonNegative = 0.1
     """gamma in gamma / 2 E ||grad D(real)||^2; 0 for none."""
     wgan_gp_weight: NonNegative = 0.0
+    """Of (||grad D|| - 1)^2 between real and generated images; 0 for none."""
 
 
 class AugmentationSettings(Section):
@@ -32,6 +34,7 @@ class AugmentationSettings(Section):
     consistency_real: NonNegative = 0.0
     """Weight of E (D(T real) - D(real))^2 (bCR)."""
     consistency_fake: NonNegative = 0.0
+    """Weight of the same on generated images."""
     rotation_discriminator: NonNegative = 0.0
     """Weight of guessing by which quarter turns real images were rotated (1.0 in the source)."""
     rotation_generator: NonNegative = 0.0
@@ -55,16 +58,24 @@ class TrainingSettings(Section):
     steps: Annotated[int, Field(ge=1)] = 20_000
     """Generator steps."""
     batch_size: Annotated[int, Field(ge=2)] = 64
+    """Images of an update, real ones and as many generated ones."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Parts of a batch that go through the networks one after another, for batches that don't fit; batch norms see one
     part at a time, or else the result is that of one piece."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of the initial weights and of everything that training draws."""
     discriminator_updates: Annotated[int, Field(ge=1)] = 2
+    """Updates of the discriminator in a step, before that of the generator."""
     generator_rate: Positive = 1e-4
+    """Adam's rate of the generator."""
     discriminator_rate: Positive = 4e-4
+    """Adam's rate of the discriminator."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Adam's decay of the mean of gradients."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Adam's decay of the mean of their squares."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
+    """Of the averaged generator, a step."""
     ema_start: Annotated[int, Field(ge=0)] = 0
     """Until this generator step the average is a copy."""
     ema_rampup: Annotated[float, Field(ge=0)] = 0.05
@@ -72,6 +83,7 @@ class TrainingSettings(Section):
     ema_batch_norm: Literal["copy", "reestimate"] = "reestimate"
     """Batch-norm moments of the averaged generator: the trained one's, or measured anew with the averaged weights."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 1000
+    """Generator steps between checkpoints."""
 
 
 class EvaluationSettings(Section):
@@ -90,6 +102,7 @@ class Recipe(Section):
     """A whole experiment."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Of the run's folder."""
     data: Annotated[AnySource, Field(discriminator="name")]
     generator: GeneratorSpec = GeneratorSpec()
     discriminator: DiscriminatorSpec = DiscriminatorSpec()

@@ -6,17 +6,20 @@ import torch
 
 from steergan import data
 from steergan.augmentation import Augmentation
+from steergan.networks import Discriminator, Generator
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.recipe import Recipe, write_recipe
 from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import convolution_record
+from steergan.run.pace import pace_of
 
 
 def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
     """Every layer of both networks with its type, size, parameters and multiply-adds, and the resolved recipe.
 
-    Between them stands what would compute the convolutions on the device, and which augmentation does nothing.
+    Between them stands what would compute the convolutions on the device, which augmentation does nothing, and how long
+    a step takes here, measured on noise.
 
     Raises:
         SteerganError: the data can't be found, the sizes don't suit the group, or the convolutions can't be had.
@@ -40,9 +43,19 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
             *filter(None, [latent_line(recipe), augmentation_notice(recipe)]),
+            pace_line(recipe, generator, discriminator, torch.device(device)),
             write_recipe(recipe).rstrip(),
         ]
     )
+
+
+def pace_line(
+    recipe: Recipe, generator: Generator, discriminator: Discriminator, device: torch.device
+) -> str:
+    """What the steps will take, from one that is done; where the device is at hand."""
+    if device.type != "cpu" and not getattr(torch, device.type).is_available():
+        return f"pace: not measured, this machine has no {device.type} device"
+    return pace_of(recipe, generator, discriminator, device).line(recipe.training.steps)
 
 
 def network_table(name: str, rows: Sequence[LayerRow]) -> str:

@@ -1,6 +1,9 @@
 """What a recipe would build, as text."""
 
+import re
 from collections.abc import Callable
+
+import torch
 
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
@@ -25,6 +28,13 @@ def test_a_plan_names_the_data_every_layer_and_the_recipe(recipe: MakeRecipe) ->
         assert len(rows) == len({row.split()[0] for row in rows}) > 4
     assert convolutions.startswith("convolutions: ")
     assert "steps = 6" in plan(recipe())
+
+
+def test_a_plan_says_how_long_it_will_take_where_that_can_be_found_out(recipe: MakeRecipe) -> None:
+    assert re.search(r"\npace: \S+ s a step, .* for 6 steps, \d+\.\d GB of memory, evaluations aside\n", plan(recipe()))
+    if not torch.backends.mps.is_available():
+        dense = recipe("performance.convolution=dense")
+        assert "pace: not measured, this machine has no mps device" in plan(dense, device="mps")
 
 
 def test_a_plan_says_which_latent_was_chosen(recipe: MakeRecipe) -> None:

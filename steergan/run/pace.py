@@ -1,0 +1,92 @@
+"""How long a step of a recipe takes on this machine, and how much memory: by doing one, on noise."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from steergan.networks import Discriminator, Generator
+from steergan.randomness import torch_stream
+from steergan.recipe import Recipe
+from steergan.training import Batch, Engine, RunState, Step
+
+PATIENCE = 20.0
+"""Seconds of a first step after which no second one is waited for."""
+DAY = 24 * 60 * 60.0
+
+
+class Pace(NamedTuple):
+    """What a step costs."""
+
+    seconds: float
+    memory: int | None
+    """Bytes, at most, of the process (CPU) or of the accelerator; None where nobody tells."""
+    warm: bool
+    """Whether it was a second step: the first one makes filters and loads kernels."""
+
+    def line(self, steps: int) -> str:
+        """In words, with all steps of a recipe."""
+        total = self.seconds * steps
+        used = "" if self.memory is None else f", {self.memory / 1e9:.1f} GB of memory"
+        first = "" if self.warm else " (the first, which is slower than others)"
+        words = f"pace: {self.seconds:.3g} s a step{first}, {in_words(total)} for {steps:,} steps{used}"
+        slow = "; this will take days: fewer steps, narrower widths, smaller images or an accelerator would help"
+        return f"{words}, evaluations aside" + slow * (total > DAY)
+
+
+def pace_of(recipe: Recipe, generator: Generator, discriminator: Discriminator, device: torch.device) -> Pace:
+    """Time a step after a first one; the networks are changed.
+
+    Args:
+        recipe: says batch, updates and how they are computed.
+        generator: its image shape and classes are those of the noise.
+        discriminator: of the same.
+        device: where.
+    """
+    state = RunState.start(generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation)
+    engine = Engine(recipe.performance)
+    step = Step(state, recipe.training, recipe.loss, recipe.generator.latent_law, engine)
+    count, shape = recipe.training.batch_size, generator.image_shape
+
+    def batch(number: int, update: int) -> Batch:
+        stream = torch_stream(recipe.training.seed, f"pace {update}", number)
+        images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=stream)
+        return images, torch.randint(0, generator.classes, (count,), generator=stream)
+
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), engine.products():
+        seconds = timed(lambda: step(batch), device)
+        warm = seconds < PATIENCE
+        if warm:
+            seconds = timed(lambda: step(batch), device)
+    return Pace(seconds, memory_used(device), warm)
+
+
+def timed(action: Callable[[], object], device: torch.device) -> float:
+    """Seconds of a call, until the device has done what it was given."""
+    start = time.perf_counter()
+    action()
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
+    return time.perf_counter() - start
+
+
+def memory_used(device: torch.device) -> int | None:
+    """Most bytes so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type != "cpu" or sys.platform == "win32":
+        return None
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def in_words(seconds: float) -> str:
+    """A time as people say it."""
+    for unit, length in (("day", DAY), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}s"
+    return f"{seconds:.0f} seconds"
