@@ -22,7 +22,11 @@ from .progress import follow
 @click.option(
     "--skip-damaged", is_flag=True, help="Leave out images that can't be read, by name: data.skip_damaged = true."
 )
-@click.option("--dry-run", is_flag=True, help="Print classes, layers, sizes, costs, the time of a step and the resolved recipe; write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print classes, layers, sizes, costs, the time of a step and the resolved recipe; write nothing.",
+)
 @switch_convolution_option
 def train(
     recipe: Path,
