@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Before torch and matplotlib are imported; the commands that tests start inherit it.
 if sys.dont_write_bytecode:
@@ -72,6 +72,36 @@ def own_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFact
         patch.setattr("steergan.kernels.library.cache_folder", lambda: folder)
         patch.delenv("STEERGAN_TRACEBACK", raising=False)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def escnn_remembers() -> Iterator[None]:
+    """What escnn computes or reads from its files again and again, and what never changes, is kept in this process.
+
+    These are a basis's hash, which is made of its content for each walk over a network's modules, and the coefficients
+    that its layers are built from.
+    """
+    from escnn.group import _clebsh_gordan
+    from escnn.kernels import SteerableKernelBasis
+
+    hashed, coefficients = SteerableKernelBasis.__hash__, _clebsh_gordan._clebsh_gordan_tensor
+    found: dict[Any, Any] = {}
+
+    def hash_once(basis: SteerableKernelBasis) -> int:
+        if "hash" not in vars(basis):
+            vars(basis)["hash"] = hashed(basis)
+        return int(vars(basis)["hash"])
+
+    def coefficients_once(*irreps: Any, **group: Any) -> Any:
+        key = irreps, *sorted(group.items())
+        if key not in found:
+            found[key] = coefficients(*irreps, **group)
+        return found[key].copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SteerableKernelBasis, "__hash__", hash_once)
+        patch.setattr(_clebsh_gordan, "_clebsh_gordan_tensor", coefficients_once)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

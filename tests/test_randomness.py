@@ -1,11 +1,12 @@
 """Streams depend on (seed, stream, step) and nothing else."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steergan.randomness import numpy_stream, stream_seed, torch_stream
+from steergan.randomness import numpy_stream, seed_torch, stream_seed, torch_stream
 
 
 def test_known_seed_stays_what_it_was() -> None:
@@ -31,3 +32,28 @@ def test_history_does_not_matter() -> None:
     torch.rand(100)
     torch_stream(3, "y")
     assert torch.equal(torch.rand(2, generator=torch_stream(3, "x")), wanted)
+
+
+def test_torch_is_seeded_as_by_torch_and_no_stack_trace_is_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(6)
+    traces: list[str] = []
+
+    def format_stack() -> list[str]:
+        traces.append("a trace")
+        return traces
+
+    monkeypatch.setattr("traceback.format_stack", format_stack)
+    seed_torch(5)
+    assert torch.equal(torch.rand(3), wanted)
+    if not torch.accelerator.is_available():
+        assert not traces
+
+
+def test_devices_in_use_are_seeded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.cuda.manual_seed_all", seeds.append)
+    seed_torch(5)
+    assert seeds == [5]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from steergan.errors import SteerganError, SubjectError
+from steergan.randomness import seed_torch
 from steergan.verification import verify_subject
 from steergan.verification.measured.forward import exact_float32
 from steergan.verification.subject import Size, Subject, in_one_line, random_input, tensors_of, twin_of
@@ -69,7 +70,7 @@ def outputs_of(subject: Subject, size: Size, nudge: float = 0.0) -> dict[str, li
         x = random_input(subject, size, seed, dtype)
         x = x * (1 + nudge * random_input(subject, size, seed + 1, dtype))
         with torch.random.fork_rng(devices=[]), exact_float32():
-            torch.manual_seed(seed)
+            seed_torch(seed)
             found[mode] = [tensor for tensor, _ in tensors_of(subject(network, x))]
     return found
 

@@ -9,10 +9,11 @@ import torch
 from escnn.nn import GeometricTensor
 from torch import Tensor, nn
 
+from steergan.copies import copied
 from steergan.errors import SteerganError
 from steergan.tables import Interval, median_and_quartiles
 from steergan.timing import WARM_UP, seconds_of
-from steergan.verification.subject import Size, Subject, copied, random_input, tensors_of
+from steergan.verification.subject import Size, Subject, random_input, tensors_of
 from steergan.verification.surroundings import undisturbed
 
 Mode = Literal["training", "inference"]

@@ -7,11 +7,11 @@ from escnn.nn import GroupPooling, InnerBatchNorm, R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 
 from steergan.acceleration.places import layers_in, put
+from steergan.copies import copied
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, StridedConvolution, TransposedConvolution
 from steergan.layers.counterparts import origin_of
 from steergan.layers.filters.conversion import AnyR2Conv, restored_convolution
-from steergan.verification.subject import copied
 
 Convolutions = GroupConvolution | StridedConvolution | TransposedConvolution
 

@@ -13,13 +13,13 @@ from steergan.acceleration import Workload, accelerate
 from steergan.acceleration.measuring import Mode
 from steergan.benchmark.report import Report
 from steergan.benchmark.stock_networks import NETWORKS, exported
+from steergan.copies import copied
 from steergan.progress import Progress, unheard
-from steergan.randomness import torch_stream
+from steergan.randomness import seed_torch, torch_stream
 from steergan.run.about import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.tables import Interval, Table, median_and_quartiles, shown
 from steergan.timing import WARM_UP, counted, in_turns, ratio
-from steergan.verification.subject import copied
 
 WIDTHS = {"small": (8, 16, 16, 32, 32, 16), "wide": (24, 48, 48, 96, 96, 64)}
 """Regular fields of the six blocks; the wide ones are those of escnn's introductory example."""
@@ -114,7 +114,7 @@ def measure(
         AccelerationError: the copy is not the same function.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        seed_torch(0)
         stock, size = built(group, width)
     stock = stock.to(device)
     # What is timed is the function; that the proof holds is for tests.

@@ -6,7 +6,7 @@ import torch
 
 from steergan.benchmark.stock import StockDiscriminator, StockGenerator
 from steergan.errors import RecipeError
-from steergan.randomness import stream_seed
+from steergan.randomness import seed_torch, stream_seed
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.symmetry import fields_for_width, group_order, gspace, is_continuous
@@ -68,7 +68,7 @@ def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) 
     """
     check_rivals(recipe)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(recipe.training.seed, "initial stock pair"))
+        seed_torch(stream_seed(recipe.training.seed, "initial stock pair"))
         return Pair(
             StockGenerator(recipe.generator, image_shape, classes),
             StockDiscriminator(recipe.discriminator, image_shape, classes),

@@ -1,12 +1,12 @@
 """Steps of training and their parts, ready to be timed."""
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from steergan.benchmark.rivals import Pair
+from steergan.copies import copied
 from steergan.layers import SharedFilters, filtered_layers
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
@@ -61,7 +61,7 @@ def actions_of(pair: Pair, recipe: Recipe, device: str, folder: Path) -> Actions
         folder: receives the checkpoint.
     """
     state, step, batch = training_of(pair, recipe, device)
-    sampler = copy.deepcopy(as_module(pair.generator)).eval()
+    sampler = copied(as_module(pair.generator)).eval()
     SharedFilters(filtered_layers(sampler)).__enter__()  # for good
     z, element = draw_latents(
         pair.generator,

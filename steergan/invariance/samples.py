@@ -1,6 +1,5 @@
 """Whether the law of a generator's samples is invariant: proved for a symmetrized latent, measured for any."""
 
-import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +8,7 @@ from escnn.gspaces import GSpace2D
 from torch import Tensor
 
 from steergan import data
+from steergan.copies import copied
 from steergan.errors import DataError
 from steergan.invariance.element_laws import IDENTITY, ElementLaw, corrected, element_law, significant, transformed
 from steergan.invariance.features import OrientationFeatures
@@ -154,7 +154,7 @@ def draw(generator: Generator, labels: Tensor, half: int, *, seed: int, law: Lat
         seed: of the latents.
         law: of the latents.
     """
-    generator = copy.deepcopy(generator).float().eval()
+    generator = copied(generator).float().eval()
     images = []
     with shared_filters(generator):
         for update, batch in enumerate(labels.split(BATCH)):

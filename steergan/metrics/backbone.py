@@ -13,7 +13,7 @@ from steergan.errors import DataError, RecipeError
 from steergan.files import file_sha256
 from steergan.metrics.resizing import resize
 from steergan.pixels import to_uint8
-from steergan.randomness import stream_seed
+from steergan.randomness import seed_torch, stream_seed
 
 SIDES = {"inception_v3": 299}
 """Pixels that a network was designed for."""
@@ -141,7 +141,7 @@ def build_backbone(name: str, classes: int, *, side: int = 0, weights: Path | No
         Linear(in_features=512, out_features=3, bias=True)
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "backbone-weights"))
+        seed_torch(stream_seed(seed, "backbone-weights"))
         backbone = Backbone(name, classes, side)
     if weights is not None:
         load_pretrained(backbone, weights)

@@ -16,7 +16,7 @@ from steergan.metrics.backbone import Backbone
 from steergan.metrics.classifier_training import check_labels, shuffled
 from steergan.metrics.images import Rows
 from steergan.progress import Progress, unheard
-from steergan.randomness import stream_seed, torch_stream
+from steergan.randomness import seed_torch, stream_seed, torch_stream
 
 
 class Epoch(Protocol):
@@ -101,7 +101,7 @@ def train_backbone(
         resized = backbone.resized(torch.from_numpy(images[chosen]).to(device))
         image = moved(resized, settings.group, settings.seed, update)
         with torch.random.fork_rng(devices=[]):  # dropout draws from torch's global stream
-            torch.manual_seed(stream_seed(settings.seed, "backbone-dropout", update))
+            seed_torch(stream_seed(settings.seed, "backbone-dropout", update))
             loss = cross_entropy(backbone.logits(image), torch.from_numpy(labels[chosen]).to(device))
         if not torch.isfinite(loss):
             raise RunError(f"backbone: the loss is {loss.item()} at update {update}; lower --rate")

@@ -15,7 +15,7 @@ from steergan.errors import DataError, RunError
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_unit
 from steergan.progress import Progress, unheard
-from steergan.randomness import numpy_stream, stream_seed, torch_stream
+from steergan.randomness import numpy_stream, seed_torch, stream_seed, torch_stream
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def train_classifier(
     settings = settings or ClassifierTraining()
     check_labels(images, labels, classes)
     with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
-        torch.manual_seed(stream_seed(seed, "classifier-weights"))
+        seed_torch(stream_seed(seed, "classifier-weights"))
         classifier = Classifier(settings.group, classes, images.shape[1:], settings.widths, settings.features)
     classifier.to(device).train()
     updates = settings.updates_for(len(images))

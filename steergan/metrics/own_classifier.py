@@ -11,7 +11,7 @@ from steergan.metrics.classifier_training import ClassifierTraining, train_class
 from steergan.metrics.images import LabelledImages
 from steergan.networks.classifier import Classifier
 from steergan.progress import Progress, unheard
-from steergan.randomness import stream_seed
+from steergan.randomness import seed_torch, stream_seed
 
 
 def own_classifier(
@@ -84,5 +84,5 @@ def untrained(images: LabelledImages, seed: int) -> Classifier:
     """A classifier with weights from the seed."""
     settings, (channels, height, width) = ClassifierTraining(), images.images.shape[1:]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "untrained classifier"))
+        seed_torch(stream_seed(seed, "untrained classifier"))
         return Classifier(settings.group, 1, (channels, height, width), settings.widths, settings.features)

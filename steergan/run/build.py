@@ -10,7 +10,7 @@ from steergan.errors import SymmetryError
 from steergan.layers import choose_convolution, choose_memory_format, choose_recomputation
 from steergan.networks import Discriminator, Generator
 from steergan.penalties import ROTATIONS
-from steergan.randomness import stream_seed
+from steergan.randomness import seed_torch, stream_seed
 from steergan.recipe import PerformanceSettings, Recipe
 from steergan.run.convolution_record import check_convolution
 from steergan.training import ALONE, Processes, check_device
@@ -25,7 +25,7 @@ def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: 
     """
     check_convolution(recipe.performance.convolution)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(recipe.training.seed, "initial generator"))
+        seed_torch(stream_seed(recipe.training.seed, "initial generator"))
         network = Generator(recipe.generator, image_shape, classes, disk=recipe.data.disk)
     choose_performance(network, recipe.performance)
     return network
@@ -41,7 +41,7 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
     check_convolution(recipe.performance.convolution)
     rotations = ROTATIONS if recipe.augmentation.rotation_discriminator else 0
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(recipe.training.seed, "initial discriminator"))
+        seed_torch(stream_seed(recipe.training.seed, "initial discriminator"))
         network = Discriminator(
             recipe.discriminator, image_shape, classes, disk=recipe.data.disk, rotations=rotations
         )

@@ -1,10 +1,9 @@
 """One stretch of training in a run folder: what happens at every record, evaluation and checkpoint."""
 
-import copy
-
 import torch
 
 from steergan import __version__
+from steergan.copies import copied
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
@@ -100,7 +99,7 @@ class Session:
         """The averaged generator and the trained discriminator; the generator last, for it marks a finished run."""
         step = self.state.step
         metadata = {"steergan": __version__, "recipe": self.recipe.name, "step": str(step)}
-        discriminator = as_module(copy.deepcopy(self.state.discriminator))
+        discriminator = copied(as_module(self.state.discriminator))
         converge_spectral_norm(discriminator)
         save_weights(self.folder.discriminator, discriminator.state_dict(), metadata)
         generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)

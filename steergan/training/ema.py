@@ -1,13 +1,13 @@
 """An exponential moving average of the generator's weights, and the network that is evaluated and saved."""
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from steergan.copies import copied
 from steergan.layers import batch_norms, converge_spectral_norm, shared_filters
 from steergan.randomness import torch_stream
 from steergan.recipe import TrainingSettings
@@ -42,7 +42,7 @@ class ExponentialAverage:
             settings: ema_decay, ema_start, ema_rampup, ema_batch_norm, batch_size, seed.
         """
         self.settings = settings
-        self.network = copy.deepcopy(generator)
+        self.network = cast(Generator, copied(as_module(generator)))
         self._names = [name for name, _ in generator.named_parameters()]
         self._trained = [p for _, p in generator.named_parameters()]
         self._averaged = [p.requires_grad_(False) for _, p in self.network.named_parameters()]

@@ -10,7 +10,7 @@ from steergan.layers import FieldBatchNorm, batch_norms
 from steergan.losses import OBJECTIVES
 from steergan.penalties import ROTATIONS
 from steergan.pixels import to_unit
-from steergan.randomness import stream_seed, torch_stream
+from steergan.randomness import seed_torch, stream_seed, torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
 from steergan.training.engine import REFERENCE, Engine
 from steergan.training.latents import LatentLaw, draw_latents
@@ -61,7 +61,7 @@ class Step:
         """The next step; metrics of the last update of each player."""
         state, training = self.state, self.training
         step, adaptive = state.step + 1, state.augmentation.adaptive
-        torch.manual_seed(stream_seed(training.seed, self.processes.name("networks"), step))
+        seed_torch(stream_seed(training.seed, self.processes.name("networks"), step))
         metrics: Metrics = {}
         for update in range(training.discriminator_updates):
             parts = self.inputs(batches, step, update)

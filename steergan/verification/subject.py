@@ -1,22 +1,18 @@
 """What is verified: a module, how it is called, and what is claimed of it."""
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import prod
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import torch
-from escnn.group import Group, Representation
-from escnn.gspaces import GSpace
-from escnn.kernels import KernelBasis
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
+from steergan.copies import copied
 from steergan.errors import SubjectError
 from steergan.verification.elements import Matrix, transform
 
-Module = TypeVar("Module", bound=nn.Module)
 Claim = Literal["equivariant", "invariant"]
 Call = Callable[[Any, Tensor, tuple[Tensor, ...]], Any]
 Size = tuple[int, int]
@@ -214,49 +210,9 @@ def twin_of(module: nn.Module) -> nn.Module:
         raise SubjectError(f"{name} can't be copied ({in_one_line(error)}); verification works on a copy") from error
 
 
-def copied(module: Module) -> Module:
-    """A copy that shares no tensor with the module.
-
-    Field types, groups and unsampled bases, which never change, it shares: copying them is nearly all the work.
-
-    An R2Conv in evaluation mode, whose cached filter has a graph that torch refuses to copy, is copied too.
-    """
-    memo: dict[int, Any] = {}
-    for part in _parts(module):
-        for value in list(vars(part).values()):
-            for shared in _constants(value):
-                memo[id(shared)] = shared
-        for tensor in [*part._buffers.values(), *vars(part).values()]:
-            if isinstance(tensor, Tensor) and tensor.grad_fn is not None:
-                memo[id(tensor)] = tensor.detach().clone()
-    return copy.deepcopy(module, memo)
-
-
-def _parts(module: nn.Module) -> list[nn.Module]:
-    """As `modules()`, which asks escnn's bases for hashes that are slow to make."""
-    found = {id(module): module}
-    waiting = [module]
-    while waiting:
-        for part in waiting.pop()._modules.values():
-            if part is not None and id(part) not in found:
-                found[id(part)] = part
-                waiting.append(part)
-    return list(found.values())
-
-
 def in_one_line(error: BaseException) -> str:
     """What an error says, cut to 200 letters; its type where it says nothing."""
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _constants(value: Any) -> list[Any]:
-    if isinstance(value, FieldType):
-        return [value, value.gspace, value.gspace.fibergroup, *set(value.representations)]
-    if isinstance(value, GSpace | Group | Representation | KernelBasis):  # unsampled bases are slow to copy
-        return [value]
-    if isinstance(value, list | tuple):
-        return [shared for part in value for shared in _constants(part)]
-    return []
 
 
 def random_input(subject: Subject, size: Size, seed: int, dtype: torch.dtype, batch: int = BATCH) -> Tensor:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from steergan.randomness import seed_torch
+
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -42,7 +44,7 @@ def undisturbed() -> Iterator[None]:
 def seeded(seed: int = 0) -> Iterator[None]:
     """Inside, torch, numpy and Python draw the same numbers each time; outside, they go on as if nothing had been."""
     with undisturbed():
-        torch.manual_seed(seed)
+        seed_torch(seed)
         np.random.seed(seed)  # noqa: NPY002
         random.seed(seed)
         yield

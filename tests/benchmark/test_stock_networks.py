@@ -10,9 +10,9 @@ from torch import nn
 from steergan.acceleration import replacements
 from steergan.benchmark import acceleration as measured
 from steergan.benchmark.stock_networks import NETWORKS, Actor, FourierNet, ResNet, UNet, exported
+from steergan.copies import copied
 from steergan.layers import StridedConvolution, TransposedConvolution
 from steergan.verification import verify
-from steergan.verification.subject import copied
 
 SMALL: dict[str, tuple[Callable[[], Any], int, set[Any]]] = {
     "ResNet": (lambda: ResNet((1, 2, 2)), 9, {StridedConvolution}),

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from steergan.copies import copied
 from steergan.layers import GroupConvolution, SpectralLinear, UpsampleConvolution, shared_filters
 from steergan.layers.kept import Keeper
 from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import gspace, regular_type, trivial_type
-from steergan.verification.subject import copied
 
 
 class Network(nn.Module):

@@ -3,12 +3,10 @@
 In a process of its own, because torch knows one such device, for good.
 """
 
-import copy
 import json
 import traceback
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -19,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 import steergan
+from steergan.copies import copied
 from steergan.training import Engine, RunState, Step, ema
 from steergan.training.protocols import as_module
 from tests.training import divided_runs
@@ -66,14 +65,18 @@ def moved(network: nn.Module) -> Any:
     for buffer in nn.Module.buffers(network):
         twins[id(buffer)] = twin(buffer)
     with unset_fake_temporarily():  # escnn's objects may hold tensors, which stay as they are
-        return copy.deepcopy(network, twins)
+        copy = copied(network)
+    for mine, its in zip(nn.Module.modules(network), nn.Module.modules(copy), strict=True):
+        for found, made in ((mine._parameters, its._parameters), (mine._buffers, its._buffers)):
+            made.update((name, None if tensor is None else twins[id(tensor)]) for name, tensor in found.items())
+    return copy
 
 
 def run(case: divided_runs.Case) -> list[str]:
     """Two steps; where the CPU waited."""
     state, settings = divided_runs.start(case)
     # The average copies its network, and torch can't copy a tensor without numbers.
-    with FakeTensorMode(allow_non_fake_inputs=True), mock.patch.object(ema, "copy", SimpleNamespace(deepcopy=moved)):
+    with FakeTensorMode(allow_non_fake_inputs=True), mock.patch.object(ema, "copied", moved):
         generator, discriminator = (moved(as_module(network)) for network in state.networks)
         state = RunState.start(generator, discriminator, settings, case.augmentation)
         step = Step(state, settings, case.loss, engine=Engine(case.performance))

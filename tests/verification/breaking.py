@@ -24,6 +24,7 @@ from torch import Tensor
 
 from steergan.errors import SteerganError
 from steergan.layers import ConditionalBatchNorm, DiscriminatorBlock, GeneratorBlock
+from steergan.randomness import seed_torch
 from steergan.symmetry import grid_elements, plane_matrices
 from steergan.verification.subject import twin_of
 
@@ -53,7 +54,7 @@ def element_pairs(in_space: GSpace2D, out_space: GSpace2D) -> list[tuple[Any, An
 def run(module: torch.nn.Module, x: Any, others: tuple[Tensor, ...], noise: int) -> Any:
     """One forward; what is random inside draws the same numbers for the same `noise`."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(noise)
+        seed_torch(noise)
         return module(x, *others)
 
 
@@ -91,8 +92,11 @@ def errors_at(drawn: Any, sizes: Iterable[int], seed: int = 0) -> Iterator[float
 
 
 def errors_of(drawn: Any) -> dict[int, float]:
-    """The error at each of a network's sizes."""
-    return dict(zip(drawn.sizes, errors_at(drawn, drawn.sizes), strict=True))
+    """The error at each of a network's sizes; measured once, for drawn networks stay as they are."""
+    if drawn.errors is None:
+        drawn.errors = dict(zip(drawn.sizes, errors_at(drawn, drawn.sizes), strict=True))
+    errors: dict[int, float] = drawn.errors
+    return errors
 
 
 def runs(drawn: Any, sizes: Iterable[int]) -> Iterator[int]:
@@ -139,10 +143,11 @@ class Mutant:
     def apply(self, drawn: Any, seed: int) -> Any | None:
         """A broken copy of a network in training mode, or None where this fault does not show. The network stays."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            seed_torch(seed)
             for candidate in islice(self.operator(drawn, random.Random(seed)), TRIES):
                 if shows(candidate):
-                    return replace(candidate, name=f"{drawn.name}, with {self.name}")
+                    candidate.name = f"{drawn.name}, with {self.name}"
+                    return candidate
         return None
 
 
@@ -167,7 +172,7 @@ def mutant(
 
 def shows(drawn: Any) -> bool:
     """Whether brute force sees the fault, at one size at least."""
-    return any(error > VISIBLE for error in errors_at(drawn, drawn.sizes))
+    return any(error > VISIBLE for error in errors_of(drawn).values())
 
 
 class Place(NamedTuple):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupConvolution
+from steergan.randomness import seed_torch
 from steergan.symmetry import gspace, is_grid_group, trivial_type
 from steergan.verification.subject import twin_of
 from tests.verification import pieces
@@ -56,6 +57,8 @@ class Drawn:
     sizes: tuple[int, ...]
     others: tuple[Tensor, ...] = field(default=(), repr=False)
     kind: Filters = "gathered"
+    errors: dict[int, float] | None = field(default=None, init=False, repr=False)
+    """By size, once they have been measured: `breaking.errors_of`."""
 
 
 def unlike_moments(norm: Any) -> None:
@@ -123,7 +126,7 @@ def attempted(plan: Plan, attempt: int) -> Drawn:
         image = pieces.hidden_type(space, plan.types[0], rng)
     site = pieces.Site(plan, rng, image)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed + attempt)
+        seed_torch(plan.seed + attempt)
         chain = pieces.stack(site)
         for name in plan.pieces:
             chain += pieces.PIECES[name](site)

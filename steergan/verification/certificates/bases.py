@@ -9,6 +9,7 @@ from escnn.nn import FieldType, R2Conv, R2ConvTransposed
 from numpy.typing import NDArray
 from torch import Tensor
 
+from steergan.copies import copied
 from steergan.layers import GroupConvolution
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.layers.filters.conversion import AnyR2Conv
@@ -17,7 +18,6 @@ from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
 from steergan.verification.laws.windows import transposed_fault, window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
-from steergan.verification.subject import copied
 
 BASIS_ROUNDING = 2.0**-16
 """Largest relative violation of a basis element that sampling it in float32 explains.

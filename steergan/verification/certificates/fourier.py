@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from steergan.copies import copied
 from steergan.kernels import operators
 from steergan.kernels.operators import convolve
 from steergan.layers import GroupConvolution, UpsampleConvolution
@@ -22,7 +23,6 @@ from steergan.verification.certificates.pixel_fields import bank_of_form, change
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
 from steergan.verification.records import Finding, Scope, broken, exact, unknown
 from steergan.verification.registry import Situation
-from steergan.verification.subject import copied
 
 FourierLayer = GroupConvolution | UpsampleConvolution
 """Layers that may be computed in the group's Fourier basis."""
