@@ -4,15 +4,19 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import escnn
 import numpy as np
 import pytest
 import torch
+from escnn.group import _clebsh_gordan, _numerical
 from escnn.group._numerical import find_intertwiner_basis_sylvester
 from escnn.gspaces import GSpace2D, flipRot2dOnR2
 from escnn.nn import FieldType, R2Conv
+
+from steergan import escnn_at_import
 
 
 @pytest.mark.parametrize("space", [flipRot2dOnR2(3), flipRot2dOnR2(5), flipRot2dOnR2(-1, maximum_frequency=4)])
@@ -52,11 +56,38 @@ def test_what_escnn_solves_is_the_same_every_time_and_draws_no_numbers() -> None
         assert all(np.allclose(r @ intertwiner, intertwiner @ r, atol=1e-9) for r in rho)
 
 
+@pytest.mark.parametrize("space", [flipRot2dOnR2(8), flipRot2dOnR2(-1, maximum_frequency=2)])
+def test_equations_of_intertwiners_are_bit_by_bit_those_that_escnn_builds(space: GSpace2D) -> None:
+    group = space.fibergroup
+    elements = [group.reflection, *(group.sample() for _ in range(4))]
+    for one, other, third in product(group.irreps(), repeat=3):
+        rho_1 = [np.kron(one(g), other(g)) for g in elements]
+        rho_2 = [third(g) for g in elements]
+        found, wanted = (
+            build(rho_1, rho_2) for build in (_numerical.build_sylvester_constraint, escnn_at_import._sparse_constraint)
+        )
+        assert type(found) is type(wanted)
+        assert found.dtype == wanted.dtype
+        assert found.toarray().tobytes() == wanted.toarray().tobytes()
+    for module in (_numerical, _clebsh_gordan):
+        assert module.build_sylvester_constraint is escnn_at_import.sylvester_constraint
+
+
+def test_large_equations_stay_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(escnn_at_import, "SMALL", 3)
+    monkeypatch.setattr(escnn_at_import, "_sparse_constraint", lambda *rhos: "sparse")
+    assert escnn_at_import.sylvester_constraint([np.eye(2)], [np.eye(1)]) == "sparse"
+    monkeypatch.setattr(escnn_at_import, "SMALL", 4)
+    assert not isinstance(escnn_at_import.sylvester_constraint([np.eye(2)], [np.eye(1)]), str)
+
+
 WITHOUT_FOLDER = """
 import steergan
 import escnn.group._clebsh_gordan as cg
 from escnn.gspaces import flipRot2dOnR2
 from escnn.nn import FieldType, R2Conv
+
+from steergan import escnn_at_import
 fields = FieldType(space := flipRot2dOnR2(4), [space.irrep(1, 1)])
 R2Conv(fields, fields, 3, initialize=False)
 print("built", "without a folder" if cg.cache.store_backend is None else "with one")

@@ -38,7 +38,11 @@ def places(picture: Picture, images: Picture) -> list[tuple[int, int]]:
     """Top and left of cut-outs that must be whole parts of a picture."""
     # numpy's stubs forget that several axes may slide
     windows = np.lib.stride_tricks.sliding_window_view(picture, (SIZE, SIZE), axis=(0, 1))  # type: ignore[call-overload]
-    found = [np.argwhere((windows == image).all(axis=(2, 3, 4))) for image in images]
+    corners = [np.argwhere((windows[..., 0, 0] == image[:, 0, 0]).all(axis=2)) for image in images]
+    found = [
+        [place for place in likely if (windows[tuple(place)] == image).all()]
+        for image, likely in zip(images, corners, strict=True)
+    ]
     assert all(len(where) == 1 for where in found)
     return [(int(top), int(left)) for ((top, left),) in found]
 

@@ -6,11 +6,11 @@ import torch
 from escnn.nn import GeometricTensor
 from torch import Tensor, nn
 
+from steergan.copies import copied
 from steergan.errors import SubjectError
 from steergan.verification import Subject
 from steergan.verification.subject import (
     as_sizes,
-    copied,
     random_input,
     run_upto,
     size_words,
