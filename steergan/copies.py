@@ -80,9 +80,10 @@ def _plain_state(module: nn.Module) -> dict[str, Any] | None:
     kind = type(module)
     if kind in dispatch_table or hasattr(kind, "__deepcopy__") or kind.__setstate__ is not nn.Module.__setstate__:
         return None
-    make, arguments, *rest = module.__reduce_ex__(4)
-    usual = make is __newobj__ and arguments == (kind,) and isinstance(rest[0], dict) and not any(rest[1:])
-    return rest[0] if usual else None
+    reduced: Any = module.__reduce_ex__(4)
+    make, arguments, state, *items = reduced
+    usual = make is __newobj__ and arguments == (kind,) and isinstance(state, dict) and not any(items)
+    return state if usual else None
 
 
 def _copied_value(value: Any, memo: dict[int, Any]) -> Any:

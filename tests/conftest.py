@@ -78,19 +78,23 @@ def own_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFact
 def escnn_remembers() -> Iterator[None]:
     """What escnn computes or reads from its files again and again, and what never changes, is kept in this process.
 
-    These are a basis's hash, which is made of its content for each walk over a network's modules, and the coefficients
-    that its layers are built from.
+    These are a basis's hash, which is made of its content for each walk over a network's modules, that it equals
+    itself, and the coefficients that its layers are built from.
     """
     from escnn.group import _clebsh_gordan
     from escnn.kernels import SteerableKernelBasis
 
-    hashed, coefficients = SteerableKernelBasis.__hash__, _clebsh_gordan._clebsh_gordan_tensor
+    hashed, equal = SteerableKernelBasis.__hash__, SteerableKernelBasis.__eq__
+    coefficients = _clebsh_gordan._clebsh_gordan_tensor
     found: dict[Any, Any] = {}
 
     def hash_once(basis: SteerableKernelBasis) -> int:
         if "hash" not in vars(basis):
             vars(basis)["hash"] = hashed(basis)
         return int(vars(basis)["hash"])
+
+    def same_or_equal(basis: SteerableKernelBasis, other: object) -> bool:
+        return basis is other or bool(equal(basis, other))
 
     def coefficients_once(*irreps: Any, **group: Any) -> Any:
         key = irreps, *sorted(group.items())
@@ -100,6 +104,7 @@ def escnn_remembers() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SteerableKernelBasis, "__hash__", hash_once)
+        patch.setattr(SteerableKernelBasis, "__eq__", same_or_equal)
         patch.setattr(_clebsh_gordan, "_clebsh_gordan_tensor", coefficients_once)
         yield
 

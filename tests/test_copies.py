@@ -35,7 +35,7 @@ class Tied(nn.Module):
         object.__setattr__(self, "parent", self)
         self.calls: list[str] = []
         self.layer.register_forward_hook(self.heard)
-        self.forward = MethodType(Tied.way, self)  # type: ignore[method-assign]
+        self.forward = MethodType(Tied.way, self)
 
     def heard(self, *_: Any) -> None:
         self.calls.append("heard")

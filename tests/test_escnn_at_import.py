@@ -60,7 +60,8 @@ def test_what_escnn_solves_is_the_same_every_time_and_draws_no_numbers() -> None
 def test_equations_of_intertwiners_are_bit_by_bit_those_that_escnn_builds(space: GSpace2D) -> None:
     group = space.fibergroup
     elements = [group.reflection, *(group.sample() for _ in range(4))]
-    for one, other, third in product(group.irreps(), repeat=3):
+    irreps = group.irreps()
+    for one, other, third in product([*irreps[:2], *irreps[-2:]], repeat=3):
         rho_1 = [np.kron(one(g), other(g)) for g in elements]
         rho_2 = [third(g) for g in elements]
         found, wanted = (

@@ -20,11 +20,16 @@ def in_mode(module: Module, training: bool) -> Module:
     return module
 
 
+def deterministic() -> tuple[bool, bool]:
+    """Whether torch refuses operations that are not deterministic, and whether it only warns of them."""
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """What a process has of its own (seeds, default dtype, gradients on or off, threads) is afterwards as before."""
     dtype, gradients, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
-    strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    strict = deterministic()
     python, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002  # what networks draw from
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
@@ -35,7 +40,8 @@ def undisturbed() -> Iterator[None]:
         torch.set_grad_enabled(gradients)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict, warn_only=warns)
+        if deterministic() != strict:  # saying it again would import torch's compiler, which takes seconds
+            torch.use_deterministic_algorithms(strict[0], warn_only=strict[1])
         random.setstate(python)
         np.random.set_state(numbers)  # noqa: NPY002
 

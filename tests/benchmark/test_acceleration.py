@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from escnn.nn import GroupPooling, InnerBatchNorm, R2Conv
 
-from steergan.acceleration import accelerate, replacements
+from steergan.acceleration import accelerate, measuring, replacements
 from steergan.benchmark import acceleration as measured
 from steergan.benchmark.acceleration import EXPORTED, FASTER, INFERENCE, STOCK, TRAINING, Saving, StockClassifier
 from steergan.results import read_results
@@ -16,6 +16,7 @@ from steergan.verification import verify
 from steergan.verification.subject import twin_of
 from steergan_cli.benchmark.accelerate import GROUPS, MODELS, WIDTHS
 from steergan_cli.main import steergan
+from tests.benchmark.tiny import without_warm_up
 
 TINY = (1, 2, 2, 1, 2, 1)
 
@@ -24,6 +25,9 @@ TINY = (1, 2, 2, 1, 2, 1)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models of a moment."""
     monkeypatch.setattr(measured, "WIDTHS", {"small": TINY, "wide": TINY})
+    monkeypatch.setattr(measuring, "BUDGET", 0.0)
+    monkeypatch.setattr(measuring, "FEWEST", 1)
+    without_warm_up(monkeypatch)
 
 
 def saving(group: str, before: float, after: float) -> Saving:
@@ -54,7 +58,7 @@ def test_both_models_are_timed_in_training_and_inference(tiny: None) -> None:
     state = torch.get_rng_state()
     found = measured.measure("C4", "small", 2, 2, progress=lambda done, total: calls.append((done, total)))
     assert torch.equal(torch.get_rng_state(), state)
-    assert calls == [(i + 1, 20) for i in range(20)]
+    assert calls == [(i + 1, 10) for i in range(10)]
     assert set(found.seconds[TRAINING]) == {STOCK, FASTER}
     assert set(found.seconds[INFERENCE]) == {STOCK, FASTER, EXPORTED}
     assert all(len(times) == 2 and min(times) > 0 for part in found.seconds.values() for times in part.values())

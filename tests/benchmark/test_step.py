@@ -18,7 +18,7 @@ from steergan.recipe import write_recipe
 from steergan.results import read_results
 from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
 from steergan_cli.main import steergan
-from tests.benchmark.tiny import recipe
+from tests.benchmark.tiny import recipe, without_warm_up
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,7 @@ def timed() -> Iterator[benchmark.StepBenchmark]:
     """Of everything but processes of their own: what these take is measured in test_fresh.py."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(step, "fresh", lambda settings, device, rival: Fresh(0.1, len(rival)))
+        without_warm_up(patch)
         yield time_step(recipe(), rounds=1)
 
 
@@ -61,7 +62,8 @@ def test_targets_depend_on_the_device_and_the_widths(timed: benchmark.StepBenchm
     assert [(target.name, target.most) for target in fast.targets()] == [(OWN, 1.10), (OWN, 0.7)]
 
 
-def test_command_prints_a_table_and_writes_json_and_a_result(tmp_path: Path) -> None:
+def test_command_prints_a_table_and_writes_json_and_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_warm_up(monkeypatch)
     (tmp_path / "tiny.toml").write_text(write_recipe(recipe()))
     options = ["--recipe", str(tmp_path / "tiny.toml"), "--set", "training.batch_size=2", "--device", "cpu"]
     files = ["--json", str(tmp_path / "step.json"), "--record", str(tmp_path / "claims" / "tiny-step.json")]

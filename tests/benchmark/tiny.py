@@ -1,5 +1,9 @@
 """A recipe whose networks are built and timed in no time."""
 
+import sys
+
+import pytest
+
 from steergan.recipe import Recipe
 
 SHAPE = (1, 16, 16)
@@ -20,3 +24,11 @@ def recipe(group: str = "C4", **training: object) -> Recipe:
             "training": {"batch_size": 4, "discriminator_updates": 1, **training},
         }
     )  # fmt: skip
+
+
+def without_warm_up(patch: pytest.MonkeyPatch) -> None:
+    """Benchmarks time their first calls too: where it does not matter what the times are."""
+    rooms = "steergan.benchmark.", "steergan.acceleration.", "benchmarks."
+    for name, module in list(sys.modules.items()):
+        if name.startswith(rooms) and hasattr(module, "WARM_UP"):
+            patch.setattr(module, "WARM_UP", 0)

@@ -53,7 +53,9 @@ def test_images_are_fixed_and_the_halves_are_others() -> None:
     assert {image.tobytes() for image in left}.isdisjoint(image.tobytes() for image in right)
 
 
-def test_command_records_a_claim(tmp_path: Path) -> None:
+def test_command_records_a_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = [half[:80] for half in fixed_images()]
+    monkeypatch.setattr(metric_parity, "fixed_images", lambda: halves)
     record = tmp_path / "metric-parity.json"
     result = CliRunner().invoke(benchmarks, ["metrics", "--record", str(record)], prog_name="steergan")
     assert result.exit_code == 0, result.output

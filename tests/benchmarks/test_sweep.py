@@ -1,5 +1,6 @@
 """Sweeps over batches and widths."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from benchmarks.__main__ import benchmarks
 from steergan.pictures import save_png
 from steergan.recipe import write_recipe
 from steergan.results import read_results
+from tests.benchmark.tiny import without_warm_up
 from tests.benchmarks.tiny import recipe
 
 
@@ -22,8 +24,10 @@ def test_widths_are_scaled_to_even_numbers() -> None:
 
 
 @pytest.fixture(scope="module")
-def swept() -> sweep.Sweep:
-    return sweep.measure(recipe(), 1, (2, 4), (1.0, 2.0))
+def swept() -> Iterator[sweep.Sweep]:
+    with pytest.MonkeyPatch.context() as patch:
+        without_warm_up(patch)
+        yield sweep.measure(recipe(), 1, (2, 4), (1.0, 2.0))
 
 
 def test_every_point_has_every_rival(swept: sweep.Sweep, tmp_path: Path) -> None:
@@ -38,7 +42,8 @@ def test_every_point_has_every_rival(swept: sweep.Sweep, tmp_path: Path) -> None
     assert sweep.report(swept).as_json()["points"][0]["axis"] == sweep.BATCH
 
 
-def test_the_sweep_command_takes_points(tmp_path: Path) -> None:
+def test_the_sweep_command_takes_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_warm_up(monkeypatch)
     file = tmp_path / "tiny.toml"
     file.write_text(write_recipe(recipe()))
     record, picture = tmp_path / "claims" / "sweep.json", tmp_path / "sweep.png"

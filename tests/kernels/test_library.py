@@ -4,10 +4,9 @@ import ctypes
 import hashlib
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,17 @@ from steergan.kernels.compiler import build, file_name, find_compiler
 from steergan.kernels.interface import INTERFACE_VERSION
 from steergan.kernels.library import KernelError
 from tests.kernels.search import search_anew
+from tests.processes import WARM, forked
 
 Tiny = Callable[..., Path]
 Script = Callable[[str], list[str]]
 find = partial(library.find, test=lambda functions: None)  # a tiny library computes nothing
 load = partial(library.load, test=lambda functions: None)
 needs_compiler = pytest.mark.usefixtures("has_compiler")
-FIND = """
-import sys, pathlib
-from steergan.kernels.library import find
-found = find(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), [sys.argv[3]], test=lambda functions: None)
-print(found.instructions, found.path)
-"""
+def tell_what_is_found(sources: Path, folder: Path, compiler: list[str], answer: Connection) -> None:
+    """For a process to do."""
+    found = library.find(sources, folder, compiler, test=lambda functions: None)
+    answer.send(f"{found.instructions} {found.path}")
 
 
 @pytest.fixture(autouse=True)
@@ -225,10 +223,10 @@ def test_leftovers_of_killed_builds_are_removed(tiny: Tiny, folder: Path) -> Non
 def test_two_processes_build_once(tiny: Tiny, folder: Path, tmp_path: Path, script: Script) -> None:
     real = find_compiler()[0]
     slow = script(f'case "$*" in *-shared*tiny.o*) sleep 2; echo x >> {tmp_path}/links;; esac\nexec {real} "$@"')
-    command = [sys.executable, "-c", FIND, str(tiny()), str(folder), *slow]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate() for process in both]
-    assert [out for out, _ in told] == [f"tiny {folder / file_name(tiny())}\n"] * 2, told
+    ours, theirs = WARM.Pipe(duplex=False)
+    asked = tell_what_is_found, tiny(), folder, slow, theirs
+    with forked(*asked), forked(*asked):
+        assert [ours.recv() for _ in range(2)] == [f"tiny {folder / file_name(tiny())}"] * 2
     assert (tmp_path / "links").read_text() == "x\n"
 
 

@@ -12,7 +12,7 @@ from steergan.kernels.compiler import SOURCES, X86_UNITS
 from steergan.kernels.interface import INSTRUCTIONS
 
 DRIVER = Path(__file__).with_name("sanitized.cpp")
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O0", "-g", "-fopenmp", f"-I{SOURCES}"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O0", "-g1", "-fopenmp", f"-I{SOURCES}"]
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 
 

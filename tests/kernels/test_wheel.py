@@ -16,8 +16,12 @@ import steergan
 from steergan.kernels.compiler import KernelBuildError, find_compiler
 
 ROOT = Path(__file__).parents[2]
-IMPORT_ALL = """
-import importlib, pkgutil, steergan, steergan_cli
+TELL = """
+import importlib, os, pkgutil, steergan, steergan_cli
+from steergan.kernels import library
+found = library.native()
+print(found and found.path)
+print(os.path.exists(os.environ["STEERGAN_CACHE"]))
 for package in (steergan, steergan_cli):
     print(package.__file__)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
@@ -110,15 +114,21 @@ def test_editable_install_compiles_nothing(source: Path, tmp_path: Path) -> None
     assert [*source.rglob("fourier-*.so")] == []
 
 
-def test_installed_package_runs_its_own_kernels(scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def told(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What one process of that environment says of the installed packages."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    found = run(scripts / "python", "-c", TELL, cwd=folder, STEERGAN_CACHE=str(folder / "none"))
+    assert found.returncode == 0, found.stderr
+    return found.stdout.splitlines()
+
+
+def test_installed_package_runs_its_own_kernels(scripts: Path, told: list[str]) -> None:
     if not has_compiler():
         pytest.skip("this machine has no C++ compiler, so that the wheel has no kernels")
-    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "none"))
-    code = "from steergan.kernels.library import native; print(native().path)"
-    told = run(scripts / "python", "-c", code, cwd=tmp_path)
-    assert told.returncode == 0, told.stderr
-    assert Path(told.stdout.strip()).is_relative_to(scripts.parent)
-    assert not (tmp_path / "none").exists()
+    path, cached = told[:2]
+    assert Path(path).is_relative_to(scripts.parent)
+    assert cached == "False"
 
 
 def test_installed_command_tells_the_version(scripts: Path, tmp_path: Path) -> None:
@@ -126,12 +136,10 @@ def test_installed_command_tells_the_version(scripts: Path, tmp_path: Path) -> N
     assert (told.returncode, told.stdout) == (0, f"steergan {steergan.__version__}\n")
 
 
-def test_every_installed_module_can_be_imported(scripts: Path, tmp_path: Path) -> None:
-    found = run(scripts / "python", "-c", IMPORT_ALL, cwd=tmp_path)
-    assert found.returncode == 0, found.stderr
-    files = [line.split()[-1] for line in found.stdout.splitlines()]
+def test_every_installed_module_can_be_imported(scripts: Path, told: list[str]) -> None:
+    files = [line.split()[-1] for line in told[2:]]
     assert len(files) > 20
-    assert all(Path(file).is_relative_to(scripts.parent) for file in files), found.stdout
+    assert all(Path(file).is_relative_to(scripts.parent) for file in files), told
 
 
 def test_installed_command_has_its_commands_and_refuses_nonsense(scripts: Path, tmp_path: Path) -> None:

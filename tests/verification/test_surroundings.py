@@ -53,6 +53,13 @@ def test_what_is_drawn_inside_is_the_same_each_time_and_nothing_outside() -> Non
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_what_stays_as_it_was_is_not_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saying again which algorithms are allowed imports torch's compiler, which takes seconds."""
+    monkeypatch.setattr("torch.use_deterministic_algorithms", None)
+    with seeded():
+        torch.rand(())
+
+
 def test_a_module_whose_train_returns_nothing_is_set_all_the_same() -> None:
     class Silent(nn.Dropout):
         def train(self, mode: bool = True) -> None:  # type: ignore[override]
