@@ -28,7 +28,7 @@ def recipe(group: str = "C4", **training: object) -> Recipe:
 
 def without_warm_up(patch: pytest.MonkeyPatch) -> None:
     """Benchmarks time their first calls too: where it does not matter what the times are."""
-    rooms = "steergan.benchmark.", "steergan.acceleration.", "benchmarks."
+    rooms = "steergan.timing", "steergan.benchmark.", "steergan.acceleration.", "benchmarks."
     for name, module in list(sys.modules.items()):
         if name.startswith(rooms) and hasattr(module, "WARM_UP"):
             patch.setattr(module, "WARM_UP", 0)
