@@ -1,11 +1,14 @@
 """The command `steergan recipe`."""
 
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .options import set_option
+from .options import chosen_device, device_option, positive, set_option
+from .progress import progress_lines
 
 
 @click.group(no_args_is_help=True)
@@ -14,6 +17,7 @@ def recipe() -> None:
 
     \b
     Examples:
+      steergan recipe new my-images/
       steergan recipe list
       steergan recipe show recipes/quickstart.toml
       steergan recipe keys data
@@ -76,6 +80,37 @@ def keys(prefix: str) -> None:
         click.echo(f"{key.name}: {default}; {key.values}")
         if key.meaning:
             click.echo(click.wrap_text(key.meaning, 100, "    ", "    "))
+
+
+@recipe.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write. Default: FOLDER.toml.")
+@click.option("--group", default="auto", show_default=True, help="Of both networks; auto: what a test recommends.")
+@click.option("--size", type=click.Choice(["8", "16", "32", "64"]), help="Pixels per side. Default: what fits.")
+@click.option("--minutes", type=float, default=15.0, show_default=True, callback=positive, help="Of training, about.")
+@click.option("--skip-damaged", is_flag=True, help="Leave out files that can't be read, by name.")
+@device_option
+def new(folder: Path, out: Path | None, **wishes: Any) -> None:
+    """Write a recipe for the images in a FOLDER: sizes as they are, a group that is tested, steps that fit the time.
+
+    \b
+    Examples:
+      steergan recipe new photos/
+      steergan recipe new slides/ --group D4 --minutes 60 --out slides.toml
+    """
+    from steergan import run
+
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-._") or "images"
+    target = out if out is not None else Path(f"{stem}.toml")
+    if target.exists():
+        raise click.UsageError(f"{target} is there already; give --out another file")
+    settled = {"device": chosen_device(wishes["device"]), "size": int(wishes["size"] or 0)}
+    wish = run.Wish(**wishes | settled)
+    with progress_lines(f"looking at {folder}") as progress:
+        text = run.propose(folder, stem, wish, progress)
+    target.write_text(text, encoding="utf-8")
+    click.echo(text.partition("\n\n")[0])
+    click.echo(f"{target}: written; look at it, then: steergan train {target}")
 
 
 def as_toml(value: object) -> str:

@@ -11,6 +11,7 @@ from steergan.data.inventory import (
     unfinished_found,
 )
 from steergan.data.loading import Survey, account_of, image_kind, load, prepare, survey, take
+from steergan.data.looks import Kinds, kinds_of
 from steergan.data.originals import resolve_path
 from steergan.data.plan import LeftOut
 from steergan.data.prefetch import Prefetch
@@ -23,6 +24,7 @@ __all__ = [
     "Account",
     "Found",
     "ImageSet",
+    "Kinds",
     "LeftOut",
     "Prefetch",
     "Prepared",
@@ -35,6 +37,7 @@ __all__ = [
     "checksum",
     "class_rows",
     "image_kind",
+    "kinds_of",
     "load",
     "originals_bundled",
     "originals_found",

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steergan.data.collection import Collection, Fault, Member, refuse_faults
+from steergan.data.collection import Collection, Fault, Member, collect, refuse_faults
 from steergan.data.fitting import Size, commonest, fitted
 from steergan.data.images import Pixels
+from steergan.data.originals import resolve_path
 from steergan.data.picture_files import Reading, as_pixels, decode, read_picture, reading_of
 from steergan.data.plan import LeftOut
 from steergan.errors import DataError
@@ -76,6 +77,29 @@ def choose(found: Collection, settings: DataSettings, progress: Progress = unhea
         DataError: all that is in the way, in one line.
     """
     reading = reading_of(settings)
+    looks, faults, left_out = look_at_all(found, settings, progress)
+    norm = commonest([one.size for one in looks.values()])
+    size = (settings.size, settings.size) if settings.size else norm
+    faults += odd_sizes(found, looks, size, settings) + odd_depths(found, looks, settings)
+    refuse_faults(found.root, faults, len(found.members))
+    if settings.range == "minmax":
+        low, high = zip(*(one.extremes for one in looks.values()), strict=True)
+        reading = replace(reading, extent=(min(low), max(high)))
+    channels = 1 if all(one.gray for one in looks.values()) else 3
+    notes = [*found.notes, *notes_on(list(looks.values()), size, settings, reading)]
+    example = next((found.name(member.path) for member, one in looks.items() if one.size == size), "")
+    return Chosen(list(looks), (channels, *size), settings.fit, reading, left_out, notes, example)
+
+
+def look_at_all(
+    found: Collection, settings: DataSettings, progress: Progress = unheard
+) -> tuple[dict[Member, Look], list[Fault], list[LeftOut]]:
+    """What is in every image that can be read, all that is in the way so far, and what is left out.
+
+    Raises:
+        DataError: no image can be read.
+    """
+    reading = reading_of(settings)
     looks, faults, left_out = dict[Member, Look](), list(found.faults), list(found.left_out)
     for done, member in enumerate(found.members):
         try:
@@ -91,17 +115,32 @@ def choose(found: Collection, settings: DataSettings, progress: Progress = unhea
         refuse_faults(found.root, faults, len(found.members))
         came = f"none of {len(found.members)} images can be read; {left_out[0].name}: {left_out[0].reason}"
         raise DataError(f"{found.root}: {came}; give other images")
-    norm = commonest([one.size for one in looks.values()])
-    size = (settings.size, settings.size) if settings.size else norm
-    faults += odd_sizes(found, looks, size, settings) + odd_depths(found, looks, settings)
+    return looks, faults, left_out
+
+
+class Kinds(NamedTuple):
+    """What the images of a folder are like."""
+
+    size: Size
+    """The commonest, (H, W)."""
+    alike: bool
+    """Whether all are of it."""
+    depths: tuple[str, ...]
+    """Types of values, sorted."""
+
+
+def kinds_of(settings: DataSettings, progress: Progress = unheard) -> Kinds:
+    """What the images that `data.path` names are like.
+
+    Raises:
+        DataError: a layout that can be read in two ways, damaged files and the like, but not sizes and depths.
+    """
+    found = collect(resolve_path(settings.path))
+    looks, faults, _ = look_at_all(found, settings, progress)
     refuse_faults(found.root, faults, len(found.members))
-    if settings.range == "minmax":
-        low, high = zip(*(one.extremes for one in looks.values()), strict=True)
-        reading = replace(reading, extent=(min(low), max(high)))
-    channels = 1 if all(one.gray for one in looks.values()) else 3
-    notes = [*found.notes, *notes_on(list(looks.values()), size, settings, reading)]
-    example = next((found.name(member.path) for member, one in looks.items() if one.size == size), "")
-    return Chosen(list(looks), (channels, *size), settings.fit, reading, left_out, notes, example)
+    norm = commonest([one.size for one in looks.values()])
+    depths = tuple(sorted({one.dtype for one in looks.values()}))
+    return Kinds(norm, all(one.size == norm for one in looks.values()), depths)
 
 
 def look(path: Path, reading: Reading, extremes: bool) -> Look:

@@ -4,6 +4,7 @@ from steergan.run.about import surroundings
 from steergan.run.evaluation import evaluate
 from steergan.run.load import LoadedRun, class_names, load_run
 from steergan.run.plan import plan
+from steergan.run.proposal import Wish, propose
 from steergan.run.reporting import Reporter
 from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
 from steergan.run.training import Place, resume, train
@@ -16,12 +17,14 @@ __all__ = [
     "Place",
     "Pose",
     "Reporter",
+    "Wish",
     "angle_figure",
     "class_names",
     "evaluate",
     "interpolate",
     "load_run",
     "plan",
+    "propose",
     "resume",
     "sample",
     "surroundings",

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from steergan.recipe import read_recipe
 from tests.commands import invoke
+from tests.data.messy import picture
 
 
 def test_keys_are_told_with_defaults_values_and_meanings() -> None:
@@ -35,3 +38,19 @@ def test_recipes_are_listed_with_their_first_comment(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("name = \n")
     listed = invoke("recipe", "list", tmp_path).stdout.splitlines()
     assert listed == [f"{tmp_path}/a.toml  What it is for.", f"{tmp_path}/b.toml"]
+
+
+def test_a_new_recipe_is_written_once_and_can_be_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my cells").mkdir()
+    for k in range(20):
+        picture(k, 8, 8, 3).save(tmp_path / "my cells" / f"{k}.png")
+    told = invoke("recipe", "new", "my cells", "--group", "C4", "--minutes", "0.1")
+    assert told.exit_code == 0, told.output
+    assert "my-cells.toml: written; look at it, then: steergan train my-cells.toml" in told.stdout
+    assert "s on cpu here: " in told.stdout
+    planned = invoke("train", "my-cells.toml", "--dry-run")
+    assert planned.exit_code == 0, planned.output
+    again = invoke("recipe", "new", "my cells", "--group", "C4")
+    assert again.exit_code == 2
+    assert "my-cells.toml is there already; give --out another file" in again.stderr
