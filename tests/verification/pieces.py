@@ -17,6 +17,7 @@ from torch import Tensor
 
 from steergan import layers
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GeneratorBlock, GroupConvolution
+from steergan.layers.windowed_convolution import PADDING_MODES
 from steergan.symmetry import group_name, is_grid_group, is_permutation, signed_permutation, trivial_type
 from tests.verification.attention import attended, by_distance, fused, largest
 
@@ -394,6 +395,15 @@ def transposed(site: Site) -> list[Module]:
     return [layer]
 
 
+def windowed(site: Site) -> list[Module]:
+    """A convolution of ours with a stride, a dilation or another padding than zeros."""
+    stride, padding, dilation = site.rng.choice(((2, 1, 1), (1, 2, 2), (2, 2, 2)))
+    if min(site.sizes.values()) <= padding or not site.resize(strided(1 + 2 * dilation, stride, padding)):
+        return []
+    windows = layers.Windows(stride, padding, dilation, site.rng.choice(PADDING_MODES))
+    return [layers.StridedConvolution(site.type, site.next_type(), 3, windows=windows, bias=site.chance(0.5))]
+
+
 def resized(site: Site) -> list[Module]:
     """To a given size by every way that has no favourite side; a maximum only of fields that are permuted."""
     size = site.rng.randint(4, 9)
@@ -468,6 +478,7 @@ OURS: dict[str, Piece] = {
     "conditional norm": conditional_norm,
     "generator block": generator_block,
     "discriminator block": discriminator_block,
+    "windowed": windowed,
 }
 STOCK: dict[str, Piece] = {
     "antialiased pool": antialiased_pool,
