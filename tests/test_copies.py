@@ -120,6 +120,10 @@ def test_containers_of_the_copy_are_its_own() -> None:
     assert twin.parent is twin
     assert twin.same is twin.children_of
     assert twin.kept["list"] == [twin.layer]
+    assert twin.kept["tensor"] is twin.get_buffer("table")
+    twin.get_buffer("table").fill_(17.0)
+    assert bool((twin.get_buffer("row") == 17).all())  # which is a part of the table
+    assert not bool((network.get_buffer("row") == 17).any())
     twin.children_of["new"] = 1
     twin.register_forward_hook(twin.heard)
     twin(torch.randn(2, 3))

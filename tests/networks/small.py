@@ -84,6 +84,7 @@ def invariance(
         others=(torch.tensor([0, 2]),),
         call=lambda module, image, others: module(image, *others),
         modes=modes,
+        off_grid=False,
     )
 
 

@@ -59,7 +59,7 @@ def test_nothing_is_claimed_of_a_plain_cnn() -> None:
 
 @pytest.mark.parametrize(("group", "elements"), [("C8", 4), ("D8", 8)])
 def test_synthesis_off_the_grid_is_proved_at_multiples_of_90_degrees(group: str, elements: int) -> None:
-    found = verify(plain(group, 1).synthesis, [4], others=(torch.randn(2, 10),), modes=QUICK)
+    found = verify(plain(group, 1).synthesis, [4], others=(torch.randn(2, 10),), modes=QUICK, off_grid=False)
     assert found.verdict == "proved", found.sentence
     assert found.group == f"{group} at multiples of 90 degrees"
     assert len(found.elements) == elements
@@ -67,7 +67,7 @@ def test_synthesis_off_the_grid_is_proved_at_multiples_of_90_degrees(group: str,
 
 
 def test_residual_synthesis_off_the_grid_is_proved_at_multiples_of_90_degrees() -> None:
-    found = verify(residual("C8", 1).synthesis, [4], others=(torch.randn(2, 8),), modes=QUICK)
+    found = verify(residual("C8", 1).synthesis, [4], others=(torch.randn(2, 8),), modes=QUICK, off_grid=False)
     assert found.verdict == "proved", found.sentence
     assert found.group == "C8 at multiples of 90 degrees"
 
