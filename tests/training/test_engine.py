@@ -2,6 +2,7 @@
 
 import shutil
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,8 +91,8 @@ def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch generates C++ and compiles it with g++")
 @pytest.mark.filterwarnings("ignore")  # torch's own, about machines without CUDA
-def test_compiled_code_trains_both_networks_alike() -> None:
-    """The code generator once, on small networks of another's making."""
+def test_compiled_code_trains_both_networks_alike(tmp_path: Path) -> None:
+    """The code generator once, on small networks of another's making; what it writes need not be fast."""
 
     def after(engine: Engine) -> dict[str, Any]:
         state = pair.start()
@@ -106,8 +107,17 @@ def test_compiled_code_trains_both_networks_alike() -> None:
         return {"metrics": metrics, **weights}
 
     torch._dynamo.reset()
+    compiler = tmp_path / "compiler"  # the last -O holds
+    compiler.write_text('#!/bin/sh\nexec g++ "$@" -O0\n')
+    compiler.chmod(0o755)
     compiled = Engine(PLAIN.model_copy(update={"compile": "on"}))
-    assert largest_difference(after(compiled), after(Engine())) < 1e-5
+    quickly = {
+        "cpp.cxx": (None, str(compiler)),
+        "cpp.vec_isa_ok": False,  # else it compiles a program for each kind of vectors, to see which there are
+        "compile_threads": 1,  # else in processes, which import torch first
+    }
+    with torch._inductor.config.patch(quickly):
+        assert largest_difference(after(compiled), after(Engine())) < 1e-5
 
 
 @pytest.mark.parametrize("discriminator", [runs.Case().discriminator, runs.NORMS], ids=["plain", "norms"])
