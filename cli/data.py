@@ -65,7 +65,7 @@ def list_sets() -> None:
                 f"            {split:8}  {about['count']:,} images of {shape(manifest['image_shape'])}, "
                 f"{classes(len(about['per_class']))}, {megabytes(about['bytes'])}, sha256 {about['sha256'][:12]}"
             )
-        for left_out in manifest.get("refused", ()):
+        for left_out in (*manifest.get("left_out", ()), *manifest.get("refused", ())):
             click.echo(f"            left out: {left_out['name']}: {left_out['reason']}")
     for left in unfinished_found():
         click.echo(f"  unfinished: {left.folder}, {megabytes(left.size)}; prepare it again to go on, or remove it")

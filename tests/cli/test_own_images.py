@@ -23,7 +23,7 @@ evaluation = { samples = 16, features = "classifier" }
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    short = ClassifierTraining(widths=(2, 2, 2, 2, 2, 2), features=4, updates=(30, 30))
+    short = ClassifierTraining(widths=(2, 2, 2, 2, 2, 2), features=4, updates=(2, 2))
     monkeypatch.setattr("steergan.metrics.classifier_training.ClassifierTraining", lambda: short)
     path = tmp_path / "pets.toml"
     path.write_text(RECIPE.replace("PATH", str(write_messy(tmp_path / "pets"))))
