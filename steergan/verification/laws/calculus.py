@@ -15,7 +15,7 @@ from torch import Tensor
 
 from steergan.symmetry import is_permutation
 from steergan.verification.elements import Matrix
-from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, is_uniform, written_out
+from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct, is_uniform, written_out
 
 TOO_LARGE = "the tensor is too large to be followed entry by entry"
 
@@ -128,6 +128,10 @@ def _tuples(tables: list[Fixed | Turning], ids: list[Tensor], shape: torch.Size,
     """Tuples of atoms as new atoms: those that occur, and those that elements make of them."""
     if ids[0].numel() * count > LARGEST:
         return Lost(TOO_LARGE)
+    aligned = _entries_moved(tables, ids, count)
+    if aligned is not None:
+        sign = _signs(tables, ids, signs, count)
+        return Lost(SIGNS) if sign is None else Turning(distinct(shape), aligned, sign)
     tuples, inverse = _unique_tuples(ids)
     moved = [
         torch.cat([column] + [table.index[e][column] for e in range(count)])
@@ -154,6 +158,30 @@ def _tuples(tables: list[Fixed | Turning], ids: list[Tensor], shape: torch.Size,
             return Lost("the claimed elements do not form a group")
         index.append(found)
     return Turning(lookup, torch.stack(index), sign)
+
+
+def _entries_moved(tables: list[Fixed | Turning], ids: list[Tensor], count: int) -> Tensor | None:
+    """Which entry each element makes of each, (E, N), where it takes entries to entries; None where it does not.
+
+    If the entries of one operand are atoms of their own, and their images are entries too, they say where tuples go.
+    """
+    for table, column in zip(tables, ids, strict=True):
+        if not isinstance(table, Turning):
+            continue
+        size = table.index.shape[1]
+        if bool((column.bincount(minlength=size) > 1).any()):
+            continue
+        place = torch.full((size,), -1)
+        place[column] = torch.arange(len(column))
+        index = place[table.index[:, column]]
+        if bool((index < 0).any()):
+            return None
+        for other, entries in zip(tables, ids, strict=True):
+            image = other.index[:, entries] if isinstance(other, Turning) else entries.expand(count, -1)
+            if not torch.equal(entries[index], image):
+                return None
+        return index
+    return None
 
 
 def _positions(atoms: list[Tensor], images: list[Tensor]) -> Tensor | None:
