@@ -186,7 +186,8 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "by weights at hand": lambda x: x.mT @ torch.arange(x.shape[2], dtype=x.dtype).outer(torch.ones(2).to(x)),
     "largest two": lambda x: x.flatten(2).topk(2, 2)[0][..., None] if x[0, 0].numel() > 1 else x,
     "sorted channels": lambda x: x.sort(1)[0],
-    "median": lambda x: x.flatten(2).median(2, keepdim=True)[0][..., None].expand_as(x),
+    # A clone, because torch's median of a tensor that was expanded is wrong.
+    "median": lambda x: x.flatten(2).median(2, keepdim=True)[0][..., None].expand_as(x).clone(),
     "kept where largest": lambda x: largest(x, x.abs()),
     "split and swapped": lambda x: torch.cat(x.split([1, x.shape[1] - 1], 1)[::-1], 1) if x.shape[1] > 1 else x,
 }
