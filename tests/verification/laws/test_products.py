@@ -1,6 +1,7 @@
 """Matrix products of tensors that both turn: what their law predicts is what comes out on numbers."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -9,9 +10,9 @@ from torch import Tensor, nn
 
 from steergan.symmetry import field_type as typed
 from steergan.verification import verify
-from steergan.verification.laws.law import Fixed, Lost, Turning
+from steergan.verification.laws.law import Fixed, Lost, Turning, mismatch
 from steergan.verification.laws.products import product_of
-from tests.verification.attention import attended
+from tests.verification.attention import attended, offsets
 from tests.verification.laws.programs import (
     PRODUCTS,
     STEPS,
@@ -58,6 +59,25 @@ def test_a_sum_over_what_moves_alike_has_a_law(name: str) -> None:
         law = law_by_tracking(program, in_type, elements)
         assert_law(law, program, in_type, elements)
         assert kind == "signs" or isinstance(law, Lost) != has_law
+
+
+def test_torch_s_operator_of_attention_is_its_three_steps() -> None:
+    operator = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+
+    def program(x: Tensor, causal: bool = False, mask: bool = True) -> Tensor:
+        tokens = flat(x).mT[:, None].contiguous()
+        seen = (-offsets(x).square().sum(0)).exp() if mask else None
+        out: Tensor = operator(tokens, tokens, tokens, 0.0, causal, attn_mask=seen)[0]
+        return out[:, 0].mT.reshape(x.shape)
+
+    in_type, elements = field_type("D4", "regular"), elements_of("D4")
+    for way in (program, partial(program, mask=False)):
+        law = law_by_tracking(way, in_type, elements)
+        assert_law(law, way, in_type, elements)
+        assert mismatch(law, in_type, torch.Size([2, 8, 3, 3]), elements) is None
+    causal = law_by_tracking(partial(program, causal=True, mask=False), in_type, elements)
+    assert isinstance(causal, Lost)
+    assert "each position looks at those before it" in causal.reason
 
 
 def test_a_sum_over_other_places_than_those_that_are_permuted_is_none() -> None:
