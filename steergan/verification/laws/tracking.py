@@ -144,7 +144,7 @@ class Tracking(TorchDispatchMode):
         random = any(word in name for word in RANDOM)
         if random:
             self.trace.drawn += [(self.stack[-1] if self.stack else "", tuple(r.shape)) for r in results]
-        drawn = random or "empty" in name
+        drawn = random or "empty" in name or torch.Tag.nondeterministic_seeded in func.tags
         constants = [law.made_of for law in before if isinstance(law, Fixed) and law.made_of is not None]
         if len(constants) == len(before) and not drawn:
             made_of: frozenset[str] = frozenset().union(*constants)
