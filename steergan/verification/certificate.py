@@ -171,17 +171,22 @@ class Certificate:
 
     def _scope(self) -> str:
         on_layers = [r for r in self.records if r.level == 1]
+        between = [r for r in self.records if r.level == COMPOSITION]
         inexact = [r for r in on_layers if r.finding.kind == "bounded" and not _changes_basis(r)]
         layers, bounded = len({r.path for r in on_layers}), len({r.path for r in inexact})
-        if not bounded and any(r.level == COMPOSITION and r.finding.scope == "these weights" for r in self.records):
+        bounds = [r.finding.bound or 0 for r in (*inexact, *between) if r.finding.kind == "bounded"]
+        weights = any(r.finding.scope == "these weights" for r in (*inexact, *between))
+        if not bounds and weights:
             return f"the weights at hand ({layers} layers; values of weights enter between them)"
-        if not bounded:
-            of = ", constants apart" if self.constants else ""
+        of = ", constants apart" if self.constants else ""
+        if not bounds:
             return f"every value of its weights{of} ({layers} layers, all exact{self._in_fourier_form()})"
-        return (
-            f"the weights at hand up to the bounds of its sampled bases ({layers} layers, {bounded} of them bounded, "
-            f"at most {max(r.finding.bound or 0 for r in inexact):.1e} of a filter bank)"
-        )
+        sampled = [r for r in inexact if r.finding.scope == "these weights"]
+        which = f"the weights at hand up to the bounds of its {'sampled bases' if sampled else 'matrices'}"
+        if not weights:
+            which = "every value of its weights up to the bounds of its fixed matrices"
+        what = "a filter bank" if sampled and len(sampled) == len(inexact) else "a matrix or filter bank"
+        return f"{which} ({layers} layers, {bounded} of them bounded, at most {max(bounds):.1e} of {what})"
 
     def _in_fourier_form(self) -> str:
         paths = {r.path for r in self.records if r.level == 1 and r.finding.form == "Fourier"}

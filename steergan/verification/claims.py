@@ -253,7 +253,11 @@ def claimed_group(spaces: list[GSpace2D], elements: tuple[Matrix, ...]) -> str:
 
 
 def moving_buffers(subject: Subject) -> set[str]:
-    """Names of buffers that a forward in training mode changes: moments, vectors of spectral norms."""
+    """Names of buffers whose values are as little fixed as weights.
+
+    A forward in training mode changes them: moments, vectors of spectral norms. Or they are there in evaluation mode
+    alone: filters that a layer made of its weights when it was put into that mode.
+    """
     network = in_mode(twin_of(subject.module).float(), training=True)
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     try:
@@ -262,4 +266,5 @@ def moving_buffers(subject: Subject) -> set[str]:
     except Exception:
         return set()
     after = dict(network.named_buffers())
-    return {name for name, old in before.items() if name in after and not torch.equal(old, after[name])}
+    moved = {name for name, old in before.items() if name in after and not torch.equal(old, after[name])}
+    return moved | (dict(in_mode(network, training=False).named_buffers()).keys() - before.keys())

@@ -8,7 +8,7 @@ import torch
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.trace import Trace
 from steergan.verification.laws.walk import walk
-from steergan.verification.records import Finding, Record, exact, unknown
+from steergan.verification.records import Finding, Record, unknown
 from steergan.verification.rehearsal import cannot_be_run
 from steergan.verification.subject import Size, Subject, random_input, twin_of
 from steergan.verification.surroundings import in_mode, seeded
@@ -71,10 +71,10 @@ def composition(trace: Trace) -> Finding:
     """Whether layers fit together, and of which weights that is known."""
     operations = ", ".join(sorted(trace.operations)) or "none"
     argument = f"every edge has the types that the layers say; tensor operations between layers: {operations}"
-    if not trace.at_hand:
-        return exact(argument)
-    argument += f"; of the values at hand: {', '.join(sorted(trace.at_hand))}"
-    return replace(exact(argument), scope="these weights")
+    if trace.at_hand:
+        argument += f"; of the values at hand: {', '.join(sorted(trace.at_hand))}"
+    found = trace.bounded("", argument)
+    return replace(found, scope="these weights") if trace.at_hand else found
 
 
 def met_at(maps: Sequence[Size], walks: Sequence[Walked]) -> tuple[Size, ...]:

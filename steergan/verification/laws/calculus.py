@@ -86,7 +86,9 @@ def combined(
             return same
         if signs == "product" and len(varying) == 1:
             return same
-        return pointwise(same, "general")
+        found = pointwise(same, "general")
+        if signs != "product" or not isinstance(found, Lost):
+            return found
     tables: list[Fixed | Turning] = []
     for law, own in varying:
         table = written_out(law, own, elements) if isinstance(law, Fields) else law

@@ -56,8 +56,9 @@ class Fixed:
 
     Attributes:
         ids: int64 in the tensor's shape; entries with equal ids are equal whatever the weights are.
-        made_of: names of the network's constants from which it was computed, if from constants alone: then entries that
-            are equal by value have equal ids. None for weights, labels, random numbers and what depends on them.
+        made_of: names of the weights and constants of the network that it was computed from; then it has the same
+            values whatever the input is, and of constants alone entries that are equal by value have equal ids. None
+            for labels, random numbers and what depends on them or on the input.
     """
 
     ids: Tensor

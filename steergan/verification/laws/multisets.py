@@ -15,7 +15,8 @@ def gathered(law: Law, shape: torch.Size, sets: Tensor, out_shape: torch.Size, p
         shape: of that tensor.
         sets: (M, K) int64, the positions of entry m's arguments; -1 where it has fewer.
         out_shape: of the result, M entries.
-        parity: "odd" where f(-v) = -f(v) (sums), "even" (norms), else "general".
+        parity: "odd" where f(-v) = -f(v) (sums), "even" where no argument's sign matters (norms), "all even" where
+            f(-v) = f(v), all signs being changed at once (variances), else "general".
         count: number of claimed elements.
     """
     if isinstance(law, Lost):
@@ -120,4 +121,4 @@ def _common_sign(signs: Tensor, parity: str) -> Tensor | None:
     mixed = highest > lowest
     if bool(mixed.any()) or (parity == "general" and bool((lowest < 0).any())):
         return None
-    return lowest
+    return torch.ones_like(lowest) if parity == "all even" else lowest

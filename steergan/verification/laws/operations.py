@@ -16,7 +16,13 @@ Rule = Callable[["Operation"], Law | tuple[Law, ...]]
 
 
 class Operation:
-    """One call of an operator: its operands, its result, and their laws."""
+    """One call of an operator: its operands, its result, and their laws.
+
+    Attributes:
+        values: operands of whose values at hand the law of the result holds.
+        numbers: operands that it holds of whatever their values are, constants apart.
+        bound: up to which it holds, relative to those values.
+    """
 
     def __init__(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, law_of: LawOf, elements: Any
@@ -25,10 +31,18 @@ class Operation:
         self.law_of = law_of
         self.elements: tuple[Matrix, ...] = elements
         self.name = func.overloadpacket.__name__.rstrip("_")
+        self.values: list[Tensor] = []
+        self.numbers: list[Tensor] = []
+        self.bound = 0.0
 
     def arg(self, position: int, name: str, default: Any = None) -> Any:
         """An argument by position or by name."""
         return self.args[position] if len(self.args) > position else self.kwargs.get(name, default)
+
+    def knows(self, x: Tensor) -> bool:
+        """Whether a tensor has the same values whatever the input is: made of weights and constants alone."""
+        law = self.law_of(x)
+        return isinstance(law, Fixed) and law.made_of is not None
 
     def written_out(self, x: Tensor) -> Law:
         """The law of an operand, entry by entry."""
@@ -49,6 +63,8 @@ def move(call: Operation) -> Law | tuple[Law, ...]:
                 return Lost(f"{call.name} with positions that depend on the input")
 
     def apply(ids: Tensor) -> Tensor:
+        if call.name in ("view", "_unsafe_view"):
+            return ids.reshape(call.out.shape)  # ids need not lie in memory as the tensor does
         result: Tensor = call.func(ids, *call.args[1:], **call.kwargs)
         return result
 

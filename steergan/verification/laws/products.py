@@ -25,6 +25,7 @@ from torch import Tensor
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import TOO_LARGE, combined, first_places, rearranged, viewed
 from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct, written_out
+from steergan.verification.laws.matrices import Coefficients, by_matrix
 from steergan.verification.laws.multisets import gathered
 from steergan.verification.laws.norms import softmax_of
 from steergan.verification.laws.operations import Operation
@@ -39,12 +40,33 @@ def product(call: Operation) -> Law:
     """mm, bmm, mv, dot, and with a summand addmm, baddbmm, addmv."""
     added = call.name in ("addmm", "baddbmm", "addmv")
     x, y = call.args[1:3] if added else call.args[:2]
+    by = _as_matrix(call, x, y)
+    if by is not None:
+        found = by_matrix(call, *by, call.args[0] if added else None)
+        if not isinstance(found, Lost):
+            return found
     out = product_of((call.law_of(x), x.shape), (call.law_of(y), y.shape), call.elements, call.name)
     if not added or isinstance(out, Lost):
         return out
     summand = call.args[0]
     shapes = [summand.shape, call.out.shape]
     return combined([call.law_of(summand), viewed(out, call.out.shape)], shapes, call.out.shape, "sum", call.elements)
+
+
+def _as_matrix(call: Operation, x: Tensor, y: Tensor) -> tuple[Turning, Coefficients] | None:
+    """The one operand that turns, by the columns that a matrix meets, and the other one as that matrix."""
+    laws = [call.written_out(x), call.written_out(y)]
+    shapes = [torch.Size([1] * (3 - t.dim()) + [*t.shape]) for t in (x, y)]
+    if y.dim() == 1:
+        shapes[1] = torch.Size([1, *y.shape, 1])
+    left, right = laws
+    if isinstance(left, Fixed) and isinstance(right, Turning):
+        columns = replace(right, ids=right.ids.reshape(shapes[1]).mT)
+        return columns, Coefficients(True, [x], left.ids.reshape(shapes[0]), x.double().reshape(shapes[0]))
+    if isinstance(left, Turning) and isinstance(right, Fixed):
+        columns = replace(left, ids=left.ids.reshape(shapes[0]))
+        return columns, Coefficients(False, [y], right.ids.reshape(shapes[1]).mT, y.double().reshape(shapes[1]).mT)
+    return None
 
 
 LawAndShape = tuple[Law, torch.Size]

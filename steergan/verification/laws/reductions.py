@@ -32,7 +32,7 @@ def reduced(parity: str) -> Rule:
         if not isinstance(call.out, tuple):
             return result
         if call.name == "var_mean":
-            return result, result
+            return result, gathered(law, x.shape, positions, out.shape, "odd", len(call.elements))
         return result, result if isinstance(result, Fixed) else Lost("the position of a maximum")
 
     return rule

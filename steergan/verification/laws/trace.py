@@ -8,7 +8,7 @@ from escnn.nn import FieldType
 from torch import nn
 
 from steergan.symmetry import field_name
-from steergan.verification.records import Finding
+from steergan.verification.records import Finding, exact
 from steergan.verification.registry import Situation
 from steergan.verification.subject import Size, TypedTensors
 
@@ -46,6 +46,8 @@ class Trace:
         faults: (path, reason): edges whose types don't match, and what else stands against the composition.
         by_value: constants of the network whose values, and not only their places, the proof has used.
         at_hand: where values of weights, and not only the weights themselves, have entered the proof.
+        bounds: (path, bound, whether weights are among them): modules whose coefficients at hand are, where symmetry
+            wants them equal, equal up to rounding alone, and by how much they differ, relative.
         drawn: (path, shape): random numbers drawn outside certified layers, by which module.
         log: every operation and constant on the way: two walks that took one path have one log.
         result: tensors of the result, each with its field type where it has one.
@@ -56,6 +58,7 @@ class Trace:
     faults: list[tuple[str, str]] = field(default_factory=list)
     by_value: set[str] = field(default_factory=set)
     at_hand: set[str] = field(default_factory=set)
+    bounds: list[tuple[str, float, bool]] = field(default_factory=list)
     drawn: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     result: TypedTensors = field(default_factory=list)
@@ -72,6 +75,16 @@ class Trace:
             return ""
         per_pixel = any(prod(shape[2:]) > 1 for shape in shapes)
         return "random numbers per pixel" if per_pixel else "random numbers per channel"
+
+    def bounded(self, path: str, argument: str) -> Finding:
+        """What was shown of a module, exact or up to the bounds of its coefficients; empty: of the whole network."""
+        found = [row for row in self.bounds if not path or f"{row[0]}.".startswith(f"{path}.")]
+        if not found:
+            return exact(argument)
+        words = f"{argument}, up to the rounding of coefficients"
+        of_weights = any(weights for _, _, weights in found)
+        bound = max(bound for _, bound, _ in found)
+        return Finding("bounded", "holds", words, bound, scope="these weights" if of_weights else "all weights")
 
     def map_sizes(self) -> set[Size]:
         """(H, W) of the maps between layers."""

@@ -45,6 +45,16 @@ EXCHANGES = ("set_", "resize_", "set", "resize")
 RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
 
 
+def drawn_at_random(name: str) -> bool:
+    """Whether an operator draws random numbers."""
+    return any(word in name for word in RANDOM)
+
+
+def of_shape_alone(name: str) -> bool:
+    """Whether a result does not depend on the numbers in an operator's operands."""
+    return name.endswith(("zeros_like", "ones_like", "full_like")) or name.startswith("new_")
+
+
 class Tracking(TorchDispatchMode):
     """While it is on, every operation gives its results laws.
 
@@ -54,6 +64,7 @@ class Tracking(TorchDispatchMode):
         moving: names of buffers that training moves: free numbers, like weights.
 
     Attributes:
+        laws: of tensors.
         stack: paths of the modules that are running.
         inside: path of a certified layer that is running, in which nothing is followed.
         paused: whether operations are those of the follower itself.
@@ -71,6 +82,9 @@ class Tracking(TorchDispatchMode):
         self.frozen = {id(p): name for name, p in network.named_parameters() if not p.requires_grad}
         for name, buffer in network.named_buffers():
             (self.free if name in moving else self.frozen)[id(buffer)] = name
+        tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+        free = {name: tensors[name] for name in self.free.values() if tensors[name].numel()}
+        self.free_memory = {tensor.untyped_storage().data_ptr(): name for name, tensor in free.items()}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -86,15 +100,18 @@ class Tracking(TorchDispatchMode):
         return law
 
     def _first_met(self, tensor: Tensor) -> Law:
-        if id(tensor) in self.free:
-            return Fixed(distinct(tensor.shape))
-        name = self.frozen.get(id(tensor))
+        name = self.free.get(id(tensor), "")
+        if not name and tensor.numel() and tensor.device.type == "cpu":
+            name = self.free_memory.get(tensor.untyped_storage().data_ptr(), "")  # by .data, past the dispatcher
+        if name:
+            return Fixed(distinct(tensor.shape), frozenset([name]))
         for other, law in list(self.laws.items()):
             if not isinstance(law, Fixed) and share_memory(tensor, other):
                 same = geometry(tensor) == geometry(other)
                 return law if same else Lost("memory of another tensor, reached by a way that was not traced")
         self.trace.log.append(f"constant {tuple(tensor.shape)} {digest_of(tensor)}")
-        return Fixed(by_value(tensor), frozenset([name] if name else []))
+        constant = self.frozen.get(id(tensor))
+        return Fixed(by_value(tensor), frozenset([constant] if constant else []))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -121,6 +138,15 @@ class Tracking(TorchDispatchMode):
                 self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
         return out
 
+    def _made_of(self, name: str, before: list[Law]) -> frozenset[str] | None:
+        """Names of the weights and constants that a result is made of; None if anything else is in it."""
+        if drawn_at_random(name) or "empty" in name:
+            return None
+        if of_shape_alone(name):
+            return frozenset()
+        found = [law.made_of if isinstance(law, Fixed) else None for law in before]
+        return None if None in found else frozenset().union(*found)  # type: ignore[arg-type]
+
     def number_read(self, operands: list[Tensor], how: str) -> None:
         """Numbers became Python's, or decided about shapes: harmless if invariant, and then of the values at hand."""
         for tensor in operands:
@@ -141,13 +167,12 @@ class Tracking(TorchDispatchMode):
         invariant = all(isinstance(law, Fixed) for law in before)
         numbers = [a for a in (*args, *kwargs.values()) if isinstance(a, int | float | bool | str)]
         self.trace.log.append(f"{name} {[tuple(r.shape) for r in results]} {numbers}")
-        random = any(word in name for word in RANDOM)
-        if random:
+        if drawn_at_random(name):
             self.trace.drawn += [(self.stack[-1] if self.stack else "", tuple(r.shape)) for r in results]
-        drawn = random or "empty" in name or torch.Tag.nondeterministic_seeded in func.tags
-        constants = [law.made_of for law in before if isinstance(law, Fixed) and law.made_of is not None]
-        if len(constants) == len(before) and not drawn:
-            made_of: frozenset[str] = frozenset().union(*constants)
+        made_of = self._made_of(name, before[1:] if in_place and name in ("copy_", "fill_", "zero_") else before)
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            made_of = None
+        if made_of is not None and made_of.isdisjoint(self.free.values()):
             return [Fixed(by_value(r), made_of) for r in results]
         if not before:
             return [Fixed(distinct(r.shape)) for r in results]
@@ -161,10 +186,13 @@ class Tracking(TorchDispatchMode):
                 found = Lost(f"{call.name}, called as the proof does not know it ({type(error).__name__})")
         laws = list(found) if isinstance(found, tuple) else [found] * len(results)
         if invariant and any(isinstance(law, Lost) for law in laws):
-            return [Fixed(distinct(r.shape)) for r in results]
+            return [Fixed(distinct(r.shape), made_of) for r in results]
+        laws = [replace(law, made_of=made_of) if isinstance(law, Fixed) else law for law in laws]
         if not invariant:
             self.trace.operations.add(call.name)
             self._note_values(args, kwargs)
+        if not any(isinstance(law, Lost) for law in laws):
+            self._note_use(call)
         if call.name in ("convolution", "convolve") and not any(isinstance(law, Lost) for law in laws):
             self.trace.at_hand.add(f"filters of a convolution in {self.place}")
         first = next((law for law in before if isinstance(law, Lost)), None)
@@ -178,7 +206,22 @@ class Tracking(TorchDispatchMode):
         for tensor in tensors_in((args, kwargs)):
             law = self.law_of(tensor)
             if isinstance(law, Fixed) and law.made_of and tensor.is_floating_point() and not is_uniform(law):
-                self.trace.by_value |= law.made_of
+                self.trace.by_value |= law.made_of.intersection(self.frozen.values())
+
+    def _note_use(self, call: Operation) -> None:
+        """Remember whose values a law rests on, and up to which bound it holds."""
+        names = self._names_in(call.values)
+        of_weights = not names.isdisjoint(self.free.values())
+        if of_weights:
+            self.trace.at_hand.add(f"coefficients of {call.name} in {self.place}")
+        self.trace.by_value |= (names | self._names_in(call.numbers)).intersection(self.frozen.values())
+        if call.bound:
+            self.trace.bounds.append((self.stack[-1] if self.stack else "", call.bound, of_weights))
+
+    def _names_in(self, operands: list[Tensor]) -> frozenset[str]:
+        """Names of the weights and constants that operands are made of."""
+        laws = map(self.law_of, operands)
+        return frozenset().union(*(law.made_of or () for law in laws if isinstance(law, Fixed)))
 
     def _overwritten(self, call: Operation, args: Any) -> Law:
         """The law of a tensor that gets the entries of another, or one number."""
@@ -206,7 +249,10 @@ class Tracking(TorchDispatchMode):
                 self.laws[other] = law
             else:
                 pair = [self._written_out(old, other), self._written_out(law, tensor)]
-                self.laws[other] = overwritten(pair[0], places(other), pair[1], places(tensor))
+                found = overwritten(pair[0], places(other), pair[1], places(tensor))
+                if isinstance(found, Fixed):
+                    found = replace(found, made_of=self._made_of("", pair))
+                self.laws[other] = found
         self.laws[tensor] = law
 
     def _written_out(self, law: Law, tensor: Tensor) -> Law:

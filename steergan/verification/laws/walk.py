@@ -18,7 +18,7 @@ from steergan.verification.laws.law import Fields, Fixed, Law, Lost, as_map, dis
 from steergan.verification.laws.memory import map_size, tensors_in
 from steergan.verification.laws.trace import LayerCall, Trace, type_words
 from steergan.verification.laws.tracking import LeakWatch, Tracking
-from steergan.verification.records import exact, unknown
+from steergan.verification.records import unknown
 from steergan.verification.registry import Situation, certifier_of, tampering
 from steergan.verification.subject import Subject, tensors_of
 
@@ -94,7 +94,8 @@ class Walk(Tracking):
                 way = f"it draws {draws}, and one draw does not turn with the input" if draws else ""
                 finding = unknown(way or f"followed operation by operation: {str(found).removeprefix(f'in {path}: ')}")
             elif found is None and leaf and isinstance(module, EquivariantModule):
-                finding = exact("followed operation by operation: every entry goes where the field types say")
+                argument = "followed operation by operation: every entry goes where the field types say"
+                finding = self.trace.bounded(path, argument)
         if finding is None:
             return
         types = " -> ".join(type_words(value.type) for value in typed)

@@ -111,6 +111,27 @@ def another(x: Tensor) -> int:
 def taps(x: Tensor) -> tuple[Tensor]:
     """The same symmetric filter for each channel."""
     return (torch.tensor([[1.0, 2, 1], [2, 3, 2], [1, 2, 1]], dtype=x.dtype).expand(x.shape[1], 1, 3, 3),)
+def circulant(size: int) -> Tensor:
+    """A matrix that commutes with cyclic shifts: no row is another's mirror image."""
+    first = torch.arange(1, size + 1, dtype=torch.float64).square()
+    return torch.stack([first.roll(n) for n in range(size)])
+
+
+def by_group(x: Tensor) -> Tensor:
+    """Every channel times the group's table of the regular field, each element its own weight."""
+    if x.shape[1] != 8:
+        return x
+    fibers = SPACES["D4"].fibergroup
+    elements = fibers.elements
+    weights = torch.tensor([[float(elements.index(~a @ b)) ** 1.5 for b in elements] for a in elements]).double()
+    return torch.einsum("oi,bihw->bohw", weights, x)
+
+
+def sampled(x: Tensor) -> Tensor:
+    """Samples of waves between channels, a function of them, and back."""
+    angles = torch.arange(8, dtype=torch.float64) * torch.pi / 4
+    waves = torch.stack([angles.cos(), angles.sin()], 1)
+    return torch.einsum("gi,bghw->bihw", waves, torch.einsum("gi,bihw->bghw", waves, x[:, :2]).relu())
 
 
 STEPS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -167,6 +188,18 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "minus its batch mean": lambda x: x - x.mean(0, keepdim=True),
     "indexed": lambda x: x[:, torch.arange(x.shape[1]).flip(0)],
     "batch norm": lambda x: F.batch_norm(x, None, None, training=True),
+    "mixed by a circulant": lambda x: torch.einsum("oi,bihw->bohw", circulant(x.shape[1]), x),
+    "mixed by the group": by_group,
+    "sampled and back": sampled,
+    "channels summed by a matrix": lambda x: x.movedim(1, 3) @ torch.ones(x.shape[1], 2, dtype=x.dtype),
+    "pixels of a row mixed alike": lambda x: x @ (torch.ones(x.shape[3], x.shape[3]) + torch.eye(x.shape[3])).to(x),
+    "with a number for each row": lambda x: F.linear(x.movedim(1, 3), torch.ones(2, x.shape[1]).to(x), x.new_ones(2)),
+    "products of channels": lambda x: torch.einsum("bihw,bjhw->bijhw", x, x).flatten(1, 2),
+    "products of pixels": lambda x: x.flatten(2) @ x.flatten(2).mT if x.shape[1] > 1 else x,
+    "a fixed product": lambda x: x * (circulant(3) @ circulant(3))[0, 0],
+    "cubed": lambda x: x**3,
+    "fourth power": lambda x: x**4,
+    "spread over pixels": lambda x: x.std((2, 3), keepdim=True).expand_as(x),
     "sign": torch.sign,
     "floor": torch.floor,
     "lerp": lambda x: torch.lerp(x, x.flip(-1, -2), 0.25),
@@ -205,9 +238,17 @@ REDUCTIONS = {
     *("centred", "minus channel mean", "channel sum", "channel maximum", "channel norm", "row means", "sorted away"),
     *("divided", "minus its batch mean", "largest two", "sorted channels", "median", "kept where largest"),
     *("windowed", "maximum of windows", "pooled askew", "pooled unevenly", "maximum of uneven windows"),
-    *("spread", "spread askew"),
+    *("spread", "spread askew", "spread over pixels"),
 }
 """Those of the steps that gather entries."""
+
+
+MATRICES = {
+    *("mixed by a circulant", "mixed by the group", "sampled and back", "channels summed by a matrix"),
+    *("pixels of a row mixed alike", "with a number for each row", "products of channels", "products of pixels"),
+    "a fixed product",
+}
+"""Those that are matrix products."""
 
 
 def assert_law_of_step(step: Callable[[Tensor], Tensor]) -> None:
