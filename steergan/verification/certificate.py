@@ -182,11 +182,12 @@ class Certificate:
         if not bounds:
             return f"every value of its weights{of} ({layers} layers, all exact{self._in_fourier_form()})"
         sampled = [r for r in inexact if r.finding.scope == "these weights"]
-        which = f"the weights at hand up to the bounds of its {'sampled bases' if sampled else 'matrices'}"
+        which = f"the weights at hand up to the bounds of its {'sampled bases' if sampled else 'filters and matrices'}"
         if not weights:
             which = "every value of its weights up to the bounds of its fixed matrices"
+        where = f"{bounded} of them bounded" if bounded else "what is between them is bounded"
         what = "a filter bank" if sampled and len(sampled) == len(inexact) else "a matrix or filter bank"
-        return f"{which} ({layers} layers, {bounded} of them bounded, at most {max(bounds):.1e} of {what})"
+        return f"{which} ({layers} layers, {where}, at most {max(bounds):.1e} of {what})"
 
     def _in_fourier_form(self) -> str:
         paths = {r.path for r in self.records if r.level == 1 and r.finding.form == "Fourier"}

@@ -15,16 +15,10 @@ from steergan.layers.filters.bases import BasisExpansion
 from steergan.layers.filters.conversion import AnyR2Conv
 from steergan.symmetry import ROUNDING
 from steergan.verification.elements import Matrix, fiber_matrix, pixel_action
+from steergan.verification.laws.matching import BASIS_ROUNDING
 from steergan.verification.laws.windows import transposed_fault, window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
 from steergan.verification.registry import Situation, certifies
-
-BASIS_ROUNDING = 2.0**-16
-"""Largest relative violation of a basis element that sampling it in float32 explains.
-
-escnn evaluates angles and radii in float32 and then scales elements up, those near a cutoff by as much as ten times:
-4e-6 is common. A basis that is wrong (too high a cutoff) is off by 1e-2 and more.
-"""
 
 
 def violation(basis: Tensor, in_type: FieldType, out_type: FieldType, elements: tuple[Matrix, ...]) -> Tensor:
@@ -146,7 +140,7 @@ def r2conv_transposed(layer: R2ConvTransposed, at: Situation) -> Iterator[Findin
     if not bool(bank.any()):
         yield unknown("every filter is zero: whatever follows is not tested by it (vacuous)")
         return
-    # In groups, each block of output fields has the same filters as the first; see `reductions._matched_rows` for why
+    # In groups, each block of output fields has the same filters as the first; see `reductions._moved` for why
     # what is wanted of the bank is what is wanted of a convolution's.
     out = layer.out_type.index_select(list(range(len(layer.out_type) // layer.groups)))
     yield _r2conv_bank(layer, bank, layer.in_type, out, at.elements)

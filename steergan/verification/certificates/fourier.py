@@ -18,9 +18,9 @@ from steergan.kernels.operators import convolve
 from steergan.layers import GroupConvolution, UpsampleConvolution
 from steergan.layers.filters.path import FourierFields, kernels_are_there
 from steergan.symmetry import group_order, gspace, regular_type
-from steergan.verification.certificates.bases import BASIS_ROUNDING
 from steergan.verification.certificates.pixel_fields import bank_of_form, change_finding, difference
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
+from steergan.verification.laws.matching import BASIS_ROUNDING
 from steergan.verification.records import Finding, Scope, broken, exact, unknown
 from steergan.verification.registry import Situation
 

@@ -8,6 +8,16 @@ from torch import Tensor
 APART = 4.0
 """Rows that are taken for two have to differ by so many times the tolerance."""
 
+MATRIX_ROUNDING = 2.0**-20
+"""How far matrices that were made in float32 may be from commuting with the group, relative to their largest entry."""
+
+BASIS_ROUNDING = 2.0**-16
+"""Largest relative violation of a filter, or of an element of a basis of filters, that sampling in float32 explains.
+
+escnn evaluates angles and radii in float32 and then scales elements up, those near a cutoff by as much as ten times:
+4e-6 is common. A basis that is wrong (too high a cutoff) is off by 1e-2 and more.
+"""
+
 WORK = 4_000_000_000
 """Numbers that are compared with one another at most."""
 
@@ -116,3 +126,9 @@ def _nearest(rows: Tensor, others: Tensor, tolerance: float) -> Matches | None:
     bound = float(off.sum(1).max() / signed.abs().sum(1).max())
     classes = first[label[:distinct] % distinct][number]
     return Matches(classes, first[found % distinct], 1 - 2 * (found >= distinct).long(), bound)
+
+
+def scaled(values: Tensor) -> Tensor:
+    """Values whose largest is between 1 and 2: divided by a power of two, which rounds nothing."""
+    largest = values.abs().max() if values.numel() else values.new_ones(())
+    return values / 2.0 ** largest.clamp_min(1e-300).log2().floor()

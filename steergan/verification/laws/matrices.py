@@ -23,11 +23,8 @@ from torch import Tensor
 
 from steergan.verification.laws.calculus import TOO_LARGE, combined
 from steergan.verification.laws.law import LARGEST, Fixed, Law, Lost, Turning
-from steergan.verification.laws.matching import bits_of, matched, unique_rows
+from steergan.verification.laws.matching import MATRIX_ROUNDING, bits_of, matched, scaled, unique_rows
 from steergan.verification.laws.operations import Operation
-
-MATRIX_ROUNDING = 2.0**-20
-"""How far matrices that were made in float32 may be from commuting with the group, relative to their largest entry."""
 
 
 class Coefficients(NamedTuple):
@@ -37,7 +34,7 @@ class Coefficients(NamedTuple):
         leads: whether it stands to the left.
         operands: that it is made of.
         numbers: (B, R, N) int64, equal where entries are equal for all values of the weights.
-        values: (B, R, N) float64, at hand.
+        values: (B, R, N) float64, at hand, scaled so that the largest is between 1 and 2.
     """
 
     leads: bool
@@ -84,7 +81,7 @@ def _with_a_number_for_each_row(
     if not isinstance(law, Fixed):
         return None
     parts = []
-    for part, entries in ((matrix.numbers, law.ids.reshape(added.shape)), (matrix.values, added.double())):
+    for part, entries in ((matrix.numbers, law.ids.reshape(added.shape)), (matrix.values, scaled(added.double()))):
         spread = entries.expand(call.out.shape).reshape((batch, rows, count) if matrix.leads else (batch, count, rows))
         of_rows = spread if matrix.leads else spread.mT
         if not bool((of_rows == of_rows[..., :1]).all()):
@@ -103,16 +100,11 @@ def combinations(call: Operation, law: Turning, columns: Tensor, matrix: Coeffic
         call.numbers = [] if found.still else matrix.operands
         return result[0]
     if all(call.knows(operand) for operand in matrix.operands):
-        result = found.combined(scaled(matrix.values), MATRIX_ROUNDING)
+        result = found.combined(matrix.values, MATRIX_ROUNDING)
         if result is not None:
             call.values, call.bound = matrix.operands, result[1]
             return result[0]
     return Lost("what an element makes of a row of the matrix is no row of it")
-
-
-def scaled(values: Tensor) -> Tensor:
-    """Values whose largest is between 1 and 2: divided by a power of two, which rounds nothing."""
-    return values / 2.0 ** values.abs().max().clamp_min(1e-300).log2().floor()
 
 
 class Columns:

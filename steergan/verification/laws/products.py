@@ -25,6 +25,7 @@ from torch import Tensor
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import TOO_LARGE, combined, first_places, rearranged, viewed
 from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct, written_out
+from steergan.verification.laws.matching import scaled
 from steergan.verification.laws.matrices import Coefficients, by_matrix
 from steergan.verification.laws.multisets import gathered
 from steergan.verification.laws.norms import softmax_of
@@ -62,10 +63,11 @@ def _as_matrix(call: Operation, x: Tensor, y: Tensor) -> tuple[Turning, Coeffici
     left, right = laws
     if isinstance(left, Fixed) and isinstance(right, Turning):
         columns = replace(right, ids=right.ids.reshape(shapes[1]).mT)
-        return columns, Coefficients(True, [x], left.ids.reshape(shapes[0]), x.double().reshape(shapes[0]))
+        return columns, Coefficients(True, [x], left.ids.reshape(shapes[0]), scaled(x.double()).reshape(shapes[0]))
     if isinstance(left, Turning) and isinstance(right, Fixed):
         columns = replace(left, ids=left.ids.reshape(shapes[0]))
-        return columns, Coefficients(False, [y], right.ids.reshape(shapes[1]).mT, y.double().reshape(shapes[1]).mT)
+        values = scaled(y.double()).reshape(shapes[1])
+        return columns, Coefficients(False, [y], right.ids.reshape(shapes[1]).mT, values.mT)
     return None
 
 

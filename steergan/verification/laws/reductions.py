@@ -1,5 +1,8 @@
 """Laws of tensor operations that gather entries: reductions, orders, pools, convolutions."""
 
+import math
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -8,6 +11,7 @@ from steergan.verification.laws.calculus import combined, viewed
 from steergan.verification.laws.channels import channels_of, each_channel, map_of_channels
 from steergan.verification.laws.kernel_tables import algebra_fault, bank_of
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct
+from steergan.verification.laws.matching import BASIS_ROUNDING, MATRIX_ROUNDING, matched, scaled, unique_rows
 from steergan.verification.laws.multisets import gathered
 from steergan.verification.laws.operations import Operation, Rule
 from steergan.verification.laws.windows import transposed_fault, window_fault
@@ -119,7 +123,8 @@ def convolution(call: Operation) -> Law:
         fault = window_fault(size, kernel, stride, padding, dilation, False)
     if fault is not None:
         return Lost(fault)
-    if any(not isinstance(call.law_of(t), Fixed) for t in (bank, bias) if t is not None):
+    operands = [t for t in (bank, bias) if t is not None]
+    if not all(call.knows(t) for t in operands):
         return Lost("a convolution whose filters depend on the input")
     if groups > 1 and bank.shape[:2] == (x.shape[1], 1) and bias is None and _blurs(bank, call.elements):
         return each_channel(law, x.shape, call.out.shape, "odd", call.elements, call.name)
@@ -127,15 +132,22 @@ def convolution(call: Operation) -> Law:
     if channels is None:
         why = "of no feature map" if isinstance(law, Turning) else "whose filters at hand are not equivariant"
         return Lost(f"a convolution outside a certified layer, {why}")
-    bank = _dense(bank, groups, transposed)
-    values = bank.flatten(1) if bias is None else torch.cat([bank.flatten(1), bias[:, None]], 1)
-    found = []
-    for matrix, action in zip(call.elements, channels, strict=True):
-        rows = _matched_rows(bank, bias, values, action, matrix)
-        if rows is None:
-            return Lost("a convolution outside a certified layer, whose filters at hand are not equivariant")
-        found.append(ChannelAction(rows, torch.ones_like(rows)))
-    return map_of_channels(found, call.out.shape, call.elements)
+    bank = scaled(_dense(bank, groups, transposed).double())
+    alike = torch.arange(x.shape[1]) if isinstance(law, Fields) else _alike(law.ids.reshape(x.shape))
+    moved = [_moved(bank, action, matrix, alike) for matrix, action in zip(call.elements, channels, strict=True)]
+    every = torch.stack([_summed(bank, alike).flatten(1), *moved])
+    if bias is not None:
+        every = torch.cat([every, scaled(bias.double())[None, :, None].expand(len(every), -1, 1)], 2)
+    tolerance = BASIS_ROUNDING if math.prod(kernel) > 1 else MATRIX_ROUNDING
+    found = matched(every[0], every[1:].flatten(0, 1), tolerance)
+    if found is None:
+        return Lost("a convolution outside a certified layer, whose filters at hand are not equivariant")
+    call.values, call.bound = operands, found.bound
+    rows, signs = (part.view(len(moved), -1) for part in (found.number, found.sign))
+    actions = [ChannelAction(index, sign) for index, sign in zip(rows, signs, strict=True)]
+    result = map_of_channels(actions, call.out.shape, call.elements)
+    # Channels with equal filters are equal.
+    return replace(result, ids=result.ids[:, found.classes]) if isinstance(result, Turning) else result
 
 
 def _dense(bank: Tensor, groups: int, transposed: bool) -> Tensor:
@@ -156,7 +168,7 @@ def fourier_convolution(call: Operation) -> Law:
     x, w, group, adjoint = call.args
     if adjoint:
         return Lost("the adjoint of a convolution")
-    if not isinstance(call.law_of(w), Fixed):
+    if not call.knows(w):
         return Lost("a convolution whose filters depend on the input")
     fault = algebra_fault(group)
     if fault:
@@ -164,10 +176,13 @@ def fourier_convolution(call: Operation) -> Law:
     bank, middle = bank_of(w, group), [w.shape[-1] // 2] * 2
 
     def law_of(tensor: Tensor) -> Law:
-        return Fixed(distinct(bank.shape)) if tensor is bank else call.law_of(tensor)
+        return Fixed(distinct(bank.shape), frozenset()) if tensor is bank else call.law_of(tensor)
 
     arguments = (x, bank, None, [1, 1], middle, [1, 1], False, [0, 0], 1)
-    return convolution(Operation(call.func, arguments, {}, call.out, law_of, call.elements))
+    dense = Operation(call.func, arguments, {}, call.out, law_of, call.elements)
+    law = convolution(dense)
+    call.values, call.bound = [w], dense.bound
+    return law
 
 
 def _blurs(bank: Tensor, elements: tuple[Matrix, ...]) -> bool:
@@ -177,25 +192,26 @@ def _blurs(bank: Tensor, elements: tuple[Matrix, ...]) -> bool:
     return bool((flat == flat[:1]).all()) and all(t is not None and bool((flat[:, t] == flat).all()) for t in taps)
 
 
-def _matched_rows(
-    bank: Tensor, bias: Tensor | None, values: Tensor, action: ChannelAction, matrix: Matrix
-) -> Tensor | None:
-    """For each out channel the one whose filter it has after an element acted; None if there is none, bit for bit."""
-    taps = pixel_action(matrix, *bank.shape[2:])
-    if taps is None:
-        return None
-    # (K * g x)[o](q) = sum_{i, p} K[o, i, p] sign[i] x[index[i]](g^-1 (q + p))
-    #                 = sum_{j, r} K'[o, j, r] x[j](g^-1 q + r),  K'[o, index[i], g^-1 p] = sign[i] K[o, i, p]:
-    # a stride by another bank. If its rows are those of K in another order, K'[o] = K[rows[o]], then g permutes the
-    # channels of the result by `rows`. A transposed convolution by q = s p + d t has the same bank K' (of t), because
-    # g (s p + d t) = s g p + d g t about the middles of its maps and of its taps. `moved` gets the channels first, then
-    # the taps.
-    moved = torch.empty_like(bank).flatten(2)
-    moved[:, action.index] = bank.flatten(2) * action.sign.to(bank)[None, :, None]
-    moved = moved[:, :, taps.argsort()].flatten(1)  # pixel_action reads from g^-1 p; its inverse reads from g p
-    if bias is not None:
-        moved = torch.cat([moved, bias[:, None]], 1)
-    rows = {tuple(row): o for o, row in enumerate(values.tolist())}
-    found = [rows.get(tuple(row), -1) for row in moved.tolist()]
-    return None if -1 in found else torch.tensor(found)
+def _alike(ids: Tensor) -> Tensor:
+    """For each channel of ids (B, C, H, W) the first one that is the same."""
+    first, number = unique_rows(ids.transpose(0, 1).flatten(1))
+    return first[number]
 
+
+def _summed(bank: Tensor, index: Tensor) -> Tensor:
+    """The bank by which index[i] meets what channel i met: a sum, where channels are the same."""
+    return torch.zeros_like(bank).index_add_(1, index, bank)
+
+
+def _moved(bank: Tensor, action: ChannelAction, matrix: Matrix, alike: Tensor) -> Tensor:
+    """The filters (C_out, C_in * k * k) that meet x where those of the bank meet what an element made of x."""
+    taps = pixel_action(matrix, *bank.shape[2:])
+    assert taps is not None  # kernels of windows without a fault are square
+    # (K * g x)[o](q) = sum_{i, p} K[o, i, p] sign[i] x[index[i]](g^-1 (q + p))
+    #                 = sum_{j, r} K'[o, j, r] x[j](g^-1 q + r),  K'[o, j, g^-1 p] = sum over i with index[i] = j
+    # of sign[i] K[o, i, p]: a stride by another bank. If its rows are plus or minus those of K in another order,
+    # K'[o] = sign'[o] K[rows[o]], then g permutes the channels of the result so. A transposed convolution by
+    # q = s p + d t has the same bank K' (of t), because g (s p + d t) = s g p + d g t about the middles of its maps and
+    # of its taps.
+    moved = _summed(bank * action.sign.to(bank)[None, :, None, None], alike[action.index]).flatten(2)
+    return moved[:, :, taps.argsort()].flatten(1)  # pixel_action reads from g^-1 p; its inverse reads from g p

@@ -40,6 +40,9 @@ READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 MASKS = (torch.bool, torch.uint8)
 """Types of an index whose values decide how much is taken."""
 
+CONVOLUTIONS = ("convolution", "convolve")
+"""Of which it is always said that they are followed by the filters at hand."""
+
 EXCHANGES = ("set_", "resize_", "set", "resize")
 
 RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
@@ -193,7 +196,7 @@ class Tracking(TorchDispatchMode):
             self._note_values(args, kwargs)
         if not any(isinstance(law, Lost) for law in laws):
             self._note_use(call)
-        if call.name in ("convolution", "convolve") and not any(isinstance(law, Lost) for law in laws):
+        if call.name in CONVOLUTIONS and not any(isinstance(law, Lost) for law in laws):
             self.trace.at_hand.add(f"filters of a convolution in {self.place}")
         first = next((law for law in before if isinstance(law, Lost)), None)
         return [
@@ -205,14 +208,15 @@ class Tracking(TorchDispatchMode):
         """Remember which constants of the network met a tensor that turns: their values are part of the proof."""
         for tensor in tensors_in((args, kwargs)):
             law = self.law_of(tensor)
-            if isinstance(law, Fixed) and law.made_of and tensor.is_floating_point() and not is_uniform(law):
-                self.trace.by_value |= law.made_of.intersection(self.frozen.values())
+            made_of = law.made_of or frozenset() if isinstance(law, Fixed) else frozenset()
+            if made_of.isdisjoint(self.free.values()) and tensor.is_floating_point() and not is_uniform(law):
+                self.trace.by_value |= made_of
 
     def _note_use(self, call: Operation) -> None:
         """Remember whose values a law rests on, and up to which bound it holds."""
         names = self._names_in(call.values)
         of_weights = not names.isdisjoint(self.free.values())
-        if of_weights:
+        if of_weights and call.name not in CONVOLUTIONS:
             self.trace.at_hand.add(f"coefficients of {call.name} in {self.place}")
         self.trace.by_value |= (names | self._names_in(call.numbers)).intersection(self.frozen.values())
         if call.bound:

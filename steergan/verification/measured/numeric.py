@@ -13,8 +13,8 @@ from steergan.errors import SymmetryError
 from steergan.layers import FourierPointwise, InvariantMap, shared_filters
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.filters.bases import BasisExpansion
-from steergan.verification.certificates.bases import BASIS_ROUNDING
 from steergan.verification.elements import NAMES, Matrix, transform
+from steergan.verification.laws.matching import BASIS_ROUNDING
 from steergan.verification.laws.memory import tensors_in
 from steergan.verification.measured.forward import Runner, acted_on, first_broken_layer, parts_in_use, widened
 from steergan.verification.measured.integers import whole

@@ -7,7 +7,8 @@ from escnn.nn import R2Conv
 from steergan.layers import GroupConvolution
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import Finding, Situation, grid_elements
-from steergan.verification.certificates.bases import BASIS_ROUNDING, r2conv, sampled_bank, violation_of_bank
+from steergan.verification.certificates.bases import r2conv, sampled_bank, violation_of_bank
+from steergan.verification.laws.matching import BASIS_ROUNDING
 from steergan.verification.subject import twin_of
 from tests.verification.networks import C4, HIDDEN, IMAGE
 
