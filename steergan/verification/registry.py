@@ -41,12 +41,21 @@ _METHODS: dict[type, dict[str, Any]] = {}
 """Every function of a certified class as it was when its certificate was registered."""
 
 
-def certifies(*types: type) -> Callable[[Certifier], Certifier]:
+_APART: dict[type, str] = {}
+"""Of which inputs a certificate says nothing, in words."""
+
+
+def certifies(*types: type, apart: str = "") -> Callable[[Certifier], Certifier]:
     """Register a function as the certificate of layer types: `(layer, situation) -> findings`.
 
     A layer so registered is taken as a whole: its forward is not looked into. It gets one geometric tensor and returns
     one; the certificate has to show, from the layer's own parameters and buffers, that every element of
     `situation.elements` commutes with it.
+
+    Args:
+        types: of layers.
+        apart: inputs of which the certificate says nothing, in words that follow "inputs in which"; they are said with
+            the verdict.
 
     Raises:
         ValueError: a type that has a certificate already.
@@ -68,6 +77,8 @@ def certifies(*types: type) -> Callable[[Certifier], Certifier]:
                 raise ValueError(f"{layer.__name__} has a certificate already; a second one would hide it")
             _CERTIFIERS[layer] = certifier
             _METHODS[layer] = _functions(layer)
+            if apart:
+                _APART[layer] = apart
         return certifier
 
     return register
@@ -76,6 +87,11 @@ def certifies(*types: type) -> Callable[[Certifier], Certifier]:
 def certifier_of(module: nn.Module) -> Certifier | None:
     """The certificate of a module's exact type."""
     return _CERTIFIERS.get(type(module))
+
+
+def apart_of(module: nn.Module) -> str:
+    """Inputs of which the certificate of a module's type says nothing, in words; empty if it speaks of all."""
+    return _APART.get(type(module), "")
 
 
 def tampering(module: nn.Module) -> str | None:

@@ -193,6 +193,8 @@ def _certificate(subject: Subject, level: int, modes: tuple[str, ...], off_grid:
         records += merged([*(replace(row, at=met_at(row.sizes, walks)) for row in algebra), *rows])
         if any(found.trace.random for found in walks):
             notes.append("Random numbers are drawn on the way: the claim is about every fixed draw of them.")
+        for words in sorted({words for found in walks for words in found.trace.apart}):
+            notes.append(f"Nothing is said of inputs in which {words}.")
         if level >= 3:
             tell(f"{subject.name}: integers")
             records += integer_records(subject, elements, walks)

@@ -5,9 +5,11 @@ exact where the matrices are of integers, and else holds up to the number that i
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
+from escnn import nn as enn
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
@@ -121,6 +123,42 @@ def moments(layer: FieldBatchNorm | ConditionalBatchNorm, at: Situation) -> Iter
     yield worst.finding("one scale per field, mean and shift along what no element moves")
 
 
+@certifies(enn.IIDBatchNorm2d)
+def iid_norm(layer: enn.IIDBatchNorm2d, at: Situation) -> Iterator[Finding]:
+    """The batch norm of escnn for any fields, s (v - m) + Q b with one s per field.
+
+    Every element is orthogonal, leaves the columns of Q alone, and has P rho = rho P = P. In training m = P mean(v):
+    the mean of what an element made of v is rho mean(v), of which P makes the same m; and s is made of the mean over a
+    field's channels of their variances, the trace of the covariance, which an orthogonal matrix leaves as it is. In
+    evaluation m is at hand, and has to be left alone itself; training adds only such to it.
+    """
+    rebuilt = enn.IIDBatchNorm2d(layer.in_type, affine=layer.affine, track_running_stats=layer.track_running_stats)
+    tables = ("_contiguous", "_sizes", "_has_trivial", "_nfields")
+    names = [f"{layer._escape_name(name)}_indices" for name, _ in layer._sizes if layer._contiguous[name]]
+    same = all(vars(layer)[name] == vars(rebuilt).get(name) for name in (*tables, *names))
+    if not same or not same_buffers(layer, rebuilt, but=("_running_mean", "_running_var", "num_batches_tracked")):
+        yield unknown("the tables that sort channels are not those of the field type")
+        return
+    worst, tracked = Worst(), layer.track_running_stats and not layer.training
+    for field in set(layer.in_type.representations):
+        name = layer._escape_name(field.name)
+        buffers = dict(layer.named_buffers())
+        for matrix in at.elements:
+            rho = rounded_matrix(field_matrix(layer.in_type.gspace, field, matrix))
+            worst.see(np.abs(rho @ rho.T - np.eye(len(rho))).max(), matrix)
+            if not layer._has_trivial[field.name]:
+                continue
+            projection, trivial = as_array(buffers[f"{name}_avg"]), as_array(buffers[f"{name}_change_of_basis"])
+            worst.see(np.abs(rho @ projection - projection).max(), matrix)
+            worst.see(np.abs(projection @ rho - projection).max(), matrix)
+            worst.see(np.abs(rho @ trivial - trivial).max(), matrix)
+            means = as_array(buffers[f"{name}_running_mean"])
+            if tracked:
+                worst.see(np.abs(means @ rho.T - means).max() / max(1e-30, np.abs(means).max()), matrix)
+    found = worst.finding("one scale per field; what is subtracted and added is what no element moves")
+    yield replace(found, scope="these weights") if tracked and any(layer._has_trivial.values()) else found
+
+
 # --- matrices
 
 
@@ -165,9 +203,12 @@ def one_representation(field_type: FieldType) -> Representation | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def same_buffers(found: torch.nn.Module, wanted: torch.nn.Module) -> bool:
-    """Whether two modules keep the same numbers, to the precision of the found one's."""
-    ours, theirs = dict(found.named_buffers()), dict(wanted.named_buffers())
+def same_buffers(found: torch.nn.Module, wanted: torch.nn.Module, but: tuple[str, ...] = ()) -> bool:
+    """Whether two modules keep the same numbers, to the precision of the found one's; `but` for names that end so."""
+    ours, theirs = (
+        {name: tensor for name, tensor in module.named_buffers() if not (but and name.endswith(but))}
+        for module in (found, wanted)
+    )
     return ours.keys() == theirs.keys() and all(
         tensor.shape == theirs[name].shape and torch.allclose(tensor.cpu().double(), theirs[name].double(), atol=1e-6)
         for name, tensor in ours.items()

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from escnn import nn as enn
 from torch import Tensor
 
 from steergan.layers import AntialiasedPool, AveragePool, MaxPool, Upsample
 from steergan.symmetry import is_permutation
+from steergan.verification.certificates.bases import rounded_matrix
+from steergan.verification.certificates.fibres import Worst, field_matrix, same_buffers
 from steergan.verification.elements import pixel_action
 from steergan.verification.laws.windows import Pair, pair, window_fault
 from steergan.verification.records import Finding, broken, exact, unknown
@@ -29,6 +32,25 @@ def max_pool(layer: Any, at: Situation) -> Iterator[Finding]:
     ceil, dilation = getattr(layer, "ceil_mode", False), getattr(layer, "dilation", 1)
     yield windows(at, layer.kernel_size, layer.stride, layer.padding, dilation, ceil)
     yield from permutations(layer)
+
+
+@certifies(enn.NormMaxPool, apart="two different fields of a window are equally long")
+def norm_max_pool(layer: enn.NormMaxPool, at: Situation) -> Iterator[Finding]:
+    """The longest field of every window, where windows lie symmetrically: elements leave lengths as they are.
+
+    Which of two is taken that are equally long depends on which comes first, and so does not turn.
+    """
+    yield windows(at, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode)
+    rebuilt = enn.NormMaxPool(layer.in_type, 1)
+    if layer._contiguous != rebuilt._contiguous or not same_buffers(layer, rebuilt):
+        yield unknown("the tables that sort channels are not those of the field type")
+        return
+    worst = Worst()
+    for field in set(layer.in_type.representations):
+        for matrix in at.elements:
+            rho = rounded_matrix(field_matrix(layer.in_type.gspace, field, matrix))
+            worst.see(np.abs(rho @ rho.T - np.eye(len(rho))).max(), matrix)
+    yield worst.finding("the longest field of every window; every element leaves lengths as they are")
 
 
 @certifies(enn.PointwiseAvgPoolAntialiased2D)

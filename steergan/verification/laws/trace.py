@@ -46,6 +46,7 @@ class Trace:
         faults: (path, reason): edges whose types don't match, and what else stands against the composition.
         by_value: constants of the network whose values, and not only their places, the proof has used.
         at_hand: where values of weights, and not only the weights themselves, have entered the proof.
+        apart: inputs of which the certificates of layers on the way say nothing, in words.
         bounds: (path, bound, whether weights are among them): modules whose coefficients at hand are, where symmetry
             wants them equal, equal up to rounding alone, and by how much they differ, relative.
         drawn: (path, shape): random numbers drawn outside certified layers, by which module.
@@ -58,6 +59,7 @@ class Trace:
     faults: list[tuple[str, str]] = field(default_factory=list)
     by_value: set[str] = field(default_factory=set)
     at_hand: set[str] = field(default_factory=set)
+    apart: set[str] = field(default_factory=set)
     bounds: list[tuple[str, float, bool]] = field(default_factory=list)
     drawn: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)

@@ -19,7 +19,7 @@ from steergan.verification.laws.memory import map_size, tensors_in
 from steergan.verification.laws.trace import LayerCall, Trace, type_words
 from steergan.verification.laws.tracking import LeakWatch, Tracking
 from steergan.verification.records import unknown
-from steergan.verification.registry import Situation, certifier_of, tampering
+from steergan.verification.registry import Situation, apart_of, certifier_of, tampering
 from steergan.verification.subject import Subject, tensors_of
 
 
@@ -76,6 +76,8 @@ class Walk(Tracking):
         types = f"{type_words(x.type)} -> {type_words(output.type)}"
         sizes = (map_size(x.tensor), map_size(output.tensor))
         self.trace.calls.append(LayerCall(path, type(module).__name__, types, sizes, (), module, at))
+        if apart_of(module):
+            self.trace.apart.add(apart_of(module))
         if output.type != module.out_type:
             self.trace.faults.append((path, f"its result is of type {output.type}, not its out_type"))
         self.laws[output.tensor] = Fields(output.type)

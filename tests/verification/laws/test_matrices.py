@@ -163,9 +163,7 @@ def written(network: Any, x: Tensor) -> Tensor:
 
 def test_a_matrix_that_an_invariant_input_may_change_has_no_values_at_hand() -> None:
     for way in (by_the_input, written):
-        found = judged(("regular@C4", "irrep_1@C4"), way, DIRECTIONS)
-        assert found.verdict == "not proved", way
-        assert "a dense layer or matrix product" in found.sentence
+        assert judged(("regular@C4", "irrep_1@C4"), way, DIRECTIONS).verdict == "not proved", way
 
 
 def test_values_of_weights_that_are_reached_by_data_are_still_weights() -> None:
