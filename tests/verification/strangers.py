@@ -337,8 +337,6 @@ class Stranger:
     modes: tuple[str, ...] = ("evaluation",)
 
 
-WAITS = ("not proved", "proved")
-
 STRANGERS = {
     "pose": Stranger(PoseRegressor, "proved", ("Nobody stated the claim", "(2, 2), turns as irrep_1@C4")),
     "pose, stated": Stranger(PoseRegressor, "proved", ("is equivariant",), {"out_type": kind("irrep_1@C4")}),
@@ -392,7 +390,7 @@ STRANGERS = {
     ),
     "takes pixels": Stranger(TakesPixels, "proved", ("TakesPixels is equivariant",)),
     "flow": Stranger(Flow, "proved", ("(2, 2, 7, 7), turns as irrep_1@C4",)),
-    "projected": Stranger(Projected, WAITS, ("is equivariant",), {"out_type": kind("irrep_1@C4")}),
+    "projected": Stranger(Projected, "proved", ("is equivariant",), {"out_type": kind("irrep_1@C4")}),
     "decoder": Stranger(lambda: decoder(4, 0), "proved", ("is equivariant",)),
     "decoder, wrong": Stranger(lambda: decoder(3, 1), "broken", ("NOT equivariant",)),
     "decoder, resized": Stranger(lambda: decoder(4, 0, resized=True), "proved", ("is equivariant",)),
@@ -425,6 +423,6 @@ STRANGERS = {
     "attention, of one orientation": Stranger(lambda: Oriented(right=False), "broken"),
     "tokens": Stranger(Tokens, "proved", ("(2, 4, 7, 7), turns as 4*trivial@C4",)),
     "tokens, wrong": Stranger(lambda: Tokens(right=False), "broken", (), {"out_type": kind("regular@C4")}),
-    "smooth": Stranger(smooth, WAITS, ("is equivariant under SO2",)),
-    "restricted": Stranger(restricted, WAITS, ("is equivariant under C4",)),
+    "smooth": Stranger(smooth, "proved", ("is equivariant under SO2",)),
+    "restricted": Stranger(restricted, "proved", ("is equivariant under C4",)),
 }

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from escnn import nn as enn
 from escnn.group import directsum
 from escnn.nn import EquivariantModule, FieldType, SequentialModule
 
@@ -22,6 +23,7 @@ from steergan.layers import (
 from steergan.layers.fourier_pointwise import sampling_matrix
 from steergan.symmetry import fourier_representation, gated_representation, gspace, regular_type, trivial_type
 from steergan.verification import verify
+from tests.verification.drawn import live_a_little_iid
 
 
 def fourier(name: str = "SO2", fields: int = 2) -> FieldType:
@@ -172,3 +174,37 @@ def test_mutants_are_not_proved_and_their_originals_are(
     assert found.verdict in ("broken", "not proved"), found.sentence
     certified = [record for record in found.records if record.level == 1]
     assert any(record.finding.verdict in ("broken", "not proved") for record in certified)
+
+
+# --- escnn's norm of any fields
+
+
+def iid(name: str, kind: str) -> enn.IIDBatchNorm2d:
+    space = gspace(name)
+    irreps = directsum([space.trivial_repr, *space.fibergroup.irreps()[1:3]])
+    norm = enn.IIDBatchNorm2d(FieldType(space, [space.regular_repr if kind == "regular" else irreps] * 2))
+    with torch.no_grad():
+        live_a_little_iid(norm)
+    return norm
+
+
+@pytest.mark.parametrize("kind", ["regular", "irreps"])
+@pytest.mark.parametrize("name", ["C8", "D4"])
+def test_the_norm_of_any_fields_is_proved_and_with_a_wrong_table_it_is_not(name: str, kind: str) -> None:
+    right = verify(iid(name, kind), [5], level=4)
+    assert right.verdict == "proved", right.sentence
+    for part in ("_avg", "_change_of_basis", "_running_mean"):
+        norm = iid(name, kind)
+        table = next(buffer for key, buffer in norm.named_buffers() if key.endswith(part))
+        row = -1 if part == "_running_mean" else 0
+        table[row, -1] += 1e-2
+        found = verify(norm, [5], level=2)
+        assert found.verdict == ("broken" if part == "_running_mean" else "not proved"), (part, found.sentence)
+
+
+def test_a_norm_that_sorts_channels_wrongly_is_not_proved() -> None:
+    norm = iid("C8", "irreps")
+    name = norm._sizes[0][0]
+    norm._nfields[name] = 1
+    assert verify(norm, [5], level=1).verdict == "not proved"
+    assert "the tables that sort channels" in verify(norm, [5], level=1).sentence

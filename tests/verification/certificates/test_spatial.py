@@ -8,7 +8,7 @@ from escnn import nn as enn
 from escnn.nn import FieldType
 
 from steergan.layers import AntialiasedPool, AveragePool, MaxPool, Upsample
-from steergan.verification import Situation, grid_elements
+from steergan.verification import Situation, grid_elements, verify
 from steergan.verification.registry import certifier_of
 from tests.verification.networks import C4, HIDDEN
 
@@ -61,3 +61,15 @@ def test_taps_that_are_not_symmetric_are_not_proved() -> None:
 def test_upsampling_holds_at_every_size(mode: str) -> None:
     for side in (1, 4, 5):
         assert verdicts(Upsample(HIDDEN, 2, mode), side) == {"holds"}
+
+
+def test_the_longest_field_of_a_window_is_proved_where_no_two_are_equally_long() -> None:
+    fields = FieldType(C4, [C4.irrep(1), C4.irrep(1)])
+    found = verify(enn.NormMaxPool(fields, 3, 2, 1), [7], level=4, modes=("evaluation",))
+    assert found.verdict == "proved", found.sentence
+    assert "Nothing is said of inputs in which two different fields of a window are equally long" in found.sentence
+    assert verify(enn.NormMaxPool(fields, 2), [7], level=2).verdict == "broken"
+    halved = enn.NormMaxPool(fields, 2)
+    halved._contiguous = {1: True}  # lengths of channels, not of fields
+    halved.register_buffer("indices_1", torch.tensor([0, 4]))
+    assert verify(halved, [6], level=2).verdict == "not proved"
