@@ -4,6 +4,7 @@ import click
 
 from steergan_cli.main import FaultGroup, silence_libraries
 
+from .commands.accelerator import accelerator
 from .commands.costs import costs
 from .commands.groups import groups
 from .commands.limit import limit
@@ -25,7 +26,7 @@ def benchmarks() -> None:
     """
 
 
-for command in (sweep, performance, scaling, costs, groups, limit, metrics, page):
+for command in (sweep, performance, scaling, costs, groups, limit, metrics, accelerator, page):
     benchmarks.add_command(command)
 
 if __name__ == "__main__":
