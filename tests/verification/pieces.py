@@ -20,6 +20,7 @@ from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GeneratorBlock
 from steergan.layers.windowed_convolution import PADDING_MODES
 from steergan.symmetry import group_name, is_grid_group, is_permutation, signed_permutation, trivial_type
 from tests.verification.attention import attended, by_distance, fused, largest
+from tests.verification.matrix_pieces import Exported, OnFibres, sampled
 
 Module = torch.nn.Module
 
@@ -458,6 +459,45 @@ def sparse(site: Site) -> list[Module]:
     return [OwnCode(site.type, lambda x: largest(x, x.square().sum(1, keepdim=True)))]
 
 
+def on_fibres(site: Site) -> list[Module]:
+    """A user's fixed matrix, to fields that can be reached."""
+    out_type = site.next_type()
+    layer = OnFibres(site.type, out_type, site.rng.choice(("einsum", "linear", "convolution")))
+    return [layer] if bool((layer.matrix.abs().sum(1) > 0).all()) else []
+
+
+def sampled_function(site: Site) -> list[Module]:
+    """A convolution to fields of all irreps, and a function of their samples."""
+    function = sampled(site.type.gspace, site.rng.randint(1, 2), site.rng.choice(("p_relu", "p_elu", "p_tanh")))
+    return [convolution(site, function.in_type), function]
+
+
+def tensor_product(site: Site) -> list[Module]:
+    """Each field with itself, and a matrix of weights on that."""
+    space, rng = site.type.gspace, site.rng
+    irreps = [r for r in space.fibergroup.irreps() if r.size == 1]
+    into, out = FieldType(space, [rng.choice((space.regular_repr, irreps[-1]))] * 2), FieldType(space, [irreps[0]] * 2)
+    return [convolution(site, into), enn.TensorProductModule(into, rng.choice((out, into)) if into.size > 2 else out)]
+
+
+def disentangled(site: Site) -> list[Module]:
+    """To a subgroup, and fields taken apart there."""
+    subgroups = SUBGROUPS.get(group_name(site.type.gspace))
+    if subgroups is None:
+        return []
+    restricted = enn.RestrictionModule(site.type, site.rng.choice(subgroups))
+    apart = enn.DisentangleModule(restricted.out_type)
+    site.type = apart.out_type
+    return [restricted, apart, *stack(site)]
+
+
+def exported(site: Site) -> list[Module]:
+    """A convolution of escnn as a plain one."""
+    layer = r2conv(site, site.next_type(), same_size=True)
+    plain = layer.padding_mode == "zeros" and layer.groups == 1 and layer.dilation == 1
+    return [Exported(layer)] if plain and layer.kernel_size == 3 else [layer]
+
+
 Piece = Callable[[Site], list[Module]]
 SHARED: dict[str, Piece] = {
     "stack": stack,
@@ -485,6 +525,11 @@ STOCK: dict[str, Piece] = {
     "mask": mask,
     "dropout": dropout,
     "iid norm": iid_norm,
+    "fixed matrix": on_fibres,
+    "samples": sampled_function,
+    "tensor product": tensor_product,
+    "disentangled": disentangled,
+    "exported": exported,
 }
 PIECES = SHARED | OURS | STOCK
 
