@@ -129,8 +129,8 @@ def map_sizes(drawn: Any, number: int) -> dict[int, int]:
 class Mutant:
     """A mutation operator.
 
-    `also` says how the fault can be seen without the check, `groups` where it can be at all (empty: anywhere), `needs`
-    the field types or pieces of a plan of which it needs one (empty: none).
+    `also` says how the fault can be seen without the check, `groups` where it can be at all, or is cheap to look for
+    (empty: anywhere), `needs` the field types or pieces of a plan of which it needs one (empty: none).
     """
 
     name: str

@@ -52,11 +52,7 @@ class Exported(EquivariantModule):
         super().__init__()
         self.in_type, self.out_type = layer.in_type, layer.out_type
         with torch.no_grad():
-            plain = layer.export()
-        self.plain = torch.nn.Conv2d(
-            plain.in_channels, plain.out_channels, plain.kernel_size, plain.stride, plain.padding, bias=False
-        )
-        self.plain.weight.data = plain.weight.detach().clone()
+            self.plain = layer.export()
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         return self.out_type(self.plain(x.tensor))

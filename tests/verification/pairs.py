@@ -5,7 +5,7 @@ import steergan  # noqa: F401  # isort: skip
 import random
 from functools import cache
 
-from tests.verification import more_mutants, mutants, plain_mutants  # noqa: F401  # operators register themselves
+from tests.verification import matrix_mutants, more_mutants, mutants, plain_mutants  # noqa: F401  # operators register themselves
 from tests.verification.breaking import MUTANTS, Mutant
 from tests.verification.drawn import GROUPS, Drawn, Plan, build
 from tests.verification.networks import assert_same, state_of
@@ -33,7 +33,7 @@ def fits(mutant: Mutant, chosen: Plan) -> bool:
 def drawn_pairs(name: str, count: int = MOST) -> list[tuple[Drawn, Drawn]]:
     """Right networks, each with a mutant of it by an operator; the same ones every time."""
     mutant, pairs = MUTANTS[name], []
-    for attempt in range(80):
+    for attempt in range(400):
         chosen = plan(random.Random(f"{name} {attempt}"), mutant.groups or ())
         if not fits(mutant, chosen):
             continue

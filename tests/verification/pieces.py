@@ -493,9 +493,7 @@ def disentangled(site: Site) -> list[Module]:
 
 def exported(site: Site) -> list[Module]:
     """A convolution of escnn as a plain one."""
-    layer = r2conv(site, site.next_type(), same_size=True)
-    plain = layer.padding_mode == "zeros" and layer.groups == 1 and layer.dilation == 1
-    return [Exported(layer)] if plain and layer.kernel_size == 3 else [layer]
+    return [Exported(r2conv(site, site.next_type(), same_size=True))]
 
 
 Piece = Callable[[Site], list[Module]]

@@ -40,7 +40,8 @@ def test_every_piece_is_built_and_right(stock: bool) -> None:
             built |= {type(layer).__name__ for layer in network.module.modules()}
             assert is_right(network), (network.name, errors_of(network))
     wanted = {"Residual", "Beside", "RestrictionModule", "FieldScale"}
-    wanted |= {"MaskModule", "FieldDropout", "R2Conv"} if stock else {"GeneratorBlock", "DiscriminatorBlock"}
+    escnns = {"MaskModule", "FieldDropout", "R2Conv", "FourierPointwise", "TensorProductModule", "DisentangleModule"}
+    wanted |= escnns | {"OnFibres", "Exported"} if stock else {"GeneratorBlock", "DiscriminatorBlock"}
     assert wanted <= built
 
 
