@@ -24,7 +24,7 @@ SMALL = ("C2", "C4", "D1", "D2")
 
 
 def one_entry_off(matrix: Tensor, rng: random.Random) -> Tensor:
-    changed = matrix.clone()
+    changed = matrix.clone(memory_format=torch.contiguous_format)
     changed.view(-1)[rng.randrange(matrix.numel())] += OFF
     return changed
 
