@@ -27,6 +27,7 @@ WITHOUT_MIRROR = {
     "cli/benchmark/accelerate.py": "tests/benchmark/test_acceleration.py",
     "cli/benchmark/layers.py": "tests/benchmark/test_layers.py",
     "cli/benchmark/step.py": "tests/benchmark/test_step.py",
+    "benchmarks/commands/accelerator.py": "tests/benchmarks/test_accelerator.py",
     "benchmarks/commands/costs.py": "tests/benchmarks/test_costs.py",
     "benchmarks/commands/groups.py": "tests/benchmarks/test_groups.py",
     "benchmarks/commands/limit.py": "tests/benchmarks/test_limit.py",
