@@ -27,7 +27,9 @@ def stream_seed(seed: int, stream: str, step: int = 0) -> int:
 
 
 def seed_torch(seed: int) -> None:
-    """As `torch.manual_seed`, which for every kind of device that is not in use formats a stack trace, in milliseconds.
+    """Seed torch's global streams as `torch.manual_seed` does, in less time.
+
+    That formats a stack trace for every kind of device that is not in use, in milliseconds.
 
     Args:
         seed: of torch's global streams.

@@ -102,6 +102,7 @@ def escnn_remembers() -> Iterator[None]:
             found[key] = coefficients(*irreps, **group)
         return found[key].copy()
 
+    coefficients_once.__wrapped__ = coefficients  # type: ignore[attr-defined]  # for a test of escnn's own cache
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SteerableKernelBasis, "__hash__", hash_once)
         patch.setattr(SteerableKernelBasis, "__eq__", same_or_equal)

@@ -98,9 +98,10 @@ def test_a_hangup_asks_to_stop_unless_it_is_ignored(nohup: bool, capfd: pytest.C
 
 
 RUN_IN_A_TERMINAL = """
-import fcntl, sys, termios, time
+import fcntl, signal, sys, termios, time
 from pathlib import Path
 from steergan_cli.progress import TerminalReporter
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 reporter = TerminalReporter(live=True)
 with reporter.watching():
