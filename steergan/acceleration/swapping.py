@@ -117,7 +117,8 @@ def accelerate(
         raise SteerganError(f"for_ = {for_!r}; 'training', 'inference', a Workload or None was wanted")
     found = replacements(model)
     if not any(r.new is not None for r in found):
-        return model
+        # What an earlier call did is told on.
+        return model if ATTRIBUTE in vars(model) else _reported(model, found, None, "No layer could be swapped.")
     subject = make_subject(model, sizes, in_type=in_type, others=others, call=call)
     before = replace(subject, module=twin_of(model))
     # All of them first: a layer that would compute something else is a fault, and must not pass for a slow one.

@@ -104,7 +104,7 @@ def inferred_claim(
                 refuted = True
                 invariant += 1
                 words.append(f"{which} was taken for invariant, as it turns as none of the types met on the way")
-    lead = "Equivariance was claimed, and nobody said how the result turns" if equivariant else "Nobody stated the claim"
+    lead = "Equivariance was claimed, but not how the result turns" if equivariant else "Nobody stated the claim"
     said = f"{lead}; measured, {'; '.join(words)}: {STATE}." if words else ""
     if refuted and any(t is None for _, t in subject.typed_others):
         said += " Its other inputs were left alone by the group; if they turn with the first, say a tuple as in_type=."

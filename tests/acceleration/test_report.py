@@ -34,3 +34,19 @@ def test_a_model_keeps_it_and_so_do_copies_but_no_state() -> None:
     assert report.rows[0] == Row(("0",), "GroupPooling", "GroupPool", "computes the same")
     assert "Nothing was timed." in str(report)
     assert not model.state_dict()
+
+
+def test_a_model_of_which_no_layer_can_be_swapped_is_told_of_too() -> None:
+    space = gspace("SO2")
+    fields = regular_type(gspace("C8"), 1)
+    turning = enn.FieldType(space, [space.irrep(1)])
+    model = enn.SequentialModule(enn.R2Conv(turning, turning, 3, padding=1), enn.NormNonLinearity(turning))
+    assert report_of(accelerate(model, 9)).whole is None
+    assert "No layer could be swapped." in str(report_of(model))
+    assert report_of(accelerate(enn.ReLU(fields), 9)).rows == ()
+
+
+def test_a_second_call_with_nothing_left_to_swap_keeps_the_table() -> None:
+    model = enn.SequentialModule(enn.GroupPooling(regular_type(gspace("C4"), 1)))
+    report = report_of(accelerate(model, 4, for_=None, certify=False))
+    assert report_of(accelerate(model, 4, for_=None, certify=False)) == report

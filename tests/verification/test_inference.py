@@ -87,3 +87,10 @@ def test_vectors_of_any_representation_are_judged_at_every_level() -> None:
         assert {r.finding.verdict for r in found.records if r.level in (3, 4)} == {
             "holds" if verdict == "proved" else "broken"
         }
+
+
+def test_a_claim_that_was_stated_is_not_called_unstated() -> None:
+    found = verify(Way(lambda y: y.mean((1, 2, 3))), 5, "equivariant", level=2)
+    assert "Nobody stated the claim" not in found.sentence
+    wanted = "Equivariance was claimed, but not how the result turns; measured, the result, (2,), is invariant"
+    assert wanted in found.sentence

@@ -26,8 +26,8 @@ are atoms too, but no entry of the result: the turned result is not the result t
 
     >>> from steergan.verification.laws.multisets import gathered
     >>> rows = gathered(v, shape, torch.tensor([[0, 1], [2, 3]]), torch.Size((2,)), "odd", len(elements))
-    >>> rows.ids.tolist(), rows.index[1][rows.ids].tolist()  # atoms: 0 {0, 1}, 1 {0, 2}, 2 {1, 3}, 3 {2, 3}
-    ([0, 3], [2, 1])
+    >>> rows.ids.tolist(), rows.index[1][rows.ids].tolist()  # atoms: 0 {1, 3}, 1 {0, 2}, 2 {0, 1}, 3 {2, 3}
+    ([2, 3], [0, 1])
 
 The sum over all four is one multiset, {0, 1, 2, 3}, and every element leaves it as it is. So it is invariant:
 
