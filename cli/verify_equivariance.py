@@ -59,9 +59,10 @@ def verify_equivariance(
 ) -> None:
     """Prove that networks are equivariant, or name the first layer that breaks them.
 
-    TARGET is a recipe, a run folder, or package.module:function, which returns an escnn module; without one, every
-    recipe in ./recipes. Of a module:function --sizes, --in-type and so on say what the module does not. A TYPE is a sum
-    of fields of a group: trivial, regular, irrep_K (irrep_J,K of D_N and O2), quotient_N, fourier_K.
+    TARGET is a recipe, a run folder, or package.module:function (or file.py:function), which returns an escnn module;
+    without one, every recipe in ./recipes. Of a module:function --sizes, --in-type and so on say what the module does
+    not. A TYPE is a sum of fields of a group: trivial, regular, irrep_K (irrep_J,K of D_N and O2), quotient_N,
+    fourier_K.
 
     Levels: 0 algebra, 1 layers, 2 composition, 3 integers end to end, 4 floating point end to end, 5 law of the
     samples, 6 off the grid. docs/verification.md says what each proves.

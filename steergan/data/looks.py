@@ -179,9 +179,13 @@ def odd_depths(found: Collection, looks: Mapping[Member, Look], settings: DataSe
         low, high = zip(*[one.extremes for one in odd.values()] or [(0, 0)], strict=True)
         kind = "of more than 8 bits a channel"
         remedy = (
-            'say which values become black and white by data.range (--range): "dtype" (all that such files can hold), '
-            f'"minmax" (from {min(low):g} to {max(high):g}, what these hold) or [low, high]'
+            'say which values become black and white by data.range (--range): "dtype" (all that such files can hold)'
         )
+        if len(kinds) == 1:
+            span = f"from {min(low):g} to {max(high):g}, what these hold"
+            remedy += f', "minmax" ({span}) or [low, high] (--range LOW,HIGH)'
+        else:
+            remedy += ", which alone suits several types; or separate them"
     elif settings.range != "dtype" and len(kinds) > 1:
         main = kinds.most_common(1)[0][0]
         odd = {member: one for member, one in looks.items() if one.dtype != main}

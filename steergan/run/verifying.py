@@ -135,9 +135,12 @@ def verify_function(
 
 
 def called(target: str) -> Any:
-    """What `package.module:function` returns."""
-    module_name, _, function_name = target.partition(":")
+    """What `package.module:function` or `folder/file.py:function` returns."""
+    module_name, _, function_name = target.rpartition(":")
     folder = os.getcwd()
+    if module_name.endswith(".py"):
+        file = Path(module_name).expanduser().resolve()
+        folder, module_name = str(file.parent), file.stem
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:

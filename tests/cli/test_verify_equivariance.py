@@ -151,6 +151,14 @@ def test_without_a_target_every_recipe_here_is_verified(
     assert {"recipes/one.toml", "recipes/two.toml"} <= set(heads)
 
 
+def test_a_function_is_found_in_a_file_too(module: str, tmp_path: Path) -> None:
+    name = f"target_{next(names)}"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f"{name}.py").write_text(RIGHT)
+    told = invoke("verify-equivariance", f"models/{name}.py:right", "--quick", "--level", "2", "--sizes", "8")
+    assert told.exit_code == 0, told.output
+
+
 @pytest.mark.parametrize(
     ("text", "function", "words"),
     [

@@ -111,6 +111,8 @@ def test_minmax_is_of_all_files_and_a_range_of_several_types_is_refused(own: Pat
     picture(0, 4, 4).save(own / "bytes.png")
     with pytest.raises(DataError, match=r"not of uint16 as the others: 1 \(bytes\.png: uint8"):
         load(Folder(path=str(own), range="minmax"), "train")
+    with pytest.raises(DataError, match=r'"dtype" \(all that such files can hold\), which alone suits several types'):
+        load(Folder(path=str(own)), "train")
     assert len(load(Folder(path=str(own), range="dtype"), "train")) == 4
 
 
