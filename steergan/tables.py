@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -113,6 +113,27 @@ def markdown(table: Table) -> str:
         aligned = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
         lines.append("| " + " | ".join(aligned) + " |")
     return "\n".join([table.caption, "", *lines])
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
+    """Lines of text whose columns stand below one another, two blanks apart.
+
+    Args:
+        rows: of cells, all with as many.
+        left: the columns that begin alike; the others end alike.
+
+    Examples:
+        >>> aligned([("name", "count"), ("a", "12")], left={0})
+        ['name  count', 'a        12']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if k in left else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def comma_separated(table: Table) -> str:

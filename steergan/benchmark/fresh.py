@@ -1,11 +1,9 @@
 """What a process of its own takes to build a pair of networks, and to hold it while it trains."""
 
 import multiprocessing
-import resource
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
@@ -14,6 +12,7 @@ from steergan.benchmark.rivals import OWN, rival_pair
 from steergan.benchmark.training import step_of
 from steergan.errors import RunError
 from steergan.recipe import Recipe
+from steergan.run.pace import resident
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,3 @@ def grow(rival: str, recipe: Recipe, device: str, threads: int, answer: Connecti
     step()
     on_accelerator = torch.device(device).type == "cuda"
     answer.send(Fresh(construction, torch.cuda.max_memory_allocated() if on_accelerator else resident() - before))
-
-
-def resident() -> int:
-    """The most memory that this process has had, in bytes.
-
-    Linux hands ru_maxrss down to the processes that a process starts; the status file tells of this one alone.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

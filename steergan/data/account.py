@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steergan.data.plan import LeftOut
+from steergan.tables import aligned
 
 MOST_LINES = 20
 """So many classes, and so many files that were left out, are listed where they are not asked for."""
@@ -62,13 +63,6 @@ class Account:
             counts = ["?" if of is None else f"{bound}{of[k]:,}" for of in (self.train, self.held_out)]
             rows.append((str(k), name, *counts, f"{of_class[name]:,}"))
         columns = 5 if any(of_class[name] for name in self.class_names) else 4
-        widths = [max(len(row[k]) for row in rows) for k in range(columns)]
-        aligned = [
-            "  ".join(
-                cell.ljust(width) if k == 1 else cell.rjust(width)
-                for k, (cell, width) in enumerate(zip(row, widths, strict=False))
-            ).rstrip()
-            for row in rows
-        ]
+        lines = aligned([row[:columns] for row in rows], left={1})
         more = len(self.class_names) - len(rows) + 1
-        return [*aligned, f"and {more} more classes"] if more else aligned
+        return [*lines, f"and {more} more classes"] if more else lines

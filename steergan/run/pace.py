@@ -1,8 +1,7 @@
 """How long a step of a recipe takes on this machine, and how much memory: by doing one, on noise."""
 
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -10,6 +9,7 @@ import torch
 from steergan.networks import Discriminator, Generator
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
+from steergan.timing import seconds_of
 from steergan.training import Batch, Engine, RunState, Step
 
 PATIENCE = 20.0
@@ -56,20 +56,11 @@ def pace_of(recipe: Recipe, generator: Generator, discriminator: Discriminator, 
         return images, torch.randint(0, generator.classes, (count,), generator=stream)
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), engine.products():
-        seconds = timed(lambda: step(batch), device)
+        seconds = seconds_of(lambda: step(batch), device)
         warm = seconds < PATIENCE
         if warm:
-            seconds = timed(lambda: step(batch), device)
+            seconds = seconds_of(lambda: step(batch), device)
     return Pace(seconds, memory_used(device), warm)
-
-
-def timed(action: Callable[[], object], device: torch.device) -> float:
-    """Seconds of a call, until the device has done what it was given."""
-    start = time.perf_counter()
-    action()
-    if device.type != "cpu":
-        getattr(torch, device.type).synchronize()
-    return time.perf_counter() - start
 
 
 def memory_used(device: torch.device) -> int | None:
@@ -78,10 +69,21 @@ def memory_used(device: torch.device) -> int | None:
         return torch.cuda.max_memory_allocated(device)
     if device.type != "cpu" or sys.platform == "win32":
         return None
-    import resource
+    return resident()
 
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+
+def resident() -> int:
+    """The most memory that this process has had, in bytes.
+
+    Linux hands ru_maxrss down to the processes that a process starts; the status file tells of this one alone.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    import resource  # which Windows lacks
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
 def in_words(seconds: float) -> str:

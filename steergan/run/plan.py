@@ -13,6 +13,7 @@ from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import convolution_record
 from steergan.run.pace import pace_of
+from steergan.tables import aligned
 
 
 def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
@@ -64,10 +65,5 @@ def network_table(name: str, rows: Sequence[LayerRow]) -> str:
     cells = [("layer", "kind", "output type", "output size", "parameters", "multiply-adds")]
     cells += [(r.path, r.kind, r.out_type, r.size, f"{r.parameters:,}", f"{r.multiply_adds:,}") for r in rows]
     cells.append(("total", "", "", "", f"{parameters:,}", f"{multiply_adds:,}"))
-    widths = [max(len(row[i]) for row in cells) for i in range(6)]
-    lines = []
-    for row in cells:
-        left = [cell.ljust(width) for cell, width in zip(row[:4], widths[:4], strict=True)]
-        right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
-        lines.append("  ".join(left + right))
+    lines = aligned(cells, left=range(4))
     return f"{name}\n" + "\n".join(lines)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from steergan.benchmark.fresh import fresh, resident
+from steergan.benchmark.fresh import fresh
 from steergan.errors import RunError
+from steergan.run.pace import resident
 from tests.benchmark.tiny import recipe
 from tests.processes import warm_for_fresh
 

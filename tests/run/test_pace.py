@@ -16,7 +16,7 @@ def test_one_step_is_warm_and_one_is_timed_and_nothing_global_is_left(
     recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 5.0, 10.0, 12.5])
-    monkeypatch.setattr("steergan.run.pace.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("steergan.timing.time.perf_counter", lambda: next(clock))
     settings = recipe()
     networks = build_generator(settings, (1, 8, 8), 2), build_discriminator(settings, (1, 8, 8), 2)
     before = [p.detach().clone() for net in networks for p in net.parameters()]
@@ -33,7 +33,7 @@ def test_one_step_is_warm_and_one_is_timed_and_nothing_global_is_left(
 
 def test_a_slow_first_step_is_all_that_is_waited_for(recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 50.0])
-    monkeypatch.setattr("steergan.run.pace.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("steergan.timing.time.perf_counter", lambda: next(clock))
     settings = recipe()
     networks = build_generator(settings, (1, 8, 8), 2), build_discriminator(settings, (1, 8, 8), 2)
     found = pace_of(settings, *networks, torch.device("cpu"))
