@@ -49,6 +49,29 @@ settings.register_profile(
 )
 settings.load_profile("steergan")
 
+pytest_plugins = ["tests.thorough"]
+LONG = [
+    "training/test_engine",
+    "verification/test_mutants",
+    "test_project",
+    "kernels/test_operators",
+    "run/test_training",
+    "kernels/test_sanitizers",
+    "networks/test_synthesis",
+    "cli/test_verify_equivariance",
+    "kernels/test_wheel",
+    "layers/test_symmetry_of_layers",
+    "training/test_accelerator",
+    "kernels/test_library",
+    "study/test_runs",
+]
+"""The modules that take longest, longest first: begun last, one of them leaves the other workers idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.nodeid.removeprefix("tests/").partition(".py::")[0], len(LONG)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -12,6 +12,7 @@ import pytest
 import steergan
 from steergan.recipe import read_recipe
 from steergan.study import read_study
+from tests.conftest import LONG
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -115,6 +116,10 @@ def test_every_module_has_a_test_that_mirrors_it() -> None:
     assert missing == set(WITHOUT_MIRROR)
     elsewhere = [reason for reason in WITHOUT_MIRROR.values() if reason.startswith("tests/")]
     assert [name for name in elsewhere if not (ROOT / name).is_file()] == []
+
+
+def test_the_modules_that_run_first_exist() -> None:
+    assert [name for name in LONG if not (ROOT / f"tests/{name}.py").is_file()] == []
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=[named(path) for path in RECIPES])
