@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import chosen_device, device_option, run_argument
+from .options import at_option, chosen_device, device_option, run_argument
 from .progress import TerminalReporter
 
 SIGNIFICANT = 0.01
@@ -30,10 +30,11 @@ SIGNIFICANT = 0.01
     type=click.Choice(["trivial", "C2", "C4", "D1", "D2", "D4"]),
     help="Over which --neighbours compares. Default: the larger one of the networks.",
 )
+@at_option
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
 def evaluate(
-    run: Path, as_json: bool, neighbours: Path | None, group: str | None, device: str, data_path: str | None
+    run: Path, as_json: bool, neighbours: Path | None, group: str | None, at: str, device: str, data_path: str | None
 ) -> None:
     """Measure the generator of RUN against held-out images: Frechet distances, KID, precision, recall, label agreement.
 
@@ -42,6 +43,7 @@ def evaluate(
     \b
     Examples:
       steergan evaluate runs/00000-quickstart
+      steergan evaluate runs/00000-quickstart --at best:recall
       steergan evaluate runs/00000-quickstart --json > quickstart.json
       steergan evaluate runs/00000-quickstart --neighbours neighbours.png
     """
@@ -59,6 +61,7 @@ def evaluate(
             report=report,
             neighbours=neighbours,
             group=group,
+            at=at,
         )
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -184,6 +184,23 @@ def run_argument(command: Command) -> Command:
     return click.argument("run", metavar="RUN", type=click.Path(path_type=Path))(command)
 
 
+def at_option(command: Command) -> Command:
+    """Which of a run's networks."""
+    return click.option(
+        "--at",
+        metavar="last|best|STEP",
+        default="last",
+        show_default=True,
+        help="Which of its networks: the last; the best by Frechet distance, or best:kid, best:recall and the like; or "
+        "those of a step that was kept.",
+    )(command)
+
+
+def beside(name: str, at: str) -> str:
+    """Where what was drawn from the last networks lies, or beside it: `samples`, `samples-best`, `samples-best-kid`."""
+    return name if at == "last" else f"{name}-{at.replace(':', '-')}"
+
+
 def device_option(command: Command) -> Command:
     """Where to compute."""
     return click.option(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import ANGLE_DIGITS, angles, chosen_classes, numbers, positive, run_argument
+from .options import ANGLE_DIGITS, angles, at_option, beside, chosen_classes, numbers, positive, run_argument
 
 if TYPE_CHECKING:
     from steergan.run import Pose
@@ -30,7 +30,12 @@ WIDEST = 10
     help="Turn a steerable latent: angles in degrees, counterclockwise, or a range in equal steps. A column each.",
 )
 @click.option("--reflect", is_flag=True, help="The same latents reflected left and right too (D_N and O2).")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the images. Default: RUN/samples.")
+@at_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the images. Default: RUN/samples, or RUN/samples-best and the like with --at.",
+)
 def sample(
     run: Path,
     seeds: tuple[int, ...],
@@ -38,6 +43,7 @@ def sample(
     truncation: float,
     rotate: tuple[float, ...] | None,
     reflect: bool,
+    at: str,
     out: Path | None,
 ) -> None:
     """Draw images from the generator of RUN: a PNG for each class and seed, and grid.png with a row a class.
@@ -48,6 +54,7 @@ def sample(
     \b
     Examples:
       steergan sample runs/00000-quickstart
+      steergan sample runs/00000-quickstart --at best
       steergan sample runs/00000-quickstart --seeds 0-63 --classes 3,5 --truncation 0.75 --out threes-and-fives
       steergan sample runs/00001-galaxies-demo --seeds 0-7 --rotate 0-360/12
     """
@@ -58,8 +65,8 @@ def sample(
     turned = [runs.Pose(angle, mirror) for mirror in mirrored for angle in rotate or (0.0,)]
     names = runs.class_names(run)
     labels = range(len(names)) if classes is None else chosen_classes(classes, names)
-    images = runs.sample(run, seeds, labels, truncation, turned)
-    target = out if out is not None else run / "samples"
+    images = runs.sample(run, seeds, labels, truncation, turned, at)
+    target = out if out is not None else run / beside("samples", at)
     for label, of_class in zip(labels, images, strict=True):
         for seed, of_seed in zip(seeds, of_class, strict=True):
             for pose, image in zip(turned, of_seed, strict=True):

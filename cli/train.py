@@ -18,7 +18,9 @@ from .progress import follow
 @set_option
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
-@click.option("--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Take a finished run's weights.")
+@click.option(
+    "--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Start from another run's last weights."
+)
 @click.option(
     "--skip-damaged", is_flag=True, help="Leave out images that can't be read, by name: data.skip_damaged = true."
 )

@@ -8,7 +8,7 @@ import click
 
 from .certificates import certificate_bytes, compare, read_certificates, result_of
 from .field_types import FieldTypeWords, types_of
-from .options import OutputFile, record_option, save_record
+from .options import OutputFile, at_option, record_option, save_record
 
 if TYPE_CHECKING:
     from steergan.verification import Certificate
@@ -37,6 +37,7 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
     help="Which mode is claimed; repeatable. Default: both.",
 )
 @click.option("--upto", metavar="PATH", help="Path of a submodule: the claim ends with its output.")
+@at_option
 @click.option("--quick", is_flag=True, help="One size, evaluation mode, nothing drawn; seconds instead of minutes.")
 @click.option("--json", "file", metavar="FILE", type=OutputFile(), help="Write the certificates.")
 @click.option("--picture", metavar="PNG", type=OutputFile(), help="Draw errors by angle (level 6).")
@@ -51,6 +52,7 @@ def verify_equivariance(
     claim: str | None,
     modes: tuple[str, ...],
     upto: str | None,
+    at: str,
     quick: bool,
     file: Path | None,
     picture: Path | None,
@@ -93,11 +95,11 @@ def verify_equivariance(
     saved = None if check is None else read_certificates(check)
     certificates: list[tuple[str, Certificate]] = []
     for target in chosen:
-        for certificate in certify(target, level, quick, asked):
+        for certificate in certify(target, level, quick, at, asked):
             if certificates:
                 click.echo()
             certificates.append((target, certificate))
-            show(target, certificate)
+            show(target if at == "last" else f"{target} --at {at}", certificate)
     if file is not None:
         write_whole(file, certificate_bytes(certificates))
         click.echo(f"\ncertificates written to {file}")
@@ -145,13 +147,14 @@ def recipes_here() -> list[str]:
     return found
 
 
-def certify(target: str, level: int, quick: bool, asked: dict[str, Any]) -> "list[Certificate]":
+def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]) -> "list[Certificate]":
     """The certificates of a target, with progress on stderr.
 
     Args:
         target: a recipe, a run folder, or package.module:function.
         level: the last one to check.
         quick: see --quick.
+        at: see --at.
         asked: options that are for a module:function alone.
     """
     from steergan import run
@@ -164,7 +167,9 @@ def certify(target: str, level: int, quick: bool, asked: dict[str, Any]) -> "lis
             words = f"the sizes of {target} are those of its images" if name == "sizes" else "a recipe says its claims"
             raise click.UsageError(f"{option} is for module:function; {words}")
     if path.is_dir():
-        return run.verify_run(path, level=level, quick=quick, tell=tell)
+        return run.verify_run(path, level=level, quick=quick, tell=tell, at=at)
+    if at != "last":
+        raise click.UsageError(f"--at {at} is for run folders; {target} is none")
     if path.suffix == ".toml" or path.is_file():
         return run.verify_recipe(read_recipe(path), level=level, quick=quick, tell=tell)
     if ":" in target:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from steergan.errors import RunError
 from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
+from steergan.run.stretches import Stretch, kept_until, with_next
 
 START_ANEW = "start a new run with another --out"
 
@@ -49,11 +50,23 @@ class DataAbout(Frozen):
     """Not written where nothing was left out, as before."""
 
 
-class Stretch(Frozen):
-    """Steps that the same number of processes computed."""
+class ProcessesRecord(Stretch):
+    """How many processes computed a run, from a step on."""
 
-    from_step: int = 0
     count: int = 1
+
+
+class MachineRecord(Stretch):
+    """With which versions, and on which machine, a run was computed from a step on; its last bits may depend on it."""
+
+    versions: dict[str, str] = Field(default_factory=dict)
+    hardware: dict[str, Any] = Field(default_factory=dict)
+
+    def changes(self, before: "MachineRecord") -> str:
+        """What is other than before: `torch 2.7 (was 2.6), threads 2 (was 1)`; nothing: an empty text."""
+        now, then = ({**one.versions, **one.hardware} for one in (self, before))
+        changed = {name: (now.get(name), then.get(name)) for name in {**then, **now} if now.get(name) != then.get(name)}
+        return ", ".join(f"{name} {new or 'unknown'} (was {old or 'unknown'})" for name, (new, old) in changed.items())
 
 
 class About(Frozen):
@@ -66,30 +79,55 @@ class About(Frozen):
     seeds: dict[str, int] = {}
     """Of the training and of the data."""
     data: DataAbout
-    processes: Annotated[tuple[Stretch, ...], Field(min_length=1)]
+    processes: Annotated[tuple[ProcessesRecord, ...], Field(min_length=1)]
     """How many processes computed it, in order of `from_step`."""
-    versions: dict[str, str] = {}
-    hardware: dict[str, Any] = {}
     init_from: str | None = None
     """The run whose weights it started from."""
     convolutions: Annotated[tuple[ConvolutionRecord, ...], Field(min_length=1)]
     """What computed its convolutions, in order of `from_step`."""
+    machines: Annotated[tuple[MachineRecord, ...], Field(min_length=1)]
+    """Where it was computed, in order of `from_step`. The file has the last one's versions and hardware by themselves,
+    too, as it had before there was this list."""
 
     @model_validator(mode="before")
     @classmethod
     def of_older_formats(cls, read: Any) -> Any:
-        """Early runs have no word of convolutions; of processes none either, and later their number alone."""
+        """Early runs have no word of convolutions; of processes none either, and later their number; one machine."""
         if not isinstance(read, dict):
             return read
         processes = read.get("processes", 1)
         if isinstance(processes, int):
             processes = [{"count": processes}]
-        return {"convolutions": [BEFORE_RECORDS.model_dump()], **read, "processes": processes}
+        machine = {name: read[name] for name in ("versions", "hardware") if name in read}
+        added = {"convolutions": [BEFORE_RECORDS.model_dump()], "machines": [machine]}
+        return {**added, **read, "processes": processes}
+
+    def continued(self, now: "About", step: int) -> tuple["About", str]:
+        """What run.json says of this run when it goes on from a checkpoint, here and now.
+
+        Args:
+            now: of a run that would begin here and now.
+            step: of the checkpoint.
+
+        Returns:
+            The content, but for `convolutions`, which are `now`'s; and in words what of the machine is other than
+            before, or nothing.
+        """
+        (processes,), (machine,) = now.processes, now.machines
+        counts, machines = kept_until(self.processes, step), kept_until(self.machines, step)
+        if counts[-1].count != processes.count:
+            counts = with_next(counts, processes, step)
+        changes = machine.changes(machines[-1])
+        if changes:
+            machines = with_next(machines, machine, step)
+        kept = {"started": self.started, "init_from": self.init_from, "processes": counts, "machines": machines}
+        return now.model_copy(update=kept), changes
 
     @property
     def as_json(self) -> bytes:
         """The file."""
         content = self.model_dump(mode="json")
+        content |= {name: content["machines"][-1][name] for name in ("versions", "hardware")}
         if not self.data.left_out:
             del content["data"]["left_out"]
         return (json.dumps(content, indent=2) + "\n").encode()

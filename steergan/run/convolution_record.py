@@ -5,22 +5,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from steergan.errors import RecipeError, RunError
 from steergan.kernels import library
 from steergan.layers.filters.path import fourier_paths, uses_fourier
+from steergan.run.stretches import Stretch, kept_until, with_next
 
 SWITCH = "--switch-convolution"
 
 
-class ConvolutionRecord(BaseModel):
+class ConvolutionRecord(Stretch):
     """How convolutions are computed, from a step on; the last bits of a run depend on it."""
 
-    model_config = ConfigDict(frozen=True)
-
-    from_step: int = 0
     choice: str
     """What the recipe says: it decides which layers take the Fourier path."""
     device: str = "cpu"
@@ -109,7 +106,7 @@ def continued(
     Raises:
         RunError: another path would compute it, and the user did not agree.
     """
-    kept = tuple(entry for entry in past if entry.from_step <= step) or tuple(past[:1])
+    kept = kept_until(past, step)
     last = kept[-1]
     if same_path(last, now):
         if last.instructions == now.instructions:
@@ -122,8 +119,7 @@ def continued(
         line = f"from step {step} on, {now.line}; before, {last.line}"
     else:
         raise RunError(refusal(run, last, now))
-    earlier = tuple(entry for entry in kept if entry.from_step < step)
-    return (*earlier, now.model_copy(update={"from_step": step if earlier else 0})), line
+    return with_next(kept, now, step), line
 
 
 def same_path(last: ConvolutionRecord, now: ConvolutionRecord) -> bool:

@@ -267,8 +267,9 @@ def evaluate(
     report: Reporter | None = None,
     neighbours: Path | None = None,
     group: str | None = None,
+    at: str | int = "last",
 ) -> dict[str, Any]:
-    """Measure a finished run's generator again, by the run's own protocol and on the images that it was started with.
+    """Measure a run's generator again, by the run's own protocol and on the images that it was started with.
 
     Args:
         path: of the run folder.
@@ -278,11 +279,15 @@ def evaluate(
         neighbours: where to put a picture of samples beside their nearest training images; the figures then have a
             table `memorisation`. None: left out.
         group: over which training images are compared; None: the larger one of the two networks.
+        at: which of the run's networks, see `load_run`.
+
+    Returns:
+        The step of the networks, their figures, and the protocol.
 
     Raises:
-        SteerganError: no finished run, or its data can't be found or is other data.
+        SteerganError: no run, nothing trained in it, or its data can't be found or is other data.
     """
-    run, report = load_run(path), report or Silence()
+    run, report = load_run(path, at), report or Silence()
     check_convolution(run.recipe.performance.convolution, device)
     where = data_path if data_path is not None else run.about.data.path
     images = load_data(run.recipe, where, report)
@@ -290,7 +295,7 @@ def evaluate(
     torch_device = torch.device(device)
     evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
     drawn = evaluation.draw(run.generator.to(torch_device))
-    found = evaluation.measure_images(drawn).record()
+    found = {"step": run.step, **evaluation.measure_images(drawn).record()}
     if neighbours is not None:
         found["memorisation"] = evaluation.memorisation(drawn, neighbours, group)
     return found

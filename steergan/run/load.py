@@ -17,35 +17,42 @@ from steergan.run.about import About, DataAbout, FileAbout, SplitAbout
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
 from steergan.run.reporting import Reporter, stage_before_training
+from steergan.run.snapshots import Snapshots
 from steergan.training import load_weights
 
 
 class LoadedRun(NamedTuple):
-    """A finished run's networks on the CPU, and what is known about it."""
+    """A run's networks on the CPU, and what is known about it."""
 
     folder: RunFolder
     recipe: Recipe
     about: About
     generator: Generator
     discriminator: Discriminator
+    step: int
+    """After which the networks were saved."""
 
 
-def load_run(path: Path) -> LoadedRun:
+def load_run(path: Path, at: str | int = "last") -> LoadedRun:
     """A run's networks, in evaluation mode.
 
+    Args:
+        path: of the run folder.
+        at: `last`, which of an unfinished run is its newest snapshot; `best`, by the run's Frechet distance, or by KID
+            where it has none; `best:METRIC`; or the step of a snapshot.
+
     Raises:
-        RunError: no run folder, or nothing saved in it yet.
+        RunError: no run folder, nothing saved in it yet, or no such snapshot.
     """
     folder = RunFolder(path)
     recipe, about = folder.read_recipe(), folder.read_about()
-    if not folder.finished:
-        raise RunError(f"{path}: the run is not finished; `steergan resume {path}` goes on with it")
+    step, *files = Snapshots(folder).chosen(at)
     image_shape, classes = about.data.image_shape, len(about.data.class_names)
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
-    fill(generator, load_weights(folder.generator)[0], folder.generator)
-    fill(discriminator, load_weights(folder.discriminator)[0], folder.discriminator)
-    return LoadedRun(folder, recipe, about, generator.eval(), discriminator.eval())
+    for network, file in zip((generator, discriminator), files, strict=True):
+        fill(network, load_weights(file)[0], file)
+    return LoadedRun(folder, recipe, about, generator.eval(), discriminator.eval(), step)
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
@@ -58,10 +65,10 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
 
 
 def start_from(path: Path, generator: Generator, discriminator: Discriminator) -> None:
-    """Copy a finished run's weights into new networks (`--init-from`).
+    """Copy a run's last weights into new networks (`--init-from`).
 
     Raises:
-        RunError: the run is not finished, or its networks differ.
+        RunError: the run has saved none yet, or its networks differ.
     """
     old = load_run(path)
     with torch.no_grad():

@@ -34,6 +34,7 @@ def sample(
     classes: Sequence[int] | None = None,
     truncation: float = 1.0,
     poses: Sequence[Pose] | None = None,
+    at: str | int = "last",
 ) -> Tensor:
     """One image per class and seed, or per class, seed and pose, from the averaged generator.
 
@@ -43,16 +44,17 @@ def sample(
         classes: labels; None for all.
         truncation: factor on z; below 1 trades variety for typical images. Source: Dey et al. 2021, Figure 11 (0.75).
         poses: in which a steerable latent is put.
+        at: which of the run's networks, see `load_run`.
 
     Returns:
         uint8 (classes, seeds, C, H, W), with poses (classes, seeds, poses, C, H, W). An image depends on its class,
         seed and pose alone, not on what else was asked for.
 
     Raises:
-        RunError: no such class, or nothing trained in the folder.
+        RunError: no such class or snapshot, or nothing trained in the folder.
         SymmetryError: poses of a latent that is not steerable, or that the group does not have.
     """
-    run = load_run(folder)
+    run = load_run(folder, at)
     generator, law = run.generator, run.recipe.generator.latent_law
     labels = range(generator.classes) if classes is None else checked_classes(generator, classes)
     with torch.inference_mode(), shared_filters(generator):
@@ -66,13 +68,16 @@ def sample(
     return torch.stack(images).unflatten(0, shape)
 
 
-def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10) -> Tensor:
+def interpolate(
+    folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10, at: str | int = "last"
+) -> Tensor:
     """The paper's Figure 3: rows of images between two latents of one class, and between classes at one latent.
 
     Args:
         folder: a run folder.
         seeds: the two ends of the latent rows; the label rows use the first.
         images: per row.
+        at: which of the run's networks, see `load_run`.
 
     Returns:
         uint8 (2 K or 3 K, images, C, H, W): first K rows spherical between the latents, one class each; then K rows
@@ -81,7 +86,7 @@ def interpolate(folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10)
 
     Source: Dey et al. 2021, Figure 3 (spherical between latents: White 2016; linear between labels).
     """
-    run = load_run(folder)
+    run = load_run(folder, at)
     generator, law = run.generator, run.recipe.generator.latent_law
     (start,), element = latent(generator, seeds[0], law)
     (end,), _ = latent(generator, seeds[1], law)

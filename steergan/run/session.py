@@ -1,6 +1,7 @@
 """One stretch of training in a run folder: what happens at every record, evaluation and checkpoint."""
 
 import torch
+from torch import Tensor
 
 from steergan import __version__
 from steergan.copies import copied
@@ -12,7 +13,9 @@ from steergan.run.folder import RunFolder
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData
 from steergan.run.reporting import Reporter
+from steergan.run.snapshots import Snapshots
 from steergan.training import (
+    Generator,
     Hooks,
     JsonLines,
     Row,
@@ -46,6 +49,7 @@ class Session:
         self.reals = images.train
         self.labels = torch.tensor(images.train.labels)  # a copy: memory-mapped arrays are read only
         self.stats = JsonLines(folder.stats)
+        self.snapshots = Snapshots(folder)
         self.evaluation = Evaluation(recipe, images, folder, state.device, report)
 
     def start(self) -> Hooks:
@@ -54,6 +58,7 @@ class Session:
         done = -1 if new else self.state.step
         self.stats.truncate_after(done)
         self.evaluation.truncate_after(done)
+        self.snapshots.truncate_after(done)
         if new:
             save_png(real_grid(self.reals), self.folder.reals)
             self.evaluate(0)
@@ -67,8 +72,17 @@ class Session:
 
     def finish(self) -> None:
         """Save the weights, and say how it went."""
-        self.save_networks()
+        networks, metadata = self.networks(self.average()), self.metadata
+        save_weights(self.folder.discriminator, networks[1], metadata)
+        save_weights(self.folder.generator, networks[0], metadata)  # last, for it marks a finished run
+        self.snapshots.keep(newest=False)
         self.report.message(self.evaluation.summary())
+        if advice := self.snapshots.advice():
+            self.report.message(advice)
+
+    def stop(self) -> None:
+        """Keep the networks of a run that ends before its last step, so that they can be looked at."""
+        self.keep_snapshot(self.average())
 
     def record(self, row: Row) -> None:
         """Keep and tell what a step recorded."""
@@ -77,7 +91,7 @@ class Session:
 
     def evaluate(self, step: int) -> None:
         """Metrics, a grid of samples and the curves, from the averaged generator."""
-        generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)
+        generator = self.average()
         line = self.evaluation.record(self.evaluation.measure(generator), step)
         self.report.message(f"step {step}: {line}")
         save_png(fake_grid(generator, self.recipe, self.reals.class_names), self.folder.fakes(step))
@@ -90,17 +104,29 @@ class Session:
             ),
             self.folder.curves,
         )
+        if step:
+            self.keep_snapshot(generator)
 
     def checkpoint(self, step: int) -> None:
         """Save the state after a step."""
         save_checkpoint(self.folder.path, step, self.state.state_dict())
+        self.snapshots.keep(newest=True)
 
-    def save_networks(self) -> None:
-        """The averaged generator and the trained discriminator; the generator last, for it marks a finished run."""
-        step = self.state.step
-        metadata = {"steergan": __version__, "recipe": self.recipe.name, "step": str(step)}
+    def average(self) -> Generator:
+        """The averaged generator, ready to be evaluated or saved."""
+        return self.state.average.snapshot(self.state.step, self.labels, law=self.recipe.generator.latent_law)
+
+    def keep_snapshot(self, generator: Generator) -> None:
+        """Save the networks of this step beside the others that are kept."""
+        self.snapshots.save(self.state.step, *self.networks(generator), self.metadata)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What is written beside weights."""
+        return {"steergan": __version__, "recipe": self.recipe.name, "step": str(self.state.step)}
+
+    def networks(self, generator: Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Weights of the averaged generator and of the trained discriminator, spectral norms converged."""
         discriminator = copied(as_module(self.state.discriminator))
         converge_spectral_norm(discriminator)
-        save_weights(self.folder.discriminator, discriminator.state_dict(), metadata)
-        generator = self.state.average.snapshot(step, self.labels, law=self.recipe.generator.latent_law)
-        save_weights(self.folder.generator, generator.state_dict(), metadata)
+        return as_module(generator).state_dict(), discriminator.state_dict()

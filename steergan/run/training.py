@@ -12,7 +12,7 @@ from steergan.augmentation import Augmentation
 from steergan.errors import RunError
 from steergan.kernels import library
 from steergan.recipe import Recipe
-from steergan.run.about import About, Stretch, surroundings
+from steergan.run.about import About, MachineRecord, ProcessesRecord, surroundings
 from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
@@ -20,9 +20,11 @@ from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle
 from steergan.run.load import RunData, describe_data, load_data, start_from
 from steergan.run.reporting import Reporter, Stopped, Unheard
 from steergan.run.session import Session
+from steergan.run.snapshots import Snapshots
 from steergan.training import (
     ALONE,
     Batch,
+    DivergenceError,
     Engine,
     Hooks,
     LatestState,
@@ -72,7 +74,7 @@ def train(
         out: run folder; None: the next free `runs/00007-NAME`.
         report: who is told.
         place: where it is computed.
-        init_from: a finished run whose weights a new run starts from.
+        init_from: a run whose last weights a new run starts from.
         switch_convolution: go on although another convolution path computes the run from here on.
         more_steps: go on although the run was started with fewer steps than the recipe has now.
 
@@ -127,6 +129,8 @@ def train(
         library.say_once(told=processes.first)
         try:
             run_steps(folder, recipe, state, images, report, processes)
+        except DivergenceError as error:
+            raise RunError(f"{error}; {Snapshots(folder).left()}") from None
         except Stopped:
             report.message(f"{folder.path}: stopped before {'its first' if found is None else 'another'} step")
     return folder.path
@@ -134,8 +138,10 @@ def train(
 
 def write_start(folder: RunFolder, recipe: Recipe, about: About, initial: RunState | None) -> None:
     """The files of a run that begins or goes on; weights taken from another run are its first checkpoint."""
+    if folder.finished:  # with fewer steps
+        Snapshots(folder).keep_last()
+        folder.generator.unlink()
     folder.write_recipe(recipe)  # `performance` may have changed, and `training.steps`
-    folder.generator.unlink(missing_ok=True)  # of fewer steps: the run is unfinished again
     folder.write_about(about)
     if initial is not None:
         save_checkpoint(folder.path, 0, initial.state_dict())  # so that a resumed run starts from these weights too
@@ -163,8 +169,8 @@ def run_steps(
             engine=Engine(recipe.performance, processes),
             hooks=replace(hooks, should_stop=report.stop_requested),
         )
-    if session is not None and ended == "finished":
-        session.finish()
+    if session is not None:
+        session.finish() if ended == "finished" else session.stop()
     processes.wait()  # the run is finished for all when its files are there
 
 
@@ -179,16 +185,15 @@ def take_up(
     before = folder.read_about()
     check_same_data(folder, before.data, about.data)
     state.load_state_dict(found.state)
-    (convolution,), (processes,) = about.convolutions, about.processes
+    (convolution,) = about.convolutions
     convolutions, change = continued(folder.path, before.convolutions, convolution, state.step, switch)
     for path in found.damaged:
         report.message(f"{path.name} is damaged; going back to {found.path.name}")
     report.message(change or convolution.line)
-    stretches = before.processes
-    if stretches[-1].count != processes.count:
-        stretches = (*stretches, Stretch(from_step=state.step, count=processes.count))
-    kept = {"started": before.started, "init_from": before.init_from}
-    return about.model_copy(update={**kept, "convolutions": convolutions, "processes": stretches})
+    about, changes = before.continued(about, state.step)
+    if changes:
+        report.message(f"from step {state.step} on: {changes}; the same to rounding, perhaps not to the bit")
+    return about.model_copy(update={"convolutions": convolutions})
 
 
 def check_can_go_on(folder: RunFolder, recipe: Recipe, found: LatestState | None) -> None:
@@ -257,14 +262,12 @@ def finished(folder: RunFolder) -> str:
 
 def describe(recipe: Recipe, images: RunData, place: Place, convolution: ConvolutionRecord) -> About:
     """What run.json says of a run that begins here and now."""
-    around = surroundings(torch.device(place.device))
     return About(
         name=recipe.name,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         seeds={"training": recipe.training.seed, "data": recipe.data.seed},
         data=describe_data(images, recipe.data.path if place.data_path is None else place.data_path),
-        processes=(Stretch(count=place.processes.count),),
-        versions=around["versions"],
-        hardware=around["hardware"],
+        processes=(ProcessesRecord(count=place.processes.count),),
         convolutions=(convolution,),
+        machines=(MachineRecord(**surroundings(torch.device(place.device))),),
     )

@@ -1,4 +1,4 @@
-"""Certificates of a recipe's networks, or of a finished run's."""
+"""Certificates of a recipe's networks, or of a run's."""
 
 import importlib
 import os
@@ -35,13 +35,22 @@ from steergan.verification.rehearsal import failure_words
 from steergan.verification.subject import Claim, Tell, untold
 
 
-def verify_run(path: Path, *, level: int = 6, quick: bool = False, tell: Tell = untold) -> list[Certificate]:
-    """Both networks of a finished run, with the averaged generator's weights; and the law of its samples.
+def verify_run(
+    path: Path, *, level: int = 6, quick: bool = False, tell: Tell = untold, at: str | int = "last"
+) -> list[Certificate]:
+    """Both networks of a run, with the averaged generator's weights; and the law of its samples.
+
+    Args:
+        path: of the run folder.
+        level: the last one to check.
+        quick: one size, evaluation mode, nothing between the angles of the grid.
+        tell: told what is being checked.
+        at: which of the run's networks, see `load_run`.
 
     Raises:
-        RunError: no finished run.
+        RunError: no run, or nothing trained in it.
     """
-    run = load_run(path)
+    run = load_run(path, at)
     certificates = verify_pair(run.recipe, run.generator, run.discriminator, level, quick, tell)
     if level < 5:
         return certificates
@@ -209,7 +218,7 @@ def measured_records(law: MeasuredLaw) -> list[Record]:
 
 
 def law_of_samples(run: LoadedRun, *, samples: int = 1000, permutations: int = 999) -> SampleLaw:
-    """The law of a finished run's samples, compared in the features that measure the run.
+    """The law of a run's samples, compared in the features that measure the run.
 
     Args:
         run: it stays as it is.

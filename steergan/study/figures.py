@@ -129,7 +129,8 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     protocol["held_out_checksum"] = about.data.held_out.checksum
     protocol["evaluated_at_steps"] = [row["step"] for row in evaluations]
     snapshots = [{name: row.get(name) for name in ("step", *DISTANCES, *SHARES, *AGREEMENT[:1])} for row in rows]
-    return RunFigures(run, figures, snapshots, protocol, {**about.hardware, "versions": about.versions})
+    machine = about.machines[-1]
+    return RunFigures(run, figures, snapshots, protocol, {**machine.hardware, "versions": machine.versions})
 
 
 def evaluation_rows(folder: RunFolder) -> list[dict[str, Any]]:

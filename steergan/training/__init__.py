@@ -17,7 +17,7 @@ from steergan.training.own_loop import discriminator_update, generator_update
 from steergan.training.parallel import ALONE, Processes, is_first_to_tell, joined, launched, own_device
 from steergan.training.protocols import Discriminator, Generator
 from steergan.training.record import JsonLines
-from steergan.training.state import RunState
+from steergan.training.state import DivergenceError, RunState
 from steergan.training.step import Batch, Batches, Step
 from steergan.training.updates import Inputs, Updates
 
@@ -28,6 +28,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Discriminator",
+    "DivergenceError",
     "Engine",
     "ExponentialAverage",
     "Generator",

@@ -78,8 +78,8 @@ def train(
         "finished" or "stopped".
 
     Raises:
-        RunError: a loss, a weight or a buffer is nan or infinite; nothing is checkpointed after that. Several
-            processes, and the networks differ between them or have another library's batch norms.
+        DivergenceError: a loss, a weight or a buffer is nan or infinite; nothing is checkpointed after that.
+        RunError: several processes, and the networks differ between them or have another library's batch norms.
         RecipeError: auxiliary rotations with a discriminator that can't guess them; a batch that can't be divided.
     """
     step = Step(state, training, loss, latent_law, engine)
@@ -119,7 +119,7 @@ def read_metrics(pending: list[tuple[int, Metrics]], processes: Processes = ALON
     Of several processes, the mean over them.
 
     Raises:
-        RunError: one is nan or infinite; names the first step where.
+        DivergenceError: one is nan or infinite; names the first step where.
     """
     stacked = torch.stack([torch.stack(list(metrics.values())) for _, metrics in pending])
     table = processes.mean(stacked).cpu().double().tolist()

@@ -103,7 +103,7 @@ class RunState:
         """Look at every weight and buffer.
 
         Raises:
-            RunError: one is nan or infinite.
+            DivergenceError: one is nan or infinite.
         """
         for name in ("generator", "discriminator", "average"):
             tensors = [t for t in self.members()[name].state_dict().values() if isinstance(t, Tensor)]
@@ -119,8 +119,10 @@ def adam(network: Network, rate: float, settings: TrainingSettings) -> torch.opt
     return torch.optim.Adam(parameters, lr=rate, betas=(settings.beta1, settings.beta2), fused=fused)
 
 
-def divergence(what: str, step: int) -> RunError:
+class DivergenceError(RunError):
+    """Numbers that ran away: no more steps make sense."""
+
+
+def divergence(what: str, step: int) -> DivergenceError:
     """The user's line about numbers that ran away."""
-    return RunError(
-        f"{what} at step {step}; the last good checkpoint is kept; lower the learning rates or raise loss.r1_weight"
-    )
+    return DivergenceError(f"{what} at step {step}; lower the learning rates or raise loss.r1_weight")

@@ -45,6 +45,26 @@ def test_a_sample_does_not_depend_on_what_else_is_asked_for(tiny_run: Path, tmp_
     np.testing.assert_array_equal(alone, among)
 
 
+def test_older_networks_are_drawn_beside_the_last_ones(tiny_run: Path, tmp_path: Path) -> None:
+    run = Path(copytree(tiny_run, tmp_path / "run"))
+    (run / "snapshots").rename(tmp_path / "away")
+    (run / "snapshots").mkdir()
+    for name in ("generator", "discriminator"):
+        (run / f"{name}.safetensors").rename(run / "snapshots" / f"{name}-000003.safetensors")
+    told = invoke("sample", run, "--at", "3", "--seeds", "0")  # as of a run that is not finished
+    assert told.exit_code == 0, told.output
+    np.testing.assert_array_equal(
+        pixels(run / "samples-3" / "class0-seed0000.png"), runs.sample(tiny_run, [0], [0])[0, 0, 0].numpy()
+    )
+    assert invoke("interpolate", run, "--at", "3", "--images", "2").exit_code == 0
+    assert (run / "interpolation-3.png").is_file()
+    for command in ("sample", "interpolate", "evaluate", "verify-equivariance"):
+        refused = invoke(command, run, "--at", "best:fid")
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith("steergan: --at best:fid: last, best, best:METRIC or a step was wanted")
+        assert refused.stderr.count("\n") == 1
+
+
 def test_truncation_changes_the_samples(tiny_run: Path, tmp_path: Path) -> None:
     drawn = []
     for value in ("1", "0.1"):

@@ -355,6 +355,12 @@ def test_options_that_mean_nothing_are_bad_usage(plain: str, options: tuple[str,
     assert words in " ".join(told.output.split())
 
 
+def test_networks_of_another_step_are_a_runs_alone(plain: str) -> None:
+    refused = invoke("verify-equivariance", plain, "--at", "best")
+    assert refused.exit_code == 2
+    assert f"--at best is for run folders; {plain} is none" in refused.stderr
+
+
 def test_options_for_a_function_are_refused_of_a_recipe() -> None:
     told = invoke("verify-equivariance", "recipes/rotmnist.toml", "--mode", "evaluation")
     assert told.exit_code == 2

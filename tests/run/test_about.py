@@ -29,16 +29,18 @@ def test_what_is_read_is_written_again_to_the_byte(tiny_run: Path) -> None:
     assert about.data.image_shape == (1, 8, 8)
     assert about.data.class_names == ("0", "1")
     assert (about.data.train.images, about.data.held_out.images) == (24, 16)
-    assert about.versions.keys() == {"python", "steergan", "torch", "escnn", "numpy", "scipy"}
-    assert {"device", "processor", "threads", "platform"} <= about.hardware.keys()
+    assert about.machines[0].versions.keys() == {"python", "steergan", "torch", "escnn", "numpy", "scipy"}
+    assert {"device", "processor", "threads", "platform"} <= about.machines[0].hardware.keys()
 
 
 def test_keys_are_those_that_older_readers_know(content: dict[str, Any]) -> None:
     assert list(content) == [
-        "name", "started", "seeds", "data", "processes", "versions", "hardware", "init_from", "convolutions",
+        "name", "started", "seeds", "data", "processes", "init_from", "convolutions", "machines",
+        "versions", "hardware",
     ]  # fmt: skip
     assert list(content["data"]) == ["path", "image_shape", "class_names", "train", "held_out"]
     assert content["processes"] == [{"from_step": 0, "count": 1}]
+    assert content["machines"] == [{"from_step": 0} | {name: content[name] for name in ("versions", "hardware")}]
 
 
 def test_a_run_of_before_the_records_was_dense(content: dict[str, Any], tmp_path: Path) -> None:
@@ -61,6 +63,28 @@ def test_a_run_that_fewer_processes_take_up_keeps_who_computed_it(
     after = json.loads((stopped / "run.json").read_text())
     assert after["processes"] == wanted
     assert after["started"] == about["started"]
+
+
+def test_a_run_that_another_machine_takes_up_says_so_in_one_line(half: Path, tmp_path: Path) -> None:
+    """Whoever computed which steps stays on record; equal machines are one entry, and say nothing."""
+    stopped = Path(shutil.copytree(half, tmp_path / "run"))
+    about = json.loads((stopped / "run.json").read_text())
+    first, threads = about["machines"][0], about["hardware"]["threads"]
+    older = {"versions": {**first["versions"], "torch": "1.0"}, "hardware": {**first["hardware"], "threads": 64}}
+    del about["machines"]
+    (stopped / "run.json").write_text(json.dumps(about | older))  # as runs of before the list had it
+    told, again = Notes(stop_after=1), Notes()
+    run.resume(stopped, report=told)
+    torch_now = first["versions"]["torch"]
+    assert (
+        f"from step 2 on: torch {torch_now} (was 1.0), threads {threads} (was 64); "
+        "the same to rounding, perhaps not to the bit"
+    ) in told.messages
+    run.resume(stopped, report=again)
+    assert not any("was 64" in line or "from step" in line for line in again.messages)
+    after = json.loads((stopped / "run.json").read_text())
+    assert after["machines"] == [{"from_step": 0, **older}, {**first, "from_step": 2}]
+    assert after["versions"]["torch"] == torch_now
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"data": {}}', '{"data": 3}', "{"])

@@ -36,12 +36,6 @@ def test_left_out_slides_are_counted_before_training(tmp_path: Path, monkeypatch
     assert notes.messages == ["2 damaged or mislabelled files left out: see steergan data list"]
 
 
-def test_an_unfinished_run_says_how_to_go_on(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    run.train(recipe(), tmp_path / "run", report=Notes(stop_after=2))
-    with pytest.raises(RunError, match="steergan resume"):
-        run.sample(tmp_path / "run", [0])
-
-
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         run.sample(tmp_path, [0])

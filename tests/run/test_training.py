@@ -161,11 +161,11 @@ def test_a_finished_run_without_checkpoints_takes_no_more_steps(tiny_run: Path, 
 
 
 def test_a_finished_run_is_left_alone(tiny_run: Path, recipe: MakeRecipe) -> None:
-    before = {path.name: path.read_bytes() for path in tiny_run.iterdir()}
+    before = {path: path.read_bytes() for path in tiny_run.rglob("*") if path.is_file()}
     told = Notes()
     run.train(recipe(), tiny_run, report=told)
     assert any("finished" in message for message in told.messages)
-    assert {path.name: path.read_bytes() for path in tiny_run.iterdir()} == before
+    assert {path: path.read_bytes() for path in tiny_run.rglob("*") if path.is_file()} == before
 
 
 def test_a_diverging_run_stops_with_the_step_and_keeps_what_was_good(recipe: MakeRecipe, tmp_path: Path) -> None:
