@@ -281,9 +281,6 @@ def evaluate(
         group: over which training images are compared; None: the larger one of the two networks.
         at: which of the run's networks, see `load_run`.
 
-    Returns:
-        The step of the networks, their figures, and the protocol.
-
     Raises:
         SteerganError: no run, nothing trained in it, or its data can't be found or is other data.
     """
