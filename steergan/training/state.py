@@ -14,6 +14,14 @@ from steergan.training.ema import ExponentialAverage
 from steergan.training.protocols import Discriminator, Generator, Network
 from steergan.training.updates import trained_parameters
 
+ASKED = {
+    "z_dim": "length of the latent",
+    "classes": "number of labels",
+    "image_shape": "(C, H, W)",
+    "elements": "order of the group of which it takes elements, or 0",
+}
+"""What a generator's attributes tell training."""
+
 
 @dataclass
 class RunState:
@@ -40,8 +48,10 @@ class RunState:
         """The state before the first step, from two networks on their final device; puts them in training mode.
 
         Raises:
-            SteerganError: an augmentation that can't be had; see `Augmentation`.
+            SteerganError: an augmentation that can't be had; see `Augmentation`. A generator that does not say what
+                it takes and gives, or a network without weights.
         """
+        check_pair(generator, discriminator)
         device = next(p for _, p in generator.named_parameters()).device
         augmented = Augmentation(augmentation or AugmentationSettings(), generator.image_shape, device)
         generator.train()
@@ -110,6 +120,21 @@ class RunState:
             finite = [t.isfinite().all() for t in tensors if t.is_floating_point()]
             if finite and not bool(torch.stack(finite).all()):
                 raise divergence(f"a weight of the {name} is not finite", self.step)
+
+
+def check_pair(generator: Generator, discriminator: Discriminator) -> None:
+    """Refuse networks that lack what training asks of them.
+
+    Raises:
+        RunError: they do.
+    """
+    wanted = {name: note for name, note in ASKED.items() if not hasattr(generator, name)}
+    if wanted:
+        names = ", ".join(f"{name} ({note})" for name, note in wanted.items())
+        raise RunError(f"{type(generator).__name__} lacks what a generator has to say: {names}; set these attributes")
+    for network in (generator, discriminator):
+        if next(network.named_parameters(), None) is None:
+            raise RunError(f"{type(network).__name__} has no parameters; there is nothing to train")
 
 
 def adam(network: Network, rate: float, settings: TrainingSettings) -> torch.optim.Adam:

@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +23,22 @@ def test_every_part_of_the_state_moves() -> None:
     moved = " ".join(differences(middle, state.state_dict()))
     for part in ("step", "generator.norm.running_var", "average", "generator_optimizer", "discriminator_optimizer"):
         assert f"state.{part}" in moved
+
+
+def test_a_pair_that_lacks_what_training_asks_is_refused_in_one_line() -> None:
+    class Silent(torch.nn.Linear):
+        z_dim = 4
+
+    class Empty(torch.nn.Flatten):
+        pass
+
+    whole: Any = pair.PlainGenerator()
+    silent: Any = Silent(4, 4)
+    empty: Any = Empty()
+    with pytest.raises(RunError, match=r"^Silent lacks .*: classes \(number of labels\), image_shape .*, elements"):
+        RunState.start(silent, pair.PlainDiscriminator(), pair.SETTINGS)
+    with pytest.raises(RunError, match=r"^Empty has no parameters"):
+        RunState.start(whole, empty, pair.SETTINGS)
 
 
 @pytest.mark.parametrize("stop", [1, 5, 11])
