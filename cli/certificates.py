@@ -22,9 +22,14 @@ def certificate_bytes(certificates: "list[tuple[str, Certificate]]") -> bytes:
 
 def read_certificates(path: Path) -> list[dict[str, Any]]:
     """What --json wrote."""
+    from steergan.files import read_json
+
     try:
-        networks = json.loads(path.read_text(encoding="utf-8"))["networks"]
-        return [dict(network, name=network["name"]) for network in networks]
+        networks = read_json(path)["networks"]
+        found = [{**network, "name": network["name"]} for network in networks]
+        if not all(isinstance(row, dict) for network in found for row in network.get("records", [])):
+            raise TypeError
+        return found
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read ({error.strerror}); give a file that --json wrote") from None
     except (ValueError, TypeError, KeyError):

@@ -133,7 +133,7 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
     if path is not None:
         settings = settings.model_copy(update={"path": path})
     with progress_lines(f"preparing {settings.name}") as progress:
-        prepared = prepare_set(settings, progress)
+        prepared = prepare_set(settings, progress, keep=True)
     click.echo(f"{settings.name}: {prepared.manifest['rule']}")
     for split, images in prepared.splits.items():
         click.echo(f"  {split:8}  {described(images)}, sha256 {images.checksum}")

@@ -4,8 +4,10 @@ import difflib
 import errno
 import importlib
 import importlib.metadata
+import io
 import logging
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -32,6 +34,9 @@ COMMANDS = {
 """Name and short help of every command. The rest stands in a file of the same name, imported when needed: torch and
 escnn take seconds to import, and `steergan --help` and the shell's completion should not."""
 
+SHORT = 300
+"""Characters that are shown whole, whatever they are."""
+ENDS = {ord("\n"): None, ord("\t"): None}
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 
@@ -42,7 +47,7 @@ class Fault(click.ClickException):
     exit_code: int  # type: ignore[misc]  # click calls it a class variable, and sets it on instances itself
 
     def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(as_line(message))
         self.exit_code = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -63,20 +68,47 @@ def fault_of(error: BaseException) -> Fault:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return Fault(f"{where}{error.strerror}", 1)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    said = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return Fault(f"out of memory{f' ({said})' * bool(said)}; end other programs, or use a machine with more", 1)
+    if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in said:  # torch's
         return Fault("out of memory; try a smaller training.batch_size, or another --device", 1)
     hint = "" if os.environ.get("STEERGAN_TRACEBACK") else "; STEERGAN_TRACEBACK=1 shows where"
-    return Fault(f"internal error: {type(error).__name__}: {error} (please report{hint})", INTERNAL_ERROR)
+    return Fault(f"internal error: {type(error).__name__}: {said} (please report{hint})", INTERNAL_ERROR)
+
+
+def as_line(text: str) -> str:
+    """A text as `steergan.errors.one_line` shows it, which is imported only where that is another: it takes seconds."""
+    if text.isprintable() and len(text) <= SHORT:
+        return text
+    from steergan.errors import one_line
+
+    return one_line(text)
+
+
+def in_a_line(fault: click.ClickException) -> click.ClickException:
+    """A fault that click found, with a message that is one line."""
+    fault.message = as_line(fault.message)  # type: ignore[misc]  # it was not shown yet
+    return fault
 
 
 class FaultGroup(click.Group):
     """A group whose commands end in one line and an exit code, whatever they raise."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """As click does; what came is shown escaped."""
+        try:
+            return super().make_context(*arguments, **more)
+        except click.ClickException as fault:
+            raise in_a_line(fault) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and turn whatever it raises into a `Fault`."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as fault:
+            raise in_a_line(fault) from None
+        except (click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
@@ -149,13 +181,45 @@ def steergan() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The installed entry point."""
     silence_libraries()
+    sys.stdout = Escaped.of(sys.stdout)
     steergan(arguments, prog_name="steergan")
+
+
+class Escaped(io.TextIOWrapper):
+    """Standard output on which no name that a file or class bears can steer a terminal, or be no text."""
+
+    @classmethod
+    def of(cls, stream: Any) -> Any:
+        """A stream that writes where this one does."""
+        if not isinstance(stream, io.TextIOWrapper):
+            return stream  # of a notebook or a test
+        stream.flush()
+        return cls(stream.buffer, stream.encoding, "backslashreplace", line_buffering=stream.line_buffering)
+
+    def write(self, text: str, /) -> int:
+        """Write a text; ends of lines and tabs are its own."""
+        if text.translate(ENDS).isprintable():
+            return super().write(text)
+        from steergan.errors import escaped
+
+        super().write("".join(part if part in "\n\t" else escaped(part) for part in re.split(r"([\n\t])", text)))
+        return len(text)
+
+
+class OneLine(logging.Formatter):
+    """A line for each word of our own or of a library."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The name of who speaks, and what it says."""
+        return as_line(super().format(record))
 
 
 def silence_libraries() -> None:
     """Warnings of libraries are for developers, so they are not shown."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     logging.getLogger("steergan").setLevel(logging.WARNING)  # our own are for users, and few
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")

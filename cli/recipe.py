@@ -34,10 +34,10 @@ def list_recipes(folder: Path) -> None:
       steergan recipe list recipes/paper
     """
     for path in sorted(folder.rglob("*.toml")):
-        text = path.read_text(encoding="utf-8")
         try:
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
             named = "name" in tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
+        except (OSError, ValueError, RecursionError):  # what no recipe is
             named = False
         if named:  # studies and the like have none
             first = text.partition("\n")[0]

@@ -1,36 +1,92 @@
-"""Files: written whole or not at all, and known by their hash."""
+"""Files: written whole or not at all, read without surprises, and known by their hash."""
 
 import hashlib
 import json
+import logging
 import os
+import platform
+import re
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from steergan.errors import DataError, RunError
+from steergan.errors import DataError, RunError, SteerganError, reason
 
+LOG = logging.getLogger("steergan")
 PARTIAL = ".partial"
 """Suffix of a file that is being written; a leftover means that the writer was killed, and may be deleted."""
+OWN_NAME = re.compile(r"\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.partial")
+"""What `own_name` gives: machine, process, and a number."""
+ABANDONED = 24 * 60 * 60
+"""After so many seconds what another machine was writing is taken for what a killed process left."""
+DIGEST = "sha256"
+"""Under this name the texts of a file of tensors say what the file must be."""
+TABLE_DIGEST = "digest"
+"""Under this name a table in a JSON file says what it must be."""
+TEXTS = "__metadata__"
+"""Where the header of a .safetensors file has texts."""
+OTHER_CACHE = "set STEERGAN_CACHE to a folder with room that you can write to"
 
 
 def cache_folder() -> Path:
-    """Where files go that can be made again: STEERGAN_CACHE, else the platform's cache folder."""
+    """Where files go that can be made again: STEERGAN_CACHE, else the platform's cache folder.
+
+    Raises:
+        RunError: STEERGAN_CACHE begins with the name of a user whom there is not.
+    """
     named = os.environ.get("STEERGAN_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("steergan"))
+    if not named:
+        return Path(platformdirs.user_cache_dir("steergan"))
+    path = expanded(named)
+    if path.parts and path.parts[0].startswith("~"):
+        raise RunError(f"STEERGAN_CACHE = {named!r}: there is no such user; set it to a folder that you can write to")
+    return path
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path whose `~` or `~user` is that user's folder; as it is where there is no such user."""
+    return Path(os.path.expanduser(path))  # Path.expanduser raises a RuntimeError there
+
+
+_told = set[str]()
+
+
+def cache_unwritable(error: BaseException, then: str) -> None:
+    """Say, once and in a line, that something can't be kept: that costs time, not a run.
+
+    Args:
+        error: why not.
+        then: what is done instead.
+    """
+    if then in _told:
+        return
+    _told.add(then)
+    LOG.warning("the cache %s cannot be written (%s): %s; %s", cache_folder(), reason(error), then, OTHER_CACHE)
+
+
+# --- written whole
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memoryview) -> None:
     """Replace the file at `path` by `content`, or leave it as it was; on disk when this returns.
 
+    Processes may do so at once: one of them is the last. What killed ones left in the folder is removed.
+
     Raises:
         RunError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     path = Path(path)
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(own_name())
     try:
         try:
-            with open(partial, "wb") as file:
+            with open(partial, "xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -41,11 +97,50 @@ def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memor
             raise
     except OSError as error:
         raise write_error(path, error) from None
+    remove_abandoned(path.parent)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Replace the file at `path` by a value as indented JSON, or leave it as it was."""
     write_whole(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def own_name() -> str:
+    """A hidden name in which nobody else writes, and which tells who does."""
+    return f".{machine()}-{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
+
+
+def machine() -> str:
+    """This machine in the names of files."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the files and folders of `own_name` whose writers are dead; what can't be removed stays."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for left in [Path(entry) for entry in entries if entry.name.endswith(PARTIAL)]:
+            if is_abandoned(left):
+                shutil.rmtree(left, ignore_errors=True)
+                with suppress(OSError):
+                    left.unlink()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether the writer of a file or folder with a name of `own_name` is dead, or of another machine and silent."""
+    name = OWN_NAME.fullmatch(path.name)
+    if name is None:
+        return False  # another's
+    if name[1] == machine() and os.name == "posix":
+        try:
+            os.kill(int(name[2]), 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+        except OSError:  # another user's
+            return False
+        return False
+    with suppress(OSError):  # it has just gone
+        return time.time() - path.stat().st_mtime > ABANDONED
+    return False
 
 
 def flush_folder(folder: Path) -> None:
@@ -61,10 +156,78 @@ def flush_folder(folder: Path) -> None:
 
 def write_error(path: Path, error: OSError) -> RunError:
     """The user's line about a file that could not be written."""
-    return RunError(
-        f"{path}: cannot be written ({error.strerror}); nothing that was saved before is lost; "
-        "make room or choose another --out, then run the same command again"
-    )
+    said = f"{path}: cannot be written ({reason(error)})"
+    with suppress(SteerganError):  # a cache that has no place has no files
+        if path.absolute().is_relative_to(cache_folder().absolute()):
+            return RunError(f"{said}; {OTHER_CACHE}")
+    kept = "nothing that was saved before is lost"
+    return RunError(f"{said}; {kept}; make room or choose another --out, then run the same command again")
+
+
+# --- read without surprises
+
+
+def read_plain(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError: it is no file with an end: a pipe, a device, or a name that no file can have.
+    """
+    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # of folders the system says it better
+        raise ValueError("not a plain file")
+    return path.read_bytes()
+
+
+def read_json(path: Path) -> Any:
+    """A value in a JSON file.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError: it is no JSON, or nests too deeply.
+    """
+    return parsed_json(read_plain(path))
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """A value written as JSON.
+
+    Raises:
+        ValueError: it is no JSON, or nests too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """An object in a JSON file, compared with its digest if it has one; without it.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError: it is no JSON, no object, or not what was written.
+    """
+    table = read_json(path)
+    if not isinstance(table, dict):
+        raise ValueError("not a table")
+    if TABLE_DIGEST in table and table.pop(TABLE_DIGEST) != json_digest(table):
+        raise ValueError(f"not what was saved; to have it taken as it is, remove the {TABLE_DIGEST!r} at its end")
+    return table
+
+
+def sealed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table for JSON with its digest, for `read_table`."""
+    plain = json.loads(json.dumps(table))
+    return {**plain, TABLE_DIGEST: json_digest(plain)}
+
+
+def json_digest(table: Mapping[str, Any]) -> str:
+    """sha256 of a table, however its JSON is laid out."""
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
+
+
+# --- files of tensors
 
 
 def canonical_safetensors(content: bytes) -> bytes:
@@ -75,10 +238,63 @@ def canonical_safetensors(content: bytes) -> bytes:
     Args:
         content: of the file: 8 bytes with the header's length, little-endian; the header, JSON; the tensors.
     """
+    return safetensors_bytes(*safetensors_parts(content))
+
+
+def safetensors_parts(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header of a .safetensors file, and its tensors.
+
+    Raises:
+        ValueError: there is no such header.
+    """
     end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
-    return len(header).to_bytes(8, "little") + header + content[end:]
+    header = parsed_json(content[8:end])
+    if not isinstance(header, dict):
+        raise ValueError("no header")
+    return header, content[end:]
+
+
+def safetensors_bytes(header: Mapping[str, Any], tensors: bytes) -> bytes:
+    """A .safetensors file of its parts."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + tensors
+
+
+def sealed_safetensors(content: bytes) -> bytes:
+    """A .safetensors file with the digest of the same file without it among its texts."""
+    header, texts, tensors = texts_apart(content)
+    plain = safetensors_bytes({**header, TEXTS: texts}, tensors)
+    return safetensors_bytes({**header, TEXTS: {**texts, DIGEST: hashlib.sha256(plain).hexdigest()}}, tensors)
+
+
+def check_seal(content: bytes) -> None:
+    """Compare a .safetensors file with its digest, if it has one.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    header, texts, tensors = texts_apart(content)
+    digest = texts.pop(DIGEST, None)
+    plain = safetensors_bytes({**header, TEXTS: texts}, tensors)
+    if digest is not None and digest != hashlib.sha256(plain).hexdigest():
+        raise ValueError("its bytes are not those that were saved (another sha256)")
+
+
+def texts_apart(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    """What a .safetensors file says of its tensors, its texts, and the tensors.
+
+    Raises:
+        ValueError: there is no such header.
+    """
+    header, tensors = safetensors_parts(content)
+    texts = header.pop(TEXTS, {})
+    if not isinstance(texts, dict):
+        raise ValueError("no texts")
+    return header, texts, tensors
+
+
+# --- known by their hash
 
 
 def file_sha256(path: Path) -> str:

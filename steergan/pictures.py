@@ -14,6 +14,7 @@ from matplotlib.ticker import LogFormatter
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from steergan.errors import escaped
 from steergan.files import write_error, write_whole
 
 Rows = Sequence[Mapping[str, Any]]
@@ -70,7 +71,7 @@ def as_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def with_labels(picture: Image.Image, labels: Sequence[str], pitch: int, pad: int) -> Image.Image:
     """The picture with a strip on its left; the k-th label beside the k-th row, rows being `pitch` pixels apart."""
-    shown = [text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…" for text in labels]
+    shown = [text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…" for text in map(escaped, labels)]
     font = ImageFont.load_default(size=max(9, min(16, pitch // 2)))
     strip = int(max(font.getlength(text) for text in shown)) + 12
     sheet = Image.new(picture.mode, (strip + picture.width, picture.height), "white")

@@ -1,14 +1,13 @@
 """Results: what was claimed and what was measured, a JSON file each."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from steergan.errors import RunError
-from steergan.files import write_json
+from steergan.errors import RunError, reason
+from steergan.files import read_json, write_json
 from steergan.tables import Table
 
 
@@ -60,13 +59,13 @@ def read_result(path: Path) -> Result:
         RunError: it is no result, or bears another name than its id.
     """
     try:
-        result = Result.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        result = Result.model_validate(read_json(path))
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])
         raise RunError(f"{path}: not a result ({key}: {fault['msg']}); write it with --record") from None
-    except ValueError as error:
-        raise RunError(f"{path}: not JSON ({error}); write it with --record") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: not JSON ({reason(error)}); write it with --record") from None
     if result.id != path.stem:
         raise RunError(f"{path}: its id is {result.id!r}; a result's id and the name of its file must agree")
     return result

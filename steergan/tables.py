@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from steergan.errors import escaped
+
 DIGITS = 4
 """Significant digits of a figure without a spread."""
 MOST_DECIMALS = 6
@@ -73,7 +75,7 @@ def shown(cell: Cell) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, str):
-        return cell
+        return escaped(cell)
     if isinstance(cell, int):
         return f"{cell:,}"
     if isinstance(cell, float):

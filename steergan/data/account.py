@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steergan.data.plan import LeftOut
+from steergan.errors import escaped
 from steergan.tables import aligned
 
 MOST_LINES = 20
@@ -52,7 +53,7 @@ class Account:
         lines += [f"left out: {one.name}: {one.reason}" for one in shown]
         if more := len(self.left_out) - len(shown):
             lines.append(f"left out: {more} more")
-        return "\n".join(lines)
+        return "\n".join(map(escaped, lines))
 
     def table(self, most: int | None) -> list[str]:
         """The rows of the table, aligned."""

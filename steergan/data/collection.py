@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from steergan.data.images import Split
-from steergan.data.layout import Layout, Place, read_layout, shown
+from steergan.data.layout import Layout, Place, read_layout
 from steergan.data.plan import LeftOut
 from steergan.data.tree import Tree, by_file, tree_below
-from steergan.errors import DataError
+from steergan.errors import DataError, escaped
 
 NAMED = 3
 """So many files of a kind are named in a message."""
@@ -57,7 +57,7 @@ class Collection:
 
     def name(self, path: Path) -> str:
         """A file's name in messages."""
-        return shown(path.relative_to(self.root).as_posix())
+        return escaped(path.relative_to(self.root).as_posix())
 
 
 def collect(root: Path) -> Collection:
@@ -75,7 +75,7 @@ def collect(root: Path) -> Collection:
     members, left_out, faults = list[Member](), list[LeftOut](), list[Fault]()
 
     def name(path: Path) -> str:
-        return shown(path.relative_to(root).as_posix())
+        return escaped(path.relative_to(root).as_posix())
 
     for paths in by_file(tree.images):
         placed = [(path, place) for path in paths if (place := place_of(path, places, root))]

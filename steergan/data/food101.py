@@ -1,6 +1,5 @@
 """Food-101: photographs in class folders, with the official lists of training and test images."""
 
-import json
 import os
 import re
 from collections import Counter
@@ -18,6 +17,7 @@ from steergan.data.picture_files import read_picture
 from steergan.data.plan import Piece, Plan
 from steergan.data.sources import Source
 from steergan.errors import DataError
+from steergan.files import parsed_json
 from steergan.recipe.data import Food101
 
 SIDE = 64
@@ -128,7 +128,7 @@ def read_list(path: Path) -> list[str]:
 
 def from_json(text: str) -> list[str]:
     """The entries CLASS/IMAGE of a list that is an object of classes, in JSON."""
-    return [str(entry) for entries in json.loads(text).values() for entry in entries]
+    return [str(entry) for entries in parsed_json(text).values() for entry in entries]
 
 
 def piece_of(root: Path, entry: str, label: int, size: int, present: set[Path]) -> Piece:

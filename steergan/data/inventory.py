@@ -9,7 +9,7 @@ from steergan.data.originals import Originals, data_folders, find_together, fold
 from steergan.data.prepared import prepared_manifests, prepared_root
 from steergan.data.sources import source_of
 from steergan.errors import DataError
-from steergan.files import cache_folder
+from steergan.files import OWN_NAME, cache_folder
 from steergan.recipe.data import SOURCES
 
 KINDS = {"amat": "official rotated MNIST", "idx": "MNIST", "npz": "arrays"}
@@ -80,5 +80,5 @@ def prepared_found() -> tuple[Path, list[tuple[Path, dict[str, Any]]]]:
 
 def unfinished_found() -> list[Unfinished]:
     """Every set in the cache whose preparation was stopped."""
-    folders = sorted(prepared_root().glob(".*.partial"))
+    folders = [folder for folder in sorted(prepared_root().glob(".*.partial")) if not OWN_NAME.fullmatch(folder.name)]
     return [Unfinished(folder, sum(file.stat().st_size for file in folder.iterdir())) for folder in folders]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from steergan.data.images import SPLITS, Split
 from steergan.data.originals import visible_folders
 from steergan.data.picture_files import ENDINGS
-from steergan.errors import DataError
+from steergan.errors import DataError, escaped
 
 WORDS: Mapping[str, Split] = {
     **dict.fromkeys(("train", "training"), SPLITS[0]),
@@ -73,7 +73,7 @@ def read_layout(root: Path) -> Layout:
         DataError: it can be read in two ways, or splits hold different classes.
     """
     folders = visible_folders(root)
-    own = shown(root.resolve().name)
+    own = escaped(root.resolve().name)
     if not folders:
         return Layout((own,), (Place(root, None, own),), "one class: there are no sub-folders")
     names = {folder: taken_apart(folder.name) for folder in folders}
@@ -90,7 +90,8 @@ def read_layout(root: Path) -> Layout:
     inside = {folder: [taken_apart(below.name) for below in visible_folders(folder)] for folder in folders}
     if any(name.split and not name.rest for below in inside.values() for name in below):
         return splits_in_classes(root, inside)
-    return settled(root, [Place(folder, None, shown(folder.name)) for folder in folders], "sub-folders are classes")
+    places = [Place(folder, None, escaped(folder.name)) for folder in folders]
+    return settled(root, places, "sub-folders are classes")
 
 
 def taken_apart(name: str) -> Name:
@@ -112,10 +113,10 @@ def split_of(word: str) -> Split | None:
 
 def in_splits(root: Path, names: Mapping[Path, Name]) -> Layout:
     """Folders of splits, with class folders inside, or with classes in their own names."""
-    own, places = shown(root.resolve().name), list[Place]()
+    own, places = escaped(root.resolve().name), list[Place]()
     for folder, name in names.items():
         assert name.split
-        places += [Place(folder, name.split, shown(name.rest))] if name.rest else classes_in(folder, name.split, own)
+        places += [Place(folder, name.split, escaped(name.rest))] if name.rest else classes_in(folder, name.split, own)
     by_split = {split: listed(f for f, name in names.items() if name.split == split) for split in SPLITS}
     return settled(root, places, f"splits: {by_split['train']} to train on, {by_split['held_out']} held out")
 
@@ -128,14 +129,15 @@ def splits_in_classes(root: Path, inside: Mapping[Path, Sequence[Name]]) -> Layo
             came = f"{folder}: not just folders of splits in it (train, test, ...), as in other classes"
             raise DataError(f"{came}; give every class both, or none")
         for below, name in zip(visible_folders(folder), names, strict=True):
-            places.append(Place(below, name.split, shown(folder.name)))
+            places.append(Place(below, name.split, escaped(folder.name)))
     held_out = listed(dict.fromkeys(p.folder.name for p in places if p.split == "held_out"))
     return settled(root, places, f"sub-folders are classes, each with its splits inside; held out: {held_out}")
 
 
 def classes_in(folder: Path, split: Split, own: str) -> list[Place]:
     """The class folders of a split; a single class if there are none."""
-    return [Place(below, split, shown(below.name)) for below in visible_folders(folder)] or [Place(folder, split, own)]
+    inside = [Place(below, split, escaped(below.name)) for below in visible_folders(folder)]
+    return inside or [Place(folder, split, own)]
 
 
 def settled(root: Path, places: Sequence[Place], words: str) -> Layout:
@@ -194,14 +196,9 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return (*keys, (-1, 0, name))
 
 
-def shown(name: str) -> str:
-    """A name on one line, with what can't be shown escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
-
-
 def listed(names: Iterable[Path | str]) -> str:
     """Names in a sentence; at most five."""
-    words = [shown(name.name if isinstance(name, Path) else name) for name in names]
+    words = [escaped(name.name if isinstance(name, Path) else name) for name in names]
     if len(words) > 5:
         return f"{', '.join(words[:5])} and {len(words) - 5} more"
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

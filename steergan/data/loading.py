@@ -13,11 +13,11 @@ from steergan.data.disk import in_disk
 from steergan.data.images import SPLITS, ImageSet, Labels, Split, checksum
 from steergan.data.originals import Originals
 from steergan.data.plan import Plan
-from steergan.data.prepared import Prepared, folder_for, prepared_manifests, read_prepared
+from steergan.data.prepared import CacheError, Prepared, folder_for, prepared_manifests, read_prepared
 from steergan.data.shares import share_on_disk
 from steergan.data.sources import Source, source_of
 from steergan.data.subsets import nested_share
-from steergan.data.writing import keep_in_memory, write_prepared
+from steergan.data.writing import keep_in_memory, write_elsewhere, write_prepared
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
 from steergan.recipe import DataSettings
@@ -87,14 +87,16 @@ def share_of(labels: Labels, copies: int, settings: DataSettings) -> Labels:
     return (originals[:, None] * copies + np.arange(copies)).ravel()
 
 
-def prepare(settings: DataSettings, progress: Progress = unheard) -> Prepared:
+def prepare(settings: DataSettings, progress: Progress = unheard, *, keep: bool = False) -> Prepared:
     """Both splits, whole: from the cache if they were prepared from the same files in the same way, else made now.
 
-    Without originals, a set that was prepared with the same settings serves.
+    Without originals, a set that was prepared with the same settings serves. Where the cache can't be written, the set
+    is made for this process alone.
 
     Args:
         settings: the recipe's `[data]` section.
         progress: hears of images.
+        keep: whether a cache that can't be written is refused.
 
     Raises:
         DataError: as `load`.
@@ -111,7 +113,13 @@ def prepare(settings: DataSettings, progress: Progress = unheard) -> Prepared:
     if made is not None:
         return made
     looking, writing = halves(progress) if source.reads_all else (unheard, progress)
-    return write_prepared(planned(source, originals, settings, looking), identity, describe(originals), writing)
+    plan, about = planned(source, originals, settings, looking), describe(originals)
+    try:
+        return write_prepared(plan, identity, about, writing)
+    except CacheError as fault:
+        if keep:
+            raise
+        return write_elsewhere(plan, identity, about, writing, fault)
 
 
 def halves(progress: Progress) -> tuple[Progress, Progress]:

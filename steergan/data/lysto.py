@@ -15,7 +15,7 @@ from steergan.data.originals import Originals, data_folders, folders_below, reso
 from steergan.data.plan import Piece, Plan
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
-from steergan.errors import DataError
+from steergan.errors import DataError, reason
 from steergan.recipe.data import Lysto
 
 ORGANS = ("colon", "breast", "prostate")
@@ -103,7 +103,7 @@ def has_keys(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return "x" in file and "organ" in file
-    except OSError:
+    except Exception:  # whatever h5py raises at odd bytes
         return False
 
 
@@ -113,9 +113,10 @@ def opened(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # h5py raises both for damaged contents
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: truncated or damaged ({reason}); {HINT}") from None
+    except DataError:
+        raise
+    except Exception as error:  # whatever h5py raises at odd bytes
+        raise DataError(f"{path}: truncated or damaged ({reason(error)}); {HINT}") from None
 
 
 def read_organs(path: Path) -> tuple[Labels, list[tuple[str, str]]]:
@@ -147,15 +148,20 @@ def rows_in_words(rows: list[int]) -> str:
 
 def names_of(path: Path, file: h5py.File) -> list[str]:
     """The organ of every row, as the file spells it, after a look at shapes and types."""
-    keys = ", ".join(sorted(file)) or "nothing"
+    keys = listed(file)
     if "x" in file and "organ" not in file:
         raise DataError(f"{path}: has {keys} but no organ (LYSTO's test file has none); {HINT}")
     if "x" not in file:
         raise DataError(f"{path}: holds {keys}; {HINT}")
+    for key in ("x", "organ"):
+        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+            raise DataError(f"{path}: {key} is a link, which may lead out of the file; {HINT}")
     images, organs = file["x"], file["organ"]
     for key, array in (("x", images), ("organ", organs)):
         if not isinstance(array, h5py.Dataset):
             raise DataError(f"{path}: {key} is a group, not an array; {HINT}")
+        if array.external or array.is_virtual:
+            raise DataError(f"{path}: {key} lies in other files; {HINT}")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIDE, SIDE, 3) or not len(images):
         raise DataError(f"{path}: x is {images.dtype} {images.shape}; {HINT}")
     if organs.shape != images.shape[:1]:
@@ -164,6 +170,12 @@ def names_of(path: Path, file: h5py.File) -> list[str]:
         raise DataError(f"{path}: organ is {organs.dtype}, not text; {HINT}")
     values: NDArray[Any] = organs[:]
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
+
+
+def listed(file: h5py.File) -> str:
+    """The first keys of a file, in words."""
+    keys = sorted(file)
+    return ", ".join(keys[:SHOWN]) + f" and {len(keys) - SHOWN} more" * (len(keys) > SHOWN) or "nothing"
 
 
 def read_rows(path: Path, start: int, labels: Labels, size: int) -> tuple[Pixels, Labels]:

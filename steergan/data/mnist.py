@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from steergan.data.images import Labels, Pixels
-from steergan.errors import DataError
+from steergan.errors import DataError, reason
 
 SIDE = 28
 CLASSES = 10
@@ -42,7 +42,7 @@ def read_idx(path: Path) -> Pixels:
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise DataError(f"{path}: damaged gzip file; {OFFLINE}") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); {OFFLINE}") from None
+        raise DataError(f"{path}: cannot be read ({reason(error)}); {OFFLINE}") from None
     magic = int.from_bytes(content[:4], "big")
     if magic not in (IMAGES_MAGIC, LABELS_MAGIC) or len(content) < 4 + 4 * (magic & 0xFF):
         start = content[:4].hex() or "nothing"

@@ -1,7 +1,6 @@
 """A user's own images: one .npz file with the arrays `images` and `labels`."""
 
-import zipfile
-import zlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from steergan.data.picture_files import BACKGROUNDS
 from steergan.data.plan import ChosenRows, PixelRows, Plan, whole_piece
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
-from steergan.errors import DataError
+from steergan.errors import DataError, reason
 from steergan.recipe.data import Extent, Npz
 
 
@@ -32,7 +31,7 @@ def find_npz(settings: Npz) -> Originals:
         raise DataError('data.name = "npz" needs data.path (--data, --source): a .npz file with images and labels')
     path = resolve_path(settings.path)
     if not path.is_file():
-        raise DataError(f'{path}: is a folder; data.name = "npz" needs a .npz file with the arrays images and labels')
+        raise DataError(f'{path}: no plain file; data.name = "npz" needs a .npz file with the arrays images and labels')
     return Originals("npz", path, (path,))
 
 
@@ -128,15 +127,30 @@ def read_npz(path: Path) -> tuple[NDArray[Any], Labels]:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            refuse_too_large(path, sum(member.file_size for member in arrays.zip.infolist()))
             found = {name: arrays[name] for name in ("images", "labels") if name in arrays}
             present = ", ".join(arrays.files)
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
+    except DataError:
+        raise
+    except Exception as error:  # whatever numpy and zipfile raise at odd bytes
         hint = "write it with numpy.savez(path, images=..., labels=...)"
-        raise DataError(f"{path}: not a whole .npz file of plain arrays; {hint}") from None
+        raise DataError(f"{path}: not a whole .npz file of plain arrays ({reason(error)}); {hint}") from None
     if "images" not in found:
         raise DataError(f"{path}: no array named images (but {present or 'none'}); uint8 (N, H, W, C) is wanted")
     images = channels_first(path, found["images"])
     return images, checked_labels(path, found.get("labels"), len(images))
+
+
+def refuse_too_large(path: Path, size: int) -> None:
+    """Refuse arrays that don't fit into this machine's memory, however small the file is that they are packed into.
+
+    Raises:
+        DataError: so they are.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else size
+    if size > memory:
+        came = f"{path}: arrays of {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory"
+        raise DataError(f'{came}; save the images as files, for data.name = "folder"')
 
 
 def channels_first(path: Path, images: NDArray[Any]) -> NDArray[Any]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steergan.data.stamps import file_hashes
-from steergan.errors import DataError
-from steergan.files import cache_folder
+from steergan.errors import DataError, escaped, shown
+from steergan.files import cache_folder, expanded
 
 BUNDLE = "scikit-image:"
 """In front of the name of a photograph that scikit-image brings along."""
@@ -51,7 +51,7 @@ class Originals:
 
 def data_folders() -> list[Path]:
     """The folders of STEERGAN_DATA, which are only read, then the one for downloads."""
-    named = [Path(part).expanduser() for part in os.environ.get("STEERGAN_DATA", "").split(os.pathsep) if part]
+    named = [expanded(part) for part in os.environ.get("STEERGAN_DATA", "").split(os.pathsep) if part]
     return [*named, cache_folder() / "originals"]
 
 
@@ -65,11 +65,30 @@ def resolve_path(path: str) -> Path:
     """
     if path.startswith(BUNDLE):
         return bundled_photograph(path.removeprefix(BUNDLE))
-    wanted = Path(path).expanduser()
+    wanted = expanded(path)
     for base in (Path(), *data_folders()):
-        if (base / wanted).exists():
-            return base / wanted
-    raise DataError(f"data.path = {path!r}: no such file or folder here or in STEERGAN_DATA; give an existing one")
+        if exists(base / wanted):
+            return named_in_text(base / wanted)
+    raise DataError(f"data.path = {shown(path)}: no such file or folder here or in STEERGAN_DATA; give an existing one")
+
+
+def named_in_text(path: Path) -> Path:
+    """The path, if it can be written down.
+
+    Raises:
+        DataError: a name in it is no text.
+    """
+    if escaped(str(path.resolve())) != str(path.resolve()):
+        raise DataError(f"{path}: a name in this path has characters that are no text; rename it")
+    return path
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder that can be looked at; no name is too long or too odd to be asked for."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def bundled_photograph(name: str) -> Path:

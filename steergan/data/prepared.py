@@ -1,24 +1,28 @@
 """Prepared sets on disk: arrays and a manifest in a folder named by what they were made from; whole or not at all."""
 
+import atexit
 import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
+from pydantic import BaseModel, ValidationError
 
 from steergan.data.arrays import read_arrays
 from steergan.data.images import SPLITS, ImageSet, Split, checksum
 from steergan.data.plan import LeftOut, Plan
 from steergan.data.stamps import is_verified, mark_verified, read_json
-from steergan.errors import DataError
-from steergan.files import cache_folder
+from steergan.errors import DataError, reason
+from steergan.files import OTHER_CACHE, cache_folder, own_name, remove_abandoned, sealed
 
 FORMAT = 1
 """Counts up when prepared sets of older versions must not be used any more."""
@@ -26,8 +30,42 @@ FORMAT = 1
 FILES = ("manifest.json", *(f"{split}-{what}.npy" for split in SPLITS for what in ("images", "labels")))
 """What a prepared set consists of."""
 
-ABANDONED = 24 * 60 * 60
-"""After so many seconds a half-written set is taken for what a killed process left."""
+
+class CacheError(DataError):
+    """The cache folder can't be written, or is full."""
+
+
+class SplitCounts(BaseModel):
+    """What a manifest says of a split."""
+
+    count: int
+    per_class: list[int]
+    bytes: int
+    sha256: str
+
+
+class Refused(BaseModel):
+    """What a manifest says of a file that is not in the set."""
+
+    name: str
+    reason: str
+
+
+class Manifest(BaseModel):
+    """What every manifest says; what else a source decides by stands beside it."""
+
+    format: int
+    name: str
+    kind: str = ""
+    rule: str
+    class_names: list[str]
+    image_shape: tuple[int, int, int]
+    copies: int
+    splits: dict[Split, SplitCounts]
+    left_out: list[Refused] = []
+    refused: list[Refused] = []
+    notes: list[str] = []
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,15 +127,18 @@ def read_prepared(folder: Path) -> Prepared | None:
             splits[split] = ImageSet(images, labels, tuple(manifest["class_names"]), wanted)
         if not trusted:
             mark_verified(folder, FILES)
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return Prepared(folder, splits, int(manifest["copies"]), manifest)
+    except Exception:  # whatever numpy raises at odd bytes, or odd values of the manifest: it is made anew
         return None
-    return Prepared(folder, splits, int(manifest["copies"]), manifest)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a prepared set; None if it isn't there, is damaged, or is of another version."""
     manifest = read_json(folder / "manifest.json")
-    return manifest if manifest is not None and manifest.get("format") == FORMAT else None
+    try:
+        return None if Manifest.model_validate(manifest).format != FORMAT else manifest
+    except ValidationError:
+        return None
 
 
 def prepared_manifests() -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -121,7 +162,7 @@ def write_manifest(folder: Path, plan: Plan, identity: Mapping[str, Any], more: 
         **({"example": plan.example} if plan.example else {}),
         **more,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(sealed(manifest), indent=1) + "\n", encoding="utf-8")
 
 
 def read_back(final: Path) -> Prepared:
@@ -137,14 +178,36 @@ def read_back(final: Path) -> Prepared:
 
 
 @contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Wait for other processes that write the set, or the share, of this name."""
+    locks = cache_folder() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{name}.lock"):
+        yield
+
+
+@cache
+def elsewhere() -> Path:
+    """A folder of this process for what the cache can't take, removed at its end; those of killed ones go, too.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    root = Path(tempfile.gettempdir())
+    remove_abandoned(root)
+    folder = root / own_name()
+    folder.mkdir()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@contextmanager
 def temporary_folder(final: Path) -> Iterator[Path]:
     """A folder beside the final one, gone afterwards unless it was moved there; those of killed processes go, too."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{final.name}-"
-    for left in final.parent.glob(prefix + "*"):
-        if time.time() - left.stat().st_mtime > ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+    remove_abandoned(final.parent)
+    temporary = final.with_name(own_name())
+    temporary.mkdir()
     try:
         yield temporary
     finally:
@@ -172,7 +235,5 @@ def cache_faults(kept: str = "") -> Iterator[None]:
     """Faults of the cache folder in one line, which ends with what they left."""
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        hint = f"set STEERGAN_CACHE to a folder with room that you can write to{kept}"
-        raise DataError(f"{prepared_root()}: cannot be written ({reason}); {hint}") from None
+    except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+        raise CacheError(f"{prepared_root()}: cannot be written ({reason(error)}); {OTHER_CACHE}{kept}") from None

@@ -3,17 +3,16 @@
 import hashlib
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from steergan.data.arrays import copy_rows, read_arrays
 from steergan.data.images import ImageSet, Labels, checksum
-from steergan.data.prepared import cache_faults, temporary_folder
+from steergan.data.prepared import CacheError, cache_faults, elsewhere, one_at_a_time, temporary_folder
 from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError
-from steergan.files import write_json
+from steergan.files import cache_unwritable, write_json
 
 FILES = ("share.json", "train-images.npy", "train-labels.npy")
 
@@ -27,20 +26,34 @@ def share_on_disk(folder: Path, whole: ImageSet, rows: Labels) -> ImageSet:
         rows: which images, in order, (n,).
 
     Raises:
-        DataError: the cache folder can't be written, or is full.
+        CacheError: neither the cache folder nor the system's folder for temporary files has room.
     """
-    share = folder / f"share-{hashlib.sha256(rows.astype('<i8').tobytes()).hexdigest()[:16]}"
-    found = read_share(share, whole.class_names)
-    if found is not None:
+    name = f"share-{hashlib.sha256(rows.astype('<i8').tobytes()).hexdigest()[:16]}"
+    try:
+        with cache_faults():
+            if found := read_share(folder / name, whole.class_names):
+                return found
+            with one_at_a_time(f"{folder.name}-{name}"):
+                return read_share(folder / name, whole.class_names) or written(folder, folder / name, whole, rows)
+    except CacheError as fault:
+        try:
+            share = elsewhere() / f"{folder.name}-{name}"
+            found = read_share(share, whole.class_names) or written(folder, share, whole, rows)
+        except OSError:
+            raise fault from None
+        cache_unwritable(fault, "shares of images are copied in every run")
         return found
-    with cache_faults(), temporary_folder(share) as temporary:
+
+
+def written(folder: Path, share: Path, whole: ImageSet, rows: Labels) -> ImageSet:
+    """Some images of a prepared set, copied to a folder of their own; nobody else writes that meanwhile."""
+    with temporary_folder(share) as temporary:
         copy_rows(folder / "train-images.npy", temporary / "train-images.npy", rows)
         np.save(temporary / "train-labels.npy", whole.labels[rows])
         write_json(temporary / "share.json", {"sha256": checksum(*read_arrays(temporary, "train"))})
         mark_verified(temporary, FILES)
         shutil.rmtree(share, ignore_errors=True)  # a damaged one
-        with suppress(FileExistsError):  # another process was first
-            os.rename(temporary, share)
+        os.rename(temporary, share)
     found = read_share(share, whole.class_names)
     if found is None:
         raise DataError(f"{share}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
@@ -55,5 +68,5 @@ def read_share(share: Path, class_names: tuple[str, ...]) -> ImageSet | None:
         if about is None or not (is_verified(share, FILES) or checksum(images, labels) == about["sha256"]):
             return None
         return ImageSet(images, labels, class_names, about["sha256"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except Exception:  # whatever numpy raises at odd bytes: it is made anew
         return None

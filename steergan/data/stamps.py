@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steergan.errors import RunError
-from steergan.files import cache_folder, file_sha256, write_whole
+from steergan.files import cache_folder, file_sha256, read_table, sealed, write_whole
 
 STAMP = "verified.json"
 TICK = 0.02
@@ -57,20 +57,20 @@ def file_hashes(root: Path, files: Sequence[Path]) -> list[str]:
     hashes, fresh = [], {}
     for name, now in stamps.items():
         noted = known.get(name)
-        hashes.append(noted[2] if noted and noted[:2] == now else file_sha256(Path(name)))
+        known_hash = noted[2] if isinstance(noted, list) and len(noted) == 3 and noted[:2] == now else None
+        hashes.append(known_hash if isinstance(known_hash, str) else file_sha256(Path(name)))
         if time.time() - now[1] / 1e9 > SETTLED:
             fresh[name] = [*now, hashes[-1]]
     if any(known.get(name) != note for name, note in fresh.items()):
         with suppress(OSError, RunError):
             notes.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(notes, json.dumps(fresh).encode())
+            write_whole(notes, json.dumps(sealed(fresh)).encode())
     return hashes
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """An object in a JSON file; None if it isn't there or is damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return read_table(path)
     except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) else None

@@ -13,7 +13,8 @@ import numpy as np
 from steergan.data.arrays import images_at_once, npy_header
 from steergan.data.images import SPLITS, Labels
 from steergan.data.plan import Piece, PixelRows, Plan
-from steergan.errors import DataError
+from steergan.errors import DataError, reason
+from steergan.files import parsed_json
 from steergan.progress import Progress
 
 BLOCK = 1 << 20
@@ -77,9 +78,12 @@ def write_piece(piece: Piece, plan: Plan, images: BinaryIO, report: Callable[[in
         check_piece(rows, labels, plan)
     except (DataError, OSError) as error:
         if not plan.advice:
-            raise
-        _, _, reason = f"{piece.name}: {error}".rpartition(f"{piece.name}: ")
-        return Entry(piece.name, [], 0, " ".join(reason.split()) or "cannot be read")
+            if isinstance(error, DataError):
+                raise
+            where = error.filename or piece.name  # of an original: no fault of the cache
+            raise DataError(f"{where}: cannot be read ({reason(error)}); replace it") from None
+        _, _, why = f"{piece.name}: {error}".rpartition(f"{piece.name}: ")
+        return Entry(piece.name, [], 0, " ".join(why.split()) or "cannot be read")
     crc = zlib.crc32(labels.astype("<i8").tobytes())
     step = images_at_once(plan.image_shape)
     for start in range(0, len(labels), step):
@@ -135,8 +139,12 @@ def whole_entries(folder: Path, name: str, pieces: Sequence[Piece], shape: tuple
 def read_entry(line: bytes) -> Entry | None:
     """A whole line of a journal."""
     try:
-        return Entry(**json.loads(line)) if line.endswith(b"\n") else None
-    except (ValueError, TypeError):
+        entry = Entry(**parsed_json(line)) if line.endswith(b"\n") else None
+        if entry is None or type(entry.crc) is not int or not isinstance(entry.refused, str):
+            return None
+        labels = np.array(entry.labels, np.int64, ndmin=1)
+        return entry._replace(labels=labels.tolist()) if labels.shape == (len(entry.labels),) else None
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from steergan.data.arrays import copy_rows, link, npy_header, read_arrays
 from steergan.data.images import SPLITS, ImageSet, Labels, Split, checksum
 from steergan.data.plan import Plan
 from steergan.data.prepared import (
     FILES,
+    CacheError,
     Prepared,
     cache_faults,
+    elsewhere,
     folder_for,
+    one_at_a_time,
     read_back,
     read_prepared,
     replace_folder,
@@ -26,7 +28,7 @@ from steergan.data.prepared import (
 from steergan.data.stamps import STAMP, mark_verified
 from steergan.data.streams import POOL, Entry, write_streams
 from steergan.errors import DataError
-from steergan.files import cache_folder, flush_folder
+from steergan.files import cache_unwritable, flush_folder
 from steergan.progress import Progress, unheard
 
 NAMED = 3
@@ -49,25 +51,54 @@ def write_prepared(
         progress: hears of images.
 
     Raises:
-        DataError: the cache folder can't be written, or is full; a piece that can't be read, or a class without an
-            image in a split.
+        CacheError: the cache folder can't be written, or is full.
+        DataError: a piece that can't be read, or a class without an image in a split.
     """
     final = folder_for(identity)
     with cache_faults("; what is prepared so far is kept" if plan.advice else ""):
         final.parent.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(final.name), unfinished_folder(final, kept=bool(plan.advice)) as folder:
-            ready = read_prepared(final)
-            if ready is not None:
-                return ready
-            folder.mkdir(exist_ok=True)
-            entries = write_streams(plan, folder, progress)
-            refused = refused_in(entries)
-            splits = write_splits(plan, folder, entries, refused)
-            more: dict[str, Any] = {"originals": originals, "copies": plan.copies, "splits": splits}
-            write_manifest(folder, plan, identity, {**more, "refused": refused} if plan.advice else more)
-            settle(folder)
-            replace_folder(folder, final)
-            remove_journals(final)
+            return read_prepared(final) or carried_out(plan, folder, final, identity, originals, progress)
+
+
+def write_elsewhere(
+    plan: Plan, identity: Mapping[str, Any], originals: Mapping[str, Any], progress: Progress, fault: CacheError
+) -> Prepared:
+    """Carry out a plan for this process alone, because the cache folder has no place for it.
+
+    Raises:
+        CacheError: there is no other place either.
+        DataError: as `write_prepared`.
+    """
+    try:
+        final = elsewhere() / folder_for(identity).name
+        made = read_prepared(final) or carried_out(
+            plan, final.with_name(f".{final.name}"), final, identity, originals, progress
+        )
+    except OSError:
+        raise fault from None
+    cache_unwritable(fault, "images are prepared anew in every run")
+    return made
+
+
+def carried_out(
+    plan: Plan,
+    folder: Path,
+    final: Path,
+    identity: Mapping[str, Any],
+    originals: Mapping[str, Any],
+    progress: Progress,
+) -> Prepared:
+    """The set, written into one folder, or what is left of it, and moved to another, its final one."""
+    folder.mkdir(exist_ok=True)
+    entries = write_streams(plan, folder, progress)
+    refused = refused_in(entries)
+    splits = write_splits(plan, folder, entries, refused)
+    more: dict[str, Any] = {"originals": originals, "copies": plan.copies, "splits": splits}
+    write_manifest(folder, plan, identity, {**more, "refused": refused} if plan.advice else more)
+    settle(folder)
+    replace_folder(folder, final)
+    remove_journals(final)
     return read_back(final)
 
 
@@ -82,15 +113,6 @@ def keep_in_memory(plan: Plan, identity: Mapping[str, Any]) -> Prepared:
             array.setflags(write=False)
         splits[split] = ImageSet(images, labels, plan.class_names, checksum(images, labels))
     return Prepared(None, splits, plan.copies, {**identity, "rule": plan.rule})
-
-
-@contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
-    """Wait for other processes that write the set of this name."""
-    locks = cache_folder() / "locks"
-    locks.mkdir(exist_ok=True)
-    with FileLock(locks / f"{name}.lock"):
-        yield
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import filelock
 import torch  # noqa: F401  # its libgomp has to be there first, so that the kernels share its threads
 
 from steergan.errors import DataError, SteerganError
-from steergan.files import cache_folder, file_sha256
+from steergan.files import cache_folder, file_sha256, read_json
 from steergan.kernels.compiler import (
     SOURCES,
     TIME_LIMIT,
@@ -165,7 +165,7 @@ def load(path: Path, test: Test = self_check) -> NativeLibrary:
         KernelError: it is missing, damaged, for another machine or interface, or fails the test.
     """
     try:
-        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        about = read_json(path.with_suffix(".json"))
         if about["sha256"] != file_sha256(path):
             raise KernelError(f"{path}: damaged")
         functions = ctypes.CDLL(str(path))
@@ -210,7 +210,7 @@ def _alone(folder: Path, seconds: float) -> Iterator[None]:
 def _remembered(failure: Path, version: str) -> str:
     """Why this compiler failed before, or nothing."""
     try:
-        before = json.loads(failure.read_text(encoding="utf-8"))
+        before = read_json(failure)
         return str(before["reason"]) if before["compiler"] == version else ""
     except (OSError, ValueError, TypeError, KeyError):
         return ""

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from steergan.errors import RecipeError
+from steergan.files import expanded
 from steergan.metrics.backbone import Backbone, refuse_channels
 from steergan.metrics.classifier_file import read_class_names, read_network, shipped_weights
 from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor
@@ -60,7 +61,7 @@ def choose_extractor(
         if train_classifier is None:
             raise RecipeError('evaluation.features = "classifier": there are no images to train one on; name a file')
         return ClassifierExtractor("classifier", train_classifier().to(device))
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix == ".safetensors":
         return file_extractor(path, name, image_shape, device)
     if path.suffix == ".pt":

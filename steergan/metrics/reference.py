@@ -78,7 +78,6 @@ def prepare_reference(
 
     Raises:
         DataError: too few images for the distances, or images that are not uint8 (N, C, H, W).
-        RunError: the cache can't be written.
 
     Examples:
         >>> import numpy as np

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from steergan.files import write_whole
+from steergan.errors import RunError
+from steergan.files import cache_unwritable, parsed_json, read_plain, write_whole
 from steergan.metrics.distances import Distances, Reals
 from steergan.metrics.features import Features
 from steergan.metrics.frechet import Array
@@ -22,11 +22,7 @@ FORMAT = 2
 
 
 def keep(folder: Path, protocol: Protocol, reals: Reals, floor: Distances) -> None:
-    """Write the features, the moments of the invariant ones, and the floor.
-
-    Raises:
-        RunError: the folder can't be written.
-    """
+    """Write the features, the moments of the invariant ones, and the floor, where that is possible."""
     arrays = {"invariant": narrowed(reals.features.invariant)}
     if reals.features.equivariant is not None:
         arrays["equivariant"] = narrowed(reals.features.equivariant)
@@ -34,23 +30,26 @@ def keep(folder: Path, protocol: Protocol, reals: Reals, floor: Distances) -> No
     about = json.dumps({"protocol": key(protocol), "floor": asdict(floor)})
     content = io.BytesIO()
     np.savez(content, **arrays, about=np.array(about), digest=np.array(digest_of(arrays, about)))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(place(folder, protocol), content.getvalue())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(place(folder, protocol), content.getvalue())
+    except (OSError, RunError) as error:
+        cache_unwritable(error, "features of real images are computed in every run")
 
 
 def read_kept(folder: Path, protocol: Protocol) -> tuple[Features[Array], Distances] | None:
     """The features and the floor that were kept under a protocol; None where there are none, or the file is damaged."""
     try:
-        content = io.BytesIO(place(folder, protocol).read_bytes())  # numpy leaves a damaged file open
+        content = io.BytesIO(read_plain(place(folder, protocol)))  # numpy leaves a damaged file open
         with np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about, digest = str(arrays.pop("about")), str(arrays.pop("digest"))
-        table = json.loads(about)
+        table = parsed_json(about)
         if table["protocol"] != key(protocol) or digest != digest_of(arrays, about):
             return None
         wide = {name: arrays[name].astype(np.float64) for name in ("invariant", "equivariant") if name in arrays}
         return Features(wide["invariant"], wide.get("equivariant")), Distances(**table["floor"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except Exception:  # whatever numpy raises at odd bytes: it is made anew
         return None
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from steergan.errors import RecipeError
+from steergan.errors import RecipeError, shown
 from steergan.recipe.data import SOURCES
 from steergan.recipe.sections import Recipe
 
@@ -25,13 +25,16 @@ def validate(table: Mapping[str, Any], source: str) -> Recipe:
         return Recipe.model_validate(table)
     except ValidationError as error:
         fault = error.errors()[0]
+    except RecursionError:
+        raise RecipeError(f"{source}: nested too deeply; sections of keys are wanted") from None
     outermost, *inner = map(str, fault["loc"])
     if outermost == "data":
         inner = inner[1:]  # what follows it is the source's name, by which pydantic tells the classes apart
     key = ".".join([outermost, *inner])
     if fault["type"] == "union_tag_invalid":
         *names, last = map(repr, SOURCES)
-        raise RecipeError(f"{source}: data.name = {fault['input']['name']!r}; wanted: {', '.join(names)} or {last}")
+        came = shown(fault["input"]["name"])
+        raise RecipeError(f"{source}: data.name = {came}; wanted: {', '.join(names)} or {last}")
     if fault["type"] == "union_tag_not_found":
         raise RecipeError(f"{source}: key data.name is missing; it has no default")
     if fault["type"] == "extra_forbidden":
@@ -39,7 +42,7 @@ def validate(table: Mapping[str, Any], source: str) -> Recipe:
     if fault["type"] == "missing":
         raise RecipeError(f"{source}: key {key} is missing; it has no default")
     wanted = fault["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    raise RecipeError(f"{source}: {key} = {fault['input']!r}; wanted: {wanted}")
+    raise RecipeError(f"{source}: {key} = {shown(fault['input'])}; wanted: {wanted}")
 
 
 def recipe_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:

@@ -1,11 +1,11 @@
 """`--set section.key=value`: what a command line changes in a recipe."""
 
-import tomllib
 from typing import Any
 
-from steergan.errors import RecipeError
+from steergan.errors import RecipeError, shown
 from steergan.recipe.messages import nearest, recipe_keys, section_of
 from steergan.recipe.sections import Recipe
+from steergan.recipe.toml import parsed
 
 
 def override_table(override: str) -> dict[str, Any]:
@@ -17,12 +17,12 @@ def override_table(override: str) -> dict[str, Any]:
     key, separator, text = override.partition("=")
     key = key.strip()
     if not separator or not key:
-        raise RecipeError(f"--set {override!r}: KEY=VALUE was wanted, such as training.steps=500")
+        raise RecipeError(f"--set {shown(override)}: KEY=VALUE was wanted, such as training.steps=500")
     if key not in set(recipe_keys()):
-        raise RecipeError(f"--set {override}: unknown key {key}{nearest(key)}")
+        raise RecipeError(f"--set {shown(override)}: unknown key {key}{nearest(key)}")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parsed(f"value = {text}".encode(errors="surrogateescape"))["value"]
+    except ValueError:
         value = text.strip()
     if not isinstance(value, str) and is_text(key):
         value = text.strip()  # a folder may be called 2024

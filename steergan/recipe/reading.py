@@ -1,17 +1,20 @@
 """Recipes as TOML files: reading one, resolving `extends`, writing it back."""
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from steergan.errors import RecipeError
+from steergan.errors import RecipeError, reason, shown
 from steergan.recipe.messages import validate
 from steergan.recipe.overrides import override_table
 from steergan.recipe.sections import Recipe
+from steergan.recipe.toml import parsed, read_bytes
+
+MOST_LEVELS = 20
+"""Of recipes, each of which extends the next."""
 
 
 def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:
@@ -45,22 +48,26 @@ def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     Raises:
         RecipeError: a file that can't be read or is no TOML; a circle of `extends`.
     """
-    if path.resolve() in below:
+    if below and os.path.realpath(path) in map(os.path.realpath, below):
         raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in below)}; remove one `extends`")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_bytes(path, pipe=not below)
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such recipe; recipes are TOML files, see recipes/quickstart.toml") from None
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror}); a recipe is a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not TOML: {error}") from None
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path}: cannot be read ({reason(error)}); a recipe is a TOML file") from None
+    try:
+        table = parsed(content)
+    except ValueError as error:
+        raise RecipeError(f"{path}: not TOML: {reason(error)}") from None
     base = table.pop("extends", None)
     if base is None:
         return table
     if not isinstance(base, str):
-        raise RecipeError(f"{path}: extends = {base!r}; a path in quotes was wanted, such as \"../rotmnist.toml\"")
-    return merge(read_table(path.parent / base, (*below, path.resolve())), table)
+        raise RecipeError(f"{path}: extends = {shown(base)}; a path in quotes was wanted, such as \"../rotmnist.toml\"")
+    if len(below) >= MOST_LEVELS:
+        raise RecipeError(f"{path}: the {MOST_LEVELS}th recipe that one extends; write what it needs into fewer")
+    return merge(read_table(path.parent / base, (*below, path)), table)
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,14 @@ from typing import Annotated, Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from steergan.errors import RunError
+from steergan.errors import RunError, reason
+from steergan.files import read_table, sealed
 from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
 from steergan.run.stretches import Stretch, kept_until, with_next
 
 START_ANEW = "start a new run with another --out"
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Length = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Frozen(BaseModel):
@@ -26,7 +29,7 @@ class Frozen(BaseModel):
 class SplitAbout(Frozen):
     """Which images a split has."""
 
-    images: int
+    images: Count
     checksum: str
 
 
@@ -41,7 +44,7 @@ class DataAbout(Frozen):
     """The images of a run, and where their originals were found."""
 
     path: str | None
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[Length, Length, Length]
     """(C, H, W)."""
     class_names: tuple[str, ...]
     train: SplitAbout
@@ -53,7 +56,7 @@ class DataAbout(Frozen):
 class ProcessesRecord(Stretch):
     """How many processes computed a run, from a step on."""
 
-    count: int = 1
+    count: Length = 1
 
 
 class MachineRecord(Stretch):
@@ -96,7 +99,7 @@ class About(Frozen):
         if not isinstance(read, dict):
             return read
         processes = read.get("processes", 1)
-        if isinstance(processes, int):
+        if type(processes) is int:  # true is none
             processes = [{"count": processes}]
         machine = {name: read[name] for name in ("versions", "hardware") if name in read}
         added = {"convolutions": [BEFORE_RECORDS.model_dump()], "machines": [machine]}
@@ -130,7 +133,7 @@ class About(Frozen):
         content |= {name: content["machines"][-1][name] for name in ("versions", "hardware")}
         if not self.data.left_out:
             del content["data"]["left_out"]
-        return (json.dumps(content, indent=2) + "\n").encode()
+        return (json.dumps(sealed(content), indent=2) + "\n").encode()
 
 
 def read_about(path: Path) -> About:
@@ -140,11 +143,11 @@ def read_about(path: Path) -> About:
         RunError: it is missing or damaged.
     """
     try:
-        return About.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return About.model_validate(read_table(path))
     except ValidationError as error:
         fault = error.errors()[0]
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); {START_ANEW}") from None
+        raise RunError(f"{path}: cannot be read ({reason(error)}); {START_ANEW}") from None
     key = ".".join(map(str, fault["loc"]))
     if fault["type"] == "missing" and fault["loc"][0] == "data":
         raise RunError(f"{path}: lacks {key}; {START_ANEW}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import filelock
 
-from steergan.errors import RunError
+from steergan.errors import RunError, reason
 from steergan.files import PARTIAL, write_whole
 from steergan.recipe import Recipe, read_recipe, write_recipe
 from steergan.run.about import About, DataAbout, read_about
@@ -112,6 +112,8 @@ class RunFolder:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise RunError(f"{self.path}: another process trains in this folder; wait for it, or use --out") from None
+        except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+            raise RunError(f"{self.path}: can't be locked ({reason(error)}); give --out a folder on a disk") from None
         try:
             yield
         finally:

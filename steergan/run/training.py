@@ -9,7 +9,7 @@ import torch
 
 from steergan import data
 from steergan.augmentation import Augmentation
-from steergan.errors import RunError
+from steergan.errors import RunError, escaped
 from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.run.about import About, MachineRecord, ProcessesRecord, surroundings
@@ -113,7 +113,7 @@ def train(
         )
         if found is None:
             if init_from is not None:
-                about = about.model_copy(update={"init_from": str(init_from.resolve())})
+                about = about.model_copy(update={"init_from": escaped(str(init_from.resolve()))})
         else:
             about = take_up(folder, found, state, about, switch_convolution, report)
         processes.wait()  # all have read what the first one is about to write

@@ -12,6 +12,7 @@ import torch
 
 from steergan import data
 from steergan.errors import RecipeError
+from steergan.files import expanded
 from steergan.invariance.features import sample_features
 from steergan.invariance.samples import MeasuredLaw, SampleLaw, latent_claim, sample_law
 from steergan.networks import Discriminator, Generator
@@ -148,7 +149,7 @@ def called(target: str) -> Any:
     module_name, _, function_name = target.rpartition(":")
     folder = os.getcwd()
     if module_name.endswith(".py"):
-        file = Path(module_name).expanduser().resolve()
+        file = expanded(module_name).resolve()
         folder, module_name = str(file.parent), file.stem
     if folder not in sys.path:
         sys.path.insert(0, folder)

@@ -1,6 +1,5 @@
 """The runs of a study as jobs of a Slurm cluster, through submitit; a job that reaches its time limit goes on later."""
 
-import json
 import signal
 import time
 import warnings
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from steergan.errors import RunError
-from steergan.files import write_json
+from steergan.errors import RunError, reason
+from steergan.files import read_table, sealed, write_json
 from steergan.run.folder import RunFolder
 from steergan.study.plan import Run, Study
 from steergan.study.runs import Outcome, StudyReporter, prepare_data, refuse_other_recipes, steps_done
@@ -132,7 +131,7 @@ def run_on_cluster(
         prepare_data(study, data_path)
         tasks = [Task(run.recipe, root / run.folder, device, data_path, threads) for run in new]
         jobs |= dict(zip((run.folder for run in new), submit(executor, tasks), strict=True))
-        write_json(root / JOBS, {name: job.job_id for name, job in jobs.items()})
+        write_json(root / JOBS, sealed({name: job.job_id for name, job in jobs.items()}))
     await_jobs(study, root, jobs, outcome, report)
     return outcome
 
@@ -158,9 +157,10 @@ def jobs_of_before(
     if not path.exists():
         return {}
     try:
-        numbers = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); cancel the study's jobs, delete it and repeat") from None
+        numbers = read_table(path)
+    except (OSError, ValueError) as error:
+        hint = "cancel the study's jobs, delete it and repeat"
+        raise RunError(f"{path}: cannot be read ({reason(error)}); {hint}") from None
     found = {
         run.folder: executor.job_class(folder=executor.folder, job_id=str(numbers[run.folder]))
         for run in waiting

@@ -1,15 +1,44 @@
 """Several studies with the same axes, such as one of every data set, as columns of one table."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from steergan.errors import RunError
+from pydantic import BaseModel, ValidationError
+
+from steergan.errors import RunError, reason
+from steergan.files import read_table
 from steergan.tables import Cell, Mean, Table
 
 NAMES = {"frechet_invariant": "Frechet distance", "kid": "KID"}
 WHICH = {"min": "least over a run's evaluations", "last": "last evaluation"}
+
+
+class Named(BaseModel):
+    """An axis of a study, or the study itself."""
+
+    name: str
+
+
+class Axes(Named):
+    """What is looked at of a study."""
+
+    axis: list[Named]
+
+
+class CellFigures(BaseModel):
+    """What is looked at of a cell."""
+
+    labels: dict[str, str]
+    figures: dict[str, Mean | None]
+
+
+class Content(BaseModel):
+    """What is looked at of a study.json."""
+
+    study: Axes
+    cells: list[CellFigures]
+    distance: Literal["frechet_invariant", "kid"]
 
 
 def combine(folders: Sequence[Path]) -> list[Table]:
@@ -35,13 +64,17 @@ def read(folder: Path) -> dict[str, Any]:
     """A study's study.json."""
     path = folder / "study.json"
     try:
-        study = dict(json.loads(path.read_text(encoding="utf-8")))
+        study = read_table(path)
     except FileNotFoundError:
         raise RunError(f"{folder}: no study.json; give the folder of a study that has finished runs") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); run the study again, which writes it anew") from None
-    if not {"study", "cells", "distance"} <= study.keys():
-        raise RunError(f"{path}: not what `steergan study` writes now; run the study again, which writes it anew")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({reason(error)}); run the study again, which writes it anew") from None
+    try:
+        Content.model_validate(study)
+    except ValidationError:
+        raise RunError(
+            f"{path}: not what `steergan study` writes now; run the study again, which writes it anew"
+        ) from None
     return study
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from steergan.files import write_json, write_whole
+from steergan.files import sealed, write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Result
 from steergan.study.figures import DISTANCES, SHARES, Effect, Findings, effects, find
@@ -34,7 +34,7 @@ def report(study: Study, root: Path) -> Findings:
     findings = find(study, root)
     write_whole(root / "table.md", page(findings).encode())
     write_whole(root / "table.csv", comma_separated(wide_table(findings)).encode())
-    write_json(root / "study.json", as_json(findings))
+    write_json(root / "study.json", sealed(as_json(findings)))
     save_png(curves_figure(findings), root / "curves.png")
     scatter = precision_recall_figure(findings)
     if scatter is not None:

@@ -1,13 +1,11 @@
 """Checkpoints: written whole or not at all, read without running code, checked before they are trusted."""
 
-import hashlib
 import io
 import os
 import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import safetensors
@@ -15,11 +13,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from steergan.errors import RunError
-from steergan.files import PARTIAL, canonical_safetensors, write_whole
+from steergan.errors import RunError, reason
+from steergan.files import DIGEST, PARTIAL, check_seal, read_plain, sealed_safetensors, write_whole
 
 STATE_NAME = re.compile(r"state-(\d{6,})\.pt")
-DIGEST = "sha256"
 
 
 class LatestState(NamedTuple):
@@ -52,7 +49,7 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     check_whole(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, KeyError, ValueError) as error:
+    except Exception as error:  # whatever torch raises at odd bytes
         raise damaged_error(path, error) from None
     if not isinstance(state, dict):
         raise damaged_error(path, "not a table")
@@ -87,13 +84,25 @@ def latest_state(folder: str | os.PathLike[str]) -> LatestState | None:
     damaged: list[Path] = []
     for path in state_paths(folder):
         try:
-            return LatestState(path, load_state(path), damaged)
+            return LatestState(path, load_run_state(path), damaged)
         except RunError:
             damaged.append(path)
     if damaged:
         names = ", ".join(path.name for path in damaged)
         raise RunError(f"{folder}: every checkpoint is damaged ({names}); delete them to start from the beginning")
     return None
+
+
+def load_run_state(path: Path) -> dict[str, Any]:
+    """A checkpoint that says of which step it is.
+
+    Raises:
+        RunError: it is damaged, or something else.
+    """
+    state = load_state(path)
+    if type(state.get("step")) is not int:
+        raise damaged_error(path, "no step in it")
+    return state
 
 
 def state_paths(folder: str | os.PathLike[str]) -> list[Path]:
@@ -119,7 +128,7 @@ def check_whole(path: Path) -> None:
             bad = archive.testzip()
     except FileNotFoundError:
         raise RunError(f"{path}: no such checkpoint; `steergan train` with the same --out writes one") from None
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # whatever zipfile raises at odd bytes
         raise damaged_error(path, error) from None
     if bad is not None:
         raise damaged_error(path, f"wrong checksum of {bad}")
@@ -134,9 +143,9 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def damaged_error(path: Path, why: object) -> RunError:
+def damaged_error(path: Path, why: BaseException | str) -> RunError:
     """The user's line about a file that cannot be read."""
-    first = (str(why).strip().splitlines() or ["empty"])[0]
+    first = reason(why) if isinstance(why, BaseException) else why
     return RunError(f"{path}: damaged or not steergan's ({first}); delete it to use an older one, or train again")
 
 
@@ -149,8 +158,7 @@ def save_weights(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], me
         RunError: the disk is full or the folder cannot be written.
     """
     plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-    digest = hashlib.sha256(weights_bytes(plain, metadata)).hexdigest()
-    write_whole(path, weights_bytes(plain, {**metadata, DIGEST: digest}))
+    write_whole(path, sealed_safetensors(safetensors.torch.save(plain, dict(metadata))))
 
 
 def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -161,22 +169,20 @@ def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     """
     path = Path(path)
     try:
+        content = read_plain(path)
         with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = dict(file.metadata() or {})
+        tensors = safetensors.torch.load(content)
     except FileNotFoundError:
         raise RunError(f"{path}: no such file of weights; a finished `steergan train` writes one") from None
-    except (OSError, safetensors.SafetensorError) as error:
+    except Exception as error:  # whatever safetensors raises at odd bytes
         raise damaged_error(path, error) from None
-    digest = metadata.pop(DIGEST, None)
-    if digest is not None and digest != hashlib.sha256(weights_bytes(tensors, metadata)).hexdigest():
+    try:
+        check_seal(content)
+    except ValueError as error:
         raise RunError(
-            f"{path}: its bytes are not those that were saved (another sha256); get the file again, or delete the "
+            f"{path}: {error}; get the file again, or delete the "
             "run's generator.safetensors and `steergan resume` it, which makes both files anew from the last checkpoint"
-        )
+        ) from None
+    metadata.pop(DIGEST, None)
     return tensors, metadata
-
-
-def weights_bytes(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """Content of a .safetensors file."""
-    return canonical_safetensors(safetensors.torch.save(tensors, dict(metadata)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steergan.files import write_error, write_whole
+from steergan.files import parsed_json, write_error, write_whole
 
 
 class JsonLines:
@@ -36,7 +36,7 @@ class JsonLines:
             raise write_error(self.path, error) from None
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every whole row; a line that a kill or a full disk cut short is left out. No file: no rows."""
+        """Every whole row; a line that is cut short, or no row with a step, is left out. No file: no rows."""
         try:
             lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -51,14 +51,14 @@ class JsonLines:
         """
         if not self.path.exists():
             return
-        kept = [row for row in self.rows() if row.get("step", 0) <= step]
+        kept = [row for row in self.rows() if row["step"] <= step]
         write_whole(self.path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
 def parse_row(line: str) -> dict[str, Any] | None:
-    """The object in a line, or None."""
+    """The object in a line, if it has a step, or None."""
     try:
-        row = json.loads(line)
+        row = parsed_json(line)
     except ValueError:
         return None
-    return row if isinstance(row, dict) else None
+    return row if isinstance(row, dict) and type(row.get("step")) is int else None

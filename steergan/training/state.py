@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from steergan.augmentation import Augmentation
-from steergan.errors import RunError
+from steergan.errors import RunError, reason
 from steergan.recipe import AugmentationSettings, TrainingSettings
 from steergan.training.ema import ExponentialAverage
 from steergan.training.protocols import Discriminator, Generator, Network
@@ -103,10 +103,9 @@ class RunState:
                 if name in state or name != "augmentation":
                     member.load_state_dict(state[name])
             self.step = int(state["step"])
-        except (KeyError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
+        except Exception as error:  # whatever a network or an optimizer raises at another's state
             raise RunError(
-                f"the checkpoint is of other networks than this recipe's ({reason}); choose another --out"
+                f"the checkpoint is of other networks than this recipe's ({reason(error)}); choose another --out"
             ) from None
 
     def check_finite(self) -> None:

@@ -44,7 +44,11 @@ def differences(old: dict[str, Any], new: Certificate) -> list[str]:
 def _proved(certificate: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What rows of a certificate, read from JSON, say, each once, but for what was only measured."""
     rows = [row for row in certificate.get("records", []) if row.get("kind") != "measured" and not _right_form(row)]
-    return list(dict.fromkeys(tuple(row.get(key) for key in COMPARED_OF_ROWS) for row in rows))
+    return list(dict.fromkeys(tuple(_hashable(row.get(key)) for key in COMPARED_OF_ROWS) for row in rows))
+
+
+def _hashable(value: Any) -> Any:
+    return str(value) if isinstance(value, list | dict) else value  # of a file that was changed
 
 
 def _short(value: Any) -> str:

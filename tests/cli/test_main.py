@@ -115,14 +115,19 @@ def test_unknown_option_is_a_usage_error() -> None:
 @pytest.mark.parametrize(
     ("error", "line", "code"),
     [
-        (SteerganError("no\nluck"), "steergan: no luck\n", 1),
+        (SteerganError("no\nluck, \x1b[31mred"), "steergan: no\\nluck, \\x1b[31mred\n", 1),
         (RecipeError("recipe.toml: unknown key x"), "steergan: recipe.toml: unknown key x\n", 2),
         (DataError("no data"), "steergan: no data\n", 1),
         (SymmetryError("no symmetry"), "steergan: no symmetry\n", 1),
         (RunError("no run"), "steergan: no run\n", 1),
         (OSError(errno.ENOSPC, "No space left on device"), "steergan: No space left on device\n", 1),
         (PermissionError(errno.EACCES, "Permission denied", "a/b"), "steergan: a/b: Permission denied\n", 1),
-        (MemoryError(), "steergan: out of memory; try a smaller training.batch_size, or another --device\n", 1),
+        (MemoryError(), "steergan: out of memory; end other programs, or use a machine with more\n", 1),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            "steergan: out of memory; try a smaller training.batch_size, or another --device\n",
+            1,
+        ),
         (
             torch.OutOfMemoryError("CUDA out of memory"),
             "steergan: out of memory; try a smaller training.batch_size, or another --device\n",

@@ -95,7 +95,7 @@ def test_refused_pieces_are_named_and_the_rest_is_kept(cache: Path) -> None:
     pieces = [piece(0), piece(1, refuse("/far/slide-1.png: not a readable image\n(cut off)")), piece(2, broken)]
     made = write_prepared(plan_of(pieces, [piece(5)]), IDENTITY, {})
     assert made.refused == [
-        {"name": "slide-1.png", "reason": "not a readable image (cut off)"},
+        {"name": "slide-1.png", "reason": "not a readable image\\n(cut off)"},
         {"name": "slide-2.png", "reason": "[Errno 5] Input/output error"},
     ]
     np.testing.assert_array_equal(made.splits["train"].images, rows(0)[0])

@@ -19,8 +19,10 @@ pytestmark = pytest.mark.usefixtures("blank_curves")
 
 @pytest.fixture
 def content(tiny_run: Path) -> dict[str, Any]:
-    """What the file of a finished run says."""
-    return dict(json.loads((tiny_run / "run.json").read_text()))
+    """What the file of a finished run says, without its digest."""
+    found = dict(json.loads((tiny_run / "run.json").read_text()))
+    del found["digest"]
+    return found
 
 
 def test_what_is_read_is_written_again_to_the_byte(tiny_run: Path) -> None:
@@ -56,7 +58,7 @@ def test_a_run_that_fewer_processes_take_up_keeps_who_computed_it(
     """Early runs have no word of processes, or a number; whatever was computed before stays on record."""
     stopped = Path(shutil.copytree(half, tmp_path / "run"))
     about = json.loads((stopped / "run.json").read_text())
-    del about["processes"]
+    del about["processes"], about["digest"]
     (stopped / "run.json").write_text(json.dumps(about | written))
     run.resume(stopped, report=Notes())
     wanted = [{"from_step": 0, "count": 2}, {"from_step": 2, "count": 1}] if written else [{"from_step": 0, "count": 1}]
@@ -103,6 +105,22 @@ def test_a_damaged_record_of_convolutions_is_one_line(content: dict[str, Any], t
     (tmp_path / "run.json").write_text(json.dumps({**content, "convolutions": damaged}))
     with pytest.raises(RunError, match="convolutions can't be read"):
         read_about(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("processes", [True, 0, -1, [], [{"count": 0}], [{"from_step": -1}], "2", 1e300, {}, [3]])
+def test_odd_processes_are_refused(content: dict[str, Any], tmp_path: Path, processes: object) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({**content, "processes": processes}))
+    with pytest.raises(RunError, match="processes can't be read; start a new run"):
+        read_about(tmp_path / "run.json")
+
+
+def test_what_was_edited_is_refused_and_the_line_says_how_it_is_taken(content: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({**content, "name": "other", "digest": "0" * 64}))
+    with pytest.raises(RunError, match="not what was saved; to have it taken as it is, remove the 'digest' at its end"):
+        read_about(path)
+    path.write_text(json.dumps({**content, "name": "other"}))
+    assert read_about(path).name == "other"
 
 
 def test_what_is_missing_is_named(content: dict[str, Any], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import safetensors.torch
@@ -20,10 +21,10 @@ from escnn.nn.modules.conv.r2convolution import compute_basis_params
 from torch import Tensor
 
 from steergan.errors import RunError, SymmetryError
-from steergan.files import cache_folder, write_whole
+from steergan.files import cache_folder, cache_unwritable, check_seal, read_plain, sealed_safetensors, write_whole
 from steergan.symmetry import group_name, is_grid_group
 
-FORMAT = 1
+FORMAT = 2
 """Of the files in the cache; to be raised when the same key would hold another basis."""
 
 LEAST_ENERGY = 1e-2
@@ -199,20 +200,20 @@ def cache_key(
 def read_basis(path: os.PathLike[str]) -> Tensor | None:
     """What `keep_basis` left; None if it is not there, or damaged."""
     try:
-        return safetensors.torch.load_file(path)["basis"]
-    except (OSError, KeyError, safetensors.SafetensorError):
+        content = read_plain(Path(path))
+        check_seal(content)
+        return safetensors.torch.load(content)["basis"]
+    except Exception:  # whatever safetensors raises at odd bytes: it is made anew
         return None
 
 
 def keep_basis(path: os.PathLike[str], basis: Tensor) -> None:
     """Leave a basis in the cache, where that is possible; processes that do so at once don't meet."""
-    own = f"{os.fspath(path)}.{os.getpid()}"
     try:
-        os.makedirs(os.path.dirname(own), exist_ok=True)
-        write_whole(own, safetensors.torch.save({"basis": basis.contiguous()}))
-        os.replace(own, path)
-    except (OSError, RunError):
-        return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, sealed_safetensors(safetensors.torch.save({"basis": basis.contiguous()})))
+    except (OSError, RunError) as error:
+        cache_unwritable(error, "bases of filters are computed in every process")
 
 
 # --- what a kernel can hold
