@@ -146,7 +146,7 @@ def draw_lines(axes: Axes, rows: Rows, names: Mapping[str, str], marker: str = "
     The lines take the figure's colours from number `first` on.
     """
     for number, (key, label) in enumerate(names.items(), start=first):
-        points = [(row["step"], row[key]) for row in rows if row.get(key) is not None]
+        points = [(row["step"], row[key]) for row in rows if isinstance(row.get(key), int | float)]
         if not points:
             continue
         step, value = np.array(points, dtype=np.float64).T

@@ -3,13 +3,27 @@
 import errno
 import hashlib
 import json
+import multiprocessing
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from steergan.errors import DataError, RunError
-from steergan.files import cache_folder, file_sha256, write_json, write_whole
+from steergan.files import (
+    OTHER_CACHE,
+    cache_folder,
+    cache_unwritable,
+    expanded,
+    file_sha256,
+    machine,
+    own_name,
+    read_plain,
+    write_error,
+    write_json,
+    write_whole,
+)
 from tests.full_disk import largest_file
 
 
@@ -70,6 +84,60 @@ def test_json_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run.json").read_text()) == value
 
 
+def test_processes_that_write_one_file_at_once_all_succeed(tmp_path: Path) -> None:
+    contents = [bytes([k]) * 100_000 for k in range(4)]
+
+    def write(content: bytes) -> None:
+        for _ in range(20):
+            write_whole(tmp_path / "a.bin", content)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, contents))
+    assert (tmp_path / "a.bin").read_bytes() in contents
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_what_dead_writers_left_goes_and_what_living_ones_write_stays(tmp_path: Path) -> None:
+    dead = multiprocessing.get_context("fork").Process(target=int)
+    dead.start()
+    dead.join()
+    left, own = tmp_path / f".{machine()}-{dead.pid}-00000000.partial", tmp_path / own_name()
+    theirs = tmp_path / "download.partial"
+    for path in (left, own, theirs):
+        path.touch()
+    write_whole(tmp_path / "a.bin", b"a")
+    assert names(tmp_path) == sorted([own.name, "a.bin", theirs.name])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "pipe"
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(ValueError, match="not a plain file"):
+        read_plain(path)
+
+
+def test_a_fault_of_the_cache_names_the_cache_and_others_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(write_error(tmp_path / "cache" / "references" / "x.npz", full)).endswith(OTHER_CACHE)
+    assert "choose another --out" in str(write_error(tmp_path / "run" / "x.npz", full))
+
+
+def test_a_cache_that_takes_nothing_is_told_of_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steergan.files._told", set())
+    for _ in range(3):
+        cache_unwritable(OSError(30, "Read-only file system"), "bases are computed")
+    [line] = caplog.messages
+    said = f"the cache {cache_folder()} cannot be written (Read-only file system): bases are computed; {OTHER_CACHE}"
+    assert line == said
+
+
 def test_file_sha256_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert file_sha256(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
@@ -86,3 +154,7 @@ def test_cache_folder_is_the_platforms_unless_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HOME", "/mine")
     monkeypatch.setenv("STEERGAN_CACHE", "~/kept")
     assert cache_folder() == Path("/mine/kept")
+    monkeypatch.setenv("STEERGAN_CACHE", "~nobody-at-all/kept")
+    with pytest.raises(RunError, match="there is no such user"):
+        cache_folder()
+    assert expanded("~nobody-at-all/kept") == Path("~nobody-at-all/kept")

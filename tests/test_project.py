@@ -22,7 +22,6 @@ STUDIES = sorted([*ROOT.glob("recipes/studies/*.toml"), *ROOT.glob("recipes/pape
 RECIPES = sorted(set(ROOT.glob("recipes/**/*.toml")) - set(STUDIES))
 MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchmarks"}
 WITHOUT_MIRROR = {
-    "steergan/errors.py": "classes of errors; every line that raises one has its test",
     "steergan/training/protocols.py": "signatures",
     "steergan/layers/bank_transfer.py": "tests/layers/test_convolution.py",
     "cli/benchmark/accelerate.py": "tests/benchmark/test_acceleration.py",

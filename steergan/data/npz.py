@@ -31,7 +31,8 @@ def find_npz(settings: Npz) -> Originals:
         raise DataError('data.name = "npz" needs data.path (--data, --source): a .npz file with images and labels')
     path = resolve_path(settings.path)
     if not path.is_file():
-        raise DataError(f'{path}: no plain file; data.name = "npz" needs a .npz file with the arrays images and labels')
+        what = "is a folder" if path.is_dir() else "is no plain file"
+        raise DataError(f'{path}: {what}; data.name = "npz" needs a .npz file with the arrays images and labels')
     return Originals("npz", path, (path,))
 
 

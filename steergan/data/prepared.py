@@ -22,7 +22,8 @@ from steergan.data.images import SPLITS, ImageSet, Split, checksum
 from steergan.data.plan import LeftOut, Plan
 from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError, reason
-from steergan.files import OTHER_CACHE, cache_folder, own_name, remove_abandoned, sealed
+from steergan.files import OTHER_CACHE, cache_folder, own_name, remove_abandoned
+from steergan.seals import sealed
 
 FORMAT = 1
 """Counts up when prepared sets of older versions must not be used any more."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from steergan.errors import RunError
-from steergan.files import cache_folder, file_sha256, read_table, sealed, write_whole
+from steergan.files import cache_folder, file_sha256, write_whole
+from steergan.seals import read_table, sealed
 
 STAMP = "verified.json"
 TICK = 0.02

@@ -14,9 +14,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from steergan.errors import DataError, reason
-from steergan.files import DIGEST, check_seal, parsed_json, read_plain, sealed_safetensors
+from steergan.files import parsed_json, read_plain
 from steergan.metrics.backbone import Backbone, backbone_of
 from steergan.networks.classifier import Classifier
+from steergan.seals import DIGEST, check_seal, sealed_safetensors
 
 SHIPPED = "rotmnist-p4cnn.safetensors"
 """The p4-CNN that we trained on rotated MNIST; its provenance is inside."""

@@ -48,9 +48,10 @@ def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     Raises:
         RecipeError: a file that can't be read or is no TOML; a circle of `extends`.
     """
-    if below and os.path.realpath(path) in map(os.path.realpath, below):
-        raise RecipeError(f"{path}: extends itself through {' -> '.join(p.name for p in below)}; remove one `extends`")
     try:
+        if below and os.path.realpath(path) in map(os.path.realpath, below):
+            through = " -> ".join(p.name for p in below)
+            raise RecipeError(f"{path}: extends itself through {through}; remove one `extends`")
         content = read_bytes(path, pipe=not below)
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such recipe; recipes are TOML files, see recipes/quickstart.toml") from None

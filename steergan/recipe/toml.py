@@ -34,9 +34,17 @@ def parsed(content: bytes) -> dict[str, Any]:
     """TOML as a table.
 
     Raises:
-        ValueError: it is no UTF-8 or no TOML, nests too deeply, or holds an integer of thousands of digits.
+        ValueError: it is no UTF-8 or no TOML, nests too deeply, or holds an integer of more than TOML's 64 bits.
     """
     try:
-        return tomllib.loads(content.decode())
+        table = tomllib.loads(content.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    waiting: list[Any] = [table]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError("an integer of more than 64 bits")
+    return table

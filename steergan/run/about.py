@@ -11,9 +11,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from steergan.errors import RunError, reason
-from steergan.files import read_table, sealed
 from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
 from steergan.run.stretches import Stretch, kept_until, with_next
+from steergan.seals import read_table, sealed
 
 START_ANEW = "start a new run with another --out"
 Count = Annotated[int, Field(ge=0, lt=2**63)]

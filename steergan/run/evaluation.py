@@ -35,7 +35,7 @@ from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
 from steergan.run.reporting import Reporter, Silence, stage_before_training
 from steergan.symmetry import group_order, gspace, pixel_group
-from steergan.training import Generator, JsonLines, draw_latents
+from steergan.training import Generator, JsonLines, draw_latents, figure_in
 
 FIGURES = {
     "frechet": ("frechet_invariant", "frechet_equivariant"),
@@ -205,9 +205,9 @@ class Evaluation:
         return [
             {
                 "step": a["step"],
-                "frechet_distance": a["frechet_invariant"],
-                "kid": b["kid"],
-                "label_agreement": c["label_agreement"],
+                "frechet_distance": figure_in(a, "frechet_invariant"),
+                "kid": figure_in(b, "kid"),
+                "label_agreement": figure_in(c, "label_agreement"),
             }
             for a, b, c in zip(*files, strict=False)
         ]
@@ -219,7 +219,8 @@ class Evaluation:
             return "no evaluation is on record: the metric files are missing"
         first, last = rows[0], rows[-1]
         name, key = ("KID", "kid") if last["frechet_distance"] is None else ("Frechet distance", "frechet_distance")
-        line = f"{name}: {first[key]:.4g} at the start, {last[key]:.4g} at the end"
+        start, end = (f"{row[key]:.4g}" if row[key] is not None else "not on record" for row in (first, last))
+        line = f"{name}: {start} at the start, {end} at the end"
         if self.floor is not None:
             line += f"; real against real: {self.floor:.4g}"
         if last["label_agreement"] is not None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from steergan.errors import RunError
 from steergan.files import write_whole
 from steergan.run.folder import RunFolder
-from steergan.training import JsonLines, save_weights
+from steergan.training import JsonLines, figure_in, save_weights
 
 
 class Criterion(NamedTuple):
@@ -77,7 +77,7 @@ class Snapshots:
         """
         criterion = CRITERIA[name]
         rows = JsonLines(self.folder.metric(criterion.file)).rows()
-        known = {row["step"]: row.get(criterion.column) for row in rows if row.get("step")}
+        known = {row["step"]: figure_in(row, criterion.column) for row in rows if row["step"]}
         values = {step: value for step, value in known.items() if value is not None}
         if not values:
             return None

@@ -1,9 +1,9 @@
 """Lists of who or what computed a run, from which step on."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Stretch(BaseModel):
@@ -11,7 +11,7 @@ class Stretch(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    from_step: int = 0
+    from_step: Annotated[int, Field(ge=0)] = 0
 
 
 S = TypeVar("S", bound=Stretch)

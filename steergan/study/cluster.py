@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from steergan.errors import RunError, reason
-from steergan.files import read_table, sealed, write_json
+from steergan.files import write_json
 from steergan.run.folder import RunFolder
+from steergan.seals import read_table, sealed
 from steergan.study.plan import Run, Study
 from steergan.study.runs import Outcome, StudyReporter, prepare_data, refuse_other_recipes, steps_done
 from steergan.study.worker import Event, Task, train_run

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from steergan.errors import RunError, reason
-from steergan.files import read_table
+from steergan.seals import read_table
 from steergan.tables import Cell, Mean, Table
 
 NAMES = {"frechet_invariant": "Frechet distance", "kid": "KID"}

@@ -14,7 +14,7 @@ from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
 from steergan.study.plan import Run, Study
 from steergan.tables import Interval, Mean, geometric_mean_and_range, mean
-from steergan.training import JsonLines
+from steergan.training import JsonLines, figure_in
 
 DISTANCES = ("frechet_invariant", "frechet_equivariant", "kid")
 """Frechet distance with the paper's features and with those before group pooling; kernel distance."""
@@ -110,7 +110,7 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     folder = RunFolder(root / run.folder)
     about = folder.read_about()
     rows = evaluation_rows(folder)
-    seconds = [row["seconds_per_step"] for row in JsonLines(folder.stats).rows()]
+    seconds = [s for row in JsonLines(folder.stats).rows() if (s := figure_in(row, "seconds_per_step")) is not None]
     evaluations = [row for row in rows if row["step"] > 0]
     whole = all({"frechet_invariant", *AGREEMENT} <= row.keys() for row in rows)
     if not (evaluations and whole and seconds) or evaluations[-1]["step"] != run.recipe.training.steps:
@@ -119,8 +119,8 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     generator, discriminator = parameters(run.recipe, shape, len(about.data.class_names))
     figures: Figures = {
         **distances(rows),
-        **{name: last.get(name) for share in SHARES for name in (share, f"floor_{share}")},
-        **{name: last[name] for name in AGREEMENT},
+        **{name: figure_in(last, name) for share in SHARES for name in (share, f"floor_{share}")},
+        **{name: figure_in(last, name) for name in AGREEMENT},
         "generator_parameters": generator,
         "discriminator_parameters": discriminator,
         "seconds_per_step": statistics.median(seconds),
@@ -128,7 +128,7 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     protocol = {key: last.get(key) for key in PROTOCOL}
     protocol["held_out_checksum"] = about.data.held_out.checksum
     protocol["evaluated_at_steps"] = [row["step"] for row in evaluations]
-    snapshots = [{name: row.get(name) for name in ("step", *DISTANCES, *SHARES, *AGREEMENT[:1])} for row in rows]
+    snapshots = [{name: figure_in(row, name) for name in ("step", *DISTANCES, *SHARES, *AGREEMENT[:1])} for row in rows]
     machine = about.machines[-1]
     return RunFigures(run, figures, snapshots, protocol, {**machine.hardware, "versions": machine.versions})
 
@@ -150,14 +150,14 @@ def distances(rows: Sequence[Mapping[str, Any]]) -> Figures:
     figures: Figures = {}
     evaluations = [row for row in rows if row["step"] > 0]
     for distance in DISTANCES:
-        values = [row.get(distance) for row in evaluations]
+        values = [figure_in(row, distance) for row in evaluations]
         known = [value for value in values if value is not None]
         whole = len(known) == len(values)
-        figures[f"{distance}_start"] = next((row.get(distance) for row in rows if row["step"] == 0), None)
+        figures[f"{distance}_start"] = next((figure_in(row, distance) for row in rows if row["step"] == 0), None)
         figures[f"{distance}_min"] = min(known) if whole else None
         figures[f"{distance}_mean"] = statistics.fmean(known) if whole else None
         figures[f"{distance}_last"] = values[-1]
-        figures[f"floor_{distance}"] = evaluations[-1].get(f"floor_{distance}")
+        figures[f"floor_{distance}"] = figure_in(evaluations[-1], f"floor_{distance}")
     return figures
 
 

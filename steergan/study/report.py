@@ -5,9 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from steergan.files import sealed, write_json, write_whole
+from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Result
+from steergan.seals import sealed
 from steergan.study.figures import DISTANCES, SHARES, Effect, Findings, effects, find
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study

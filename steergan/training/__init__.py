@@ -16,7 +16,7 @@ from steergan.training.loop import Hooks, Row, train
 from steergan.training.own_loop import discriminator_update, generator_update
 from steergan.training.parallel import ALONE, Processes, is_first_to_tell, joined, launched, own_device
 from steergan.training.protocols import Discriminator, Generator
-from steergan.training.record import JsonLines
+from steergan.training.record import JsonLines, figure_in
 from steergan.training.state import DivergenceError, RunState
 from steergan.training.step import Batch, Batches, Step
 from steergan.training.updates import Inputs, Updates
@@ -47,6 +47,7 @@ __all__ = [
     "compilation_notice",
     "discriminator_update",
     "draw_latents",
+    "figure_in",
     "generator_update",
     "is_first_to_tell",
     "joined",

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from steergan.errors import RunError, reason
-from steergan.files import DIGEST, PARTIAL, check_seal, read_plain, sealed_safetensors, write_whole
+from steergan.files import PARTIAL, read_plain, write_whole
+from steergan.seals import DIGEST, check_seal, sealed_safetensors
 
 STATE_NAME = re.compile(r"state-(\d{6,})\.pt")
 

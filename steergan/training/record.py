@@ -62,3 +62,15 @@ def parse_row(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return row if isinstance(row, dict) and type(row.get("step")) is int else None
+
+
+def figure_in(row: Mapping[str, Any], name: str) -> float | None:
+    """A figure of a row; None where the row lacks it, or has something there that is no number.
+
+    Examples:
+        >>> from steergan.training import figure_in
+        >>> figure_in({"step": 4, "kid": 0.25}, "kid"), figure_in({"step": 4, "kid": "0.25"}, "kid")
+        (0.25, None)
+    """
+    value = row.get(name)
+    return value if type(value) in (int, float) else None

@@ -1,6 +1,5 @@
 """Runs as jobs: of submitit's local executor in processes of their own, and of a Slurm cluster that is made up."""
 
-import json
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from submitit.core.submission import process_job
 
 from steergan.errors import RunError
 from steergan.run.folder import RunFolder
+from steergan.seals import read_table
 from steergan.study import SlurmSettings, cluster, read_study, run_on_cluster, slurm_executor, steps_done
 from steergan.study.cluster import TrainJob
 from steergan.study.worker import Event, Task
@@ -78,7 +78,7 @@ def test_jobs_train_in_processes_of_their_own_and_a_failing_one_is_reported(
     assert "submitting 2 jobs" in found.output
     assert "steergan: none-seed0 failed: data.fraction = 1e-05 leaves" in found.output
     assert "| C4 in D | 1      |" in found.output
-    numbers = json.loads((root / cluster.JOBS).read_text())
+    numbers = read_table(root / cluster.JOBS)
     assert sorted(numbers) == ["c4-in-d-seed0", "none-seed0"]
     assert str(os.getpid()) not in numbers.values()
 
@@ -168,7 +168,7 @@ def test_jobs_are_one_array_that_asks_for_what_was_said_and_are_found_again(
         "array=0-2%2", "partition=gpu", "time=90", "gpus-per-node=1", "mem=16G", "cpus-per-task=4", "account=me",
         "mail-type=END", "job-name=steergan-mine", f"signal=USR2@{cluster.WARNING}",
     } <= asked  # fmt: skip
-    assert json.loads((root / cluster.JOBS).read_text()) == {run.folder: f"42_{i}" for i, run in enumerate(grid.runs)}
+    assert read_table(root / cluster.JOBS) == {run.folder: f"42_{i}" for i, run in enumerate(grid.runs)}
 
     (slurm / "submitted").unlink()
     later = Listener(leave_at=1)

@@ -21,7 +21,8 @@ from escnn.nn.modules.conv.r2convolution import compute_basis_params
 from torch import Tensor
 
 from steergan.errors import RunError, SymmetryError
-from steergan.files import cache_folder, cache_unwritable, check_seal, read_plain, sealed_safetensors, write_whole
+from steergan.files import cache_folder, cache_unwritable, read_plain, write_whole
+from steergan.seals import check_seal, sealed_safetensors
 from steergan.symmetry import group_name, is_grid_group
 
 FORMAT = 2
