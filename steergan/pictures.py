@@ -102,8 +102,15 @@ def save_png(picture: Image.Image | Figure, path: str | os.PathLike[str]) -> Non
     write_whole(target, content.getbuffer())
 
 
-def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agreement: float | None = None) -> Figure:
-    """What happened in a run, against generator steps: losses, scores, Frechet distance, label agreement.
+def curves(
+    stats: Rows,
+    metrics: Rows,
+    *,
+    floor: float | None = None,
+    real_agreement: float | None = None,
+    players: Rows = (),
+) -> Figure:
+    """What happened in a run, against generator steps: losses, scores, Frechet distance, label agreement, the players.
 
     Args:
         stats: rows of stats.jsonl; `step` and whichever of `discriminator_loss`, `generator_loss`, `real_score`,
@@ -112,10 +119,12 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
             there. KID is drawn where there is no Frechet distance.
         floor: the distance between real images and real images, drawn as a line.
         real_agreement: how often the classifier is right on held-out real images, drawn as a line.
+        players: rows about them; `step` and whichever of `gradient_norm`, `auc_train`, `auc_held_out` and
+            `penalty_share` are there.
     """
-    figure = Figure(figsize=(10, 6.4), dpi=120, layout="constrained")
+    figure = Figure(figsize=(14, 6.4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    (losses, scores), (distance, agreement) = figure.subplots(2, 2, sharex=True)
+    (losses, scores, gradient), (distance, agreement, lead) = figure.subplots(2, 3, sharex=True)
     draw_lines(losses, stats, {"discriminator_loss": "discriminator", "generator_loss": "generator"})
     losses.set(title="Loss")
     draw_lines(scores, stats, {"real_score": "real images", "fake_score": "generated images"})
@@ -128,13 +137,16 @@ def curves(stats: Rows, metrics: Rows, *, floor: float | None = None, real_agree
     draw_level(agreement, real_agreement, "held-out real images")
     draw_lines(agreement, stats, {"augmentation_probability": "probability of augmentation"}, first=2)
     distance.set(title=name, xlabel="generator step")
-    if (distance.dataLim.y0 > 0) and any(row.get(key) for row in metrics):
-        distance.set_yscale("log")
-        distance.yaxis.set_major_formatter(LogFormatter())
-        distance.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
+    scale_by_factors(distance)
     adaptive = any(row.get("augmentation_probability") is not None for row in stats)
     title = "Label agreement" + ", and probability of augmentation" * adaptive
     agreement.set(title=title, xlabel="generator step", ylim=(0, 1.02))
+    draw_lines(gradient, players, {"gradient_norm": "at training images"}, marker="o")
+    gradient.set(title="Norm of the discriminator's gradient")
+    scale_by_factors(gradient)
+    shares = {"auc_train": "training images", "auc_held_out": "held-out images", "penalty_share": "R1 in D's loss"}
+    draw_lines(lead, players, shares, marker="o")
+    lead.set(title="Probability that real scores above generated", xlabel="generator step", ylim=(0, 1.02))
     for axes in figure.axes:
         finish(axes)
     return figure
@@ -156,6 +168,14 @@ def draw_lines(axes: Axes, rows: Rows, names: Mapping[str, str], marker: str = "
             continue
         axes.plot(step, value, color=colour, alpha=0.25, linewidth=0.7)
         axes.plot(step, running_mean(value, window), color=colour, label=label, linewidth=1.6)
+
+
+def scale_by_factors(axes: Axes) -> None:
+    """A logarithmic axis, where something is drawn and all of it is above zero."""
+    if axes.get_lines() and axes.dataLim.y0 > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
 
 
 def draw_level(axes: Axes, value: float | None, label: str) -> None:

@@ -130,6 +130,16 @@ def test_the_probability_of_augmentation_is_drawn_where_it_adapts() -> None:
     np.testing.assert_array_equal(panel["generated"], [(0, 0.1)])
 
 
+def test_the_players_are_drawn() -> None:
+    players = [{"step": k, "gradient_norm": 0.1 * 2**k, "auc_train": 0.9, "penalty_share": None} for k in (0, 4)]
+    figure = pictures.curves(STATS, METRICS, players=players)
+    gradient = lines(figure, "Norm of the discriminator's gradient")["at training images"]
+    np.testing.assert_allclose(gradient, [(0, 0.1), (4, 1.6)])
+    lead = lines(figure, "Probability that real scores above generated")
+    assert list(lead) == ["training images"]
+    np.testing.assert_array_equal(lead["training images"], [(0, 0.9), (4, 0.9)])
+
+
 def test_floors_are_drawn_as_lines_to_compare_with() -> None:
     figure = pictures.curves(STATS, METRICS, floor=2.5, real_agreement=0.97)
     np.testing.assert_array_equal(lines(figure, "Frechet distance")["real against real"][:, 1], [2.5, 2.5])
@@ -146,7 +156,7 @@ def test_a_panel_without_figures_says_so() -> None:
 def test_a_distance_of_zero_can_be_drawn(tmp_path: Path) -> None:
     pictures.save_png(pictures.curves([], [{"step": 0, "frechet_distance": 0.0}]), tmp_path / "curves.png")
     with Image.open(tmp_path / "curves.png") as picture:
-        assert picture.size == (1200, 768)
+        assert picture.size == (1680, 768)
 
 
 @given(st.integers(1, 60), st.integers(1, 9))

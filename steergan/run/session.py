@@ -1,5 +1,7 @@
 """One stretch of training in a run folder: what happens at every record, evaluation and checkpoint."""
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -12,9 +14,11 @@ from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData
+from steergan.run.players import idle_words, score_players
 from steergan.run.reporting import Reporter
 from steergan.run.snapshots import Snapshots
 from steergan.training import (
+    Discriminator,
     Generator,
     Hooks,
     JsonLines,
@@ -24,6 +28,8 @@ from steergan.training import (
     save_weights,
 )
 from steergan.training.protocols import as_module
+
+REMEDIES = "docs/guide/bad-pictures.md"
 
 
 class Session:
@@ -50,6 +56,9 @@ class Session:
         self.labels = torch.tensor(images.train.labels)  # a copy: memory-mapped arrays are read only
         self.stats = JsonLines(folder.stats)
         self.snapshots = Snapshots(folder)
+        self.players = JsonLines(folder.metric("players"))
+        self.said: set[str] = set()
+        """What was said of idle players in this stretch."""
         self.evaluation = Evaluation(recipe, images, folder, state.device, report)
 
     def start(self) -> Hooks:
@@ -59,6 +68,7 @@ class Session:
         self.stats.truncate_after(done)
         self.evaluation.truncate_after(done)
         self.snapshots.truncate_after(done)
+        self.players.truncate_after(done)
         if new:
             save_png(real_grid(self.reals), self.folder.reals)
             self.evaluate(0)
@@ -72,9 +82,9 @@ class Session:
 
     def finish(self) -> None:
         """Save the weights, and say how it went."""
-        networks, metadata = self.networks(self.average()), self.metadata
-        save_weights(self.folder.discriminator, networks[1], metadata)
-        save_weights(self.folder.generator, networks[0], metadata)  # last, for it marks a finished run
+        generator, metadata = self.average(), self.metadata
+        save_weights(self.folder.discriminator, as_module(self.discriminator()).state_dict(), metadata)
+        save_weights(self.folder.generator, as_module(generator).state_dict(), metadata)  # last: the run is finished
         self.snapshots.keep(newest=False)
         self.report.message(self.evaluation.summary())
         if advice := self.snapshots.advice():
@@ -82,7 +92,7 @@ class Session:
 
     def stop(self) -> None:
         """Keep the networks of a run that ends before its last step, so that they can be looked at."""
-        self.keep_snapshot(self.average())
+        self.keep_snapshot(self.average(), self.discriminator())
 
     def record(self, row: Row) -> None:
         """Keep and tell what a step recorded."""
@@ -92,8 +102,11 @@ class Session:
     def evaluate(self, step: int) -> None:
         """Metrics, a grid of samples and the curves, from the averaged generator."""
         generator = self.average()
-        line = self.evaluation.record(self.evaluation.measure(generator), step)
+        discriminator = self.discriminator()
+        drawn = self.evaluation.draw(generator)
+        line = self.evaluation.record(self.evaluation.measure_images(drawn), step)
         self.report.message(f"step {step}: {line}")
+        self.look_at_players(step, discriminator, drawn)
         save_png(fake_grid(generator, self.recipe, self.reals.class_names), self.folder.fakes(step))
         save_png(
             curves(
@@ -101,11 +114,25 @@ class Session:
                 self.evaluation.rows(),
                 floor=self.evaluation.floor,
                 real_agreement=self.evaluation.real_agreement,
+                players=self.players.rows(),
             ),
             self.folder.curves,
         )
         if step:
-            self.keep_snapshot(generator)
+            self.keep_snapshot(generator, discriminator)
+
+    def look_at_players(self, step: int, discriminator: Discriminator, drawn: Tensor) -> None:
+        """Record how the players stand, and say once if one of them is idle."""
+        evaluation = self.evaluation
+        images = evaluation.images
+        row = score_players(
+            discriminator, (drawn, evaluation.labels), images.train, images.held_out, self.recipe.loss
+        )
+        self.players.append({"step": step, **row})
+        for kind, words in idle_words(self.players.rows()).items():
+            if kind not in self.said:
+                self.said.add(kind)
+                self.report.message(f"step {step}: {words}; see {REMEDIES}")
 
     def checkpoint(self, step: int) -> None:
         """Save the state after a step."""
@@ -116,17 +143,18 @@ class Session:
         """The averaged generator, ready to be evaluated or saved."""
         return self.state.average.snapshot(self.state.step, self.labels, law=self.recipe.generator.latent_law)
 
-    def keep_snapshot(self, generator: Generator) -> None:
+    def discriminator(self) -> Discriminator:
+        """A copy of the trained discriminator, ready to be looked at or saved."""
+        copy = copied(as_module(self.state.discriminator))
+        converge_spectral_norm(copy)
+        return cast(Discriminator, copy.eval())
+
+    def keep_snapshot(self, generator: Generator, discriminator: Discriminator) -> None:
         """Save the networks of this step beside the others that are kept."""
-        self.snapshots.save(self.state.step, *self.networks(generator), self.metadata)
+        weights = [as_module(network).state_dict() for network in (generator, discriminator)]
+        self.snapshots.save(self.state.step, weights[0], weights[1], self.metadata)
 
     @property
     def metadata(self) -> dict[str, str]:
         """What is written beside weights."""
         return {"steergan": __version__, "recipe": self.recipe.name, "step": str(self.state.step)}
-
-    def networks(self, generator: Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Weights of the averaged generator and of the trained discriminator, spectral norms converged."""
-        discriminator = copied(as_module(self.state.discriminator))
-        converge_spectral_norm(discriminator)
-        return as_module(generator).state_dict(), discriminator.state_dict()

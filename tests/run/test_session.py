@@ -23,7 +23,7 @@ def test_a_run_leaves_everything_that_was_promised(tiny_run: Path) -> None:
         "resolved.toml", "run.json", "stats.jsonl", "curves.png", "reals.png",
         "fakes-init.png", "fakes-000003.png", "fakes-000006.png",
         "metric-frechet.jsonl", "metric-kid.jsonl", "metric-label-agreement.jsonl", "metric-precision-recall.jsonl",
-        "metric-density-coverage.jsonl",
+        "metric-density-coverage.jsonl", "metric-players.jsonl",
         "state-000003.pt", "state-000006.pt", "generator.safetensors", "discriminator.safetensors", "snapshots",
     }  # fmt: skip
     about = json.loads((tiny_run / "run.json").read_text())

@@ -1,0 +1,95 @@
+"""How the players stand: figures against closed forms, and what is said of players that do nothing any more."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steergan.data import ImageSet
+from steergan.recipe import LossSettings
+from steergan.run.players import Row, idle_words, score_players
+from steergan.training import JsonLines
+
+GOOD = {"auc_train": 0.8, "auc_held_out": 0.75, "gradient_norm": 1.0, "penalty_share": 0.1, "bent_share": 0.3}
+
+
+class Slope(nn.Module):
+    """Score = slope * (mean of the pixels) + bias."""
+
+    def __init__(self, slope: float, bias: float = 0.0) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(slope))
+        self.bias = nn.Parameter(torch.tensor(bias))
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        return self.slope * image.mean((1, 2, 3)) + self.bias
+
+
+def constant(values: list[int]) -> ImageSet:
+    """An image of 4 x 4 pixels for each value."""
+    images = np.repeat(np.array(values, np.uint8), 16).reshape(-1, 1, 4, 4)
+    return ImageSet(images, np.zeros(len(values), np.int64), ("only",), "")
+
+
+def looked_at(slope: float, train: list[int], held_out: list[int], fake: list[int], loss: LossSettings) -> Row:
+    drawn = constant(fake)
+    pair = torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels)
+    discriminator: Any = Slope(slope)
+    return score_players(discriminator, pair, constant(train), constant(held_out), loss)
+
+
+def test_figures_of_a_linear_discriminator_are_those_of_the_closed_form() -> None:
+    loss = LossSettings(name="hinge", r1_weight=2.0)
+    # Pixels 0 and 255 are -1 and 1: scores -3 and 3.
+    found = looked_at(3.0, train=[255, 255, 255, 0], held_out=[255, 0], fake=[0, 0, 255, 255], loss=loss)
+    assert found["real_score"] == pytest.approx(1.5)
+    assert found["held_out_score"] == pytest.approx(0)
+    assert found["fake_score"] == pytest.approx(0)
+    assert found["auc_train"] == pytest.approx(3 / 4 * 1 / 2 + 1 / 2 * (3 / 4 * 1 / 2 + 1 / 4 * 1 / 2))
+    assert found["auc_held_out"] == pytest.approx(0.5)
+    assert found["gradient_norm"] == pytest.approx(3 / 4)  # 16 pixels of 3 / 16 each
+    hinge = (0 + 0 + 0 + 4) / 4 + (0 + 0 + 4 + 4) / 4
+    assert found["penalty_share"] == pytest.approx((9 / 16) / (9 / 16 + hinge))
+    assert found["bent_share"] == pytest.approx(5 / 8)
+
+
+def test_what_a_loss_does_not_have_is_not_said() -> None:
+    found = looked_at(1.0, [255, 0], [255, 0], [0, 255], LossSettings(name="wasserstein", r1_weight=0))
+    assert (found["bent_share"], found["penalty_share"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "words"),
+    [
+        ("hinge", {"bent_share": 0.001, "gradient_norm": 0.02}, "the hinge never bends.*gradient is 0.02"),
+        ("penalty", {"penalty_share": 2e-5}, "R1 is 2e-05 of the discriminator's loss"),
+        ("overfitting", {"auc_train": 0.96, "auc_held_out": 0.55}, "96% of them.*held-out images 55%"),
+        ("apart", {"auc_train": 1.0, "auc_held_out": 0.99}, "every real image scores above every generated one"),
+    ],
+)
+def test_an_idle_player_is_named(kind: str, row: dict[str, float], words: str) -> None:
+    rows = [{"step": 0, **GOOD, **row}, {"step": 10, **GOOD, **row}]
+    found = idle_words(rows)
+    assert list(found) == [kind]
+    assert re.search(words, found[kind]), found[kind]
+    assert "\n" not in found[kind]
+
+
+def test_a_lively_game_and_a_game_that_has_not_begun_are_not_spoken_of() -> None:
+    assert idle_words([]) == {}
+    assert idle_words([{"step": 10, **GOOD}]) == {}
+    assert idle_words([{"step": 0, **GOOD, "bent_share": 0.0, "penalty_share": 0.0}]) == {}
+    once = {"step": 20, **GOOD, "auc_train": 1.0, "auc_held_out": 1.0}
+    assert idle_words([{"step": 10, **GOOD}, once]) == {}
+    assert idle_words([{"step": 20, **GOOD, "bent_share": None, "penalty_share": None}]) == {}
+
+
+def test_a_run_records_its_players_at_every_evaluation(tiny_run: Path) -> None:
+    rows = JsonLines(tiny_run / "metric-players.jsonl").rows()
+    assert [row["step"] for row in rows] == [0, 3, 6]
+    assert all(row["gradient_norm"] > 0 for row in rows)
+    assert rows[0]["real_score"] != rows[-1]["real_score"]
