@@ -118,6 +118,33 @@ def relativistic_average(up_B: Tensor, down_B: Tensor) -> Tensor:
     return softplus(down_B.mean() - up_B).mean() + softplus(down_B - up_B.mean()).mean()
 
 
+def relativistic_pairing(up_B: Tensor, down_B: Tensor) -> Tensor:
+    """-E log sigmoid(up - down), pair by pair, for either player.
+
+    Args:
+        up_B: scores to push up, (B,) float.
+        down_B: scores to push down, (B,) float; those of one place belong together, and their images have one label.
+
+    Returns:
+        The loss, 0-d.
+
+    Raises:
+        ValueError: unequal numbers of scores.
+
+    Source: Jolicoeur-Martineau 2018, section 3; Huang et al. 2024, "The GAN is dead; long live the GAN!", which has it
+        with R1 and R2.
+
+    Examples:
+        >>> import torch
+        >>> up_B, down_B = torch.tensor([1.0, 5.0]), torch.tensor([1.0, -95.0])
+        >>> relativistic_pairing(up_B, down_B)  # (log 2 + 0) / 2
+        tensor(0.3466)
+    """
+    if up_B.shape != down_B.shape:
+        raise ValueError(f"{len(up_B)} and {len(down_B)} scores came; pairs were wanted, one of each in every pair")
+    return softplus(down_B - up_B).mean()
+
+
 def hinge_discriminator(up_B: Tensor, down_B: Tensor) -> Tensor:
     """E max(0, 1 - up) + E max(0, 1 + down).
 
@@ -159,6 +186,8 @@ class Objective(NamedTuple):
     """Whether a batch's loss is more than the mean of its images' losses: its parts need each other's scores."""
     r1_weight: float = 0.0
     """Of `penalties.r1_penalty`; 0 leaves it out."""
+    r2_weight: float = 0.0
+    """Of the same at generated images; 0 leaves it out."""
     wgan_gp_weight: float = 0.0
     """Of `penalties.wgan_gp`; 0 leaves it out."""
 
@@ -168,6 +197,9 @@ OBJECTIVES: dict[str, Objective] = {
     "wasserstein": Objective(wasserstein_discriminator, linear_generator, relative=True),
     "relativistic-average": Objective(
         relativistic_average, relativistic_average, generator_sees_real=True, relative=True, coupled=True
+    ),
+    "relativistic-pairing": Objective(
+        relativistic_pairing, relativistic_pairing, generator_sees_real=True, relative=True
     ),
     "hinge": Objective(hinge_discriminator, linear_generator),
 }

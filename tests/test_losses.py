@@ -16,7 +16,8 @@ LOSSES: dict[str, Loss] = {
     for name, objective in OBJECTIVES.items()
     for player in ("discriminator", "generator")
 }
-scores = st.lists(st.floats(-12, 12), min_size=1, max_size=6)
+number = st.floats(-12, 12)
+scores = st.lists(number, min_size=1, max_size=6)
 
 
 def mean(values: Numbers) -> float:
@@ -35,6 +36,10 @@ def relativistic(up: Numbers, down: Numbers) -> float:
     return cross_entropy([u - mean(down) for u in up], [d - mean(up) for d in down])
 
 
+def pairing(up: Numbers, down: Numbers) -> float:
+    return -mean([log_sigmoid(u - d) for u, d in zip(up, down, strict=True)])
+
+
 # The sources' formulas, in plain floats.
 FORMULAS: dict[str, Callable[[Numbers, Numbers], float]] = {
     "non-saturating discriminator": cross_entropy,
@@ -43,6 +48,8 @@ FORMULAS: dict[str, Callable[[Numbers, Numbers], float]] = {
     "wasserstein generator": lambda up, down: -mean(up),
     "relativistic-average discriminator": relativistic,
     "relativistic-average generator": relativistic,
+    "relativistic-pairing discriminator": pairing,
+    "relativistic-pairing generator": pairing,
     "hinge discriminator": lambda up, down: mean([max(0, 1 - u) for u in up]) + mean([max(0, 1 + d) for d in down]),
     "hinge generator": lambda up, down: -mean(up),
 }
@@ -65,6 +72,8 @@ def test_every_objective_of_a_recipe_exists() -> None:
 @given(up=scores, down=scores)
 @settings(max_examples=25, deadline=None)
 def test_loss_is_its_formula(name: str, up: Numbers, down: Numbers) -> None:
+    if "pairing" in name:
+        up, down = up[: len(down)], down[: len(up)]
     loss = LOSSES[name](torch.tensor(up, dtype=torch.float64), torch.tensor(down, dtype=torch.float64))
     # softplus is linear beyond 20, which is right to 2e-9.
     assert loss.item() == pytest.approx(FORMULAS[name](up, down), rel=1e-8, abs=1e-8)
@@ -92,7 +101,7 @@ def test_a_score_far_on_the_wrong_side_has_the_full_gradient(size: float) -> Non
         loss = LOSSES[name]
         up, down = gradients(loss, [-size], [size])
         # The relativistic loss sees the gap twice: once for each term.
-        full = 2.0 if name.startswith("relativistic") else 1.0
+        full = 2.0 if name.startswith("relativistic-average") else 1.0
         assert up.item() == pytest.approx(-full, abs=1e-6), name
         if name.endswith("discriminator") or name.startswith("relativistic"):
             assert down.item() == pytest.approx(full, abs=1e-6), name
@@ -108,12 +117,18 @@ def test_a_score_far_on_the_right_side_has_no_gradient(name: str, size: float) -
     assert abs(down.item()) < 1e-12
 
 
-@given(up=scores, down=scores, shift=st.floats(-5, 5))
+@pytest.mark.parametrize("name", [name for name, objective in OBJECTIVES.items() if objective.relative])
+@given(pairs=st.lists(st.tuples(number, number), min_size=1, max_size=6), shift=st.floats(-5, 5))
 @settings(max_examples=25, deadline=None)
-def test_relativistic_loss_sees_differences_only(up: Numbers, down: Numbers, shift: float) -> None:
-    loss = OBJECTIVES["relativistic-average"].discriminator
+def test_relative_losses_see_differences_only(name: str, pairs: list[tuple[float, float]], shift: float) -> None:
+    loss, (up, down) = OBJECTIVES[name].discriminator, zip(*pairs, strict=True)
     up_B, down_B = torch.tensor(up, dtype=torch.float64), torch.tensor(down, dtype=torch.float64)
     assert loss(up_B + shift, down_B + shift).item() == pytest.approx(loss(up_B, down_B).item(), rel=1e-9, abs=1e-9)
+
+
+def test_scores_that_make_no_pairs_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 and 2 scores came; pairs were wanted"):
+        OBJECTIVES["relativistic-pairing"].discriminator(torch.zeros(3), torch.zeros(2))
 
 
 def test_both_means_of_the_relativistic_loss_carry_gradients() -> None:

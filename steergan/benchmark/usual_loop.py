@@ -17,8 +17,8 @@ from steergan.training.protocols import as_module
 class UsualLoop:
     """Updates of both players, with torch's Adam as it comes, and an average that walks over the parameters.
 
-    The mathematics is that of `training.Step`, of recipes without augmentation and accumulation, and whose average has
-    neither a start nor a ramp-up.
+    The mathematics is that of `training.Step`, of recipes without augmentation, accumulation and lazy penalties, and
+    whose average has neither a start nor a ramp-up.
 
     Args:
         pair: on the batch's device; it is put into training mode, once.
@@ -49,11 +49,13 @@ class UsualLoop:
         loss, real, y = self.recipe.loss, self.real, self.y
         with torch.no_grad():
             fake = self.fake()
-        real = real.detach().requires_grad_(loss.r1_weight > 0)
+        real, fake = real.detach().requires_grad_(loss.r1_weight > 0), fake.requires_grad_(loss.r2_weight > 0)
         real_B, fake_B = self.discriminator(real, y), self.discriminator(fake, y)
         total = self.objective.discriminator(real_B, fake_B)
         if loss.r1_weight > 0:
             total = total + r1_penalty(real_B, real, loss.r1_weight)
+        if loss.r2_weight > 0:
+            total = total + r1_penalty(fake_B, fake, loss.r2_weight)
         if loss.wgan_gp_weight > 0:
             mixed = mixed_images(real, fake, self.shares())
             total = total + wgan_gp(self.discriminator(mixed, y), mixed, loss.wgan_gp_weight)

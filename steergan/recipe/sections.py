@@ -16,12 +16,18 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class LossSettings(Section):
     """The objective and its gradient penalties."""
 
-    name: Literal["non-saturating", "wasserstein", "relativistic-average", "hinge"] = "relativistic-average"
+    name: Literal["non-saturating", "wasserstein", "relativistic-average", "relativistic-pairing", "hinge"] = (
+        "relativistic-average"
+    )
     """What both players minimise."""
     r1_weight: NonNegative = 0.1
     """gamma in gamma / 2 E ||grad D(real)||^2; 0 for none."""
+    r2_weight: NonNegative = 0.0
+    """gamma in gamma / 2 E ||grad D(generated)||^2; 0 for none."""
     wgan_gp_weight: NonNegative = 0.0
     """Of (||grad D|| - 1)^2 between real and generated images; 0 for none."""
+    penalty_every: Annotated[int, Field(ge=1)] = 1
+    """Every so many updates of the discriminator have these penalties, so many times as strong."""
 
 
 class AugmentationSettings(Section):

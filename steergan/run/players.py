@@ -57,16 +57,18 @@ def score_players(
         real_score, held_out_score, fake_score: means.
         auc_train, auc_held_out: probability that a real image scores above a generated one; 0.5: not told apart.
         gradient_norm: root of the mean over 250 training images of ||dD/dx||^2, x in [-1, 1].
-        penalty_share: R1's share of loss and penalty together; None without R1.
+        penalty_share: that of R1 and R2 in loss and penalties together; None without them.
         bent_share: share of the scores of training and generated images where the hinge is flat; None for other losses.
     """
     kinds = {"real": subset(real, SCORED), "held_out": subset(held_out, SCORED), "fake": (fake[0], fake[1])}
     with shared_filters(as_module(discriminator)):
         scored = {name: scores(discriminator, *(some[:SCORED] for some in kind)) for name, kind in kinds.items()}
-        norms = gradient_norms(discriminator, *(some[:DIFFERENTIATED] for some in kinds["real"]))
+        squared, squared_at_fake = (
+            float(np.mean(gradient_norms(discriminator, *(some[:DIFFERENTIATED] for some in kinds[name])) ** 2))
+            for name in ("real", "fake")
+        )
     up, down = scored["real"], scored["fake"]
-    squared = float((norms**2).mean())
-    penalty = loss.r1_weight / 2 * squared
+    penalty = (loss.r1_weight * squared + loss.r2_weight * squared_at_fake) / 2
     value = float(OBJECTIVES[loss.name].discriminator(torch.from_numpy(up), torch.from_numpy(down)))
     bent = np.concatenate([up > 1, down < -1])
     return {
@@ -74,7 +76,7 @@ def score_players(
         "auc_train": lead(up, down),
         "auc_held_out": lead(scored["held_out"], down),
         "gradient_norm": math.sqrt(squared),
-        "penalty_share": penalty / (penalty + abs(value)) if loss.r1_weight else None,
+        "penalty_share": penalty / (penalty + abs(value)) if loss.r1_weight + loss.r2_weight else None,
         "bent_share": float(bent.mean()) if loss.name == "hinge" else None,
     }
 
@@ -133,7 +135,7 @@ def idle_words(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             f"gradient is {now['gradient_norm']:.2g}"
         )
     if share is not None and share < SMALL_PENALTY:
-        found["penalty"] = f"R1 is {share:.0e} of the discriminator's loss and holds nothing back"
+        found["penalty"] = f"the penalty is {share:.0e} of the discriminator's loss and holds nothing back"
     if train > CLEAR_LEAD and held_out - 0.5 < KNOWN_BY_HEART * (train - 0.5):
         found["overfitting"] = (
             f"the discriminator knows its training images by heart: {train:.0%} of them score above a generated image, "

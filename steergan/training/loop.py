@@ -68,7 +68,7 @@ def train(
         state: changed in place.
         batches: real images and labels on any device; they are moved to the state's.
         training: steps, batch_size, accumulate, seed, discriminator_updates, checkpoint_every.
-        loss: name, r1_weight, wgan_gp_weight.
+        loss: the objective, the weights of its penalties, and how often these are computed.
         latent_law: law of z.
         engine: how updates are computed, and by which processes; each calls this with a state of its own, and its hooks
             are called alike on all.
@@ -114,21 +114,22 @@ def train(
 
 
 def read_metrics(pending: list[tuple[int, Metrics]], processes: Processes = ALONE) -> dict[str, float]:
-    """The last step's metrics as numbers, after a look at every step's; one wait for an accelerator.
+    """The newest of every metric as a number, after a look at every step's; one wait for an accelerator.
 
-    Of several processes, the mean over them.
+    Of several processes, the mean over them. A step lacks the penalties that it had none of.
 
     Raises:
         DivergenceError: one is nan or infinite; names the first step where.
     """
-    stacked = torch.stack([torch.stack(list(metrics.values())) for _, metrics in pending])
-    table = processes.mean(stacked).cpu().double().tolist()
-    for (step, metrics), values in zip(pending, table, strict=True):
-        for name, value in zip(metrics, values, strict=True):
-            if not math.isfinite(value):
-                what = "loss" if name.endswith("_loss") else name
-                raise divergence(f"{what} is {value}", step)
-    return dict(zip(pending[-1][1], table[-1], strict=True))
+    named = [(step, name, value) for step, metrics in pending for name, value in metrics.items()]
+    values = processes.mean(torch.stack([value for _, _, value in named])).cpu().double().tolist()
+    newest = {}
+    for (step, name, _), value in zip(named, values, strict=True):
+        if not math.isfinite(value):
+            what = "loss" if name.endswith("_loss") else name
+            raise divergence(f"{what} is {value}", step)
+        newest[name] = value
+    return newest
 
 
 def set_training_mode(state: RunState) -> None:

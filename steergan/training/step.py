@@ -32,7 +32,7 @@ class Step:
     Args:
         state: changed in place.
         training: batch_size, accumulate, seed, discriminator_updates.
-        loss: name, r1_weight, wgan_gp_weight.
+        loss: the objective, the weights of its penalties, and how often these are computed.
         latent_law: law of z.
         engine: how updates are computed, and by which processes.
 
@@ -54,7 +54,12 @@ class Step:
         if state.augmentation.settings.rotation_discriminator:
             check_rotations(state.discriminator)
         share_moments(state, self.processes)
-        objective = OBJECTIVES[loss.name]._replace(r1_weight=loss.r1_weight, wgan_gp_weight=loss.wgan_gp_weight)
+        every = self.penalty_every = loss.penalty_every
+        objective = OBJECTIVES[loss.name]._replace(
+            r1_weight=every * loss.r1_weight,
+            r2_weight=every * loss.r2_weight,
+            wgan_gp_weight=every * loss.wgan_gp_weight,
+        )
         self.updates = Updates(state.generator, state.discriminator, objective, engine)
 
     def __call__(self, batches: Batches) -> Metrics:
@@ -65,7 +70,8 @@ class Step:
         metrics: Metrics = {}
         for update in range(training.discriminator_updates):
             parts = self.inputs(batches, step, update)
-            metrics |= self.updates.update_discriminator(state.discriminator_optimizer, parts)
+            due = (state.step * training.discriminator_updates + update) % self.penalty_every == 0
+            metrics |= self.updates.update_discriminator(state.discriminator_optimizer, parts, due)
             if adaptive is not None:
                 adaptive.observe(metrics["real_sign"], training.batch_size)
         parts = self.inputs(batches, step, training.discriminator_updates)

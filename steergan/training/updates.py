@@ -80,27 +80,31 @@ class Updates:
         self.norms = [*batch_norms(as_module(generator)), *norms_D]
         # Penalties on gradients are not for bfloat16.
         self.narrow_real = objective.r1_weight == 0 and objective.wgan_gp_weight == 0
-        # R1 differentiates by the real images: fake ones beside them would double its work.
-        self.joint = engine.performance.joint_scores and not norms_D and objective.r1_weight == 0
+        self.narrow_fake = objective.r2_weight == 0
+        # R1 differentiates by the real images: fake ones beside them would double its work. R2 likewise.
+        self.joint = engine.performance.joint_scores and not norms_D and objective.r1_weight == objective.r2_weight == 0
         self.paint = engine.compiled(self._paint)
         self.judge = engine.compiled(self._judge)
         self.compare = engine.compiled(self._compare)
 
-    def update_discriminator(self, optimizer: torch.optim.Optimizer, parts: Sequence[Inputs]) -> Metrics:
+    def update_discriminator(
+        self, optimizer: torch.optim.Optimizer, parts: Sequence[Inputs], penalised: bool = True
+    ) -> Metrics:
         """One step of the discriminator's optimizer on real images and as many fake ones.
 
         The fake images are made without a graph by the generator in its current mode: in training mode its batch norms
-        normalise by, and its running moments learn from, this batch too. The real images are scored once, for the loss
-        and R1. R1's gradient is by `moved`, and goes through adaptive augmentation; WGAN-GP and consistency start from
-        what the discriminator saw; rotations from `real`.
+        normalise by, and its running moments learn from, this batch too. Images are scored once, for the loss, R1 and
+        R2. R1's gradient is by `moved`, R2's by `fake`, both through adaptive augmentation; WGAN-GP and consistency
+        start from what the discriminator saw; rotations from `real`.
 
         Args:
             optimizer: of the discriminator's parameters.
             parts: of this process's batch, of equal size, which go through the networks one after another.
+            penalised: whether this update has its gradient penalties: R1, R2, WGAN-GP.
 
         Returns:
             0-d tensors: discriminator_loss (without penalties), real_score, fake_score (means), and where used
-            real_sign (the mean sign of the logits of real images), r1, wgan_gp, consistency_real, consistency_fake,
+            real_sign (the mean sign of the logits of real images), r1, r2, wgan_gp, consistency_real, consistency_fake,
             rotation_discriminator. Penalties are those of this process's images.
 
         Raises:
@@ -108,7 +112,7 @@ class Updates:
         """
         self.engine.begin()
         forwards: list[Forward] = [
-            partial(self.judge, part, *self._discriminator_images(part, first=number == 0))
+            partial(self.judge, part, *self._discriminator_images(part, number == 0, penalised), penalised)
             for number, part in enumerate(parts)
         ]
         adaptive = parts[0].treatment.settings.adaptive_target > 0
@@ -152,17 +156,21 @@ class Updates:
 
         return self._descend(optimizer, forwards, loss, "generator_loss")
 
-    def _discriminator_images(self, part: Inputs, first: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """`moved`, `fake_seen` and `mixed`: a compiled graph takes what penalties differentiate by as its inputs."""
+    def _discriminator_images(
+        self, part: Inputs, first: bool, penalised: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """`moved`, `fake` and `mixed`: a compiled graph takes what penalties differentiate by as its inputs."""
         treatment, objective = part.treatment, self.objective
         with torch.no_grad():
-            fake_seen = treatment.adaptive_fake(self.paint(part, first))
-        moved = treatment.standard(part.real).detach().requires_grad_(objective.r1_weight > 0)
-        if objective.wgan_gp_weight == 0:
-            return moved, fake_seen, None
+            fake = self.paint(part, first)
+        moved = treatment.standard(part.real).detach().requires_grad_(penalised and objective.r1_weight > 0)
+        fake = fake.detach().requires_grad_(penalised and objective.r2_weight > 0)
+        if objective.wgan_gp_weight == 0 or not penalised:
+            return moved, fake, None
         if part.mix_B is None:
             raise ValueError("wgan_gp_weight > 0 needs mix_B, (B,) shares in [0, 1]")
-        return moved, fake_seen, mixed_images(treatment.adaptive_real(moved.detach()), fake_seen, part.mix_B)
+        seen = treatment.adaptive_real(moved.detach()), treatment.adaptive_fake(fake.detach())
+        return moved, fake, mixed_images(*seen, part.mix_B)
 
     def _descend(
         self,
@@ -218,23 +226,33 @@ class Updates:
             return self._painted(part)
 
     def _judge(
-        self, part: Inputs, moved: Tensor, fake_seen: Tensor, mixed: Tensor | None, first: bool, penalised: bool
+        self,
+        part: Inputs,
+        moved: Tensor,
+        fake: Tensor,
+        mixed: Tensor | None,
+        on_gradients: bool,
+        first: bool,
+        penalised: bool,
     ) -> Scores:
-        """The discriminator's scores, and penalties if they are wanted."""
+        """The discriminator's scores, and penalties if they are wanted, those on gradients if they are, too."""
         treatment, objective, y = part.treatment, self.objective, part.y
         settings = treatment.settings
         penalties: Metrics = {}
         with SharedFilters(self.filters_D, first):
-            real_seen = treatment.adaptive_real(moved)
+            real_seen, fake_seen = treatment.adaptive_real(moved), treatment.adaptive_fake(fake)
             if self.joint:
                 both = self._scored(torch.cat([real_seen, fake_seen]), torch.cat([y, y]), self.narrow_real)
                 real_B, fake_B = both.chunk(2)
             else:
-                real_B, fake_B = self._scored(real_seen, y, self.narrow_real), self._scored(fake_seen, y)
+                real_B = self._scored(real_seen, y, self.narrow_real)
+                fake_B = self._scored(fake_seen, y, self.narrow_fake)
             if not penalised:
                 return Scores(real_B, fake_B, penalties)
-            if objective.r1_weight > 0:
+            if on_gradients and objective.r1_weight > 0:
                 penalties["r1"] = r1_penalty(real_B, moved, objective.r1_weight)
+            if on_gradients and objective.r2_weight > 0:
+                penalties["r2"] = r1_penalty(fake_B, fake, objective.r2_weight)
             if mixed is not None:
                 penalties["wgan_gp"] = wgan_gp(self._scored(mixed, y, narrow=False), mixed, objective.wgan_gp_weight)
             if settings.consistency_real > 0:

@@ -66,6 +66,7 @@ class SameNumbers(UsualLoop):
     [
         {"name": "relativistic-average", "r1_weight": 0.3},
         {"name": "hinge", "r1_weight": 0.3},
+        {"name": "relativistic-pairing", "r1_weight": 0.3, "r2_weight": 0.2},
         {"name": "wasserstein", "r1_weight": 0.0, "wgan_gp_weight": 2.0},
     ],
     ids=lambda loss: str(loss["name"]),

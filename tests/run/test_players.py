@@ -66,7 +66,7 @@ def test_what_a_loss_does_not_have_is_not_said() -> None:
     ("kind", "row", "words"),
     [
         ("hinge", {"bent_share": 0.001, "gradient_norm": 0.02}, "the hinge never bends.*gradient is 0.02"),
-        ("penalty", {"penalty_share": 2e-5}, "R1 is 2e-05 of the discriminator's loss"),
+        ("penalty", {"penalty_share": 2e-5}, "the penalty is 2e-05 of the discriminator's loss"),
         ("overfitting", {"auc_train": 0.96, "auc_held_out": 0.55}, "96% of them.*held-out images 55%"),
         ("apart", {"auc_train": 1.0, "auc_held_out": 0.99}, "every real image scores above every generated one"),
     ],

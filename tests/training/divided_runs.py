@@ -41,6 +41,7 @@ CASES = {
     "wasserstein": Case(LossSettings(name="wasserstein", r1_weight=0.0, wgan_gp_weight=2.0)),
     "relativistic-average": Case(LossSettings(name="relativistic-average", r1_weight=0.5)),
     "hinge": Case(LossSettings(name="hinge", r1_weight=0.0), performance=PerformanceSettings()),
+    "pairs in parts": Case(LossSettings(name="relativistic-pairing", r1_weight=0.5, r2_weight=0.3), accumulate=2),
     "batch norm in D": Case(LossSettings(name="relativistic-average", r1_weight=0.5), NORMS),
     "fields off the grid": Case(
         LossSettings(name="hinge", r1_weight=0.1), NORMS.model_copy(update={"group": "SO2"}), STEERED

@@ -21,6 +21,7 @@ from steergan.training import (
     draw_latents,
     generator_update,
 )
+from steergan.training.loop import read_metrics
 from tests.training import plain_pair as pair
 from tests.training.states import differences
 
@@ -49,6 +50,42 @@ def test_a_step_is_the_discriminators_updates_then_the_generators_on_fresh_draws
     assert rows[0].pop("seconds_per_step") > 0
     assert rows[0] == {"step": 1, "images_seen": 16} | {name: value.item() for name, value in last.items()}
     assert set(last) == {"discriminator_loss", "generator_loss", "real_score", "fake_score", "r1"}
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_lazy_penalties_are_those_of_every_kth_update_and_k_times_as_strong(every: int) -> None:
+    """Two discriminator updates a step: the first of all updates has its penalty, then every k-th."""
+    settings = pair.SETTINGS.model_copy(update={"steps": 3, "ema_rampup": 0.0})
+    loss = LossSettings(name="hinge", r1_weight=0.2, r2_weight=0.1, penalty_every=every)
+    lazy, rows = pair.start(settings), list[dict[str, float]]()
+    pair.run(lazy, settings, loss, record_every=1, on_record=rows.append)
+
+    by_hand, plain = pair.start(settings), OBJECTIVES["hinge"]
+    strong = plain._replace(r1_weight=every * 0.2, r2_weight=every * 0.1)
+    networks, penalised = (by_hand.generator, by_hand.discriminator), [False] * 3
+    with torch.random.fork_rng(devices=[]):
+        for step in (1, 2, 3):
+            torch.manual_seed(stream_seed(settings.seed, "networks", step))
+            for update in (0, 1, 2):
+                latents = draw_latents(by_hand.generator, 8, torch_stream(settings.seed, f"training/{update}", step))
+                inputs = Inputs(*pair.batches()(step, update), *latents)
+                if update < 2:
+                    due = (2 * (step - 1) + update) % every == 0
+                    penalised[step - 1] |= due
+                    objective = strong if due else plain
+                    discriminator_update(*networks, by_hand.discriminator_optimizer, objective, inputs)
+            generator_update(*networks, by_hand.generator_optimizer, plain, inputs)
+            by_hand.average.update(step)
+            by_hand.step = step
+    assert differences(by_hand.state_dict(), lazy.state_dict()) == []
+    assert [("r1" in row, "r2" in row) for row in rows] == [(due, due) for due in penalised]
+
+
+def test_the_newest_of_every_metric_is_recorded() -> None:
+    first, last = {"loss": torch.tensor(1.0), "r1": torch.tensor(2.0)}, {"loss": torch.tensor(3.0)}
+    assert read_metrics([(1, first), (2, last)]) == {"loss": 3.0, "r1": 2.0}
+    with pytest.raises(RunError, match="r1 is nan at step 1"):
+        read_metrics([(1, {**first, "r1": torch.tensor(float("nan"))}), (2, last)])
 
 
 def test_wgan_gp_looks_at_other_mixes_in_every_update(monkeypatch: pytest.MonkeyPatch) -> None:

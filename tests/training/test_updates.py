@@ -118,10 +118,12 @@ def test_consistency_compares_what_the_discriminator_saw_with_its_transform(scen
     assert len(scene.judge.shown) == 1
 
 
-def test_r1_goes_through_adaptive_augmentation_and_wgan_gp_starts_from_what_was_seen(scene: Scene) -> None:
+def test_r1_and_r2_go_through_adaptive_augmentation_and_wgan_gp_starts_from_what_was_seen(scene: Scene) -> None:
     treatment = Treatment(standard=turned, adaptive_real=lambda image: 3 * image, adaptive_fake=brighter)
     metrics = scene.judged(treatment, r1_weight=2.0, wgan_gp_weight=1.0)
     assert metrics["r1"].item() == pytest.approx(9 * scene.judge.weight.square().sum().item(), rel=1e-5)
+    r2 = scene.judged(Treatment(adaptive_fake=lambda image: 4 * image), r2_weight=2.0)["r2"]
+    assert r2.item() == pytest.approx(16 * scene.judge.weight.square().sum().item(), rel=1e-5)
     assert torch.allclose(scene.judge.shown[2], 0.25 * 3 * turned(scene.real) + 0.75 * (scene.fake + 1))
 
 
@@ -204,7 +206,13 @@ def test_extra_forwards_do_not_iterate_spectral_norm_again() -> None:
         assert torch.allclose(layer.spectral.u, u, atol=1e-6)
 
 
-FORWARDS = {"non-saturating": (4, 2), "wasserstein": (4, 2), "hinge": (4, 2), "relativistic-average": (8, 8)}
+FORWARDS = {
+    "non-saturating": (4, 2),
+    "wasserstein": (4, 2),
+    "hinge": (4, 2),
+    "relativistic-pairing": (4, 4),
+    "relativistic-average": (8, 8),
+}
 """Of the discriminator in updates of two parts: two of each, and as many before where all scores have to be known."""
 
 
