@@ -38,18 +38,18 @@ def real_grid(reals: ImageSet) -> Image.Image:
 
 @torch.no_grad()
 def fake_grid(generator: Generator, recipe: Recipe, class_names: Sequence[str]) -> Image.Image:
-    """Samples of every class, from latents that are equal at every step, so that those of different steps compare."""
+    """Samples of every class, each of a latent of its own, and under the group's elements in turn.
+
+    The latents are equal at every step, so that grids of different steps compare.
+    """
     device = next(p for _, p in generator.named_parameters()).device
-    per_class = rows_of_class(len(class_names))
-    latents = draw_latents(
-        generator,
-        COLUMNS * per_class,
-        torch_stream(recipe.training.seed, "grid/0"),
-        law=recipe.generator.latent_law,
-        device=device,
-    )
+    per_class = COLUMNS * rows_of_class(len(class_names))
     rows = []
     for label in range(len(class_names)):
-        y = torch.full((len(latents.z),), label, device=device)
-        rows.append(to_uint8(generator(latents.z, y, latents.element)).cpu())
-    return grid(torch.cat(rows), COLUMNS, labels=row_labels(class_names, per_class))
+        stream = torch_stream(recipe.training.seed, f"grid/{label}")
+        z, element = draw_latents(generator, per_class, stream, law=recipe.generator.latent_law, device=device)
+        if element is not None:
+            element = torch.arange(per_class, device=device) % generator.elements
+        y = torch.full((per_class,), label, device=device)
+        rows.append(to_uint8(generator(z, y, element)).cpu())
+    return grid(torch.cat(rows), COLUMNS, labels=row_labels(class_names, rows_of_class(len(class_names))))

@@ -27,7 +27,10 @@ def test_keys_are_those_of_every_section_in_their_order() -> None:
         ("generater.group", "; did you mean generator.group?"),
         ("performence", "; did you mean performance?"),
         ("prefetch", "; did you mean performance.prefetch?"),
-        ("loss.wwwwww", "; valid keys: loss.name, loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight, loss.pen"),
+        (
+            "loss.wwwwww",
+            "; valid keys: loss.name, loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight, loss.penalty_every",
+        ),
     ],
 )
 def test_the_nearest_key_is_named(key: str, hint: str) -> None:

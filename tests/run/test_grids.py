@@ -1,9 +1,12 @@
 """The pictures of a run's images: which image stands where."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
 from steergan.data import load
 from steergan.recipe import Recipe
@@ -33,7 +36,32 @@ def test_real_images_stand_in_the_row_of_their_class(recipe: MakeRecipe) -> None
     assert (bars[1] == 220).all()
 
 
-def test_generated_images_are_of_the_same_latents_at_every_step_and_in_every_class(recipe: MakeRecipe) -> None:
+class Noting(nn.Linear):
+    """A generator of black images that notes what it was asked for."""
+
+    z_dim, classes, image_shape, elements = 4, 2, (1, 8, 8), 4
+
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+        self.asked: list[tuple[Tensor, Tensor, Tensor | None]] = []
+
+    def forward(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        self.asked.append((z, y, element))
+        return torch.full((len(z), 1, 8, 8), -1.0)
+
+
+def test_every_cell_has_a_latent_of_its_own_and_the_elements_come_in_turn(recipe: MakeRecipe) -> None:
+    generator: Any = Noting()
+    fake_grid(generator, recipe(), ["a", "b"])
+    latents = torch.cat([z for z, _, _ in generator.asked])
+    assert len(latents.unique(dim=0)) == len(latents) == 2 * 2 * COLUMNS
+    for label, (_, y, element) in enumerate(generator.asked):
+        assert (y == label).all()
+        assert element is not None
+        assert element.tolist() == [k % 4 for k in range(2 * COLUMNS)]
+
+
+def test_generated_images_are_of_the_same_latents_at_every_step(recipe: MakeRecipe) -> None:
     settings = recipe()
     generator = build_generator(settings, (1, 8, 8), 2).eval()
     first, again = (np.asarray(fake_grid(generator, settings, ["a", "b"])) for _ in range(2))

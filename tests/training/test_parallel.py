@@ -51,8 +51,8 @@ def distance(a: Any, b: Any) -> float:
 
 
 CASES = (
-    "non-saturating", "wasserstein", "relativistic-average", "hinge", "batch norm in D", "fields off the grid",
-    "regularisers", "in parts", "in parts, batch norm in D",
+    "non-saturating", "wasserstein", "relativistic-average", "hinge", "pairs in parts", "batch norm in D",
+    "fields off the grid", "regularisers", "in parts", "in parts, batch norm in D",
 )  # fmt: skip
 
 
