@@ -149,7 +149,7 @@ def test_consistency_sends_gradients_through_both_scores_and_not_into_the_images
 @pytest.mark.parametrize("group", ["C4", "D4", "trivial"])
 def test_consistency_of_an_invariant_discriminator_is_zero_to_rounding_and_of_a_plain_one_is_not(group: str) -> None:
     torch.manual_seed(0)
-    spec = DiscriminatorSpec(group=group, widths=(8, 8), spectral_norm=False)
+    spec = DiscriminatorSpec(group=group, widths=(8, 8), spectral_norm="off")
     network = Discriminator(spec, (3, 8, 8), 2).double()
     x, whole = image(8, 3, 8, 8), group if group != "trivial" else "C4"
     table = action_table(whole, 8, 8)
@@ -160,7 +160,7 @@ def test_consistency_of_an_invariant_discriminator_is_zero_to_rounding_and_of_a_
 
 def test_batch_norm_of_an_invariant_discriminator_keeps_consistency_at_zero_and_learns_from_the_extra_batch() -> None:
     torch.manual_seed(0)
-    spec = DiscriminatorSpec(group="D4", widths=(8, 8), batch_norm=True, spectral_norm=False)
+    spec = DiscriminatorSpec(group="D4", widths=(8, 8), batch_norm=True, spectral_norm="off")
     network = Discriminator(spec, (3, 8, 8), 2).double()
     x, table, elements, y = image(8, 3, 8, 8), action_table("D4", 8, 8), torch.arange(8), torch.arange(8) % 2
     score_B = network(x, y)

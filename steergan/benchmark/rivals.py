@@ -94,7 +94,7 @@ def check_rivals(recipe: Recipe) -> None:
 
 def without_spectral_norm(recipe: Recipe) -> Recipe:
     """The recipe with spectral norm off in both networks."""
-    return changed(recipe, generator={"spectral_norm": False}, discriminator={"spectral_norm": False})
+    return changed(recipe, generator={"spectral_norm": "off"}, discriminator={"spectral_norm": "off"})
 
 
 def changed(recipe: Recipe, **sections: dict[str, Any]) -> Recipe:

@@ -18,6 +18,7 @@ from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, Halving
 from steergan.layers.restriction import Restriction
 from steergan.layers.shared_filters import (
     SharedFilters,
+    SpectralEmbedding,
     SpectralLinear,
     converge_spectral_norm,
     filtered_layers,
@@ -52,6 +53,7 @@ __all__ = [
     "Recomputable",
     "Restriction",
     "SharedFilters",
+    "SpectralEmbedding",
     "SpectralLinear",
     "SpectralNorm",
     "StridedConvolution",

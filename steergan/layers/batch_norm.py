@@ -11,7 +11,7 @@ from torch import Tensor
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.fields import FieldLayout, typed_tensor
 from steergan.layers.shared_filters import SpectralLinear
-from steergan.layers.spectral_norm import full_precision
+from steergan.layers.spectral_norm import NormOf, full_precision
 from steergan.symmetry import is_permutation
 
 
@@ -200,7 +200,7 @@ class ConditionalBatchNorm(EquivariantModule):
         in_type: FieldType,
         conditioning: int,
         *,
-        spectral_norm: bool = True,
+        spectral_norm: bool | NormOf = True,
         momentum: float | None = 0.1,
         eps: float = 1e-5,
     ) -> None:

@@ -22,7 +22,7 @@ from steergan.layers.filters.initialisation import normal_weights, orthogonal_we
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 from steergan.layers.filters.path import FourierPath
 from steergan.layers.kept import buffers_of
-from steergan.layers.spectral_norm import full_precision
+from steergan.layers.spectral_norm import NormOf, full_precision
 from steergan.symmetry import is_grid_group, signed_permutation
 
 
@@ -42,7 +42,8 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         padding: zeros on every side; None means kernel_size // 2.
         bias: one per field of a permutation representation, the same for all its channels; on sums of irreps one per
             trivial irrep; none on other fields.
-        spectral_norm: divide the bank, as a matrix (out channels, the rest), by its largest singular value.
+        spectral_norm: divide the bank by the largest singular value of itself, as a matrix (out channels, the rest):
+            "bank", or True; or of its free weights: "weights", see `weight_matrix`.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, H + 2 padding - kernel_size + 1, the same of W).
     Symmetry: equivariant; exact to rounding for grid groups. For others, to 1e-6 at multiples of 90 degrees, and
@@ -80,7 +81,7 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         *,
         padding: int | None = None,
         bias: bool = True,
-        spectral_norm: bool = False,
+        spectral_norm: bool | NormOf = False,
     ) -> None:
         super().__init__()
         _check_arguments(in_type, out_type, kernel_size, padding)
@@ -154,6 +155,14 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         """The bank before spectral normalisation, (C_out, C_in * k * k)."""
         bank = self._assemble([e(w) for e, w in zip(self.expansions, self.weights, strict=True)])
         return bank.flatten(1)
+
+    def weight_matrix(self) -> Tensor:
+        """Block-diagonal, a block for each representation of the output: (its fields, free weights from all inputs)."""
+        blocks = []
+        for o in range(len(self._out_kinds)):
+            own = [self.weights[n].flatten(1) for (out, _), n in self._pair_number.items() if out == o]
+            blocks += [torch.cat(own, dim=1)] if own else []
+        return blocks[0] if len(blocks) == 1 else torch.block_diag(*blocks)
 
     def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
         """There for one pair of representations, unless its bank is its weights."""

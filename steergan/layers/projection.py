@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from steergan.layers.shared_filters import SpectralLinear
+from steergan.layers.shared_filters import SpectralEmbedding, SpectralLinear
+from steergan.layers.spectral_norm import NormOf
 
 
 class ProjectionHead(torch.nn.Module):
@@ -12,11 +13,13 @@ class ProjectionHead(torch.nn.Module):
     Args:
         features: length of phi, D.
         classes: number of labels, K.
-        spectral_norm: divide w by its length; the embedding e never has a spectral norm.
+        spectral_norm: whether w is divided by its length.
+        embedding_norm: whether the table of e is divided by its spectral norm.
 
     Shapes: phi (B, D), y (B,) int64 in 0..K-1 -> score (B,).
     Symmetry: invariant where phi is.
-    Source: Miyato and Koyama 2018; Dey et al. 2021, section 2.2 and C.2 (no spectral norm on the class embedding).
+    Source: Miyato and Koyama 2018; Dey et al. 2021, section 2.2 and C.2 (no spectral norm on the class embedding; the
+        authors' code has it, but for rotated MNIST).
 
     Examples:
         >>> head = ProjectionHead(features=5, classes=3)
@@ -24,11 +27,12 @@ class ProjectionHead(torch.nn.Module):
         torch.Size([4])
     """
 
-    def __init__(self, features: int, classes: int, *, spectral_norm: bool = True) -> None:
+    def __init__(
+        self, features: int, classes: int, *, spectral_norm: bool | NormOf = True, embedding_norm: bool = False
+    ) -> None:
         super().__init__()
         self.linear = SpectralLinear(features, 1, spectral_norm=spectral_norm)
-        self.embedding = torch.nn.Embedding(classes, features)
-        torch.nn.init.orthogonal_(self.embedding.weight)
+        self.embedding = SpectralEmbedding(classes, features, spectral_norm=embedding_norm)
 
     def forward(self, phi: Tensor, y: Tensor) -> Tensor:
         """(B, D) and y (B,) -> (B,)."""

@@ -14,6 +14,7 @@ from steergan.layers.convolution import GroupConvolution
 from steergan.layers.pooling import AveragePool, MaxPool, SpatialPool
 from steergan.layers.recomputation import Recomputable
 from steergan.layers.resample import Upsample
+from steergan.layers.spectral_norm import NormOf
 from steergan.layers.upsample_convolution import filter_size, upsampled_convolution, upsampling_mode
 from steergan.symmetry import group_name, is_grid_group, is_permutation
 
@@ -56,7 +57,7 @@ class GeneratorBlock(Recomputable):
         *,
         kernel_size: int | None = None,
         upsample: bool = True,
-        spectral_norm: bool = True,
+        spectral_norm: bool | NormOf = True,
     ) -> None:
         super().__init__()
         self.in_type, self.out_type = in_type, out_type
@@ -191,7 +192,7 @@ class DiscriminatorBlock(Recomputable):
         pool: HalvingPool | None = AVERAGE,
         first: bool = False,
         batch_norm: bool = False,
-        spectral_norm: bool = True,
+        spectral_norm: bool | NormOf = True,
         kernel_size: int | None = None,
     ) -> None:
         super().__init__()

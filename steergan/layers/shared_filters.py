@@ -1,15 +1,15 @@
 """Layers whose filter is made of weights and normed, and how one such filter serves many forwards."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import embedding, linear
 
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 from steergan.layers.kept import Keeper, can_be_kept
-from steergan.layers.spectral_norm import AnyMatrix, SpectralNorm, full_precision
+from steergan.layers.spectral_norm import AnyMatrix, NormOf, SpectralNorm, full_precision
 
 CONSTRUCTION_TOLERANCE = 1e-3
 CONSTRUCTION_ITERATIONS = 30
@@ -44,12 +44,14 @@ def serves(made: Tensor, weights: list[Tensor]) -> bool:
 
 
 class FilteredLayer(torch.nn.Module):
-    """A layer whose filter is a matrix made of its weights, divided by its spectral norm if `spectral` is there.
+    """A layer whose filter is a matrix made of its weights, divided by a spectral norm if `spectral` is there.
 
     In evaluation mode forwards without gradients of the weights keep what they made of them, until a weight changes.
     """
 
     spectral: SpectralNorm | None
+    norm_of: NormOf = "off"
+    """Of which matrix the spectral norm is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +102,17 @@ class FilteredLayer(torch.nn.Module):
     def normed_filter(self) -> Tensor:
         """`raw_filter`, divided by its spectral norm if it has one: as a whole, with no other way of making it."""
         matrix = self.raw_filter()
-        return matrix if self.spectral is None else self.spectral.divide(matrix)
+        if self.spectral is None:
+            return matrix
+        return matrix / self.spectral.sigma(matrix if self.norm_of == "bank" else self.weight_matrix())
+
+    def weight_matrix(self) -> Tensor:
+        """The free weights, (rows = output fields, columns): by default the filter itself."""
+        return self.raw_filter()
+
+    def normed_matrix(self) -> AnyMatrix:
+        """The matrix that the spectral norm is of."""
+        return self.weight_matrix() if self.norm_of == "weights" else self.gathered_filter() or self.raw_filter()
 
     def gathered_filter(self) -> GatheredMatrix | BasisMatrix | None:
         """`raw_filter` for products with vectors, where there is a way without making it."""
@@ -110,11 +122,19 @@ class FilteredLayer(torch.nn.Module):
         """A weight in place of the own one -> the filter, for layers whose `gathered_filter` is a `GatheredMatrix`."""
         raise NotImplementedError
 
-    def start_spectral_norm(self, wanted: bool) -> None:
-        """Give the layer a spectral norm, near convergence on its initial weights."""
+    def start_spectral_norm(self, wanted: bool | NormOf) -> None:
+        """Give the layer a spectral norm, near convergence on its initial weights; True: that of the bank.
+
+        Raises:
+            ValueError: of no such matrix.
+        """
+        self.norm_of = ("bank" if wanted else "off") if isinstance(wanted, bool) else wanted
+        if self.norm_of not in get_args(NormOf):
+            raise ValueError(f"spectral_norm = {wanted!r} came; True, False or one of {get_args(NormOf)} was wanted")
         self.spectral = None
-        if wanted:
-            matrix = self.gathered_filter() or self.raw_filter().detach()
+        if self.norm_of != "off":
+            matrix = self.normed_matrix()
+            matrix = matrix.detach() if isinstance(matrix, Tensor) else matrix
             self.spectral = SpectralNorm(*matrix.shape)
             self.spectral.converge(matrix, CONSTRUCTION_TOLERANCE, CONSTRUCTION_ITERATIONS)
 
@@ -154,6 +174,8 @@ class FilteredLayer(torch.nn.Module):
     def _normalized(self, values: Tensor, matrix: AnyMatrix) -> Tensor:
         if self.spectral is None:
             return values
+        if self.norm_of == "weights":
+            matrix = self.weight_matrix()
         if self.training and not self.shared.iterated:
             self.shared.iterated = self.shared.depth > 0
             return values / self.spectral.iterated_sigma(matrix)
@@ -179,7 +201,9 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
         torch.Size([2, 4])
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, spectral_norm: bool = True) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, spectral_norm: bool | NormOf = True
+    ) -> None:
         super().__init__(in_features, out_features, bias)
         self.start_spectral_norm(spectral_norm)
 
@@ -200,6 +224,46 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
     def forward(self, input: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
         return linear(input, self.kept("filter", self.filter_matrix), self.bias)
+
+
+class SpectralEmbedding(torch.nn.Embedding, FilteredLayer):
+    """Vectors of labels, orthogonally initialised, with an optional spectral norm.
+
+    Args:
+        labels: how many there are.
+        features: length of a vector.
+        spectral_norm: whether the table, (labels, features), is divided by its spectral norm.
+
+    Shapes: (...) int64 -> (..., features).
+    Symmetry: neither; the group leaves labels alone.
+    Source: Miyato and Koyama 2018, whose code has the norm; Dey et al. 2021, C.2, which has not.
+
+    Examples:
+        >>> layer = SpectralEmbedding(3, 4)
+        >>> layer(torch.tensor([0, 2])).shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(self, labels: int, features: int, spectral_norm: bool | NormOf = True) -> None:
+        super().__init__(labels, features)
+        self.start_spectral_norm(spectral_norm)
+
+    def reset_parameters(self) -> None:
+        """An orthogonal table."""
+        super().reset_parameters()  # draws what it always drew first
+        torch.nn.init.orthogonal_(self.weight)
+
+    def filter_weights(self) -> list[Tensor]:
+        """The table alone."""
+        return [self.weight]
+
+    def raw_filter(self) -> Tensor:
+        """The table, (labels, features)."""
+        return self.weight
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(...) int64 -> (..., features)."""
+        return embedding(input, self.kept("filter", self.filter_matrix))
 
 
 def filtered_layers(*networks: torch.nn.Module) -> list[FilteredLayer]:
@@ -276,4 +340,4 @@ def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, ma
     """
     for layer in filtered_layers(network):
         if layer.spectral is not None:
-            layer.spectral.converge(layer.gathered_filter() or layer.raw_filter(), tolerance, max_iterations)
+            layer.spectral.converge(layer.normed_matrix(), tolerance, max_iterations)

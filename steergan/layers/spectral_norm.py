@@ -1,7 +1,7 @@
 """Spectral normalisation by power iteration."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +10,13 @@ from torch.nn.functional import normalize
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 
 AnyMatrix = Tensor | GatheredMatrix | BasisMatrix
+NormOf = Literal["bank", "weights", "off"]
+"""Which matrix's largest singular value a filter bank is divided by: the bank's, with rows = output channels; that of
+its free weights, with rows = output fields; or none.
+
+A bank repeats each row of the weights |G| times, permuted, so that sigma(weights) <= sigma(bank) <= sqrt(|G|)
+sigma(weights) for regular fields on the grid: divided by sigma(weights), the layers of every group are as strong as a
+plain CNN's, and bounded by sqrt(|G|) in place of 1."""
 
 
 class SpectralNorm(torch.nn.Module):

@@ -10,6 +10,7 @@ from steergan.errors import SymmetryError
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.fields import typed_tensor
 from steergan.layers.resample import Upsample
+from steergan.layers.spectral_norm import NormOf
 from steergan.symmetry import is_grid_group
 
 
@@ -25,7 +26,7 @@ class UpsampleConvolution(EquivariantModule):
         out_type: a field type of the same gspace.
         kernel_size: taps along one side of the filters that act on the upsampled map; odd.
         bias: as in `GroupConvolution`.
-        spectral_norm: divide the bank (before taps are summed) by its largest singular value.
+        spectral_norm: as in `GroupConvolution`, of the bank before taps are summed.
 
     Attributes:
         convolution: the `GroupConvolution` of the upsampled map; holds the weights. Its forward is not called.
@@ -57,7 +58,7 @@ class UpsampleConvolution(EquivariantModule):
         kernel_size: int,
         *,
         bias: bool = True,
-        spectral_norm: bool = False,
+        spectral_norm: bool | NormOf = False,
     ) -> None:
         super().__init__()
         if isinstance(kernel_size, int) and kernel_size % 2 == 0:
@@ -140,7 +141,7 @@ def upsampled_convolution(
     *,
     upsample: bool,
     bias: bool = True,
-    spectral_norm: bool,
+    spectral_norm: bool | NormOf,
 ) -> tuple[Upsample | None, GroupConvolution | UpsampleConvolution]:
     """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both.
 

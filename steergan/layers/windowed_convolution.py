@@ -11,6 +11,7 @@ from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.fields import typed_tensor
 from steergan.layers.filters.conversion import check_convertible, make_r2conv, one_padding
+from steergan.layers.spectral_norm import NormOf
 
 PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
 
@@ -44,7 +45,7 @@ class StridedConvolution(EquivariantModule):
         kernel_size: taps along one side.
         windows: where they lie.
         bias: as in `GroupConvolution`.
-        spectral_norm: divide the bank, as a matrix, by its largest singular value.
+        spectral_norm: as in `GroupConvolution`.
 
     Attributes:
         convolution: the `GroupConvolution` that holds the weights.
@@ -74,7 +75,7 @@ class StridedConvolution(EquivariantModule):
         *,
         windows: Windows,
         bias: bool = True,
-        spectral_norm: bool = False,
+        spectral_norm: bool | NormOf = False,
     ) -> None:
         super().__init__()
         for name in ("stride", "dilation"):

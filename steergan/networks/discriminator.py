@@ -81,7 +81,9 @@ class Discriminator(nn.Module):
             tail.append(Pointwise(out_type, "leaky_relu", slope=slope))
             x_type = out_type
         self.tail = nn.ModuleList(tail)
-        self.head = ProjectionHead(len(x_type), classes, spectral_norm=spec.spectral_norm)
+        self.head = ProjectionHead(
+            len(x_type), classes, spectral_norm=spec.spectral_norm, embedding_norm=spec.embedding_norm
+        )
         self.rotation_answers = rotations
         self.rotation_head = None
         if rotations:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from steergan.layers.spectral_norm import NormOf
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.symmetry import GROUP_NAME, gspace, is_grid_group
 
@@ -48,6 +49,14 @@ def one_group_or_several(value: Any) -> Any:
     if not names or not all(is_name(name) for name in names):
         raise PydanticCustomError("group", WANTED + "; or a list of them, one per block")
     return value if isinstance(value, str) else tuple(names)
+
+
+def norm_in_words(value: Any) -> Any:
+    """Which spectral norm: older recipes say true for that of the bank, and false for none."""
+    return {True: "bank", False: "off"}[value] if isinstance(value, bool) else value
+
+
+Normed = Annotated[NormOf, BeforeValidator(norm_in_words)]
 
 
 def suited_latent(value: str, info: ValidationInfo) -> str:
@@ -97,8 +106,10 @@ class GeneratorSpec(HiddenFields):
     width / sqrt(|G|) fields, off the grid as many as have the same number of weights."""
     upsamplings: Annotated[int, Field(ge=0)] = 2
     """How many of the stages or blocks, from the first, upsample by 2."""
-    spectral_norm: bool = True
-    """Of every convolution and of the dense layers of the seed map and the conditional batch norms."""
+    spectral_norm: Normed = "bank"
+    """Of every convolution and of the dense layers of the seed map and the conditional batch norms: filter banks are
+    divided by the largest singular value of the bank (`bank`), by that of their free weights (`weights`, which leaves
+    layers as strong as a plain CNN's), or not (`off`)."""
     initialization: Initialization = "orthogonal"
     """Of the free weights."""
 
@@ -136,8 +147,10 @@ class DiscriminatorSpec(HiddenFields):
     """Filters of one plain 3x3 convolution after the group pooling; 0: none."""
     global_pool: Literal["average", "sum"] = "average"
     """Over the last map's pixels."""
-    spectral_norm: bool = True
-    """Of every convolution, the embedding of classes and the head."""
+    spectral_norm: Normed = "bank"
+    """As the generator's, of every convolution and of the head."""
+    embedding_norm: bool = False
+    """Whether the embedding of classes is divided by its spectral norm, too."""
     initialization: Initialization = "orthogonal"
     """As the generator's."""
 

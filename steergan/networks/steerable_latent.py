@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
 from steergan.layers import GroupConvolution, InvariantMap
+from steergan.layers.spectral_norm import NormOf
 from steergan.symmetry import group_name, trivial_type
 
 
@@ -39,7 +40,7 @@ class SteerableSeed(nn.Module):
         out_type: FieldType,
         side: int,
         *,
-        spectral_norm: bool = True,
+        spectral_norm: bool | NormOf = True,
     ) -> None:
         super().__init__()
         self.latent_type = latent_type

@@ -13,6 +13,7 @@ from steergan.layers import (
     run,
     upsampled_convolution,
 )
+from steergan.layers.spectral_norm import NormOf
 from steergan.networks.spec import GeneratorSpec
 from steergan.networks.stages import generator_stages
 from steergan.symmetry import is_continuous, trivial_type
@@ -40,7 +41,7 @@ class Stage(Recomputable):
         *,
         kernel_size: int,
         upsample: bool,
-        spectral_norm: bool,
+        spectral_norm: bool | NormOf,
     ) -> None:
         super().__init__()
         self.in_type = in_type

@@ -128,7 +128,7 @@ def recipe_for(name: str, table: dict[str, Any], size: Size, group: str, classes
             "group": group, "z_dim": 64, "embedding_dim": 8, "seed_width": 32,
             "widths": size.generator, "upsamplings": size.upsamplings,
         },
-        "discriminator": {"group": group, "widths": size.discriminator, "spectral_norm": False},
+        "discriminator": {"group": group, "widths": size.discriminator, "spectral_norm": "off"},
     }  # fmt: skip
     training = {
         "steps": WANTED, "batch_size": 16, "discriminator_updates": 1, "generator_rate": 1e-3,

@@ -2,16 +2,19 @@ from typing import Any
 
 import pytest
 import torch
+from escnn.nn import FieldType
 from torch.nn.utils.parametrizations import spectral_norm
 
 from steergan.layers import (
     GroupConvolution,
+    SpectralEmbedding,
     SpectralLinear,
     SpectralNorm,
     converge_spectral_norm,
     shared_filters,
 )
-from steergan.symmetry import gspace, regular_type
+from steergan.symmetry import gspace, regular_type, trivial_type
+from steergan.verification import verify
 
 
 def largest_singular_value(matrix: torch.Tensor) -> float:
@@ -150,6 +153,95 @@ def test_an_iteration_leaves_earlier_graphs_valid() -> None:
     alone = torch.autograd.grad(first, matrix, retain_graph=True)[0]
     norm(matrix)
     assert torch.equal(torch.autograd.grad(first, matrix)[0], alone)
+
+
+# --- of the free weights ---------------------------------------------------------------------------------------------
+
+
+def free(name: str, kernel_size: int = 3) -> GroupConvolution:
+    torch.manual_seed(0)
+    space = gspace(name)
+    layer = GroupConvolution(regular_type(space, 4), regular_type(space, 3), kernel_size, spectral_norm="weights")
+    with torch.no_grad():
+        layer.weights[0].normal_()
+    converge_spectral_norm(layer.double(), tolerance=1e-14)
+    return layer.eval()
+
+
+@pytest.mark.parametrize("name", ["trivial", "C2", "C4", "D1", "D2", "D4"])
+def test_the_bank_of_normed_weights_is_between_one_and_the_root_of_the_order(name: str) -> None:
+    layer = free(name)
+    order = layer.in_type.gspace.fibergroup.order()
+    bank = torch.linalg.matrix_norm(layer.filter_bank().flatten(1).detach(), 2).item()
+    weights = layer.weights[0].detach().flatten(1)
+    assert 1 - 1e-9 < bank < order**0.5 + 1e-9
+    if order > 1:
+        assert bank > 1.01
+    expected = layer.raw_filter() / torch.linalg.matrix_norm(weights, 2)
+    assert torch.allclose(layer.filter_matrix(), expected, rtol=1e-5, atol=1e-12)
+    assert torch.equal(layer.filter_matrix(), layer.normed_filter())
+
+
+def test_weights_of_several_representations_are_a_block_for_each_of_the_output() -> None:
+    torch.manual_seed(0)
+    space = gspace("C4")
+    image, fields = trivial_type(space, 2), regular_type(space, 3)
+    layer = GroupConvolution(image + fields, fields + image, 3, spectral_norm="weights").double()
+    converge_spectral_norm(layer)
+    assert layer.spectral is not None
+    matrix = layer.weight_matrix().detach()
+    assert matrix.shape[0] == 5
+    assert layer.spectral.sigma(matrix).item() == pytest.approx(torch.linalg.matrix_norm(matrix, 2).item(), rel=1e-5)
+    parts = [torch.cat([w.flatten(1) for w in layer.weights if len(w) == rows], dim=1).detach() for rows in (2, 3)]
+    largest = max(torch.linalg.matrix_norm(part, 2).item() for part in parts)
+    assert torch.linalg.matrix_norm(matrix, 2).item() == pytest.approx(largest, rel=1e-9)
+
+
+@pytest.mark.parametrize("group", ["C4", "D4", "C8", "SO2"])
+def test_normed_weights_leave_a_layer_equivariant_and_its_certificate_holds(group: str) -> None:
+    space = gspace(group)
+    fields = regular_type(space, 2) if group != "SO2" else FieldType(space, [space.irrep(0), space.irrep(1)])
+    layer = GroupConvolution(fields, fields, 3, spectral_norm="weights")
+    certificate = verify(layer, level=2, sizes=(9,))
+    assert certificate.verdict == "proved", certificate.sentence
+
+
+def test_the_gradient_goes_through_the_norm_of_the_weights() -> None:
+    layer = free("C4").eval()
+    parameter = layer.weights[0]
+
+    def bank(weight: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = torch.func.functional_call(Bank(layer), {"layer.weights.0": weight}, ())
+        return made
+
+    assert torch.autograd.gradcheck(bank, parameter.detach().clone().requires_grad_(), fast_mode=True)
+
+
+class Bank(torch.nn.Module):
+    """A layer whose forward gives its bank."""
+
+    def __init__(self, layer: GroupConvolution) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self) -> torch.Tensor:
+        return self.layer.filter_matrix()
+
+
+def test_no_other_norm_is_known() -> None:
+    with pytest.raises(ValueError, match="spectral_norm = 'kernel' came"):
+        SpectralLinear(3, 3, spectral_norm="kernel")  # type: ignore[arg-type]
+
+
+def test_a_table_of_labels_may_be_divided_by_its_norm() -> None:
+    table = SpectralEmbedding(3, 5, spectral_norm=True)
+    with torch.no_grad():
+        table.weight.normal_()
+    converge_spectral_norm(table)
+    wanted = table.weight / torch.linalg.matrix_norm(table.weight, 2)
+    assert torch.allclose(table.eval()(torch.tensor([2, 0])), wanted[[2, 0]], atol=1e-5)
+    plain = SpectralEmbedding(3, 5, spectral_norm=False)
+    assert torch.equal(plain(torch.tensor([1])), plain.weight[[1]])
 
 
 # --- without the bank ------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ REGULARISED = AugmentationSettings(
     standard=True, consistency_real=1.0, consistency_fake=1.0, rotation_discriminator=1.0, rotation_generator=0.2,
     adaptive_target=0.1, adaptive_images=200,
 )  # fmt: skip
-NORMS = DiscriminatorSpec(widths=(8,), architecture="residual", batch_norm=True, spectral_norm=False)
+NORMS = DiscriminatorSpec(widths=(8,), architecture="residual", batch_norm=True, spectral_norm="off")
 STEERED = SMALL.model_copy(update={"group": "SO2", "latent": "dense", "frequency": 1, "widths": (6,)})
 CASES = {
     "non-saturating": Case(LossSettings(name="non-saturating", r1_weight=0.5)),

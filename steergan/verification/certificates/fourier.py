@@ -161,11 +161,12 @@ def _tables_fault(layer: GroupConvolution, group: str) -> str:
 
 @torch.no_grad()
 def _weight_fault(layer: GroupConvolution) -> str:
-    """Whether the filters of the kernels are not weights / sigma, with the sigma of the bank itself."""
+    """Whether the filters of the kernels are not weights / sigma, with the sigma of the matrix itself."""
     twin = copied(layer).double()
     weights = twin.weights[0]
     found = twin.normalized_weight()
-    sigma = weights.new_ones(()) if twin.spectral is None else twin.spectral.sigma(twin.raw_filter())
+    matrix = twin.weight_matrix() if twin.norm_of == "weights" else twin.raw_filter()
+    sigma = weights.new_ones(()) if twin.spectral is None else twin.spectral.sigma(matrix)
     if sigma.numel() != 1 or found.shape != weights.shape:
         return "not one number for all of them"
     return "" if _close(found * sigma, weights) else "they are other numbers than the weights over sigma"
