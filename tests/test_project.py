@@ -23,6 +23,7 @@ RECIPES = sorted(set(ROOT.glob("recipes/**/*.toml")) - set(STUDIES))
 MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchmarks"}
 WITHOUT_MIRROR = {
     "steergan/training/protocols.py": "signatures",
+    "steergan/training/inputs.py": "tests/training/test_updates.py",
     "steergan/layers/bank_transfer.py": "tests/layers/test_convolution.py",
     "cli/benchmark/accelerate.py": "tests/benchmark/test_acceleration.py",
     "cli/benchmark/layers.py": "tests/benchmark/test_layers.py",

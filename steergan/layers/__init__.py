@@ -4,6 +4,7 @@ from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
 from steergan.layers.convolution import GroupConvolution
+from steergan.layers.dense import SpectralEmbedding, SpectralLinear
 from steergan.layers.filters.orbits import FilterOrbits, filter_orbits
 from steergan.layers.filters.path import choose_convolution, choose_memory_format
 from steergan.layers.fourier_pointwise import FourierPointwise
@@ -18,8 +19,6 @@ from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, Halving
 from steergan.layers.restriction import Restriction
 from steergan.layers.shared_filters import (
     SharedFilters,
-    SpectralEmbedding,
-    SpectralLinear,
     converge_spectral_norm,
     filtered_layers,
     shared_filters,

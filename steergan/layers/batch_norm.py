@@ -8,9 +8,9 @@ import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor
 
+from steergan.layers.dense import SpectralLinear
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.fields import FieldLayout, typed_tensor
-from steergan.layers.shared_filters import SpectralLinear
 from steergan.layers.spectral_norm import NormOf, full_precision
 from steergan.symmetry import is_permutation
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from steergan.layers.shared_filters import SpectralEmbedding, SpectralLinear
+from steergan.layers.dense import SpectralEmbedding, SpectralLinear
 from steergan.layers.spectral_norm import NormOf
 
 

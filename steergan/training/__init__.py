@@ -11,6 +11,7 @@ from steergan.training.checkpoint import (
 )
 from steergan.training.ema import ExponentialAverage
 from steergan.training.engine import PLAIN, REFERENCE, Engine, check_device, compilation_notice
+from steergan.training.inputs import Inputs
 from steergan.training.latents import LatentLaw, Latents, draw_latents
 from steergan.training.loop import Hooks, Row, train
 from steergan.training.own_loop import discriminator_update, generator_update
@@ -19,7 +20,7 @@ from steergan.training.protocols import Discriminator, Generator
 from steergan.training.record import JsonLines, figure_in
 from steergan.training.state import DivergenceError, RunState
 from steergan.training.step import Batch, Batches, Step
-from steergan.training.updates import Inputs, Updates
+from steergan.training.updates import Updates
 
 __all__ = [
     "ALONE",

@@ -10,11 +10,11 @@ import torch
 
 from steergan.recipe import LossSettings, TrainingSettings
 from steergan.training.engine import REFERENCE, Engine
+from steergan.training.inputs import Metrics
 from steergan.training.latents import LatentLaw
 from steergan.training.parallel import ALONE, Processes
 from steergan.training.state import RunState, divergence
 from steergan.training.step import Batches, Step
-from steergan.training.updates import Metrics
 
 Row = dict[str, float]
 """What is recorded of a step."""

@@ -3,8 +3,9 @@
 import torch
 
 from steergan.losses import Objective
+from steergan.training.inputs import Inputs, Metrics
 from steergan.training.protocols import Discriminator, Generator
-from steergan.training.updates import Inputs, Metrics, Updates
+from steergan.training.updates import Updates
 
 
 def discriminator_update(

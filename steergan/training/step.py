@@ -13,11 +13,12 @@ from steergan.pixels import to_unit
 from steergan.randomness import seed_torch, stream_seed, torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
 from steergan.training.engine import REFERENCE, Engine
+from steergan.training.inputs import Inputs, Metrics
 from steergan.training.latents import LatentLaw, draw_latents
 from steergan.training.parallel import Processes
 from steergan.training.protocols import Discriminator, as_module
 from steergan.training.state import RunState
-from steergan.training.updates import Inputs, Metrics, Updates
+from steergan.training.updates import Updates
 
 Batch = tuple[Tensor, Tensor]
 """Images (B, C, H, W), float in [-1, 1] or uint8, and labels (B,) int64."""

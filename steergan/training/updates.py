@@ -15,49 +15,17 @@ The metrics are 0-d tensors on the networks' device: reading them, which waits f
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from steergan.augmentation import Treatment
 from steergan.layers import SharedFilters, batch_norms, filtered_layers, moments_untouched
 from steergan.losses import Objective
 from steergan.penalties import consistency_penalty, mixed_images, r1_penalty, rotation_loss, wgan_gp
 from steergan.training.engine import REFERENCE, Engine
+from steergan.training.inputs import Forward, Inputs, Metrics, Scores
 from steergan.training.protocols import Discriminator, Generator, RotationDiscriminator, as_module
-
-Metrics = dict[str, Tensor]
-"""0-d tensors by name, without graphs."""
-UNTREATED = Treatment()
-
-
-class Inputs(NamedTuple):
-    """What an update is computed from, or a part of it."""
-
-    real: Tensor
-    """Images as they come from the data, (B, C, H, W) float in [-1, 1]."""
-    y: Tensor
-    """Their labels, (B,) int64, which the generated images get too."""
-    z: Tensor
-    """Latents, (B, Z) float."""
-    element: Tensor | None = None
-    """Group elements, (B,) int64, for a generator that uses them."""
-    mix_B: Tensor | None = None
-    """Where WGAN-GP looks: the share of the real image, (B,) in [0, 1]."""
-    treatment: Treatment = UNTREATED
-
-
-class Scores(NamedTuple):
-    """What the networks say about a part of the batch."""
-
-    real_B: Tensor
-    fake_B: Tensor
-    penalties: Metrics  # with their graphs
-
-
-Forward = Callable[[bool, bool], Scores]
-"""Of a part: (is it the update's first forward, are penalties wanted) -> scores."""
 
 
 class Updates:

@@ -231,13 +231,3 @@ def test_convergence_reaches_every_layer_and_stops_at_the_tolerance() -> None:
     converge_spectral_norm(network, max_iterations=0)
     now = [norm.u for norm in network.modules() if isinstance(norm, SpectralNorm)]
     assert all(torch.equal(a, b) for a, b in zip(vectors, now, strict=True))
-
-
-def test_a_dense_layer_starts_orthogonal_without_bias() -> None:
-    layer = SpectralLinear(9, 4, spectral_norm=False)
-    assert torch.allclose(layer.weight @ layer.weight.mT, torch.eye(4), atol=1e-6)
-    assert layer.bias is not None
-    assert not layer.bias.any()
-    assert list(layer.state_dict()) == ["weight", "bias"]
-    x = torch.randn(2, 9)
-    assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))

@@ -7,7 +7,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from steergan.layers import (
     GroupConvolution,
-    SpectralEmbedding,
     SpectralLinear,
     SpectralNorm,
     converge_spectral_norm,
@@ -231,17 +230,6 @@ class Bank(torch.nn.Module):
 def test_no_other_norm_is_known() -> None:
     with pytest.raises(ValueError, match="spectral_norm = 'kernel' came"):
         SpectralLinear(3, 3, spectral_norm="kernel")  # type: ignore[arg-type]
-
-
-def test_a_table_of_labels_may_be_divided_by_its_norm() -> None:
-    table = SpectralEmbedding(3, 5, spectral_norm=True)
-    with torch.no_grad():
-        table.weight.normal_()
-    converge_spectral_norm(table)
-    wanted = table.weight / torch.linalg.matrix_norm(table.weight, 2)
-    assert torch.allclose(table.eval()(torch.tensor([2, 0])), wanted[[2, 0]], atol=1e-5)
-    plain = SpectralEmbedding(3, 5, spectral_norm=False)
-    assert torch.equal(plain(torch.tensor([1])), plain.weight[[1]])
 
 
 # --- without the bank ------------------------------------------------------------------------------------------------

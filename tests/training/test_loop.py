@@ -17,8 +17,8 @@ from steergan.training import (
     save_checkpoint,
     train,
 )
+from steergan.training.inputs import Metrics
 from steergan.training.loop import read_metrics
-from steergan.training.updates import Metrics
 from tests.training import plain_pair as pair
 from tests.training.states import differences
 
