@@ -185,6 +185,7 @@ def filtered_layers(*networks: torch.nn.Module) -> list[FilteredLayer]:
     """The layers whose filters can be shared; listing them walks all modules, which escnn makes slow.
 
     Examples:
+        >>> from steergan.layers import SpectralLinear
         >>> network = torch.nn.Sequential(SpectralLinear(4, 4), torch.nn.ReLU(), SpectralLinear(4, 1))
         >>> len(filtered_layers(network))
         2
@@ -200,6 +201,7 @@ class SharedFilters:
         iterate: whether spectral norms in training mode move; if not, they are used as they are.
 
     Examples:
+        >>> from steergan.layers import SpectralLinear
         >>> layers = filtered_layers(SpectralLinear(4, 4))
         >>> with SharedFilters(layers, iterate=False):
         ...     _ = layers[0](torch.randn(2, 4))  # by the spectral norm as it is
@@ -232,6 +234,7 @@ def shared_filters(*networks: torch.nn.Module) -> SharedFilters:
     open one context for each optimiser update, and close it before the optimiser's step.
 
     Examples:
+        >>> from steergan.layers import SpectralLinear
         >>> layer = SpectralLinear(4, 4)
         >>> with shared_filters(layer):
         ...     layer.filter_matrix() is layer.filter_matrix()
@@ -247,6 +250,7 @@ def converge_spectral_norm(network: torch.nn.Module, tolerance: float = 1e-6, ma
     For weights that no training step has iterated on: an average of weights, or a new initialisation.
 
     Examples:
+        >>> from steergan.layers import SpectralLinear
         >>> layer = SpectralLinear(4, 4)
         >>> layer.weight.data = torch.diag(torch.tensor([4.0, 2.0, 1.0, 1.0]))
         >>> converge_spectral_norm(layer)
