@@ -180,8 +180,6 @@ class Objective(NamedTuple):
     """Called with up = fake scores, down = real scores."""
     generator_sees_real: bool = False
     """Whether the generator's loss depends on the real scores; if not, they are not computed for its update."""
-    relative: bool = False
-    """Whether only differences of scores count, so that the sign of a score alone means nothing."""
     coupled: bool = False
     """Whether a batch's loss is more than the mean of its images' losses: its parts need each other's scores."""
     r1_weight: float = 0.0
@@ -194,12 +192,12 @@ class Objective(NamedTuple):
 
 OBJECTIVES: dict[str, Objective] = {
     "non-saturating": Objective(non_saturating_discriminator, non_saturating_generator),
-    "wasserstein": Objective(wasserstein_discriminator, linear_generator, relative=True),
+    "wasserstein": Objective(wasserstein_discriminator, linear_generator),
     "relativistic-average": Objective(
-        relativistic_average, relativistic_average, generator_sees_real=True, relative=True, coupled=True
+        relativistic_average, relativistic_average, generator_sees_real=True, coupled=True
     ),
     "relativistic-pairing": Objective(
-        relativistic_pairing, relativistic_pairing, generator_sees_real=True, relative=True
+        relativistic_pairing, relativistic_pairing, generator_sees_real=True
     ),
     "hinge": Objective(hinge_discriminator, linear_generator),
 }

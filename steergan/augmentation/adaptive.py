@@ -13,7 +13,11 @@ INTERVAL = 4
 class AdaptiveProbability:
     """A probability p, from 0, that rises while the discriminator overfits and falls while it does not.
 
-    Every `INTERVAL` steps, with r the mean sign of D's logits on the real images shown since the last time,
+    Every `INTERVAL` steps, with r the mean over the real images shown since the last time of
+
+        sign(D(real) - mean D(generated))
+
+    the mean being that of the same batch,
 
         p <- clamp(p + sign(r - target) * images shown / adaptive_images, 0, 1)
 
@@ -25,7 +29,9 @@ class AdaptiveProbability:
         device: where p lives.
 
     Source: Karras et al. 2020, section 3.1: r_t, 500,000 images, every four minibatches, target 0.6.
-    Differs: p ends at 1 (there it is only kept above 0); four generator steps, with all their discriminator updates.
+    Differs: there r is the mean sign of D(real), which measures the offset of all scores where it is free, as it nearly
+        is while the hinge does not bend: it may be 0.8 on real and on generated images alike. p ends at 1 (there it is
+        only kept above 0); four generator steps, with all their discriminator updates.
     """
 
     def __init__(self, target: float, images: int, device: torch.device | str = "cpu") -> None:
@@ -36,7 +42,7 @@ class AdaptiveProbability:
 
     @torch.no_grad()
     def observe(self, sign: Tensor, count: int) -> None:
-        """Take in the mean sign, 0-d, of D's logits on `count` real images."""
+        """Take in the mean sign, 0-d, of `count` real images."""
         self.sign_sum += sign * count
         self.count += count
 

@@ -46,8 +46,8 @@ class AugmentationSettings(Section):
     rotation_generator: NonNegative = 0.0
     """Weight of D's guesses about generated images in the generator's loss (0.2 in the source)."""
     adaptive_target: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Mean sign of D on real images at which the probability of `transforms` stays; 0: no transforms (0.6 in the
-    source)."""
+    """Mean over real images of sign(D(real) - mean D(generated)) at which the probability of `transforms` stays; 0: no
+    transforms (0.6 in the source, of sign(D(real)))."""
     adaptive_images: Annotated[int, Field(ge=1)] = 500_000
     """Real images over which that probability can move by 1."""
     transforms: Annotated[tuple[Literal["translation", "scaling", "colour", "cutout"], ...], Field(strict=False)] = (

@@ -72,7 +72,7 @@ class Updates:
 
         Returns:
             0-d tensors: discriminator_loss (without penalties), real_score, fake_score (means), and where used
-            real_sign (the mean sign of the logits of real images), r1, r2, wgan_gp, consistency_real, consistency_fake,
+            real_sign (the mean sign of real_B - mean fake_B), r1, r2, wgan_gp, consistency_real, consistency_fake,
             rotation_discriminator. Penalties are those of this process's images.
 
         Raises:
@@ -92,8 +92,7 @@ class Updates:
                 "fake_score": fake_B.mean(),
             }
             if adaptive:
-                logit_B = real_B - fake_B.mean() if self.objective.relative else real_B
-                metrics["real_sign"] = logit_B.sign().mean()
+                metrics["real_sign"] = (real_B - fake_B.mean()).sign().mean()
             return metrics
 
         return self._descend(optimizer, forwards, loss, "discriminator_loss")

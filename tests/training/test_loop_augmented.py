@@ -69,20 +69,35 @@ def test_each_key_changes_the_training() -> None:
     assert "state.discriminator.head.weight" in differences(trained(**adapted), untouched)
 
 
-def test_the_probability_rises_under_a_discriminator_that_knows_the_real_images_and_falls_under_one_that_does_not() -> (
-    None
-):
-    settings = pair.SETTINGS.model_copy(update={"steps": 16, "discriminator_rate": 1e-6})
-    reached = {}
-    for bias in (100.0, -100.0):
-        state = start(AugmentationSettings(adaptive_target=0.6, adaptive_images=1024))
-        adaptive = state.augmentation.adaptive
-        assert adaptive is not None
-        adaptive.probability.fill_(0.5)
-        nn.init.constant_(state.discriminator.head.bias, bias)  # type: ignore[attr-defined]
-        train(state, pair.batches(), settings, LossSettings(name="non-saturating"))
-        reached[bias] = adaptive.probability.item()
-    assert reached == {100.0: pytest.approx(0.75), -100.0: pytest.approx(0.25)}
+class Judge(nn.Module):
+    """Scores images by how near their mean is to their class's, or how far from it; and adds an offset."""
+
+    def __init__(self, knows: bool, offset: float) -> None:
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(100.0 if knows else -100.0))
+        self.offset = nn.Parameter(torch.tensor(offset))
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        distance = (image.mean((1, 2, 3)) - torch.tensor(pair.TARGETS)[y]).abs()
+        return self.offset - self.sharpness * distance
+
+
+@pytest.mark.parametrize("offset", [-100.0, 100.0])
+@pytest.mark.parametrize(("knows", "reached"), [(True, 0.75), (False, 0.25)])
+@pytest.mark.parametrize("loss", ["non-saturating", "hinge", "relativistic-average"])
+def test_the_probability_rises_under_a_discriminator_that_knows_the_real_images_and_falls_under_one_that_does_not(
+    loss: Any, knows: bool, reached: float, offset: float
+) -> None:
+    settings = pair.SETTINGS.model_copy(
+        update={"steps": 16, "discriminator_rate": 1e-6, "generator_rate": 1e-6}
+    )
+    augmentation = AugmentationSettings(adaptive_target=0.6, adaptive_images=1024, transforms=("cutout",))
+    state = RunState.start(pair.PlainGenerator(), Judge(knows, offset), settings, augmentation)
+    adaptive = state.augmentation.adaptive
+    assert adaptive is not None
+    adaptive.probability.fill_(0.5)
+    train(state, pair.batches(), settings, LossSettings(name=loss, r1_weight=0.0))
+    assert adaptive.probability.item() == pytest.approx(reached)
 
 
 def test_a_checkpoint_from_before_adaptive_augmentation_loads() -> None:
