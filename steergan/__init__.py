@@ -6,16 +6,18 @@ from steergan import escnn_at_import  # noqa: F401  # before anything else impor
 
 if TYPE_CHECKING:
     from steergan.acceleration import accelerate, restore
+    from steergan.networks import symmetrize
 else:
+    ROOMS = {"accelerate": "acceleration", "restore": "acceleration", "symmetrize": "networks"}
 
     def __getattr__(name: str) -> object:
-        """`accelerate` and `restore` when first asked for: what they stand on is slow to import, and few need them."""
-        if name not in ("accelerate", "restore"):
+        """What few need, when first asked for: what it stands on is slow to import."""
+        if name not in ROOMS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from steergan import acceleration
+        from importlib import import_module
 
-        return getattr(acceleration, name)
+        return getattr(import_module(f"steergan.{ROOMS[name]}"), name)
 
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "accelerate", "restore"]
+__all__ = ["__version__", "accelerate", "restore", "symmetrize"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from steergan.augmentation import act, action_table
 from steergan.networks import Discriminator, DiscriminatorSpec
 from steergan.penalties import consistency_penalty, mixed_images, r1_penalty, rotation_loss, wgan_gp
+from steergan.symmetry import act, action_table
 
 
 class Quadratic(nn.Module):

@@ -1,7 +1,6 @@
 """What happens to images between the data or the generator and the discriminator: the networks stay as they are."""
 
 from steergan.augmentation.adaptive import AdaptiveProbability
-from steergan.augmentation.elements import act, action_table
 from steergan.augmentation.transforms import Parameters, augment, draw_parameters
 from steergan.augmentation.treatment import Augmentation, Treatment
 
@@ -10,8 +9,6 @@ __all__ = [
     "Augmentation",
     "Parameters",
     "Treatment",
-    "act",
-    "action_table",
     "augment",
     "draw_parameters",
 ]

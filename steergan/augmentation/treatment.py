@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from steergan.augmentation.adaptive import AdaptiveProbability
-from steergan.augmentation.elements import act, action_table
 from steergan.augmentation.transforms import Parameters, augment, draw_parameters
 from steergan.errors import RecipeError, SymmetryError
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings
+from steergan.symmetry.actions import act, action_table
 
 Transform = Callable[[Tensor], Tensor]
 """Images (B, C, H, W) -> images of the same shape, each image by itself; fixed once it is drawn."""

@@ -13,9 +13,9 @@ from steergan.errors import DataError
 from steergan.invariance.element_laws import IDENTITY, ElementLaw, corrected, element_law, significant, transformed
 from steergan.invariance.features import OrientationFeatures
 from steergan.invariance.latent_law import Proof, latent_invariance, symmetrization
-from steergan.invariance.words import finding, reason
+from steergan.invariance.words import finding, reason, reason_of_moves
 from steergan.layers import shared_filters
-from steergan.networks import Generator
+from steergan.networks import Generator, Symmetrized
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
 from steergan.symmetry import group_name, gspace, is_grid_group, is_trivial, pixel_group
@@ -76,12 +76,17 @@ class SampleLaw:
         return False if self.significant else None
 
 
-def latent_claim(generator: Generator) -> SampleLaw:
+def latent_claim(generator: Generator | Symmetrized) -> SampleLaw:
     """What the latent alone says about the law of the samples: no sample is drawn.
 
     For a symmetrized latent (`symmetrization`) and a steerable one (`latent_invariance`) invariance is proved in
-    integers; for a dense one there is nothing to prove.
+    integers; for a dense one there is nothing to prove. Elements that move the finished images (`Symmetrized`) are
+    proved alike.
     """
+    if isinstance(generator, Symmetrized):
+        moves = symmetrization(generator.moves_GP, gspace(generator.group), *generator.image_shape[1:])
+        kind: Kind = "exact" if moves.holds else "measured"
+        return SampleLaw(generator.group, "any, images moved", kind, reason_of_moves(generator.group, moves), moves)
     space = generator.synthesis.in_type.gspace
     group, latent = group_name(space), latent_of(generator)
     if pixel_group(group) == "trivial":
@@ -93,7 +98,7 @@ def latent_claim(generator: Generator) -> SampleLaw:
 
 
 def sample_law(
-    generator: Generator,
+    generator: Generator | Symmetrized,
     features: OrientationFeatures,
     *,
     law: LatentLaw = "normal",
@@ -144,7 +149,7 @@ def sample_law(
 
 
 @torch.no_grad()
-def draw(generator: Generator, labels: Tensor, half: int, *, seed: int, law: LatentLaw) -> Tensor:
+def draw(generator: Generator | Symmetrized, labels: Tensor, half: int, *, seed: int, law: LatentLaw) -> Tensor:
     """Samples of a generator in float32, uint8 (N, C, H, W); a function of the arguments alone.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from steergan.invariance.element_laws import LEVEL, ElementLaw, significant
-from steergan.invariance.latent_law import LatentInvariance, Proof
+from steergan.invariance.latent_law import LatentInvariance, Proof, Symmetrization
 
 
 def reason(latent: str, group: str, proof: Proof | None) -> str:
@@ -28,10 +28,27 @@ def reason(latent: str, group: str, proof: Proof | None) -> str:
             "one that g h turned, for all g and h. h -> g h is a bijection, so g leaves the law of the seed map as it "
             "is, and an equivariant synthesis leaves that of the samples so: exactly, or to its own rounding."
         )
-    where = "it has other rows or pixels than the group"
-    if proof.witness is not None:
-        where = f"g {proof.witness.g}, h {proof.witness.h}, pixel {proof.witness.pixel} of the seed map"
+    where = fault_of_table(proof, "seed map")
     return f'With latent = "{latent}" the table of turns should be the action of {group}, and is not: {where}.'
+
+
+def reason_of_moves(group: str, proof: Symmetrization) -> str:
+    """What elements that move the finished images have to do with the law of the samples."""
+    if not proof.holds:
+        return f"The table of moves should be the action of {group}, and is not: {fault_of_table(proof, 'image')}."
+    return (
+        f"A uniformly random element of {group}, independent of z and y, moves each image. In integers "
+        f"({proof.comparisons:,} comparisons): g acting on the image that h moved gives the one that g h moved, for "
+        "all g and h. h -> g h is a bijection, so g leaves the law of the images as it is, exactly, whatever the "
+        "generator does."
+    )
+
+
+def fault_of_table(proof: Symmetrization, of: str) -> str:
+    """Where a table of turns is wrong."""
+    if proof.witness is None:
+        return "it has other rows or pixels than the group"
+    return f"g {proof.witness.g}, h {proof.witness.h}, pixel {proof.witness.pixel} of the {of}"
 
 
 def steerable_reason(latent: str, group: str, proof: LatentInvariance) -> str:

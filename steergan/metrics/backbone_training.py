@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import OneCycleLR
 
-from steergan.augmentation.elements import act, action_table
 from steergan.errors import RunError
 from steergan.metrics.backbone import Backbone
 from steergan.metrics.classifier_training import check_labels, shuffled
 from steergan.metrics.images import Rows
 from steergan.progress import Progress, unheard
 from steergan.randomness import seed_torch, stream_seed, torch_stream
+from steergan.symmetry.actions import act, action_table
 
 
 class Epoch(Protocol):

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from steergan.augmentation.elements import action_table
 from steergan.errors import DataError
 from steergan.metrics.features import FeatureExtractor
 from steergan.metrics.frechet import Array
 from steergan.metrics.images import Images, Rows, image_batches
 from steergan.metrics.precision_recall import squared_distances
 from steergan.progress import Progress, portion, unheard
+from steergan.symmetry.actions import action_table
 
 QUANTILE = 0.05
 """Of the held-out images' distances: this share of fresh samples of the true law would lie below."""

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from steergan.augmentation.elements import act, action_table
 from steergan.metrics.features import FeatureExtractor
 from steergan.metrics.images import Rows
 from steergan.metrics.memorisation import Memorisation, memorisation
 from steergan.pictures import neighbours
 from steergan.progress import Progress, unheard
 from steergan.randomness import numpy_stream
+from steergan.symmetry.actions import act, action_table
 
 MOST = 256
 """Samples, and held-out images, at most, whose neighbours are looked for."""

@@ -3,5 +3,6 @@
 from steergan.networks.discriminator import Discriminator
 from steergan.networks.generator import Generator
 from steergan.networks.spec import DiscriminatorSpec, GeneratorSpec
+from steergan.networks.symmetrized import Symmetrized, symmetrize
 
-__all__ = ["Discriminator", "DiscriminatorSpec", "Generator", "GeneratorSpec"]
+__all__ = ["Discriminator", "DiscriminatorSpec", "Generator", "GeneratorSpec", "Symmetrized", "symmetrize"]

@@ -1,5 +1,6 @@
 """Groups by name: their gspaces, field types, and how their elements act on channels and on the pixel grid."""
 
+from steergan.symmetry.actions import act, action_table
 from steergan.symmetry.fields import (
     character,
     field_name,
@@ -46,6 +47,8 @@ __all__ = [
     "LARGEST_ORDER",
     "ROUNDING",
     "SignedPermutation",
+    "act",
+    "action_table",
     "character",
     "contains",
     "elements_of",

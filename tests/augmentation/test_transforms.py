@@ -9,8 +9,8 @@ from scipy import stats
 from torch import Tensor
 from torch.nn import functional
 
-from steergan.augmentation import Parameters, act, action_table, augment, draw_parameters
-from steergan.symmetry import gspace, plane_matrices
+from steergan.augmentation import Parameters, augment, draw_parameters
+from steergan.symmetry import act, action_table, gspace, plane_matrices
 
 KINDS = ("translation", "scaling", "colour", "cutout")
 D4 = plane_matrices(gspace("D4")).round()

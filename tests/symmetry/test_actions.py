@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from steergan.augmentation import act, action_table
 from steergan.errors import SymmetryError
 from steergan.symmetry import gspace, trivial_type
+from steergan.symmetry.actions import act, action_table
 
 
 @pytest.mark.parametrize("group", ["C2", "C4", "D1", "D2", "D4"])

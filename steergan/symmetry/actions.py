@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from steergan.symmetry import grid_permutation, gspace
+from steergan.symmetry.groups import gspace
+from steergan.symmetry.permutations import grid_permutation
 
 
 def action_table(group: str, height: int, width: int) -> Tensor:
