@@ -35,6 +35,7 @@ class Symmetrized(nn.Module):
     Source: Birrell et al. 2022 (symmetrization of a generator's law).
 
     Examples:
+        >>> import torch
         >>> from steergan.networks import Generator, GeneratorSpec, symmetrize
         >>> plain = Generator(GeneratorSpec(group="trivial", widths=(4,), upsamplings=1), (1, 8, 8), 2).eval()
         >>> turned = symmetrize(plain, "C4")

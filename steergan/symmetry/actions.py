@@ -17,6 +17,10 @@ def action_table(group: str, height: int, width: int) -> Tensor:
 
     Raises:
         SymmetryError: 90-degree rotations of a rectangle; an unknown group.
+
+    Examples:
+        >>> action_table("C4", 2, 2).tolist()
+        [[0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0], [2, 0, 3, 1]]
     """
     return torch.from_numpy(grid_permutation(gspace(group), height, width))
 
