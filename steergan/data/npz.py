@@ -131,6 +131,8 @@ def read_npz(path: Path) -> tuple[NDArray[Any], Labels]:
             refuse_too_large(path, sum(member.file_size for member in arrays.zip.infolist()))
             found = {name: arrays[name] for name in ("images", "labels") if name in arrays}
             present = ", ".join(arrays.files)
+        if not all(isinstance(array, np.ndarray) for array in found.values()):  # whatever is no .npy file is bytes
+            raise ValueError("no arrays in it")
     except DataError:
         raise
     except Exception as error:  # whatever numpy and zipfile raise at odd bytes

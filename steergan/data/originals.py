@@ -41,7 +41,7 @@ class Originals:
         digest = hashlib.sha256(self.kind.encode())
         for file, sha256 in zip(self.files, self.hashes(), strict=True):
             name = file.relative_to(self.root).as_posix() if file != self.root else file.name
-            digest.update(f"\n{name} {sha256}".encode())
+            digest.update(b"\n%b %b" % (os.fsencode(name), sha256.encode()))
         return digest.hexdigest()
 
     def hashes(self) -> list[str]:

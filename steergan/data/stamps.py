@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -53,7 +54,7 @@ def file_hashes(root: Path, files: Sequence[Path]) -> list[str]:
     stamps = {str(file): stamp(file) if file.exists() else [0, 0] for file in files}
     if sum(size for size, _ in stamps.values()) < WORTH_KEEPING:
         return [file_sha256(file) for file in files]
-    notes = cache_folder() / "hashes" / f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
+    notes = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
     known = read_json(notes) or {}
     hashes, fresh = [], {}
     for name, now in stamps.items():

@@ -78,20 +78,25 @@ def write_piece(piece: Piece, plan: Plan, images: BinaryIO, report: Callable[[in
         check_piece(rows, labels, plan)
     except (DataError, OSError) as error:
         if not plan.advice:
-            if isinstance(error, DataError):
-                raise
-            where = error.filename or piece.name  # of an original: no fault of the cache
-            raise DataError(f"{where}: cannot be read ({reason(error)}); replace it") from None
+            raise error if isinstance(error, DataError) else unreadable(piece, error) from None
         _, _, why = f"{piece.name}: {error}".rpartition(f"{piece.name}: ")
         return Entry(piece.name, [], 0, " ".join(why.split()) or "cannot be read")
     crc = zlib.crc32(labels.astype("<i8").tobytes())
     step = images_at_once(plan.image_shape)
     for start in range(0, len(labels), step):
-        pixels = np.ascontiguousarray(rows[start : start + step]).data
+        try:
+            pixels = np.ascontiguousarray(rows[start : start + step]).data
+        except OSError as error:
+            raise unreadable(piece, error) from None
         images.write(pixels)
         crc = zlib.crc32(pixels, crc)
         report(min(start + step, len(labels)))
     return Entry(piece.name, labels.tolist(), crc, "")
+
+
+def unreadable(piece: Piece, error: OSError) -> DataError:
+    """The user's line about an original, which is no fault of the cache."""
+    return DataError(f"{error.filename or piece.name}: cannot be read ({reason(error)}); replace it")
 
 
 def check_piece(rows: PixelRows, labels: Labels, plan: Plan) -> None:
