@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -298,9 +299,9 @@ def test_files_of_weights_that_are_none_are_one_line(tmp_path: Path, kind: str) 
     content = TYPES.get(kind, zlib.compress(b"x") if kind == "zip" else b"\x80\x04cos\nsystem\n.")
     for path in weights_files(tmp_path):
         path.write_bytes(content)
-        assert f"{path}: " in refusal(lambda path=path: read_network(path))
-        assert f"{path}: " in refusal(lambda path=path: read_state(path))
-        assert refusal(lambda path=path: choose_extractor(str(path), (1, 8, 8)))
+        assert f"{path}: " in refusal(partial(read_network, path))
+        assert f"{path}: " in refusal(partial(read_state, path))
+        assert refusal(partial(choose_extractor, str(path), (1, 8, 8)))
 
 
 def test_an_original_that_cannot_be_read_is_no_fault_of_the_cache(
