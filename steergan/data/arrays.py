@@ -36,9 +36,8 @@ def images_at_once(image_shape: tuple[int, ...]) -> int:
     return min(MOST, max(1, HELD // math.prod(image_shape)))
 
 
-def copy_rows(source: Path, path: Path, rows: Labels) -> None:
-    """Write chosen images of one array file to another."""
-    images = np.load(source, mmap_mode="r", allow_pickle=False)
+def copy_rows(images: Pixels, path: Path, rows: Labels) -> None:
+    """Write chosen images to an array file."""
     with path.open("wb") as file:
         file.write(npy_header((len(rows), *images.shape[1:])))
         step = images_at_once(images.shape[1:])

@@ -170,11 +170,11 @@ def read_back(final: Path) -> Prepared:
     """The set that was just written.
 
     Raises:
-        DataError: it is not what was written.
+        CacheError: it is not what was written.
     """
     prepared = read_prepared(final)
     if prepared is None:
-        raise DataError(f"{final}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
+        raise CacheError(f"{final}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
     return prepared
 
 

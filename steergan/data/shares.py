@@ -11,7 +11,6 @@ from steergan.data.arrays import copy_rows, read_arrays
 from steergan.data.images import ImageSet, Labels, checksum
 from steergan.data.prepared import CacheError, cache_faults, elsewhere, one_at_a_time, temporary_folder
 from steergan.data.stamps import is_verified, mark_verified, read_json
-from steergan.errors import DataError
 from steergan.files import cache_unwritable, write_json
 
 FILES = ("share.json", "train-images.npy", "train-labels.npy")
@@ -34,21 +33,21 @@ def share_on_disk(folder: Path, whole: ImageSet, rows: Labels) -> ImageSet:
             if found := read_share(folder / name, whole.class_names):
                 return found
             with one_at_a_time(f"{folder.name}-{name}"):
-                return read_share(folder / name, whole.class_names) or written(folder, folder / name, whole, rows)
+                return read_share(folder / name, whole.class_names) or written(folder / name, whole, rows)
     except CacheError as fault:
         try:
             share = elsewhere() / f"{folder.name}-{name}"
-            found = read_share(share, whole.class_names) or written(folder, share, whole, rows)
+            found = read_share(share, whole.class_names) or written(share, whole, rows)
         except OSError:
             raise fault from None
         cache_unwritable(fault, "shares of images are copied in every run")
         return found
 
 
-def written(folder: Path, share: Path, whole: ImageSet, rows: Labels) -> ImageSet:
+def written(share: Path, whole: ImageSet, rows: Labels) -> ImageSet:
     """Some images of a prepared set, copied to a folder of their own; nobody else writes that meanwhile."""
     with temporary_folder(share) as temporary:
-        copy_rows(folder / "train-images.npy", temporary / "train-images.npy", rows)
+        copy_rows(whole.images, temporary / "train-images.npy", rows)
         np.save(temporary / "train-labels.npy", whole.labels[rows])
         write_json(temporary / "share.json", {"sha256": checksum(*read_arrays(temporary, "train"))})
         mark_verified(temporary, FILES)
@@ -56,7 +55,7 @@ def written(folder: Path, share: Path, whole: ImageSet, rows: Labels) -> ImageSe
         os.rename(temporary, share)
     found = read_share(share, whole.class_names)
     if found is None:
-        raise DataError(f"{share}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
+        raise CacheError(f"{share}: can't be read back; check the disk, or set STEERGAN_CACHE to another folder")
     return found
 
 

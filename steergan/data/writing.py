@@ -150,7 +150,7 @@ def write_splits(
     for split, (name, rows) in placed.items():
         source, path, labels = folder / f"{name}-images.npy", folder / f"{split}-images.npy", labels_of[split]
         if rows is not None:
-            copy_rows(source, path, rows)
+            copy_rows(np.load(source, mmap_mode="r", allow_pickle=False), path, rows)
         elif source != path:
             link(source, path)
         np.save(folder / f"{split}-labels.npy", labels)

@@ -23,7 +23,7 @@ def test_rows_are_copied_in_their_order_block_by_block(tmp_path: Path, monkeypat
     np.save(tmp_path / "a.npy", images)
     monkeypatch.setattr(arrays, "MOST", 4)
     rows = np.array([7, 0, 19, 3, 3, 11, 2])
-    copy_rows(tmp_path / "a.npy", tmp_path / "b.npy", rows)
+    copy_rows(np.load(tmp_path / "a.npy", mmap_mode="r"), tmp_path / "b.npy", rows)
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), images[rows])
 
 

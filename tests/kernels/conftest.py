@@ -31,11 +31,16 @@ def tiny(tmp_path: Path) -> Callable[..., Path]:
     def write(version: int = INTERFACE_VERSION, without: str = "", extra: str = "") -> Path:
         folder = tmp_path / "sources"
         folder.mkdir(exist_ok=True)
-        others = [OTHER.format(name=name) for name in list(FUNCTIONS)[2:] if name != without]
-        (folder / "tiny.cpp").write_text(TINY.format(version=version, others="\n".join(others)) + extra)
+        write_tiny(folder, version, without, extra)
         return folder
 
     return write
+
+
+def write_tiny(folder: Path, version: int = INTERFACE_VERSION, without: str = "", extra: str = "") -> None:
+    """Write the sources into a folder."""
+    others = [OTHER.format(name=name) for name in list(FUNCTIONS)[2:] if name != without]
+    (folder / "tiny.cpp").write_text(TINY.format(version=version, others="\n".join(others)) + extra)
 
 
 @pytest.fixture
