@@ -17,7 +17,7 @@ from steergan.data.prepared import CacheError, Prepared, folder_for, prepared_ma
 from steergan.data.shares import share_on_disk
 from steergan.data.sources import Source, source_of
 from steergan.data.subsets import nested_share
-from steergan.data.writing import keep_in_memory, write_elsewhere, write_prepared
+from steergan.data.writing import keep_in_memory, remove_journals, write_elsewhere, write_prepared
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
 from steergan.recipe import DataSettings
@@ -111,6 +111,7 @@ def prepare(settings: DataSettings, progress: Progress = unheard, *, keep: bool 
     identity = {**asked, "kind": originals.kind, "originals_sha256": originals.checksum()}
     made = read_prepared(folder_for(identity))
     if made is not None:
+        remove_journals(folder_for(identity))  # of a process that was killed when it had just finished
         return made
     looking, writing = halves(progress) if source.reads_all else (unheard, progress)
     plan, about = planned(source, originals, settings, looking), describe(originals)

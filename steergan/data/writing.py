@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from steergan.data.prepared import (
     replace_folder,
     write_manifest,
 )
-from steergan.data.stamps import STAMP, mark_verified
+from steergan.data.stamps import mark_verified
 from steergan.data.streams import POOL, Entry, write_streams
 from steergan.errors import DataError
 from steergan.files import cache_unwritable, flush_folder
@@ -199,7 +199,7 @@ def settle(folder: Path) -> None:
 
 
 def remove_journals(folder: Path) -> None:
-    """Remove what only an unfinished set needs."""
-    for path in folder.iterdir():
-        if path.name not in (*FILES, STAMP):
-            path.unlink()
+    """Remove what only an unfinished set needs, where that can be removed."""
+    with suppress(OSError):
+        for path in (*folder.glob("*-journal.jsonl"), *folder.glob(f"{POOL}-images.npy")):
+            path.unlink(missing_ok=True)

@@ -97,12 +97,12 @@ Said = dict[str, list[list[Any]]]
 """By kind of work what each process says of every round."""
 
 
-def do_rounds(works: Sequence[Work], folder: Path, together: Barrier, answer: Connection) -> None:
+def do_rounds(works: Sequence[Work], rounds: int, folder: Path, together: Barrier, answer: Connection) -> None:
     """For a process to do: all rounds of all works, each begun together with the others; what came, or why not."""
     said: list[list[Any]] = []
     for place, work in enumerate(works):
         said.append([])
-        for k in range(ROUNDS):
+        for k in range(rounds):
             cache = folder / f"{place}-{k}"
             os.environ["STEERGAN_CACHE"] = str(cache)
             cache.mkdir(exist_ok=True)
@@ -119,7 +119,7 @@ def raced(processes: Sequence[Sequence[Work]], folder: Path) -> Said:
     together = WARM.Barrier(len(processes))
     pairs = [WARM.Pipe(duplex=False) for _ in processes]
     started = [
-        WARM.Process(target=do_rounds, args=(works, folder, together, theirs))
+        WARM.Process(target=do_rounds, args=(works, ROUNDS, folder, together, theirs))
         for works, (_, theirs) in zip(processes, pairs, strict=True)
     ]
     for process in started:
