@@ -63,7 +63,7 @@ class Killer:
         """From now on, for as long as the process lives."""
         fsync = os.fsync
 
-        def counted(descriptor: int) -> None:
+        def counted(descriptor: Any) -> None:
             self.done()
             fsync(descriptor)
 

@@ -5,10 +5,12 @@ import random
 import shutil
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.faults.kills import tried
 from tests.thorough import asked
@@ -33,25 +35,28 @@ def nothing(root: Path) -> None:
     """A command that stands on nothing."""
 
 
+def replaced(module: str, **others: Any) -> None:
+    """Give names of a module another meaning, in this process and those that it forks."""
+    for name, other in others.items():
+        setattr(import_module(module), name, other)
+
+
+def without_curves(*_: Any, **__: Any) -> Image.Image:
+    """In place of curves, which else take most of the time."""
+    return Image.new("L", (1, 1))
+
+
 def blank(root: Path) -> None:
-    """Runs that draw empty curves, which else take most of their time."""
-    from PIL import Image
-
-    from steergan.run import session
-
-    session.curves = lambda *_, **__: Image.new("L", (1, 1))  # type: ignore[assignment]
+    """Runs that draw no curves."""
+    replaced("steergan.run.session", curves=without_curves)
 
 
 def forked_workers(root: Path) -> None:
     """A study whose runs are forked, and die with it."""
-    from PIL import Image
-
-    from steergan.study import report, runs
-
-    blank(root)
     context = multiprocessing.get_context("fork")
-    runs.multiprocessing.get_context = lambda method: context  # type: ignore[assignment]
-    report.curves_figure = lambda _: Image.new("L", (1, 1))  # type: ignore[assignment,return-value]
+    replaced("multiprocessing", get_context=lambda method: context)
+    replaced("steergan.study.report", curves_figure=without_curves)
+    blank(root)
 
 
 def a_run(source: Path, root: Path) -> None:
