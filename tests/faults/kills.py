@@ -63,9 +63,9 @@ class Killer:
         """From now on, for as long as the process lives."""
         fsync = os.fsync
 
-        def counted(descriptor: Any) -> None:
+        def counted(fd: Any) -> None:
             self.done()
-            fsync(descriptor)
+            fsync(fd)
 
         os.fsync = counted
         sys.addaudithook(self.hear)
