@@ -144,7 +144,7 @@ def curves(
     draw_lines(gradient, players, {"gradient_norm": "at training images"}, marker="o")
     gradient.set(title="Norm of the discriminator's gradient")
     scale_by_factors(gradient)
-    shares = {"auc_train": "training images", "auc_held_out": "held-out images", "penalty_share": "penalty in D's loss"}
+    shares = {"auc_train": "training images", "auc_held_out": "held-out images", "penalty_share": "penalty to gain"}
     draw_lines(lead, players, shares, marker="o")
     lead.set(title="Probability that real scores above generated", xlabel="generator step", ylim=(0, 1.02))
     for axes in figure.axes:

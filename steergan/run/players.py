@@ -27,7 +27,8 @@ PIXELS_AT_ONCE = 2**18
 
 UNBENT = 0.01
 """A hinge bends for a smaller share of all scores than this: it is a line."""
-SMALL_PENALTY = 1e-3
+SMALL_PENALTY = 0.01
+"""A penalty of less than this share of what it stands against is not felt."""
 KNOWN_BY_HEART = 0.25
 """Held-out images keep a smaller share than this of the lead that training images have over generated ones."""
 CLEAR_LEAD = 0.7
@@ -57,7 +58,9 @@ def score_players(
         real_score, held_out_score, fake_score: means.
         auc_train, auc_held_out: probability that a real image scores above a generated one; 0.5: not told apart.
         gradient_norm: root of the mean over 250 training images of ||dD/dx||^2, x in [-1, 1].
-        penalty_share: that of R1 and R2 in loss and penalties together; None without them.
+        penalty_share: p / (p + gain), where p is what R1 and R2 add to the loss and gain is what the discriminator's
+            scores take off it, against scoring all images alike; None without penalties. (The value of the loss itself
+            says nothing: a hinge that does not bend is 2 plus what is gained.)
         bent_share: share of the scores of training and generated images where the hinge is flat; None for other losses.
     """
     kinds = {"real": subset(real, SCORED), "held_out": subset(held_out, SCORED), "fake": (fake[0], fake[1])}
@@ -69,16 +72,23 @@ def score_players(
         )
     up, down = scored["real"], scored["fake"]
     penalty = (loss.r1_weight * squared + loss.r2_weight * squared_at_fake) / 2
-    value = float(OBJECTIVES[loss.name].discriminator(torch.from_numpy(up), torch.from_numpy(down)))
+    gained = abs(loss_of(loss, np.zeros(1), np.zeros(1)) - loss_of(loss, up, down))
     bent = np.concatenate([up > 1, down < -1])
     return {
         **{f"{name}_score": float(values.mean()) for name, values in scored.items()},
         "auc_train": lead(up, down),
         "auc_held_out": lead(scored["held_out"], down),
         "gradient_norm": math.sqrt(squared),
-        "penalty_share": penalty / (penalty + abs(value)) if loss.r1_weight + loss.r2_weight else None,
+        "penalty_share": penalty / (penalty + gained) if penalty else None,
         "bent_share": float(bent.mean()) if loss.name == "hinge" else None,
     }
+
+
+def loss_of(loss: LossSettings, up: NDArray[np.float64], down: NDArray[np.float64]) -> float:
+    """The discriminator's loss of scores of real and generated images, of which as many as of the fewer are taken."""
+    count = min(len(up), len(down))
+    objective = OBJECTIVES[loss.name].discriminator
+    return float(objective(torch.from_numpy(up[:count]), torch.from_numpy(down[:count])))
 
 
 def subset(images: ImageSet, count: int) -> tuple[Tensor, Tensor]:
@@ -135,7 +145,9 @@ def idle_words(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             f"gradient is {now['gradient_norm']:.2g}"
         )
     if share is not None and share < SMALL_PENALTY:
-        found["penalty"] = f"the penalty is {share:.0e} of the discriminator's loss and holds nothing back"
+        found["penalty"] = (
+            f"the penalty is {share:.1%} of what the discriminator gains by telling images apart: it holds nothing back"
+        )
     if train > CLEAR_LEAD and held_out - 0.5 < KNOWN_BY_HEART * (train - 0.5):
         found["overfitting"] = (
             f"the discriminator knows its training images by heart: {train:.0%} of them score above a generated image, "
