@@ -1,5 +1,6 @@
 """What is left out without --thorough repeats a rule, is counted, and runs with it."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -31,6 +32,14 @@ def test_a_grid_tries_each_value_always_and_each_cell_when_thorough() -> None:
     assert tried == [set(groups), set(sizes), set(modes)]
     assert len(usual(cells)) == 3
     assert all([mark.name for mark in cell.marks] in ([], ["thorough"]) for cell in cells)
+
+
+def test_a_grid_of_pairs_tries_each_two_values_in_every_run() -> None:
+    axes = ("C4", "D4", "C8"), (5, 6), ("same", "valid")
+    usually = usual(grid(*axes, pairs=True))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert {(cell[one], cell[other]) for cell in usually} == set(product(axes[one], axes[other]))
+    assert len(usually) == 6
 
 
 def test_a_tuple_is_a_cell_of_several_arguments() -> None:

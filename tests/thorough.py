@@ -4,7 +4,7 @@ Every rule and every distinct assertion stands in the run without the option; wi
 larger grids, more examples of hypothesis, more seeds. A test module asks when it is imported, as decorators do.
 """
 
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -29,16 +29,27 @@ def also(*cells: Any) -> list[Any]:
     return [pytest.param(*cell, marks=pytest.mark.thorough) for cell in spread]
 
 
-def grid(*axes: list[Any] | tuple[Any, ...]) -> list[Any]:
-    """The cells of a grid: each value of each axis in every run, all their combinations in a thorough one.
+def grid(*axes: list[Any] | tuple[Any, ...], pairs: bool = False) -> list[Any]:
+    """The cells of a grid: in every run as few as hold each value of each axis, all of them in a thorough one.
 
-    As many cells are tried in every run as the longest axis has values; shorter axes begin again.
+    Args:
+        axes: the values along each axis.
+        pairs: in every run, hold each two values of two axes.
     """
-    longest = max(len(axis) for axis in axes)
-    usual = {tuple(place % len(axis) for axis in axes) for place in range(longest)}
-    every = product(*(range(len(axis)) for axis in axes))
-    cells = [(places, tuple(axis[place] for axis, place in zip(axes, places, strict=True))) for places in every]
-    return [pytest.param(*cell) if places in usual else also(cell)[0] for places, cell in cells]
+    every = list(product(*(range(len(axis)) for axis in axes)))
+    left = {part for places in every for part in _parts(places, pairs)}
+    usual = set()
+    while left:
+        best = max(every, key=lambda places: len(left & _parts(places, pairs)))
+        usual.add(best)
+        left -= _parts(best, pairs)
+    cells = {places: tuple(axis[place] for axis, place in zip(axes, places, strict=True)) for places in every}
+    return [pytest.param(*cell) if places in usual else also(cell)[0] for places, cell in cells.items()]
+
+
+def _parts(places: tuple[int, ...], pairs: bool) -> set[Any]:
+    """What a cell holds: (axis, place on it) of every axis, or of every two."""
+    return set(combinations(enumerate(places), 2 if pairs else 1))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ from steergan.kernels.operators import convolve, filter_gradient
 from steergan.layers.filters.expansion import OrbitExpansion
 from steergan.layers.filters.orbits import filter_orbits
 from steergan.symmetry import group_order, gspace
+from tests.thorough import grid
 
 GROUPS = list(interface.ALGEBRAS)
 
@@ -60,9 +61,7 @@ def relative(found: Tensor, wanted: Tensor) -> float:
     return float((found.double() - wanted).abs().max() / wanted.abs().max())
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("k", [1, 3, 5])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(("group", "k", "shape"), grid(GROUPS, [1, 3, 5], SHAPES, pairs=True))
 def test_all_three_gradients_equal_those_of_the_filter_bank(
     group: str, k: int, shape: tuple[int, int, int, int, int]
 ) -> None:
@@ -76,8 +75,7 @@ def test_all_three_gradients_equal_those_of_the_filter_bank(
         assert relative(filter_gradient(x, y, group, k), by_w) < allowed
 
 
-@pytest.mark.parametrize("k", [1, 3, 5])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(("group", "k"), grid(GROUPS, [1, 3, 5]))
 def test_first_and_second_derivatives_are_right(group: str, k: int) -> None:
     x, w, y = (tensor.requires_grad_() for tensor in draw(group, 2, 2, 3, 3, 3, k))
     for adjoint, into in ((False, x), (True, y)):

@@ -10,6 +10,7 @@ import pytest
 
 from steergan.kernels.compiler import SOURCES, X86_UNITS
 from steergan.kernels.interface import INSTRUCTIONS
+from tests.thorough import asked
 
 DRIVER = Path(__file__).with_name("sanitized.cpp")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O0", "-g1", "-fopenmp", f"-I{SOURCES}"]
@@ -48,6 +49,6 @@ def test_sanitizers_find_nothing_and_the_three_gradients_agree(program: Path, in
     if needed not in processor_flags():
         pytest.skip(f"this processor has no {instructions}")
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}  # threads that wait leave the processor to others
-    command = [str(program), str(INSTRUCTIONS[instructions])]
+    command = [str(program), str(INSTRUCTIONS[instructions]), str(int(asked()))]
     found = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr

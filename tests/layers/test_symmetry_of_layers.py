@@ -11,6 +11,7 @@ from steergan import layers
 from steergan.layers import GroupConvolution
 from steergan.symmetry import gspace, regular_type, trivial_type
 from tests.layers.equivariance import equivariance_error, every_irrep, permutation_type
+from tests.thorough import grid
 
 GRID_GROUPS = ("trivial", "C2", "C4", "D1", "D2", "D4")
 C = torch.randn(2, 5, generator=torch.Generator().manual_seed(1))
@@ -69,14 +70,10 @@ def live_a_little(layer: EquivariantModule, size: int, arguments: tuple[torch.Te
         layer.train()(layer.in_type(x), *arguments)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
-@pytest.mark.parametrize("name", GRID_GROUPS)
-def test_every_layer_commutes_exactly_with_groups_that_permute_pixels(
-    name: str,
-    dtype: torch.dtype,
-    tolerance: float,
-) -> None:
+@pytest.mark.parametrize(("name", "dtype"), grid(GRID_GROUPS, (torch.float64, torch.float32)))
+def test_every_layer_commutes_exactly_with_groups_that_permute_pixels(name: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
+    tolerance = {torch.float64: 1e-12, torch.float32: 1e-5}[dtype]
     space = gspace(name)
     errors = {}
     for layer_name, (layer, size, arguments) in layers_of(space, permutation_type(space), every_irrep(space)).items():

@@ -57,36 +57,36 @@ def largest_difference(a: Any, b: Any) -> float:
     return 0.0
 
 
-@pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """torch.compile without its code generator, which takes half a minute; the calls of it."""
+COUPLED = LossSettings(name="relativistic-average", r1_weight=0.0)
+PENALTIES = LossSettings(name="hinge", r1_weight=0.5, wgan_gp_weight=2.0)
+
+
+@pytest.mark.parametrize(
+    ("backend", "case"),
+    [
+        # Eight graphs: what is captured runs as it is, for the other case takes derivatives of captured graphs.
+        pytest.param("eager", runs.Case(COUPLED, accumulate=2), id="in parts"),
+        pytest.param("aot_eager", runs.Case(PENALTIES, augmentation=REGULARISED), id="penalties and regularisers"),
+        pytest.param("aot_eager", runs.Case(RELATIVISTIC, accumulate=2), id="in parts with R1", marks=pytest.mark.thorough),
+    ],
+)
+def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(
+    backend: str, case: runs.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch.compile without its code generator, which takes half a minute."""
     calls: list[dict[str, Any]] = []
     compile_whole = torch.compile
 
     def without_inductor(function: Any, *, mode: str, **options: Any) -> Any:
         calls.append({"mode": mode, **options})
-        return compile_whole(function, backend="aot_eager", **options)
+        return compile_whole(function, backend=backend, **options)
 
     torch._dynamo.reset()
     monkeypatch.setattr(torch, "compile", without_inductor)
-    return calls
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        runs.Case(RELATIVISTIC, accumulate=2),
-        runs.Case(LossSettings(name="hinge", r1_weight=0.5, wgan_gp_weight=2.0), augmentation=REGULARISED),
-    ],
-    ids=["in parts", "penalties and regularisers"],
-)
-def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(
-    traced: list[dict[str, Any]], case: runs.Case
-) -> None:
     compiled = case._replace(performance=PLAIN.model_copy(update={"compile": "on"}))
     assert largest_difference(outcome(compiled, 2), outcome(case, 2)) < 1e-12
-    assert traced
-    assert all(call["fullgraph"] for call in traced)
+    assert calls
+    assert all(call["fullgraph"] for call in calls)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch generates C++ and compiles it with g++")

@@ -9,9 +9,10 @@ from tests.verification import matrix_mutants, more_mutants, mutants, plain_muta
 from tests.verification.breaking import MUTANTS, Mutant
 from tests.verification.drawn import GROUPS, Drawn, Plan, build
 from tests.verification.networks import assert_same, state_of
+from tests.thorough import size
 from tests.verification.pieces import HEADS, TYPES, pieces_of
 
-MOST = 2
+MOST = size(1, 4)
 """Pairs of each operator that tests look at."""
 
 
