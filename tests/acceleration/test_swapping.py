@@ -21,6 +21,7 @@ from steergan.symmetry import gspace, regular_type
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
 from tests.stock_models import convolution, grouped, mixed
+from tests.thorough import grid
 
 swap = partial(accelerate, for_=None)
 """Whatever computes the same, faster here or not."""
@@ -91,8 +92,7 @@ def apart(found: Tensor, wanted: Tensor) -> float:
 # --- the same function
 
 
-@pytest.mark.parametrize("name", GROUPS)
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("name", "training"), grid(GROUPS, [True, False]))
 def test_outputs_and_gradients_of_first_and_second_order_are_the_same(name: str, training: bool) -> None:
     torch.manual_seed(0)
     stock = seasoned(Classifier(gspace(name))).train(training)
@@ -128,9 +128,7 @@ def test_training_leaves_the_same_moments_behind(name: str) -> None:
     assert apart(swapped.eval()(image()), stock.eval()(image())) < 1e-4
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-@pytest.mark.parametrize("cutoff", [None, 4.0])
-@pytest.mark.parametrize("padding", [0, 2])
+@pytest.mark.parametrize(("kernel_size", "cutoff", "padding"), grid([1, 3, 5], [None, 4.0], [0, 2], pairs=True))
 def test_filters_of_any_band_and_padding_are_taken_over(kernel_size: int, cutoff: float | None, padding: int) -> None:
     fields = mixed(gspace("C4"))
     stock = convolution(fields, fields, kernel_size, padding=padding, frequencies_cutoff=cutoff)

@@ -10,6 +10,7 @@ from steergan.benchmark import own_pair, stock_pair
 from steergan.benchmark.rivals import changed, without_spectral_norm
 from steergan.layers import GroupConvolution
 from tests.benchmark.tiny import CLASSES, SHAPE, recipe
+from tests.thorough import grid
 
 
 def copy_to_stock(own: torch.nn.Module, stock: torch.nn.Module) -> None:
@@ -33,8 +34,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("group", ["trivial", "C4", "D4"])
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(("group", "kind"), grid(["D4", "C4", "trivial"], list(KINDS)))
 def test_stock_rival_computes_the_same_function(group: str, kind: str) -> None:
     generator, discriminator = KINDS[kind]
     settings = changed(without_spectral_norm(recipe(group)), generator=generator, discriminator=discriminator)

@@ -259,7 +259,7 @@ def test_network_that_is_not_invariant_is_caught(
 def test_errors_by_angle_are_drawn(tiny_recipe: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "c8.toml"
     widths = "widths = [2, 2]"
-    dense = f'[generator]\n{widths}\ngroup = "C8"\nlatent = "dense"\n[discriminator]\n{widths}\ngroup = "C8"\n'
+    dense = f'[generator]\n{widths}\nlatent = "dense"\n[discriminator]\n{widths}\ngroup = "C8"\n'
     recipe.write_text(f'extends = "{tiny_recipe}"\nname = "c8"\n{dense}')
     told = invoke("verify-equivariance", recipe, "--picture", tmp_path / "angles.png")
     assert told.exit_code == 0, told.output

@@ -6,6 +6,7 @@ import torch
 from escnn.group import directsum
 from escnn.nn import FieldType, InnerBatchNorm
 
+from steergan.copies import copied
 from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, moments_untouched
 from steergan.symmetry import fourier_representation, gspace, regular_type
 from tests.layers.equivariance import permutation_type
@@ -75,7 +76,7 @@ def test_parts_of_a_batch_that_share_their_moments_are_normalised_as_the_whole(n
     x = torch.randn(4, whole.in_type.size, 5, 5, dtype=torch.float64)
     x = x * torch.arange(1, 5).view(4, 1, 1, 1) + torch.randn(whole.in_type.size, 1, 1)
     parts = x.chunk(processes)
-    alone = [copy.deepcopy(whole) for _ in parts]
+    alone = [copied(whole) for _ in parts]
     told: list[list[torch.Tensor]] = []  # by process and message: fields of every size send one
 
     def tell(own: torch.Tensor) -> torch.Tensor:
@@ -86,7 +87,7 @@ def test_parts_of_a_batch_that_share_their_moments_are_normalised_as_the_whole(n
         told.append([])
         norm.gather = tell
         norm(norm.in_type(part))
-    together = [copy.deepcopy(whole) for _ in parts]
+    together = [copied(whole) for _ in parts]
     normed = []
     for norm, part in zip(together, parts, strict=True):
         messages = zip(*told, strict=True)

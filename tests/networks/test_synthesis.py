@@ -45,7 +45,9 @@ def test_plain_synthesis_is_proved_equivariant_for_every_element(group: str) -> 
     assert all(error is not None and error < 1e-5 for error in errors)
 
 
-@pytest.mark.parametrize(("group", "blocks"), [("C4", 3), ("D1", 1), ("D4", 2), *also(("C2", 1), ("D1", 3), ("D2", 1), ("D4", 1))])
+@pytest.mark.parametrize(
+    ("group", "blocks"), [("C4", 3), ("D1", 1), ("D4", 2), *also(("C2", 1), ("D1", 3), ("D2", 1), ("D4", 1))]
+)
 def test_residual_synthesis_is_proved_equivariant_whatever_its_depth(group: str, blocks: int) -> None:
     found = verify(residual(group, blocks).synthesis, [4, 5], others=(torch.randn(2, 8),), modes=QUICK)
     assert found.verdict == "proved", found.sentence

@@ -1,7 +1,7 @@
 """Small runs in float64 that one process or several can do."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +50,10 @@ CASES = {
     "in parts": Case(LossSettings(name="relativistic-average", r1_weight=0.5), accumulate=2),
     "in parts, batch norm in D": Case(LossSettings(name="wasserstein", r1_weight=0.5), NORMS, accumulate=2),
 }
+
+
+REDUNDANT = {"non-saturating", "relativistic-average", "batch norm in D"}
+"""What these are about, others are about too."""
 
 
 class Wide(nn.Module):
@@ -121,11 +125,11 @@ def result(
     return {"rows": found, "state": state.state_dict()}
 
 
-def work(path: Path, environment: Mapping[str, str]) -> None:
-    """What one of several processes does: all runs; the first process writes what came out."""
+def work(path: Path, names: Sequence[str], environment: Mapping[str, str]) -> None:
+    """What one of several processes does: these runs; the first process writes what came out."""
     torch.set_num_threads(1)
     os.environ.update(environment)
     with joined(torch.device("cpu")) as processes:
-        found = {name: result(case, processes) for name, case in CASES.items()}
+        found = {name: result(CASES[name], processes) for name in names}
         if processes.first:
             torch.save(found, path)

@@ -6,6 +6,7 @@ In a process of its own, because torch knows one such device, for good.
 import json
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -87,15 +88,15 @@ def run(case: divided_runs.Case) -> list[str]:
     return sorted(waits.places)
 
 
-def work(path: Path) -> None:
-    """Write a JSON object: for every run, what stopped it (or null) and where the CPU waited for the device."""
+def work(path: Path, names: Sequence[str]) -> None:
+    """Write a JSON object: for each of these runs, what stopped it (or null) and where the CPU waited for it."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     _setup_privateuseone_for_python_backend(DEVICE)
     found: dict[str, Any] = {}
-    for name, case in divided_runs.CASES.items():
+    for name in names:
         try:
-            found[name] = {"stopped": None, "waits": run(case)}
+            found[name] = {"stopped": None, "waits": run(divided_runs.CASES[name])}
         except Exception as error:
             found[name] = {"stopped": "".join(traceback.format_exception(error)), "waits": []}
     path.write_text(json.dumps(found))

@@ -28,6 +28,7 @@ from steergan.training import (
     train,
 )
 from steergan.training.protocols import as_module
+from tests.thorough import also
 from tests.training import divided_runs as runs
 from tests.training import plain_pair as pair
 
@@ -67,7 +68,7 @@ PENALTIES = LossSettings(name="hinge", r1_weight=0.5, wgan_gp_weight=2.0)
         # Eight graphs: what is captured runs as it is, for the other case takes derivatives of captured graphs.
         pytest.param("eager", runs.Case(COUPLED, accumulate=2), id="in parts"),
         pytest.param("aot_eager", runs.Case(PENALTIES, augmentation=REGULARISED), id="penalties and regularisers"),
-        pytest.param("aot_eager", runs.Case(RELATIVISTIC, accumulate=2), id="in parts with R1", marks=pytest.mark.thorough),
+        *also(("aot_eager", runs.Case(RELATIVISTIC, accumulate=2))),
     ],
 )
 def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(

@@ -5,11 +5,11 @@ import steergan  # noqa: F401  # isort: skip
 import random
 from functools import cache
 
+from tests.thorough import size
 from tests.verification import matrix_mutants, more_mutants, mutants, plain_mutants  # noqa: F401  # operators register themselves
 from tests.verification.breaking import MUTANTS, Mutant
 from tests.verification.drawn import GROUPS, Drawn, Plan, build
 from tests.verification.networks import assert_same, state_of
-from tests.thorough import size
 from tests.verification.pieces import HEADS, TYPES, pieces_of
 
 MOST = size(1, 4)

@@ -13,6 +13,7 @@ from steergan.layers import GroupConvolution, GroupPool
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import Subject, assert_equivariant, verify, verify_subject
 from steergan.verification.elements import IDENTITY
+from tests.thorough import size
 from tests.verification import drawn
 from tests.verification.networks import HIDDEN, IMAGE, Shifts, assert_same, lift, state_of, stock
 
@@ -20,7 +21,7 @@ UNPROVED = ("dropout", "iid norm")
 """Pieces that commute with the group and that no certificate covers: masks drawn per field, escnn's IIDBatchNorm2d."""
 
 
-@settings(max_examples=12)
+@settings(max_examples=size(6, 100))
 @given(network=drawn.networks())
 def test_right_networks_are_proved_and_left_as_they_were(network: Any) -> None:
     before, stream = state_of(network.module), torch.get_rng_state()

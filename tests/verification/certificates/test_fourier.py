@@ -23,6 +23,7 @@ from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import trivial_type
 from steergan.verification import Finding, Situation, differences, verify
 from steergan.verification.certificates import fourier
+from tests.thorough import size
 from tests.verification import drawn
 from tests.verification.fourier_networks import C4, HIDDEN, convolution_network, layer_of, loaded, require_kernels
 
@@ -215,7 +216,7 @@ def test_a_layer_whose_choice_does_nothing_is_not_certified(monkeypatch: pytest.
 # --- whole networks
 
 
-@settings(max_examples=6)
+@settings(max_examples=size(3, 60))
 @given(network=drawn.networks("gathered"))
 def test_right_networks_are_proved_with_every_convolution_in_the_fourier_form(network: Any) -> None:
     choose_convolution(network.module, "fourier")
