@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.documentation.public_names import ROOT, functions_and_classes, rooms
+from tests.thorough import asked
 
 OUTSIDE = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*\b(?:src|href)=\"(?:https?:)?//[^\"]*\"")
 
@@ -19,7 +20,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
         cwd=ROOT,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "STEERGAN_SITE_WHOLE": str(asked()).lower()},
         capture_output=True,
         text=True,
     )
