@@ -4,6 +4,8 @@ Every rule and every distinct assertion stands in the run without the option; wi
 larger grids, more examples of hypothesis, more seeds. A test module asks when it is imported, as decorators do.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import combinations, product
 from typing import Any
 
@@ -29,21 +31,28 @@ def also(*cells: Any) -> list[Any]:
     return [pytest.param(*cell, marks=pytest.mark.thorough) for cell in spread]
 
 
-def grid(*axes: list[Any] | tuple[Any, ...], pairs: bool = False) -> list[Any]:
+def grid(*axes: Iterable[Any], pairs: bool = False) -> list[Any]:
     """The cells of a grid: in every run as few as hold each value of each axis, all of them in a thorough one.
 
     Args:
         axes: the values along each axis.
         pairs: in every run, hold each two values of two axes.
     """
-    every = list(product(*(range(len(axis)) for axis in axes)))
+    values = [list(axis) for axis in axes]
+    every = list(product(*(range(len(axis)) for axis in values)))
     left = {part for places in every for part in _parts(places, pairs)}
-    usual = set()
+    usual, seen = set(), Counter[tuple[int, int]]()
+
+    def worth(places: tuple[int, ...]) -> tuple[int, int]:
+        """What a cell adds; where several add as much, the one of values that were seen least."""
+        return len(left & _parts(places, pairs)), -sum(seen[place] for place in enumerate(places))
+
     while left:
-        best = max(every, key=lambda places: len(left & _parts(places, pairs)))
+        best = max(every, key=worth)
         usual.add(best)
+        seen.update(enumerate(best))
         left -= _parts(best, pairs)
-    cells = {places: tuple(axis[place] for axis, place in zip(axes, places, strict=True)) for places in every}
+    cells = {places: tuple(axis[place] for axis, place in zip(values, places, strict=True)) for places in every}
     return [pytest.param(*cell) if places in usual else also(cell)[0] for places, cell in cells.items()]
 
 

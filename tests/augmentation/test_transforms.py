@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from steergan.augmentation import Parameters, augment, draw_parameters
 from steergan.symmetry import act, action_table, gspace, plane_matrices
+from tests.thorough import grid
 
 KINDS = ("translation", "scaling", "colour", "cutout")
 D4 = plane_matrices(gspace("D4")).round()
@@ -32,9 +33,7 @@ def images(count: int, channels: int = 3, size: int = 8, seed: int = 1) -> Tenso
     return torch.rand(count, channels, size, size, generator=draw, dtype=torch.float64) * 2 - 1
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3])
-@pytest.mark.parametrize("size", [1, 7, 8])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("dtype", "size", "channels"), grid([torch.float32, torch.float64], [1, 7, 8], [1, 2, 3]))
 def test_with_probability_zero_no_bit_changes(channels: int, size: int, dtype: torch.dtype) -> None:
     image = images(16, channels, size).to(dtype)
     assert torch.equal(augment(image, drawn(16, size, probability=0.0)), image)
@@ -110,8 +109,7 @@ def acted(parameters: Parameters, matrix: np.ndarray[Any, Any]) -> Parameters:
     return parameters._replace(shift_B2=turn(parameters.shift_B2), cutout_B2=turn(parameters.cutout_B2 - 0.5) + 0.5)
 
 
-@pytest.mark.parametrize("size", [8, 9])
-@pytest.mark.parametrize("k", range(8))
+@pytest.mark.parametrize(("k", "size"), grid(range(8), [8, 9]))
 def test_a_turned_image_is_augmented_as_the_image_is_and_turned(size: int, k: int) -> None:
     image, parameters = images(20, size=size), drawn(20, size)
     element_B, table = torch.full((20,), k), action_table("D4", size, size)

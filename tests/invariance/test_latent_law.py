@@ -7,6 +7,7 @@ from torch import Tensor
 from steergan.errors import SymmetryError
 from steergan.invariance.latent_law import Witness, element_names, symmetrization
 from steergan.symmetry import grid_permutation, gspace
+from tests.thorough import grid
 
 GROUPS = ["C2", "C4", "D1", "D2", "D4"]
 
@@ -15,8 +16,7 @@ def table(group: str, height: int = 3, width: int = 3) -> Tensor:
     return torch.from_numpy(grid_permutation(gspace(group), height, width))
 
 
-@pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("side", [1, 2, 3, 7])
+@pytest.mark.parametrize(("side", "group"), grid([1, 2, 3, 7], GROUPS))
 def test_it_holds_for_the_action_of_every_grid_group(group: str, side: int) -> None:
     turns = table(group, side, side)
     found = symmetrization(turns, gspace(group), side, side)

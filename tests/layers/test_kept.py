@@ -15,6 +15,7 @@ from steergan.layers import GroupConvolution, SpectralLinear, UpsampleConvolutio
 from steergan.layers.kept import Keeper
 from steergan.layers.shared_filters import FilteredLayer
 from steergan.symmetry import gspace, regular_type, trivial_type
+from tests.thorough import grid
 
 
 class Network(nn.Module):
@@ -144,8 +145,7 @@ CHANGES: dict[str, Callable[[Network], object]] = {
 }
 
 
-@pytest.mark.parametrize("way", CHANGES)
-@pytest.mark.parametrize("name", ["C4", "C8"])
+@pytest.mark.parametrize(("name", "way"), grid(["C4", "C8"], CHANGES))
 def test_whatever_changes_weights_the_next_forward_is_right(way: str, name: str) -> None:
     network = seasoned(name)
     before, _ = answers(network)

@@ -14,6 +14,7 @@ from steergan.layers import (
 )
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import verify
+from tests.thorough import grid
 
 
 def largest_singular_value(matrix: torch.Tensor) -> float:
@@ -244,8 +245,7 @@ def two_types(name: str, kernel_size: int, dtype: torch.dtype) -> GroupConvoluti
     return layer.to(dtype)
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-@pytest.mark.parametrize("name", ["C2", "C4", "D1", "D2", "D4"])
+@pytest.mark.parametrize(("name", "kernel_size"), grid(["C2", "C4", "D1", "D2", "D4"], [1, 3, 5]))
 def test_sigma_and_its_vectors_are_those_of_the_bank(name: str, kernel_size: int) -> None:
     for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-12)):
         layer = two_types(name, kernel_size, dtype)

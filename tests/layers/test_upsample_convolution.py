@@ -13,6 +13,7 @@ from steergan.layers import GroupConvolution, Upsample, UpsampleConvolution, sha
 from steergan.layers.upsample_convolution import phase_filters
 from steergan.symmetry import gspace, regular_type, trivial_type
 from tests.layers.equivariance import equivariance_error, every_irrep, permutation_type
+from tests.thorough import grid
 
 GRID_GROUPS = ("trivial", "C2", "C4", "D1", "D2", "D4")
 SIZES = ((4, 4), (5, 3), (1, 2), (1, 1))
@@ -52,10 +53,10 @@ def assert_same(layer: UpsampleConvolution, height: int, width: int) -> None:
         assert (a - b).abs().max() <= 1e-13 * max(1.0, float(b.abs().max()))
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5, 7])
-@pytest.mark.parametrize(("height", "width"), SIZES)
-def test_it_is_upsampling_and_convolution(kernel_size: int, height: int, width: int) -> None:
+@pytest.mark.parametrize(("kernel_size", "size"), grid([1, 3, 5, 7], SIZES))
+def test_it_is_upsampling_and_convolution(kernel_size: int, size: tuple[int, int]) -> None:
     torch.manual_seed(0)
+    height, width = size
     regular = regular_type(gspace("C2"), 2)
     assert_same(make(regular, regular, kernel_size, spectral_norm=True), height, width)
 
@@ -98,14 +99,10 @@ def test_first_and_second_derivatives_are_right(kernel_size: int) -> None:
     assert torch.autograd.gradgradcheck(function, inputs)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
-@pytest.mark.parametrize("name", GRID_GROUPS)
-def test_it_commutes_with_every_element(
-    name: str,
-    dtype: torch.dtype,
-    tolerance: float,
-) -> None:
+@pytest.mark.parametrize(("name", "dtype"), grid(GRID_GROUPS, [torch.float64, torch.float32]))
+def test_it_commutes_with_every_element(name: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
+    tolerance = {torch.float64: 1e-12, torch.float32: 1e-5}[dtype]
     space = gspace(name)
     irreps, permutations, regular = every_irrep(space), permutation_type(space), regular_type(space, 3)
     layers: list[EquivariantModule] = [

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from steergan.data import load
+from steergan.data.digits import COPIES
 from steergan.errors import DataError, RunError
 from steergan.metrics import ClassifierTraining, label_agreement, train_classifier, weights_sha256
 from steergan.metrics.classifier_training import rotated, shuffled, turned
@@ -27,7 +28,8 @@ def test_rotated_digits_are_recognised_after_seconds() -> None:
     classifier = train_classifier(
         train_set.images, train_set.labels, classes=10, settings=ClassifierTraining(updates=(100, 100))
     )
-    assert label_agreement(classifier, held_out.images, held_out.labels) > 0.92
+    each = slice(None, None, COPIES)  # one copy of each digit
+    assert label_agreement(classifier, held_out.images[each], held_out.labels[each]) > 0.92
 
 
 def test_seed_decides_the_weights_and_global_randomness_does_not() -> None:

@@ -22,6 +22,7 @@ from tests.networks.small import (
     latents,
     quickly_built,
 )
+from tests.thorough import grid
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -77,8 +78,7 @@ def parameters(recipe: str, group: str) -> list[int]:
     return [sum(p.numel() for p in network.parameters()) for network in pair]
 
 
-@pytest.mark.parametrize("recipe", ["rotmnist.toml", "rotmnist-small.toml"])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(("group", "recipe"), grid(GROUPS, ["rotmnist.toml", "rotmnist-small.toml"]))
 def test_parameters_match_those_of_c4(recipe: str, group: str) -> None:
     for found, wanted in zip(parameters(recipe, group), parameters(recipe, "C4"), strict=True):
         assert abs(found / wanted - 1) < (0.1 if group not in ("trivial", "C2", "D1", "D2", "D4") else 0.16)

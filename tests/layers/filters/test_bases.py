@@ -25,6 +25,7 @@ from steergan.layers.filters.bases import (
     sampled_basis,
 )
 from steergan.symmetry import elements_of, fourier_representation, group_name, gspace, is_continuous
+from tests.thorough import grid
 
 
 def field(space: GSpace2D) -> Representation:
@@ -44,8 +45,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     sampled_basis.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["C8", "D8", "SO2", "O2", "C12"])
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize(("kernel_size", "name"), grid([1, 3, 5], ["C8", "D8", "SO2", "O2", "C12"]))
 def test_they_are_those_of_escnn(name: str, kernel_size: int) -> None:
     space = gspace(name)
     for out, into in ((field(space), space.trivial_repr), (field(space), field(space))):
@@ -57,8 +57,7 @@ def test_they_are_those_of_escnn(name: str, kernel_size: int) -> None:
         assert torch.allclose(found.flatten(1), wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["C8", "D8", "SO2", "O2"])
-@pytest.mark.parametrize("kernel_size", [4, 5, 7])
+@pytest.mark.parametrize(("kernel_size", "name"), grid([4, 5, 7], ["C8", "D8", "SO2", "O2"]))
 def test_as_functions_they_satisfy_the_constraint_at_every_element(name: str, kernel_size: int) -> None:
     """K(g x) = rho_out(g) K(x) rho_in(g)^-1, at points between the pixels."""
     space = gspace(name)

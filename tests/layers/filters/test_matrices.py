@@ -7,6 +7,7 @@ from escnn.nn import FieldType
 from steergan.layers import GroupConvolution, converge_spectral_norm
 from steergan.layers.filters.matrices import BasisMatrix, GatheredMatrix
 from steergan.symmetry import fourier_representation, gspace, regular_type
+from tests.thorough import grid
 
 
 def matrix_of(layer: GroupConvolution) -> GatheredMatrix:
@@ -54,8 +55,7 @@ def pairs(name: str) -> list[tuple[FieldType, FieldType]]:
     ]
 
 
-@pytest.mark.parametrize("kernel_size", [1, 2, 3, 5])
-@pytest.mark.parametrize("name", ["C2", "C4", "D1", "D2", "D4"])
+@pytest.mark.parametrize(("name", "kernel_size"), grid(["C2", "C4", "D1", "D2", "D4"], [1, 2, 3, 5]))
 def test_products_with_vectors_are_those_of_the_bank(name: str, kernel_size: int) -> None:
     torch.manual_seed(0)
     for in_type, out_type in pairs(name):

@@ -22,6 +22,7 @@ from steergan.layers import (
 from steergan.layers.filters.path import uses_fourier
 from steergan.symmetry import fourier_representation, gspace, regular_type, trivial_type
 from tests.kernels.search import search_anew
+from tests.thorough import grid
 
 GROUPS = ["C2", "D1", "C4", "D2", "D4"]
 
@@ -63,9 +64,7 @@ def derivatives(made: Any, x: Tensor) -> list[Tensor]:
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("upsample", [False, True])
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(("group", "kernel_size", "upsample"), grid(GROUPS, [1, 3, 5], [False, True], pairs=True))
 def test_both_paths_are_the_same_function_with_the_same_gradients(
     group: str, kernel_size: int, upsample: bool
 ) -> None:
