@@ -38,7 +38,7 @@ data = { name = "npz", path = "DATA", held_out = 0.4 }
 generator = { z_dim = 4, embedding_dim = 2, seed_width = 4, widths = [8, 4], upsamplings = 1 }
 discriminator = { widths = [4, 8] }
 loss = { name = "hinge" }
-training = { steps = 6, batch_size = 4, discriminator_updates = 1, checkpoint_every = 3, ema_batch_norm = "copy" }
+training = { steps = 6, batch_size = 4, discriminator_updates = 1, checkpoint_every = 3 }
 evaluation = { every = 3, samples = 16, features = "FEATURES" }
 """
 
@@ -52,18 +52,24 @@ settings.load_profile("steergan")
 pytest_plugins = ["tests.thorough"]
 LONG = [
     "training/test_engine",
-    "verification/test_mutants",
     "test_project",
-    "kernels/test_operators",
-    "run/test_training",
+    "verification/test_mutants",
     "kernels/test_sanitizers",
-    "networks/test_synthesis",
-    "cli/test_verify_equivariance",
+    "run/test_training",
     "kernels/test_wheel",
-    "layers/test_symmetry_of_layers",
-    "training/test_accelerator",
+    "cli/test_verify_equivariance",
     "kernels/test_library",
     "study/test_runs",
+    "kernels/test_operators",
+    "networks/test_synthesis",
+    "training/test_accelerator",
+    "acceleration/test_swapping",
+    "faults/test_kills",
+    "faults/test_cold_starts",
+    "layers/test_symmetry_of_layers",
+    "cli/test_processes",
+    "verification/test_verify",
+    "documentation/test_site",
 ]
 """The modules that take longest, longest first: begun last, one of them leaves the other workers idle."""
 
