@@ -20,13 +20,8 @@ os.environ["MPLBACKEND"] = "agg"
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
 
-# Before any test imports escnn: steergan silences what escnn warns of at import, and here warnings are errors.
-import steergan  # noqa: F401
-from steergan.files import file_sha256
-from steergan.kernels import compiler
 from tests.notes import Notes
 
 if TYPE_CHECKING:
@@ -42,7 +37,6 @@ training = { steps = 6, batch_size = 4, discriminator_updates = 1, checkpoint_ev
 evaluation = { every = 3, samples = 16, features = "FEATURES" }
 """
 
-torch.set_num_threads(1)
 # Times differ between machines and between runs, examples must not.
 settings.register_profile(
     "steergan", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -74,6 +68,16 @@ LONG = [
 """The modules that take longest, longest first: begun last, one of them leaves the other workers idle."""
 
 
+def pytest_collection() -> None:
+    """Imports that take seconds, where tests are collected: the process that hands them to workers does without."""
+    import torch
+
+    # Before any test imports escnn: steergan silences what escnn warns of at import, and here warnings are errors.
+    import steergan  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.nodeid.removeprefix("tests/").partition(".py::")[0], len(LONG)))
@@ -87,6 +91,9 @@ def own_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFact
     version of their sources and of how they are compiled, and wait in pytest's own cache for the next session. A test
     that names a cache of its own shares the kernels all the same.
     """
+    from steergan.files import file_sha256
+    from steergan.kernels import compiler
+
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     folder.mkdir(exist_ok=True)
