@@ -33,7 +33,7 @@ data = { name = "npz", path = "DATA", held_out = 0.4 }
 generator = { z_dim = 4, embedding_dim = 2, seed_width = 4, widths = [8, 4], upsamplings = 1 }
 discriminator = { widths = [4, 8] }
 loss = { name = "hinge" }
-training = { steps = 6, batch_size = 4, discriminator_updates = 1, checkpoint_every = 3 }
+training = { steps = 6, batch_size = 4, discriminator_updates = 1, checkpoint_every = 3, ema_batch_norm = "copy" }
 evaluation = { every = 3, samples = 16, features = "FEATURES" }
 """
 
