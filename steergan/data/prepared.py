@@ -18,7 +18,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ValidationError
 
 from steergan.data.arrays import read_arrays
-from steergan.data.images import SPLITS, ImageSet, Split, checksum
+from steergan.data.images import SPLITS, ImageSet, Labels, Pixels, Split, checksum
 from steergan.data.plan import LeftOut, Plan
 from steergan.data.stamps import is_verified, mark_verified, read_json
 from steergan.errors import DataError, reason
@@ -229,6 +229,18 @@ def replace_folder(temporary: Path, final: Path) -> None:
     with temporary_folder(final) as aside:
         os.replace(final, aside / "damaged")
         os.replace(temporary, final)
+
+
+def read_written(folder: Path, split: Split) -> tuple[Pixels, Labels]:
+    """What was just written, before the folder gets its name.
+
+    Raises:
+        OSError: it is not there, or not whole: somebody else was at it.
+    """
+    try:
+        return read_arrays(folder, split)
+    except (ValueError, EOFError) as error:
+        raise OSError(errno.EIO, f"not what was written: {reason(error)}") from None
 
 
 @contextmanager

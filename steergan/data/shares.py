@@ -1,6 +1,7 @@
 """A share of a large set: copied once, to disk, so that it needs no more memory than the whole."""
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,9 +10,9 @@ import numpy as np
 
 from steergan.data.arrays import copy_rows, read_arrays
 from steergan.data.images import ImageSet, Labels, checksum
-from steergan.data.prepared import CacheError, cache_faults, elsewhere, one_at_a_time, temporary_folder
+from steergan.data.prepared import CacheError, cache_faults, elsewhere, one_at_a_time, read_written, temporary_folder
 from steergan.data.stamps import is_verified, mark_verified, read_json
-from steergan.files import cache_unwritable, write_json
+from steergan.files import cache_unwritable
 
 FILES = ("share.json", "train-images.npy", "train-labels.npy")
 
@@ -49,7 +50,8 @@ def written(share: Path, whole: ImageSet, rows: Labels) -> ImageSet:
     with temporary_folder(share) as temporary:
         copy_rows(whole.images, temporary / "train-images.npy", rows)
         np.save(temporary / "train-labels.npy", whole.labels[rows])
-        write_json(temporary / "share.json", {"sha256": checksum(*read_arrays(temporary, "train"))})
+        about = {"sha256": checksum(*read_written(temporary, "train"))}
+        (temporary / "share.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         mark_verified(temporary, FILES)
         shutil.rmtree(share, ignore_errors=True)  # a damaged one
         os.rename(temporary, share)

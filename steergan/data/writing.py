@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steergan.data.arrays import copy_rows, link, npy_header, read_arrays
+from steergan.data.arrays import copy_rows, link, npy_header
 from steergan.data.images import SPLITS, ImageSet, Labels, Split, checksum
 from steergan.data.plan import Plan
 from steergan.data.prepared import (
@@ -22,6 +22,7 @@ from steergan.data.prepared import (
     one_at_a_time,
     read_back,
     read_prepared,
+    read_written,
     replace_folder,
     write_manifest,
 )
@@ -154,7 +155,7 @@ def write_splits(
         elif source != path:
             link(source, path)
         np.save(folder / f"{split}-labels.npy", labels)
-        images, _ = read_arrays(folder, split)
+        images, _ = read_written(folder, split)
         per_class = np.bincount(labels, minlength=len(plan.class_names)).tolist()
         digest = checksum(images, labels)
         about[split] = {"count": len(images), "per_class": per_class, "bytes": images.nbytes, "sha256": digest}

@@ -11,6 +11,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
+from steergan.training import load_state
 from tests.processes import PATIENCE, WARM
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -129,8 +132,19 @@ def contents(root: Path) -> dict[str, Any]:
             if path.suffix == ".jsonl":
                 rows = [json.loads(line) for line in content.splitlines()]
                 content = [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
+            if path.suffix == ".pt":
+                content = comparable(load_state(path))  # equal states may be unequal bytes: texts that are one object
             found[path.relative_to(root).as_posix()] = content
     return found
+
+
+def comparable(value: Any) -> Any:
+    """A state whose tensors are bytes."""
+    if isinstance(value, dict):
+        return {key: comparable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [comparable(one) for one in value]
+    return (str(value.dtype), value.shape, value.numpy().tobytes()) if isinstance(value, Tensor) else value
 
 
 def trial(
