@@ -171,3 +171,20 @@ def test_warnings_of_libraries_are_not_shown_to_users(monkeypatch: pytest.Monkey
         warnings.warn("a library is unhappy", stacklevel=1)
     assert ended.value.code == 0
     assert seen == []
+
+
+def test_what_is_printed_steers_no_terminal_and_names_that_are_no_text_are_printed(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="utf-8") as file:
+        stream = entry.Escaped.of(file)
+        stream.write("two lines\nand\ta tab, \x1b[2J\r, caf\udce9, \u202egnp\n")
+        stream.flush()
+    wanted = "two lines\nand\ta tab, \\x1b[2J\\r, caf\\udce9, \\u202egnp\n"
+    assert (tmp_path / "out").read_text(encoding="utf-8") == wanted
+
+
+@pytest.mark.parametrize("words", [["train", "x\x1b[2J\n.toml"], ["sample", "x", "--seeds", "\x1b[2J"], ["\x1b[2J"]])
+def test_what_came_is_shown_escaped(words: list[str]) -> None:
+    refused = invoke(*words)
+    assert refused.exit_code == 2
+    assert r"\x1b[2J" in refused.stderr
+    assert "\x1b" not in refused.stderr

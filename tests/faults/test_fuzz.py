@@ -152,7 +152,7 @@ def command_lines(draw: random.Random, run: Path, folder: Path) -> Iterator[list
         while isinstance(command, click.Group):
             inner = draw.choice([*command.commands, draw.choice(WORDS)])
             words.append(inner)
-            command = command.commands.get(inner)  # type: ignore[assignment]
+            command = command.commands.get(inner)
         if command is None:
             yield words
             continue

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
@@ -331,3 +332,30 @@ def test_noted_hashes_are_believed_only_whole(cache: Path, monkeypatch: pytest.M
     for name, content in damaged(path.read_bytes(), FLIPS):
         path.write_bytes(content)
         assert stamps.file_hashes(cache.parent, files) == wanted, name
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_weights_that_would_draw_blank_images_are_refused(value: float, tmp_path: Path, tiny_run: Path) -> None:
+    """The file is whole, as a file of tensors: only what it says it must be tells."""
+    copy = RunFolder(Path(shutil.copytree(tiny_run, tmp_path / "run")))
+    with safetensors.safe_open(copy.generator, framework="pt") as file:
+        texts = file.metadata()
+    tensors = safetensors.torch.load_file(copy.generator)
+    name = next(name for name in tensors if "to_image" in name and "weight" in name)
+    tensors[name] = torch.full_like(tensors[name], value)
+    safetensors.torch.save_file(tensors, copy.generator, texts)
+    with pytest.raises(SteerganError, match=r"generator.safetensors: its bytes are not those that were saved"):
+        run.sample(copy.path, [0, 1], [0])
+
+
+@pytest.mark.usefixtures("blank_curves")
+def test_a_run_whose_cache_takes_nothing_has_the_same_bits(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").touch()
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("steergan.files._told", set())
+    out = run.train(read_recipe(tiny_run / "resolved.toml"), tmp_path / "run", report=Notes())
+    assert (out / "generator.safetensors").read_bytes() == (tiny_run / "generator.safetensors").read_bytes()
+    assert len(caplog.messages) >= 2
+    assert all("set STEERGAN_CACHE to a folder with room" in line for line in caplog.messages)
