@@ -109,6 +109,7 @@ def curves(
     floor: float | None = None,
     real_agreement: float | None = None,
     players: Rows = (),
+    features: str = "",
 ) -> Figure:
     """What happened in a run, against generator steps: losses, scores, Frechet distance, label agreement, the players.
 
@@ -121,6 +122,7 @@ def curves(
         real_agreement: how often the classifier is right on held-out real images, drawn as a line.
         players: rows about them; `step` and whichever of `gradient_norm`, `auc_train`, `auc_held_out` and
             `penalty_share` are there.
+        features: what has to be said of the distance's features; empty: nothing.
     """
     figure = Figure(figsize=(14, 6.4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
@@ -136,7 +138,7 @@ def curves(
     draw_lines(agreement, metrics, {"label_agreement": "generated"}, marker="o")
     draw_level(agreement, real_agreement, "held-out real images")
     draw_lines(agreement, stats, {"augmentation_probability": "probability of augmentation"}, first=2)
-    distance.set(title=name, xlabel="generator step")
+    distance.set(title=name + f", {features}" * bool(features), xlabel="generator step")
     scale_by_factors(distance)
     adaptive = any(row.get("augmentation_probability") is not None for row in stats)
     title = "Label agreement" + ", and probability of augmentation" * adaptive

@@ -13,6 +13,7 @@ from steergan.data.inventory import (
 from steergan.data.loading import Survey, account_of, image_kind, load, prepare, survey, take
 from steergan.data.looks import Kinds, kinds_of
 from steergan.data.originals import resolve_path
+from steergan.data.pair import FolderImages, pair_of_folders
 from steergan.data.plan import LeftOut
 from steergan.data.prefetch import Prefetch
 from steergan.data.prepared import Prepared
@@ -22,6 +23,7 @@ from steergan.data.sources import Source, source_of
 __all__ = [
     "MOST_LINES",
     "Account",
+    "FolderImages",
     "Found",
     "ImageSet",
     "Kinds",
@@ -42,6 +44,7 @@ __all__ = [
     "originals_bundled",
     "originals_found",
     "originals_wanted",
+    "pair_of_folders",
     "prepare",
     "prepared_found",
     "resolve_path",

@@ -60,16 +60,20 @@ class Collection:
         return escaped(path.relative_to(self.root).as_posix())
 
 
-def collect(root: Path) -> Collection:
+def collect(root: Path, layout: Layout | None = None) -> Collection:
     """The images in a folder.
 
     Links are followed, and each real file is an image once. If one stands in both splits it is held out, and not
     trained on.
 
+    Args:
+        root: the folder.
+        layout: how it is read; None: as its sub-folders say.
+
     Raises:
         DataError: the layout can be read in two ways.
     """
-    layout, tree = read_layout(root), tree_below(root)
+    layout, tree = layout or read_layout(root), tree_below(root)
     places = {place.folder: place for place in layout.places}
     label_of = {name: k for k, name in enumerate(layout.classes)}
     members, left_out, faults = list[Member](), list[LeftOut](), list[Fault]()
@@ -99,7 +103,7 @@ def collect(root: Path) -> Collection:
     empty = {place.folder: None for place in layout.places if (place.class_name, place.split) not in filled}
     faults += [Fault("class folders without an image", "fill or remove them", name(folder)) for folder in empty]
     notes = notes_on(tree)
-    if deeper := sum(member.path.parent not in places for member in members):
+    if len(places) > 1 and (deeper := sum(member.path.parent not in places for member in members)):
         notes.append(f"in folders inside class folders, taken for the class: {deeper}")
     return Collection(root, layout, tuple(members), tuple(left_out), tuple(faults), tuple(notes))
 

@@ -20,7 +20,14 @@ from steergan.metrics.classifier_file import (
 )
 from steergan.metrics.classifier_training import ClassifierTraining, train_classifier
 from steergan.metrics.distances import Distances, Reals
-from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor, Features, extract
+from steergan.metrics.features import (
+    BackboneExtractor,
+    ClassifierExtractor,
+    FeatureExtractor,
+    Features,
+    extract,
+    words_for,
+)
 from steergan.metrics.fine_tuning import FineTuned, FineTuning, fine_tune
 from steergan.metrics.frechet import Moments, frechet_distance, moments
 from steergan.metrics.images import image_batches
@@ -29,10 +36,11 @@ from steergan.metrics.kernel import kernel_distance
 from steergan.metrics.measurement import Measurement, measure
 from steergan.metrics.memorisation import Memorisation, memorisation
 from steergan.metrics.neighbours import compare_neighbours
-from steergan.metrics.own_classifier import own_classifier
+from steergan.metrics.own_classifier import OwnClassifier
 from steergan.metrics.precision_recall import density_coverage, precision_recall
 from steergan.metrics.protocol import Protocol
 from steergan.metrics.reference import Reference, prepare_reference
+from steergan.metrics.scattering import ScatteringExtractor
 
 __all__ = [
     "Backbone",
@@ -49,9 +57,11 @@ __all__ = [
     "Measurement",
     "Memorisation",
     "Moments",
+    "OwnClassifier",
     "Protocol",
     "Reals",
     "Reference",
+    "ScatteringExtractor",
     "build_backbone",
     "choose_extractor",
     "class_accuracies",
@@ -69,7 +79,6 @@ __all__ = [
     "measure",
     "memorisation",
     "moments",
-    "own_classifier",
     "precision_recall",
     "predict",
     "prepare_reference",
@@ -81,4 +90,5 @@ __all__ = [
     "train_backbone",
     "train_classifier",
     "weights_sha256",
+    "words_for",
 ]

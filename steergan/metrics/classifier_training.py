@@ -1,8 +1,10 @@
 """Training a classifier whose features will measure generators."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,6 +48,10 @@ class ClassifierTraining:
         fewest, most = self.updates
         return min(most, max(fewest, ceil(self.epochs * count / self.batch_size)))
 
+    def with_updates(self, updates: int) -> "ClassifierTraining":
+        """The same with so many updates, whatever the number of images."""
+        return replace(self, updates=(updates, updates))
+
 
 def train_classifier(
     images: NDArray[np.uint8],
@@ -82,39 +88,104 @@ def train_classifier(
         >>> train_classifier(images, np.arange(4) % 2, classes=2, settings=short).training
         False
     """
-    settings = settings or ClassifierTraining()
-    check_labels(images, labels, classes)
-    with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
-        seed_torch(stream_seed(seed, "classifier-weights"))
-        classifier = Classifier(settings.group, classes, images.shape[1:], settings.widths, settings.features)
-    classifier.to(device).train()
-    updates = settings.updates_for(len(images))
-    optimizer = torch.optim.Adam(classifier.parameters(), lr=settings.peak_rate)
-    schedule = OneCycleLR(optimizer, settings.peak_rate, total_steps=updates, cycle_momentum=False)
-    for update, rows in enumerate(shuffled(len(images), settings.batch_size, updates, seed)):
-        image = to_unit(torch.from_numpy(images[rows]))
-        image = rotated(image, seed, update) if settings.rotate else image
-        loss = cross_entropy(classifier(image.to(device)), torch.from_numpy(labels[rows]).to(device))
+    trainer = ClassifierTrainer(images, labels, classes, settings or ClassifierTraining(), seed=seed, device=device)
+    while trainer.done < trainer.updates:
+        trainer.update()
+        progress(trainer.done, trainer.updates)
+    return trainer.classifier.eval()
+
+
+class ClassifierTrainer:
+    """A classifier on its way, update by update; its state can be kept between two of them.
+
+    Args:
+        images: uint8 (N, C, H, W).
+        labels: int64 (N,), from 0 to classes - 1.
+        classes: how many there are.
+        settings: what is built and how it is trained.
+        seed: of weights, order and angles.
+        device: where it is trained.
+
+    Raises:
+        DataError: fewer than two images, or labels that don't match the images or the classes.
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        classes: int,
+        settings: ClassifierTraining,
+        *,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        check_labels(images, labels, classes)
+        self.images, self.labels, self.settings, self.seed, self.device = images, labels, settings, seed, device
+        with torch.random.fork_rng(devices=[]):  # layers may initialise from torch's global stream
+            seed_torch(stream_seed(seed, "classifier-weights"))
+            self.classifier = Classifier(settings.group, classes, images.shape[1:], settings.widths, settings.features)
+        self.classifier.to(device).train()
+        self.updates, self.done = settings.updates_for(len(images)), 0
+        self.optimizer = torch.optim.Adam(self.classifier.parameters(), lr=settings.peak_rate)
+        self.schedule = OneCycleLR(
+            self.optimizer, settings.peak_rate, total_steps=self.updates, cycle_momentum=False
+        )
+
+    def update(self) -> None:
+        """One more step of Adam.
+
+        Raises:
+            RunError: the loss is not finite.
+        """
+        rows = rows_of(self.done, len(self.images), self.settings.batch_size, self.seed)
+        image = to_unit(torch.from_numpy(self.images[rows]))
+        image = rotated(image, self.seed, self.done) if self.settings.rotate else image
+        loss = cross_entropy(
+            self.classifier(image.to(self.device)), torch.from_numpy(self.labels[rows]).to(self.device)
+        )
         if not torch.isfinite(loss):
-            wanted = f"lower its peak_rate, {settings.peak_rate}"
-            raise RunError(f"classifier: the loss is {loss.item()} at update {update}; {wanted}")
-        optimizer.zero_grad(set_to_none=True)
+            wanted = f"lower its peak_rate, {self.settings.peak_rate}"
+            raise RunError(f"classifier: the loss is {loss.item()} at update {self.done}; {wanted}")
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimizer.step()
-        schedule.step()
-        progress(update + 1, updates)
-    return classifier.eval()
+        self.optimizer.step()
+        self.schedule.step()
+        self.done += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next update depends on, and how many are done."""
+        parts = {name: getattr(self, name).state_dict() for name in ("classifier", "optimizer", "schedule")}
+        return {**parts, "done": self.done}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state of the same training.
+
+        Raises:
+            KeyError, RuntimeError, TypeError, ValueError: it is another's.
+        """
+        for name in ("classifier", "optimizer", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
+        self.done = int(state["done"])
 
 
 def shuffled(count: int, batch_size: int, updates: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Row numbers for each update: every epoch is a seeded order of all rows, short rests left out."""
+    """The rows of each update, in turn."""
+    return (rows_of(update, count, batch_size, seed) for update in range(updates))
+
+
+def rows_of(update: int, count: int, batch_size: int, seed: int) -> NDArray[np.int64]:
+    """Row numbers of an update: every epoch is a seeded order of all rows, short rests left out."""
     size = min(batch_size, count)
-    per_epoch = count // size
-    for update in range(updates):
-        epoch, place = divmod(update, per_epoch)
-        if place == 0:
-            order = numpy_stream(seed, "classifier-order", epoch).permutation(count)
-        yield order[place * size : (place + 1) * size]
+    epoch, place = divmod(update, count // size)
+    order = order_of(epoch, count, seed)
+    return order[place * size : (place + 1) * size]
+
+
+@lru_cache(maxsize=1)
+def order_of(epoch: int, count: int, seed: int) -> NDArray[np.int64]:
+    """All rows in the order of an epoch."""
+    return numpy_stream(seed, "classifier-order", epoch).permutation(count)
 
 
 def rotated(image: Tensor, seed: int, update: int) -> Tensor:

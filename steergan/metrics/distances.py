@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steergan.metrics.features import Features
-from steergan.metrics.frechet import Array, frechet_distance, moments
+from steergan.metrics.frechet import Array, Moments, frechet_distance, moments
 from steergan.metrics.images import Rows
 from steergan.metrics.kernel import kernel_distance
 from steergan.metrics.precision_recall import manifold
@@ -27,13 +27,14 @@ class Distances:
     frechet_invariant: float | None
     """With features that don't see rotations (the paper's). None where it would mean nothing (`Reals.refuses`)."""
     frechet_equivariant: float | None
-    """Before group pooling: these see an orientation collapse; None for an extractor without a group."""
+    """Before group pooling: these see an orientation collapse; None for an extractor without a group, or likewise."""
     kid: float
     """Kernel distance of the invariant features, unbiased."""
-    precision: float
-    recall: float
-    density: float
-    coverage: float
+    precision: float | None
+    """This and what follows is None of a generator where it would mean nothing (`steergan.metrics.meaning`)."""
+    recall: float | None
+    density: float | None
+    coverage: float | None
     count: int
     """Images in the set that was compared."""
 
@@ -82,12 +83,13 @@ class Reals:
         precision, recall = self.manifold.precision_recall(chosen)
         density, coverage = self.density_manifold.density_coverage(chosen)
         equivariant = None
-        if self.equivariant is not None and fake.equivariant is not None:
+        if self.equivariant is not None and fake.equivariant is not None and not self.refuses(count, self.equivariant):
             equivariant = frechet_distance(self.equivariant, moments(fake.equivariant))
+        invariant = None
+        if not self.refuses(count, self.invariant):
+            invariant = frechet_distance(self.invariant, moments(fake.invariant))
         return Distances(
-            frechet_invariant=(
-                None if self.refuses(count) else frechet_distance(self.invariant, moments(fake.invariant))
-            ),
+            frechet_invariant=invariant,
             frechet_equivariant=equivariant,
             kid=kernel_distance(
                 self.features.invariant,
@@ -103,12 +105,16 @@ class Reals:
             count=count,
         )
 
-    def refuses(self, count: int) -> bool:
+    def refuses(self, count: int, real: Moments | None = None) -> bool:
         """Whether a Frechet distance of `count` images would be mostly bias, real images or fake ones being too few.
 
         KID, which has no bias, stands in for it. Source: Binkowski et al. 2018.
+
+        Args:
+            count: images that are compared.
+            real: which features; None: the invariant ones.
         """
-        return self.picky and min(self.invariant.count, count) <= len(self.invariant.mean)
+        return self.picky and min(self.invariant.count, count) <= len((real or self.invariant).mean)
 
     def rank_deficient(self, count: int) -> tuple[str, ...]:
         """The feature sets that are at least as long as there are images, real ones or the `count` compared ones."""

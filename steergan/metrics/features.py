@@ -18,6 +18,9 @@ from steergan.progress import Progress, unheard
 
 Values = TypeVar("Values", Tensor, Array)
 
+TEXTURES, UNTRAINED = "scattering", "untrained"
+"""How the names of scattering features, and of networks that nobody trained, begin."""
+
 
 @dataclass(frozen=True, eq=False)
 class Features(Generic[Values]):
@@ -67,11 +70,23 @@ class FeatureExtractor(Protocol):
         """Features of uint8 images (B, C, H, W)."""
 
 
+def words_for(extractor: str) -> str:
+    """What is said wherever figures of an extractor stand, by its name; empty where nothing need be said.
+
+    Examples:
+        >>> from steergan.metrics import words_for
+        >>> words_for("scattering"), words_for("untrained classifier"), words_for("inception-2015-12-05")
+        ('texture metric', 'untrained features', '')
+    """
+    known = {TEXTURES: "texture metric", UNTRAINED: "untrained features"}
+    return next((words for beginning, words in known.items() if extractor.startswith(beginning)), "")
+
+
 class ClassifierExtractor:
     """A classifier's features, invariant and before group pooling; it also says which label it sees.
 
     Args:
-        name: of the extractor, for the record.
+        name: of the extractor, for the record; one of a single class is called untrained.
         classifier: is put into evaluation mode.
         class_names: what its labels mean, in their order; None where nobody said so. Label agreement needs a classifier
             with the classes of the images, and not only as many.
@@ -89,7 +104,8 @@ class ClassifierExtractor:
     """
 
     def __init__(self, name: str, classifier: Classifier, class_names: tuple[str, ...] | None = None) -> None:
-        self.name = name
+        # With a single class there was nothing to learn.
+        self.name = f"{UNTRAINED} {name}" if classifier.architecture.classes == 1 else name
         self.class_names = class_names
         self.classifier = classifier.eval()
         self.sha256 = weights_sha256(classifier)

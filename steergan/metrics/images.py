@@ -59,7 +59,29 @@ class Chosen:
         return self.images[self.rows[part]]
 
 
-Images: TypeAlias = Tensor | NDArray[np.uint8] | Chosen
+class Stored(Protocol):
+    """Images that are read, or made, when they are sliced."""
+
+    @property
+    def dtype(self) -> object:
+        """uint8."""
+
+    @property
+    def ndim(self) -> int:
+        """4."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, part: slice, /) -> NDArray[np.uint8]:
+        """Some of them."""
+
+
+Images: TypeAlias = Tensor | NDArray[np.uint8] | Stored
 """uint8 (N, C, H, W); memory-mapped arrays are read batch by batch."""
 
 

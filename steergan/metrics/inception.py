@@ -13,7 +13,7 @@ from torch import Tensor
 from steergan.errors import DataError
 from steergan.files import cache_folder, expanded, file_sha256
 from steergan.metrics.features import Features
-from steergan.metrics.resizing import resize
+from steergan.metrics.resizing import Resize, resize
 
 KNOWN = {
     "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4": "inception-2015-12-05.pt",
@@ -27,12 +27,13 @@ LENGTH = 2048
 class InceptionExtractor:
     """pool3 features of the 2015 Inception network: Frechet distances of these are FIDs.
 
-    Images are resized to 299 pixels as clean-fid does (bicubic, antialiased, clipped, not rounded); one channel is
-    repeated to three. There are no features before group pooling, since there is no group.
+    Images are resized to 299 pixels, by default as clean-fid does (bicubic, antialiased, clipped, not rounded); one
+    channel is repeated to three. There are no features before group pooling, since there is no group.
 
     Args:
         path: of one of the two known files.
         device: where it works.
+        resize: `clean`, `tf` or `pytorch`, see `steergan.metrics.resizing.resize`; others than `clean` are in the name.
 
     Symmetry: neither invariant nor equivariant.
 
@@ -46,9 +47,9 @@ class InceptionExtractor:
         steergan.errors.DataError: ...: not the 2015 Inception network (sha256 ...); inception-2015-12-05.pt or ...
     """
 
-    name = "inception-2015-12-05"
-
-    def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
+    def __init__(self, path: str | Path, device: str | torch.device = "cpu", resize: Resize = "clean") -> None:
+        self.resize = resize
+        self.name = "inception-2015-12-05" + f", {resize} resize" * (resize != "clean")
         self.sha256 = file_sha256(Path(path))
         if self.sha256 not in KNOWN:
             came = f"{path}: not the 2015 Inception network (sha256 {self.sha256[:12]}...)"
@@ -63,7 +64,8 @@ class InceptionExtractor:
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Features[Tensor]:
         """uint8 images (B, C, H, W) -> invariant features (B, 2048) float32, and None."""
-        resized = resize(images.to(self.device)).contiguous(memory_format=torch.channels_last)  # 1.4 times as fast
+        resized = resize(images.to(self.device), how=self.resize)
+        resized = resized.contiguous(memory_format=torch.channels_last)  # 1.4 times as fast
         return Features(self.network((resized - 128) / 128).reshape(len(images), LENGTH), None)
 
 

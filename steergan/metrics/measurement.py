@@ -1,6 +1,7 @@
 """A generator's figures together with the protocol that they hold under."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,15 @@ class Measurement:
     rank_deficient: tuple[str, ...]
     """Feature sets (`invariant`, `equivariant`) that are as long as there are samples, or longer: strongly biased."""
     protocol: Protocol
+    scrambled: Distances | None = None
+    """Of held-out images whose pixels all lie at random places."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Figures that would mean nothing, each with the reason; they are None."""
 
     def record(self) -> dict[str, Any]:
-        """One flat table, ready for JSON: the figures, the protocol, and the floor's figures as `floor_...`."""
+        """One flat table, ready for JSON: the figures, the protocol, and the real side's as `floor_`, `scrambled_`."""
         protocol, own = asdict(self.protocol), asdict(self.distances)
+        scrambled = {} if self.scrambled is None else asdict(self.scrambled)
         del own["count"]  # said as fake_count
         return {
             **own,
@@ -52,14 +58,16 @@ class Measurement:
             "label_agreement_real": self.label_agreement_real,
             "rank_deficient": list(self.rank_deficient),
             **{name: protocol[name] for name in RECORDED},
+            "left_out": dict(self.left_out),
             **{f"floor_{name}": value for name, value in asdict(self.floor).items()},
+            **{f"scrambled_{name}": value for name, value in scrambled.items()},
             "protocol": self.protocol.hash,
         }
 
 
 RECORDED = (
     "real_count", "held_out_checksum", "fake_count", "precision_recall_count", "label_law", "ema", "batch_norm",
-    "extractor", "extractor_sha256", "classifier_sha256", "seed",
+    "extractor", "extractor_sha256", "resize", "classifier_sha256", "seed",
 )  # fmt: skip
 """Of the protocol, what a record spells out; its hash covers the rest."""
 
@@ -103,13 +111,16 @@ def measure(
     reference.protocol.refuse_too_few(len(images), "samples", "draw more")
     fake = extract(reference.extractor, images, progress=progress)
     reals, classifier, agreement = reference.reals, reference.classifier, None
+    without = reference.left_out(len(images))
     if classifier is not None:
         agreement = agreement_with(reference.extractor, classifier, fake, images, labels)
     return Measurement(
-        distances=reals.distances(fake),
+        distances=replace(reals.distances(fake), **dict.fromkeys(without)),
         floor=reference.floor,
         label_agreement=agreement,
         label_agreement_real=reference.label_agreement,
         rank_deficient=reals.rank_deficient(len(fake.invariant)),
         protocol=replace(reference.protocol, fake_count=len(fake.invariant)),
+        scrambled=reference.scrambled,
+        left_out=without,
     )

@@ -47,6 +47,8 @@ class Protocol:
 
     extractor: str = ""
     extractor_sha256: str = ""
+    resize: str = "clean"
+    """How images get to the size that Inception takes."""
     classifier_sha256: str | None = None
     """Of the network that sees labels; None without one."""
     held_out_checksum: str = ""
@@ -63,6 +65,8 @@ class Protocol:
         Training images and the latents' seed are left out: runs that differ in these are there to be compared.
         """
         compared = {name: value for name, value in asdict(self).items() if name not in FREE}
+        if compared["resize"] == "clean":  # the only way that there was once: hashes are what they were
+            del compared["resize"]
         return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()[:12]
 
     def of_reals(self) -> dict[str, Any]:

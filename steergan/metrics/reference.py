@@ -10,7 +10,8 @@ from steergan.metrics.classifier_file import Network, weights_sha256
 from steergan.metrics.distances import Distances, Reals, subset
 from steergan.metrics.features import ClassifierExtractor, FeatureExtractor, Features, extract
 from steergan.metrics.frechet import Array
-from steergan.metrics.images import Chosen, LabelledImages, Rows
+from steergan.metrics.images import Chosen, Images, LabelledImages, Rows
+from steergan.metrics.meaning import Scrambled, left_out
 from steergan.metrics.protocol import Protocol
 from steergan.metrics.reference_file import keep, read_kept
 from steergan.progress import Progress, portion, unheard
@@ -44,8 +45,14 @@ class Reference:
 
     Where the extractor was trained on the same images it knows them a little better than fresh ones, and a perfect
     generator may come out slightly below. Fewer images than the generator's samples give a higher floor."""
+    scrambled: Distances
+    """Of held-out images whose pixels all lie at random places: how far what nobody wants is, on the same ruler."""
     label_agreement: float | None
     """Share of the held-out images in which the classifier sees their label."""
+
+    def left_out(self, count: int) -> dict[str, str]:
+        """Which figures of so many samples mean nothing, and why."""
+        return left_out(self.extractor.name, self.protocol, count, self.floor, self.scrambled)
 
     @property
     def protocol(self) -> Protocol:
@@ -72,7 +79,7 @@ def prepare_reference(
         held_out: at most `protocol.count` of them are compared with.
         protocol: what the caller knows of it; the rest is filled in.
         classifier: sees labels; None leaves label agreement out.
-        progress: hears of images, held-out ones and then training ones.
+        progress: hears of images, held-out ones, then training ones, then scrambled ones.
         cache: folder where features, moments and floor are looked up and kept; None: they are computed, as they are
             where a set has no checksum.
 
@@ -100,6 +107,7 @@ def prepare_reference(
         protocol,
         extractor=extractor.name,
         extractor_sha256=extractor.sha256,
+        resize=getattr(extractor, "resize", "clean"),
         classifier_sha256=None if classifier is None else weights_sha256(classifier),
         held_out_checksum=held_out.checksum,
         train_checksum=train.checksum,
@@ -108,35 +116,44 @@ def prepare_reference(
     named = bool(held_out.checksum and train.checksum)
     kept = read_kept(cache, protocol) if cache is not None and named else None
     if kept is not None:
-        features, floor = kept
+        features, floor, scrambled = kept
         reals = real_side(extractor, features, protocol)
     else:
-        reals, floor = computed(extractor, train, Chosen(held_out.images, chosen), protocol, progress)
+        reals, floor, scrambled = computed(extractor, train, Chosen(held_out.images, chosen), protocol, progress)
         if cache is not None and named:
-            keep(cache, protocol, reals, floor)
+            keep(cache, protocol, reals, floor, scrambled)
     agreement = None
     if classifier is not None:
         images, labels = Chosen(held_out.images, chosen), held_out.labels[chosen]
         agreement = agreement_with(extractor, classifier, reals.features, images, labels)
-    return Reference(extractor, classifier, reals, floor, agreement)
+    return Reference(extractor, classifier, reals, floor, scrambled, agreement)
 
 
 def computed(
     extractor: FeatureExtractor, train: LabelledImages, held_out: Chosen, protocol: Protocol, progress: Progress
-) -> tuple[Reals, Distances]:
-    """The real side of the chosen held-out images, and its floor: the distances of as many other real images."""
+) -> tuple[Reals, Distances, Distances]:
+    """The real side of the chosen held-out images; the distances of as many other real ones, and of scrambled ones."""
     one_set = bool(train.checksum) and train.checksum == protocol.held_out_checksum
-    if one_set and len(train) < 2 * protocol.count:  # identical sets would lie at no distance from one another
-        reals = real_side(extractor, extract(extractor, held_out, progress=progress), protocol)
+    halved = one_set and len(train) < 2 * protocol.count  # identical sets would lie at no distance from one another
+    taken = held_out.rows if one_set else np.arange(0)
+    others = Chosen(train.images, np.arange(0) if halved else floor_rows(len(train), taken, protocol))
+    scrambled = Scrambled(held_out, protocol.seed)
+    total, done = len(held_out) + len(others) + len(scrambled), 0
+
+    def seen(images: Images) -> Features[Array]:
+        nonlocal done
+        found = extract(extractor, images, progress=portion(progress, done, total))
+        done += len(images)
+        return found
+
+    reals = real_side(extractor, seen(held_out), protocol)
+    if halved:
         first, second = halves(len(held_out), protocol.seed)
         protocol.refuse_too_few(len(second), "images in half of the set", "add images")
-        half = real_side(extractor, reals.features.rows(first), protocol)
-        return reals, half.distances(reals.features.rows(second))
-    others = floor_rows(len(train), held_out.rows if one_set else np.arange(0), protocol)
-    total = len(held_out) + len(others)
-    reals = real_side(extractor, extract(extractor, held_out, progress=portion(progress, 0, total)), protocol)
-    again = portion(progress, len(held_out), total)
-    return reals, reals.distances(extract(extractor, Chosen(train.images, others), progress=again))
+        floor = real_side(extractor, reals.features.rows(first), protocol).distances(reals.features.rows(second))
+    else:
+        floor = reals.distances(seen(others))
+    return reals, floor, reals.distances(seen(scrambled))
 
 
 def real_side(extractor: FeatureExtractor, features: Features[Array], protocol: Protocol) -> Reals:

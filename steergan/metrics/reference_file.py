@@ -17,17 +17,17 @@ from steergan.metrics.features import Features
 from steergan.metrics.frechet import Array
 from steergan.metrics.protocol import Protocol
 
-FORMAT = 2
+FORMAT = 3
 """Counts up when the file, or what it is computed by, changes."""
 
 
-def keep(folder: Path, protocol: Protocol, reals: Reals, floor: Distances) -> None:
-    """Write the features, the moments of the invariant ones, and the floor, where that is possible."""
+def keep(folder: Path, protocol: Protocol, reals: Reals, floor: Distances, scrambled: Distances) -> None:
+    """Write the features, the moments of the invariant ones, and the real side's distances, where that is possible."""
     arrays = {"invariant": narrowed(reals.features.invariant)}
     if reals.features.equivariant is not None:
         arrays["equivariant"] = narrowed(reals.features.equivariant)
     arrays["mean"], arrays["covariance"] = reals.invariant.mean, reals.invariant.covariance
-    about = json.dumps({"protocol": key(protocol), "floor": asdict(floor)})
+    about = json.dumps({"protocol": key(protocol), "floor": asdict(floor), "scrambled": asdict(scrambled)})
     content = io.BytesIO()
     np.savez(content, **arrays, about=np.array(about), digest=np.array(digest_of(arrays, about)))
     try:
@@ -37,8 +37,8 @@ def keep(folder: Path, protocol: Protocol, reals: Reals, floor: Distances) -> No
         cache_unwritable(error, "features of real images are computed in every run")
 
 
-def read_kept(folder: Path, protocol: Protocol) -> tuple[Features[Array], Distances] | None:
-    """The features and the floor that were kept under a protocol; None where there are none, or the file is damaged."""
+def read_kept(folder: Path, protocol: Protocol) -> tuple[Features[Array], Distances, Distances] | None:
+    """What was kept under a protocol but for the moments; None where there is nothing, or the file is damaged."""
     try:
         content = io.BytesIO(read_plain(place(folder, protocol)))  # numpy leaves a damaged file open
         with np.load(content, allow_pickle=False) as file:
@@ -48,7 +48,8 @@ def read_kept(folder: Path, protocol: Protocol) -> tuple[Features[Array], Distan
         if table["protocol"] != key(protocol) or digest != digest_of(arrays, about):
             return None
         wide = {name: arrays[name].astype(np.float64) for name in ("invariant", "equivariant") if name in arrays}
-        return Features(wide["invariant"], wide.get("equivariant")), Distances(**table["floor"])
+        floor, scrambled = (Distances(**table[name]) for name in ("floor", "scrambled"))
+        return Features(wide["invariant"], wide.get("equivariant")), floor, scrambled
     except Exception:  # whatever numpy raises at odd bytes: it is made anew
         return None
 

@@ -1,4 +1,7 @@
-"""Images at the size that an ImageNet network takes, resized as clean-fid does."""
+"""Images at the size that an ImageNet network takes, resized as those do whose figures are to be met."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,9 +13,19 @@ CHANNELS = (1, 3)
 SIDE = 299
 """Pixels that Inception takes."""
 
+Resize = Literal["clean", "tf", "pytorch"]
+"""How images get there; FIDs of different ways are on different scales (Parmar et al. 2022)."""
 
-def resize(images: Tensor, side: int = SIDE) -> Tensor:
-    """Images at S x S pixels: bicubic, antialiased, clipped, not rounded; one channel is repeated to three.
+
+def resize(images: Tensor, side: int = SIDE, how: Resize = "clean") -> Tensor:
+    """Images at S x S pixels, not rounded; one channel is repeated to three.
+
+    Args:
+        images: of one or three channels.
+        side: S.
+        how: `clean` as clean-fid (bicubic, antialiased, clipped); `tf` as TensorFlow 1 and TF-GAN (bilinear, without
+            antialiasing, pixels at their upper left corners); `pytorch` as pytorch-fid (bilinear, without antialiasing,
+            pixels at their centres).
 
     Shapes: uint8 (B, 1 or 3, H, W) -> float32 (B, 3, S, S) in 0..255.
 
@@ -21,7 +34,32 @@ def resize(images: Tensor, side: int = SIDE) -> Tensor:
     """
     if images.shape[1] not in CHANNELS:
         raise DataError(
-            f'images of {images.shape[1]} channels; Inception takes 1 or 3: set evaluation.features = "classifier"'
+            f"images of {images.shape[1]} channels; Inception takes 1 or 3: "
+            'set evaluation.features = "classifier" or "scattering"'
         )
-    image = images.expand(-1, 3, -1, -1).to(torch.float32)
+    return WAYS[how](images.expand(-1, 3, -1, -1).to(torch.float32), side)
+
+
+def bicubic(image: Tensor, side: int) -> Tensor:
+    """Bicubic, antialiased where it gets smaller, clipped."""
     return interpolate(image, (side, side), mode="bicubic", antialias=True).clamp(0, 255)
+
+
+def bilinear(image: Tensor, side: int) -> Tensor:
+    """Bilinear between the centres of pixels."""
+    return interpolate(image, (side, side), mode="bilinear", align_corners=False)
+
+
+def from_corners(image: Tensor, side: int) -> Tensor:
+    """Bilinear, as if pixels lay at their upper left corners: what TensorFlow's resize_bilinear did."""
+    for dim in (2, 3):
+        count = image.shape[dim]
+        place = torch.arange(side, device=image.device) * (count / side)
+        lower = place.floor().long().clamp(max=count - 1)
+        share = (place - lower).to(image).view(-1, *[1] * (3 - dim))
+        near, far = (image.index_select(dim, at) for at in (lower, (lower + 1).clamp(max=count - 1)))
+        image = near + (far - near) * share
+    return image
+
+
+WAYS: Mapping[Resize, Callable[[Tensor, int], Tensor]] = {"clean": bicubic, "tf": from_corners, "pytorch": bilinear}

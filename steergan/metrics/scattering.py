@@ -78,17 +78,17 @@ class ScatteringExtractor:
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Features[Tensor]:
         """uint8 images (B, C, H, W) -> features of each of their opponent colours, one after the other."""
-        batch, channels = images.shape[:2]
+        batch = len(images)
         planes = opponents(to_unit(images.to(self.device))).flatten(0, 1)
         size = padded(images.shape[2]) * padded(images.shape[3]) * ANGLES**2
         parts = [amplitudes(part) for part in planes.split(max(1, AT_ONCE // size))]
         found = Amplitudes(*(torch.cat(of) for of in zip(*parts, strict=True)))
-        return Features(
-            invariant(found).view(batch, -1),
-            torch.cat([found.mean[:, None], level(found.first.flatten(1)), level(found.second.flatten(1))], 1).view(
-                batch, -1
-            ),
-        )
+        return Features(invariant(found).view(batch, -1), equivariant(found).view(batch, -1))
+
+
+def equivariant(found: Amplitudes) -> Tensor:
+    """Features that see orientation (N, 217)."""
+    return torch.cat([found.mean[:, None], level(found.first.flatten(1)), level(found.second.flatten(1))], 1)
 
 
 def invariant(found: Amplitudes) -> Tensor:
@@ -164,7 +164,7 @@ def through(spectrum: Tensor, bank: "Bank") -> Tensor:
 
 
 def in_aliases(spectrum: Tensor, stride: int) -> Tensor:
-    """A spectrum (..., H, W) by the frequencies that are one when each `stride`-th place is left: (h w, ..., copies)."""
+    """A spectrum (..., H, W) as (h w, ..., copies): those copies are one frequency to each `stride`-th place."""
     height, width = (side // stride for side in spectrum.shape[-2:])
     parts = spectrum.unflatten(-1, (stride, width)).unflatten(-3, (stride, height))
     return parts.movedim((-3, -1), (0, 1)).reshape(height * width, -1, stride**2)

@@ -1,7 +1,8 @@
 """Recipe -> objects -> loop: the only room that knows every other."""
 
 from steergan.run.about import surroundings
-from steergan.run.evaluation import evaluate
+from steergan.run.evaluation import Neighbours, evaluate
+from steergan.run.folders import compare_folders
 from steergan.run.load import LoadedRun, class_names, load_run
 from steergan.run.plan import plan
 from steergan.run.proposal import Wish, propose
@@ -14,12 +15,14 @@ from steergan.verification.measured.angle_picture import angle_figure
 __all__ = [
     "UPRIGHT",
     "LoadedRun",
+    "Neighbours",
     "Place",
     "Pose",
     "Reporter",
     "Wish",
     "angle_figure",
     "class_names",
+    "compare_folders",
     "evaluate",
     "interpolate",
     "load_run",

@@ -1,14 +1,14 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
-from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from steergan import data
+from steergan.errors import RunError
 from steergan.files import cache_folder
 from steergan.layers import shared_filters
 from steergan.metrics import (
@@ -17,22 +17,24 @@ from steergan.metrics import (
     FeatureExtractor,
     Measurement,
     Protocol,
+    Reference,
     choose_extractor,
     compare_neighbours,
     measure,
-    own_classifier,
     prepare_reference,
+    words_for,
 )
 from steergan.metrics.classifier_file import Network
-from steergan.metrics.own_classifier import is_kept
 from steergan.networks.classifier import Classifier
 from steergan.pictures import save_png
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
+from steergan.run.figures_in_words import described, notices, summed_up
 from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
+from steergan.run.own_classifier import own_classifier
 from steergan.run.reporting import Reporter, Silence, stage_before_training
 from steergan.symmetry import group_order, gspace, pixel_group
 from steergan.training import Generator, JsonLines, draw_latents, figure_in
@@ -44,13 +46,22 @@ FIGURES = {
     "density-coverage": ("density", "coverage"),
     "label-agreement": ("label_agreement", "label_agreement_real"),
 }
-"""What each metric-KEY.jsonl is about; every row also has the floor of its figures and the whole protocol."""
+"""What each metric-KEY.jsonl is about; every row also has these of the real side, and the whole protocol."""
 
 LABEL_LAW = "held-out class frequencies, stratified"
 BATCH = 250
 """Latents that are drawn together."""
 RENDERED_PIXELS = 2**20
 """Pixels that a generator renders at once, at most: maps of large images need gigabytes."""
+
+
+class Neighbours(NamedTuple):
+    """How memorised images are looked for."""
+
+    picture: Path
+    """Where to put samples beside their nearest training images."""
+    group: str | None = None
+    """Over which they are compared; None: the larger one of the two networks."""
 
 
 class Evaluation:
@@ -76,46 +87,55 @@ class Evaluation:
         self.before_training = True
         """Until the first step; the caller ends it."""
         self.files = {key: JsonLines(folder.metric(key)) for key in FIGURES}
-        reals, held_out, settings = images.train, images.held_out, recipe.evaluation
+        self.labels = torch.from_numpy(
+            data.stratified_labels(images.held_out.class_frequencies, recipe.evaluation.samples)
+        )
+
+    @property
+    def measures(self) -> bool:
+        """Whether anything is measured at all."""
+        return self.recipe.evaluation.features != "none"
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The real side, made at the first look; with it the run's own classifier, if one is wanted."""
+        reals, held_out, settings = self.images.train, self.images.held_out, self.recipe.evaluation
+        can_train = reals.classes > 1 or settings.features == "classifier"
         extractor = choose_extractor(
             settings.features,
             reals.image_shape,
-            rotmnist=recipe.data.name == "rotmnist",
-            train_classifier=self.own_classifier,
-            device=device,
+            rotmnist=self.recipe.data.name == "rotmnist",
+            train_classifier=(lambda: self.own_classifier) if can_train else None,
+            device=self.device,
+            resize=settings.resize,
         )
-        self.labels = torch.from_numpy(data.stratified_labels(held_out.class_frequencies, settings.samples))
-        self.reference = prepare_reference(
+        found = prepare_reference(
             extractor,
-            images.whole_train,
+            self.images.whole_train,
             held_out,
-            protocol(recipe),
+            protocol(self.recipe),
             classifier=self.labeller(extractor),
             progress=partial(self.stage, "features of real images"),
             cache=cache_folder() / "references",
         )
-        found, self.real_agreement = self.reference, self.reference.label_agreement
-        refused = found.reals.refuses(settings.samples)
-        if refused:
-            report.message(
-                f"{found.protocol.real_count:,} held-out images and {settings.samples:,} samples, "
-                f"{len(found.reals.invariant.mean):,} features: a Frechet distance needs more images than features; "
-                "KID is given instead"
-            )
-        self.floor = found.floor.kid if refused else found.floor.frechet_invariant
+        for notice in notices(found, settings.samples, settings.features):
+            self.report.message(notice)
+        return found
 
+    def prepare(self) -> None:
+        """Make the real side now, or say that nothing will be measured."""
+        if self.measures:
+            _ = self.reference
+        else:
+            self.report.message(
+                'evaluation.features = "none": samples are drawn and nothing is measured, neither distances (Frechet, '
+                "KID) nor precision, recall, density and coverage, nor label agreement"
+            )
+
+    @cached_property
     def own_classifier(self) -> Classifier:
-        """A classifier of the run's own training images, trained at the first call and kept in its folder."""
-        reals, path = self.images.train, self.folder.classifier
-        if not is_kept(reals, path):
-            if reals.classes == 1:
-                self.report.message(
-                    "one class only: features come from an untrained network; Inception's would be sharper"
-                )
-            else:
-                self.report.message("training a classifier on the training images, for features and label agreement")
-        told = partial(stage_before_training, self.report, "classifier")
-        return own_classifier(reals, path, seed=self.recipe.data.seed, device=self.device, progress=told)
+        """A classifier of the run's own training images, for features and label agreement."""
+        return own_classifier(self.recipe, self.images.train, self.folder, self.device, self.report)
 
     def labeller(self, extractor: FeatureExtractor) -> Network | None:
         """The network that says which label it sees: the extractor's if it knows the classes; None if there is one."""
@@ -124,7 +144,7 @@ class Evaluation:
         names = self.images.train.class_names
         if isinstance(extractor, ClassifierExtractor | BackboneExtractor) and extractor.class_names == names:
             return extractor.classifier
-        return self.own_classifier()
+        return self.own_classifier
 
     def measure(self, generator: Generator) -> Measurement:
         """Figures of a generator in evaluation mode; the same latents and labels every time."""
@@ -134,18 +154,18 @@ class Evaluation:
         """Figures of the samples that `draw` gave."""
         return measure(self.reference, images, self.labels, progress=partial(self.stage, "features"))
 
-    def memorisation(self, drawn: Tensor, path: Path, group: str | None) -> dict[str, Any]:
-        """Some of the samples beside their nearest training images: a picture at the path, and the figures."""
+    def memorisation(self, drawn: Tensor, wanted: Neighbours) -> dict[str, Any]:
+        """Some of the samples beside their nearest training images: a picture, and the figures."""
         found, figure = compare_neighbours(
             self.reference.extractor,
             drawn,
             self.images.train.images,
             self.images.held_out.images,
-            group=group or larger_group(self.recipe),
+            group=wanted.group or larger_group(self.recipe),
             one_set=self.images.held_out.checksum == self.images.whole_train.checksum,  # data.split = "none"
             progress=partial(self.report.stage, "nearest training images"),
         )
-        save_png(figure, path)
+        save_png(figure, wanted.picture)
         return found.record()
 
     def stage(self, name: str, done: int, total: int) -> None:
@@ -187,12 +207,14 @@ class Evaluation:
         """Add a row to every metric file; the line that a user is told."""
         table = measurement.record()
         figures = {name for names in FIGURES.values() for name in names}
-        protocol = {k: v for k, v in table.items() if k not in figures and not k.startswith("floor_")}
+        sides = ("floor", "scrambled")
+        protocol = {k: v for k, v in table.items() if k not in figures and not k.startswith(sides)}
         for key, names in FIGURES.items():
             own = {name: table[name] for name in names}
-            floor = {f"floor_{name}": table[f"floor_{name}"] for name in names if f"floor_{name}" in table}
-            self.files[key].append({"step": step, **own, **floor, "floor_count": table["floor_count"], **protocol})
-        return describe(table)
+            real = {f"{side}_{name}": table.get(f"{side}_{name}") for side in sides for name in (*names, "count")}
+            real = {name: value for name, value in real.items() if name in table}
+            self.files[key].append({"step": step, **own, **real, **protocol})
+        return described(table)
 
     def truncate_after(self, step: int) -> None:
         """Forget what was measured after a step."""
@@ -212,34 +234,19 @@ class Evaluation:
             for a, b, c in zip(*files, strict=False)
         ]
 
+    @property
+    def levels(self) -> dict[str, Any]:
+        """What the curves are drawn beside."""
+        found, refused = self.reference, self.reference.reals.refuses(self.recipe.evaluation.samples)
+        return {
+            "floor": found.floor.kid if refused else found.floor.frechet_invariant,
+            "real_agreement": found.label_agreement,
+            "features": words_for(found.extractor.name),
+        }
+
     def summary(self) -> str:
         """Start, end and floor in one line."""
-        rows = self.rows()
-        if not rows:
-            return "no evaluation is on record: the metric files are missing"
-        first, last = rows[0], rows[-1]
-        name, key = ("KID", "kid") if last["frechet_distance"] is None else ("Frechet distance", "frechet_distance")
-        start, end = (f"{row[key]:.4g}" if row[key] is not None else "not on record" for row in (first, last))
-        line = f"{name}: {start} at the start, {end} at the end"
-        if self.floor is not None:
-            line += f"; real against real: {self.floor:.4g}"
-        if last["label_agreement"] is not None:
-            line += f". Label agreement: {last['label_agreement']:.3f}; held-out real images: {self.real_agreement:.3f}"
-        return line
-
-
-def describe(table: Mapping[str, Any]) -> str:
-    """The main figures of a measurement, for a line of text."""
-    name, key = ("KID", "kid") if table["frechet_invariant"] is None else ("Frechet distance", "frechet_invariant")
-    known = table[f"floor_{key}"]
-    floor = "real against real " + ("not known: too few images" if known is None else f"{known:.4g}")
-    if key == "frechet_invariant" and "invariant" in table["rank_deficient"]:
-        floor += f"; fewer images than features: biased, trust KID, {table['kid']:.3g}"
-    words = [f"{name} {table[key]:.4g} ({floor})"]
-    if table["label_agreement"] is not None:
-        words.append(f"label agreement {table['label_agreement']:.3f}")
-    words.append(f"precision {table['precision']:.2f}, recall {table['recall']:.2f}")
-    return ", ".join(words)
+        return summed_up(self.rows(), self.reference) if self.measures else "nothing was measured"
 
 
 def protocol(recipe: Recipe) -> Protocol:
@@ -266,9 +273,9 @@ def evaluate(
     device: str = "cpu",
     data_path: str | None = None,
     report: Reporter | None = None,
-    neighbours: Path | None = None,
-    group: str | None = None,
+    neighbours: Neighbours | None = None,
     at: str | int = "last",
+    features: str | None = None,
 ) -> dict[str, Any]:
     """Measure a run's generator again, by the run's own protocol and on the images that it was started with.
 
@@ -277,23 +284,30 @@ def evaluate(
         device: where images are drawn and features computed.
         data_path: where the originals are now; None: where they were.
         report: is told what takes a while; None: nobody is.
-        neighbours: where to put a picture of samples beside their nearest training images; the figures then have a
-            table `memorisation`. None: left out.
-        group: over which training images are compared; None: the larger one of the two networks.
+        neighbours: look for memorised images, too; the figures then have a table `memorisation`.
         at: which of the run's networks, see `load_run`.
+        features: in place of the recipe's `evaluation.features`.
 
     Raises:
-        SteerganError: no run, nothing trained in it, or its data can't be found or is other data.
+        SteerganError: no run, nothing trained in it, its data can't be found or is other data, or the recipe wants no
+            features and none were named.
     """
     run, report = load_run(path, at), report or Silence()
+    settings = run.recipe.evaluation
+    if features is not None:
+        settings = settings.model_copy(update={"features": features})
+    if settings.features == "none":
+        raise RunError(f'{path}: evaluation.features = "none", nothing to measure with; name some, --features auto')
+    recipe = run.recipe.model_copy(update={"evaluation": settings})
     check_convolution(run.recipe.performance.convolution, device)
     where = data_path if data_path is not None else run.about.data.path
-    images = load_data(run.recipe, where, report)
+    images = load_data(recipe, where, report)
     check_same_data(run.folder, run.about.data, describe_data(images))
     torch_device = torch.device(device)
-    evaluation = Evaluation(run.recipe, images, run.folder, torch_device, report)
+    evaluation = Evaluation(recipe, images, run.folder, torch_device, report)
+    evaluation.prepare()  # refused before anything is drawn
     drawn = evaluation.draw(run.generator.to(torch_device))
     found = {"step": run.step, **evaluation.measure_images(drawn).record()}
     if neighbours is not None:
-        found["memorisation"] = evaluation.memorisation(drawn, neighbours, group)
+        found["memorisation"] = evaluation.memorisation(drawn, neighbours)
     return found

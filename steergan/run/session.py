@@ -72,6 +72,8 @@ class Session:
         if new:
             save_png(real_grid(self.reals), self.folder.reals)
             self.evaluate(0)
+        else:
+            self.evaluation.prepare()
         self.evaluation.before_training = False
         return Hooks(
             evaluate_every=self.recipe.evaluation.every,
@@ -100,22 +102,20 @@ class Session:
         self.report.progress(row, int(row["step"]), self.recipe.training.steps)
 
     def evaluate(self, step: int) -> None:
-        """Metrics, a grid of samples and the curves, from the averaged generator."""
+        """A grid of samples, metrics and the curves, from the averaged generator."""
         generator = self.average()
-        discriminator = self.discriminator()
-        drawn = self.evaluation.draw(generator)
-        line = self.evaluation.record(self.evaluation.measure_images(drawn), step)
-        self.report.message(f"step {step}: {line}")
-        self.look_at_players(step, discriminator, drawn)
         save_png(fake_grid(generator, self.recipe, self.reals.class_names), self.folder.fakes(step))
+        if step == 0:
+            self.evaluation.prepare()  # which may take a while: there is something to look at meanwhile
+        discriminator, levels = self.discriminator(), {}
+        if self.evaluation.measures:
+            drawn = self.evaluation.draw(generator)
+            line = self.evaluation.record(self.evaluation.measure_images(drawn), step)
+            self.report.message(f"step {step}: {line}")
+            self.look_at_players(step, discriminator, drawn)
+            levels = self.evaluation.levels
         save_png(
-            curves(
-                self.stats.rows(),
-                self.evaluation.rows(),
-                floor=self.evaluation.floor,
-                real_agreement=self.evaluation.real_agreement,
-                players=self.players.rows(),
-            ),
+            curves(self.stats.rows(), self.evaluation.rows(), players=self.players.rows(), **levels),
             self.folder.curves,
         )
         if step:

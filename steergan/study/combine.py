@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from steergan.errors import RunError, reason
+from steergan.metrics import words_for
 from steergan.seals import read_table
 from steergan.tables import Cell, Mean, Table
 
@@ -39,6 +40,7 @@ class Content(BaseModel):
     study: Axes
     cells: list[CellFigures]
     distance: Literal["frechet_invariant", "kid"]
+    protocol: dict[str, Any] = {}
 
 
 def combine(folders: Sequence[Path]) -> list[Table]:
@@ -87,13 +89,19 @@ def table(studies: Sequence[dict[str, Any]], axes: Sequence[str], which: str) ->
         for study, found in zip(studies, cells, strict=True):
             row.append(figure(found.get(labels, {}), f"{study['distance']}_{which}"))
         rows.append(row)
-    headings = [f"{study['study']['name']}, {NAMES[study['distance']]}" for study in studies]
+    headings = [f"{study['study']['name']}, {name_of(study)}" for study in studies]
     return Table(
         caption=f"Distance from held-out real images, {WHICH[which]}; mean ± standard deviation over the runs of a "
         "cell. Columns are on different scales: compare within one.",
         columns=[*axes, *headings],
         rows=rows,
     )
+
+
+def name_of(study: dict[str, Any]) -> str:
+    """What a study is judged by, with what has to be said of its features."""
+    words = words_for(str(study.get("protocol", {}).get("extractor")))
+    return NAMES[study["distance"]] + f" ({words})" * bool(words)
 
 
 def figure(figures: dict[str, Any], name: str) -> Cell:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steergan.errors import RunError
+from steergan.metrics import words_for
 from steergan.recipe import Recipe, TrainingSettings
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
@@ -72,6 +73,17 @@ class Findings:
         known = all(found.figures["frechet_invariant_mean"] is not None for found in self.runs)
         return "frechet_invariant" if known else "kid"
 
+    @property
+    def measured(self) -> bool:
+        """Whether anything but sizes and times is: not where `evaluation.features` is "none"."""
+        return any(found.snapshots for found in self.runs)
+
+    @property
+    def features(self) -> str:
+        """What has to be said of the features, behind the name of a figure; empty where nothing need be said."""
+        words = words_for(self.protocol["extractor"] or "")
+        return f", {words}" if words else ""
+
     def of_cell(self, labels: tuple[str, ...]) -> list[RunFigures]:
         """A cell's finished runs."""
         return [found for found in self.runs if found.run.labels == labels]
@@ -113,9 +125,11 @@ def run_figures(run: Run, root: Path) -> RunFigures:
     seconds = [s for row in JsonLines(folder.stats).rows() if (s := figure_in(row, "seconds_per_step")) is not None]
     evaluations = [row for row in rows if row["step"] > 0]
     whole = all({"frechet_invariant", *AGREEMENT} <= row.keys() for row in rows)
-    if not (evaluations and whole and seconds) or evaluations[-1]["step"] != run.recipe.training.steps:
+    measured = run.recipe.evaluation.features != "none"
+    last = evaluations[-1] if evaluations else {}
+    if not (whole and seconds) or (measured and last.get("step") != run.recipe.training.steps):
         raise RunError(f"{folder.path}: its records are incomplete; delete the folder and run the study again")
-    last, shape = evaluations[-1], about.data.image_shape
+    shape = about.data.image_shape
     generator, discriminator = parameters(run.recipe, shape, len(about.data.class_names))
     figures: Figures = {
         **distances(rows),
@@ -149,15 +163,16 @@ def distances(rows: Sequence[Mapping[str, Any]]) -> Figures:
     """
     figures: Figures = {}
     evaluations = [row for row in rows if row["step"] > 0]
+    last = evaluations[-1] if evaluations else {}
     for distance in DISTANCES:
         values = [figure_in(row, distance) for row in evaluations]
         known = [value for value in values if value is not None]
-        whole = len(known) == len(values)
+        whole = bool(known) and len(known) == len(values)
         figures[f"{distance}_start"] = next((figure_in(row, distance) for row in rows if row["step"] == 0), None)
         figures[f"{distance}_min"] = min(known) if whole else None
         figures[f"{distance}_mean"] = statistics.fmean(known) if whole else None
-        figures[f"{distance}_last"] = values[-1]
-        figures[f"floor_{distance}"] = figure_in(evaluations[-1], f"floor_{distance}")
+        figures[f"{distance}_last"] = figure_in(last, distance)
+        figures[f"floor_{distance}"] = figure_in(last, f"floor_{distance}")
     return figures
 
 

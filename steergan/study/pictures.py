@@ -48,7 +48,7 @@ def curves_figure(findings: Findings) -> Figure:
 
     draw_panels(figure, findings, draw)
     for axes, runs in zip(figure.axes, panel_runs(findings), strict=True):
-        axes.set(xlabel="generator step", ylabel=DISTANCES[distance])
+        axes.set(xlabel="generator step", ylabel=DISTANCES[distance] + findings.features)
         floors = [found.figures[f"floor_{distance}"] for found in runs]
         known = [floor for floor in floors if floor is not None]
         draw_level(axes, float(np.mean(known)) if known else None, "real against real")

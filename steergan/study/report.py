@@ -36,7 +36,8 @@ def report(study: Study, root: Path) -> Findings:
     write_whole(root / "table.md", page(findings).encode())
     write_whole(root / "table.csv", comma_separated(wide_table(findings)).encode())
     write_json(root / "study.json", sealed(as_json(findings)))
-    save_png(curves_figure(findings), root / "curves.png")
+    if findings.measured:
+        save_png(curves_figure(findings), root / "curves.png")
     scatter = precision_recall_figure(findings)
     if scatter is not None:
         save_png(scatter, root / "precision-recall.png")
@@ -77,7 +78,8 @@ def distance_table(findings: Findings, distance: str) -> Table:
     """One distance of every cell."""
     names = [f"{distance}_{which}" for which in ("start", "min", "mean", "last")] + [f"floor_{distance}"]
     return Table(
-        caption=f"{TITLES[distance]}: before training, least and mean over a run's evaluations, and the last one; "
+        caption=f"{TITLES[distance]}{findings.features}: "
+        "before training, least and mean over a run's evaluations, and the last one; "
         "mean ± standard deviation over the runs of a cell. Floor: real training images in the generator's place.",
         columns=[*cell_columns(findings), "start", "least", "mean", "last", "floor"],
         rows=[
@@ -92,8 +94,8 @@ def share_table(findings: Findings) -> Table:
     names = [name for share in SHARES for name in (share, f"floor_{share}")]
     names = [name for name in names if any(found.figures[name] is not None for found in findings.runs)]
     return Table(
-        caption="Precision and recall, density and coverage at the end: mean ± standard deviation over the runs of a "
-        "cell. Floor: real training images in the generator's place.",
+        caption=f"Precision and recall, density and coverage{findings.features}, at the end: mean ± standard deviation "
+        "over the runs of a cell. Floor: real training images in the generator's place.",
         columns=[*cell_columns(findings), *(name.replace("floor_", "floor ") for name in names)],
         rows=[
             [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
@@ -134,8 +136,9 @@ def effect_table(findings: Findings) -> Table:
             row += [found.ratio[figure], f"{found.lower[figure]} of {found.pairs}"]
         rows.append(row)
     return Table(
-        caption=f"What one option changes: ratio ({TITLES[findings.distance]}) in pairs of runs that differ "
-        "in nothing else: geometric mean (least to largest), and in how many pairs the ratio is below 1.",
+        caption=f"What one option changes: ratio ({TITLES[findings.distance]}{findings.features}) "
+        "in pairs of runs that differ in nothing else: geometric mean (least to largest), "
+        "and in how many pairs the ratio is below 1.",
         columns=["option", "within", "ratio of means", "below 1", "ratio of least", "below 1"],
         rows=rows,
     )
@@ -188,7 +191,9 @@ def effect_as_json(found: Effect) -> dict[str, Any]:
 def verdict(findings: Findings) -> str:
     """The effects of the axes before the last, in a sentence each; without such, the cell with the lowest mean."""
     figure, several = compared(findings)[0], len(findings.study.file.axis) > 1
-    name = "KID" if findings.distance == "kid" else "Frechet distance"
+    if not findings.measured:
+        return 'Nothing was measured: evaluation.features = "none".'
+    name = ("KID" if findings.distance == "kid" else "Frechet distance") + findings.features
     sentences = []
     for found in effects(findings, (figure,)):
         if found.within or not several:
