@@ -13,6 +13,7 @@ from .commands.page import page
 from .commands.performance import performance
 from .commands.scaling import scaling
 from .commands.sweep import sweep
+from .commands.textures import textures
 
 
 @click.group(cls=FaultGroup, no_args_is_help=True)
@@ -26,7 +27,7 @@ def benchmarks() -> None:
     """
 
 
-for command in (sweep, performance, scaling, costs, groups, limit, metrics, accelerator, page):
+for command in (sweep, performance, scaling, costs, groups, limit, metrics, textures, accelerator, page):
     benchmarks.add_command(command)
 
 if __name__ == "__main__":

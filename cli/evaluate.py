@@ -51,9 +51,7 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 )
 @click.option("--size", type=click.IntRange(min=2), help="--folders: pixels per side that all images become of.")
 @fitting_options
-@click.pass_context
 def evaluate(
-    ctx: click.Context,
     run: Path | None,
     folders: tuple[Path, Path] | None,
     as_json: bool,
@@ -81,7 +79,7 @@ def evaluate(
       steergan evaluate runs/00000-quickstart --neighbours neighbours.png
       steergan evaluate --folders generated/ real/ --size 64 --fit crop
     """
-    refuse_combinations(ctx, run, folders)
+    refuse_combinations(run, folders)
     if neighbours is not None and neighbours.suffix != ".png":
         raise click.BadParameter(f"{neighbours.name!r} came; NAME.png was wanted", param_hint="'--neighbours'")
     report = TerminalReporter()
@@ -112,8 +110,9 @@ def evaluate(
         click.echo(f"{neighbours}: samples beside their nearest training images")
 
 
-def refuse_combinations(ctx: click.Context, run: Path | None, folders: tuple[Path, Path] | None) -> None:
+def refuse_combinations(run: Path | None, folders: tuple[Path, Path] | None) -> None:
     """Options that contradict each other, or would do nothing."""
+    ctx = click.get_current_context()
     if (run is None) == (folders is None):
         raise click.UsageError("RUN or --folders A B is wanted, one of them")
     of_runs, of_folders = ("neighbours", "group", "at", "data_path"), ("samples", "resize", "size", *FITTING)
@@ -137,8 +136,8 @@ def of_folders(
     from steergan.run import compare_folders
 
     given = {key: value for key, value in options.items() if value is not None}
-    evaluation = {key: given.pop(key) for key in ("samples", "resize") if key in given}
-    evaluation |= {"features": features} if features is not None else {}
+    evaluation: dict[str, Any] = {} if features is None else {"features": features}
+    evaluation |= {key: given.pop(key) for key in ("samples", "resize") if key in given}
     table = {"name": "folders", "data": {"name": "folder", "path": str(paths[0]), **given}, "evaluation": evaluation}
     recipe = validate(table, "steergan evaluate")
     first = Folder.model_validate(recipe.data.model_dump())
@@ -165,7 +164,7 @@ def as_text(found: Mapping[str, Any], heads: tuple[str, str] = ("generated", "re
     without = found.get("left_out", {})
     figures = [key for key in found if key in real and key != "count" and key not in without]
     rows = [(words_for(found["extractor"]), *heads, "scrambled" * bool(scrambled))]
-    rows += [(key, *(shown(side.get(key)) for side in (found, real, scrambled))) for key in figures]
+    rows += [(key, shown(found[key]), shown(real[key]), shown(scrambled.get(key))) for key in figures]
     beside = {f"{side}_{key}" for side in ("floor", "scrambled") for key in (*real, "count")}
     protocol = [key for key in found if key not in {*real, *beside} or key == "rank_deficient"]
     rows += [("", "", "", ""), *((key, shown(found[key]), "", "") for key in protocol if key not in SAID_ELSEWHERE)]

@@ -18,6 +18,9 @@ from steergan.files import file_sha256
 from steergan.progress import Progress, portion, unheard
 from steergan.recipe.data import Folder
 
+SHARES = 100
+"""Of what is to do in a folder."""
+
 
 @dataclass(frozen=True, eq=False)
 class FolderImages:
@@ -99,27 +102,37 @@ def pair_of_folders(
     Raises:
         DataError: no such folder; all that is in the way in one of them, in one line; sizes that differ.
     """
-    sets = []
-    for turn, settings in enumerate((first, second)):
-        root = resolve_path(settings.path)
-        if not root.is_dir():
-            raise DataError(f"{root}: is a file; two folders of images were wanted")
-        name = shown(root.resolve().name)
-        found = collect(root, Layout((name,), (Place(root, None, name),), "all images below it"))
-        if not found.members:
-            raise DataError(f"{root}: no images in it; two folders of images were wanted")
-        part = portion(progress, 100 * turn, 200)
-        chosen = choose(found, settings, lambda done, total, part=part: part(100 * done // total, 100))  # type: ignore[misc]
-        sets.append(FolderImages(root, chosen))
-    return alike(*sets, fit=first.fit)
+    ours = folder_images(first, portion(progress, 0, 2 * SHARES))
+    return alike(ours, folder_images(second, portion(progress, SHARES, 2 * SHARES)))
 
 
-def alike(first: FolderImages, second: FolderImages, fit: str) -> tuple[FolderImages, FolderImages]:
+def folder_images(settings: Folder, progress: Progress) -> FolderImages:
+    """All images below a folder.
+
+    Args:
+        settings: where it is, and how its images are read.
+        progress: hears of hundredths.
+
+    Raises:
+        DataError: no such folder, no image in it; all that is in the way, in one line.
+    """
+    root = resolve_path(settings.path)
+    if not root.is_dir():
+        raise DataError(f"{root}: is a file; two folders of images were wanted")
+    name = shown(root.resolve().name)
+    found = collect(root, Layout((name,), (Place(root, None, name),), "all images below it"))
+    if not found.members:
+        raise DataError(f"{root}: no images in it; two folders of images were wanted")
+    return FolderImages(root, choose(found, settings, lambda done, total: progress(SHARES * done // total, SHARES)))
+
+
+def alike(first: FolderImages, second: FolderImages) -> tuple[FolderImages, FolderImages]:
     """Both sets in one shape and one range of values.
 
     Raises:
         DataError: sizes differ, and nobody said how to get to one.
     """
+    fit = first.chosen.fit
     (channels, *size), (others, *wanted) = first.chosen.image_shape, second.chosen.image_shape
     if size != wanted and fit == "auto":
         came = f"{first.root}: images of {size[1]} x {size[0]}, {second.root}: of {wanted[1]} x {wanted[0]}"

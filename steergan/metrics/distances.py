@@ -1,6 +1,7 @@
 """All distances of one feature set from the real one, and what they need of the real one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -37,6 +38,10 @@ class Distances:
     coverage: float | None
     count: int
     """Images in the set that was compared."""
+
+    def without(self, names: Iterable[str]) -> "Distances":
+        """The same with None in place of some figures."""
+        return Distances(**{**asdict(self), **dict.fromkeys(names)})
 
 
 class Reals:

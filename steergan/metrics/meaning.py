@@ -72,7 +72,7 @@ def left_out(
     """
     pairs = ((("precision", "recall"), protocol.neighbours), (("density", "coverage"), protocol.density_neighbours))
     fewest = min(protocol.real_count, count, floor.count)
-    reasons = {}
+    reasons: dict[str, str] = {}
     for names, neighbours in pairs:
         if extractor.startswith(UNTRAINED):
             reason = "untrained features don't know what makes images alike"

@@ -115,7 +115,7 @@ def measure(
     if classifier is not None:
         agreement = agreement_with(reference.extractor, classifier, fake, images, labels)
     return Measurement(
-        distances=replace(reals.distances(fake), **dict.fromkeys(without)),
+        distances=reals.distances(fake).without(without),
         floor=reference.floor,
         label_agreement=agreement,
         label_agreement_real=reference.label_agreement,

@@ -54,10 +54,11 @@ def from_corners(image: Tensor, side: int) -> Tensor:
     """Bilinear, as if pixels lay at their upper left corners: what TensorFlow's resize_bilinear did."""
     for dim in (2, 3):
         count = image.shape[dim]
-        place = torch.arange(side, device=image.device) * (count / side)
-        lower = place.floor().long().clamp(max=count - 1)
+        place = torch.arange(side, dtype=torch.float64) * count / side
+        lower = place.floor().long()
         share = (place - lower).to(image).view(-1, *[1] * (3 - dim))
-        near, far = (image.index_select(dim, at) for at in (lower, (lower + 1).clamp(max=count - 1)))
+        ends = (lower, (lower + 1).clamp(max=count - 1))
+        near, far = (image.index_select(dim, end.to(image.device)) for end in ends)
         image = near + (far - near) * share
     return image
 

@@ -15,8 +15,8 @@ class FakeInception:
 
     name = "inception-2015-12-05"
 
-    def __init__(self, path: Path, device: str | torch.device) -> None:
-        self.path, self.device = path, device
+    def __init__(self, path: Path, device: str | torch.device, resize: str) -> None:
+        self.path, self.device, self.resize = path, device, resize
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_auto_is_the_shipped_network_on_rotated_mnist(inception: Path) -> None:
 
 
 def test_auto_is_inception_on_other_images_where_it_is_found(inception: Path) -> None:
-    found = choose_extractor("auto", (3, 64, 64), train_classifier=pytest.fail)
+    found = choose_extractor("auto", (3, 64, 64), train_classifier=pytest.fail, resize="tf")
     assert isinstance(found, FakeInception)
-    assert found.path == inception
+    assert (found.path, found.resize) == (inception, "tf")
 
 
 def test_auto_is_a_classifier_of_the_run_without_inception(no_inception: None, classifier: Classifier) -> None:
@@ -87,7 +87,7 @@ def test_weights_for_images_of_another_shape_are_refused(tmp_path: Path, classif
 
 
 def test_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="wanted one of auto, rotmnist, inception, classifier, or a"):
+    with pytest.raises(RecipeError, match="wanted one of auto, rotmnist, inception, classifier, scattering, or a"):
         choose_extractor("vgg", (3, 12, 12))
 
 
@@ -101,9 +101,19 @@ def test_inception_for_two_channels_is_refused(inception: Path) -> None:
         choose_extractor("inception", (2, 64, 64))
 
 
-def test_classifier_that_nobody_can_train_is_refused(no_inception: None) -> None:
+def test_classifier_that_nobody_can_train_is_refused() -> None:
     with pytest.raises(RecipeError, match="no images to train one on"):
-        choose_extractor("auto", (3, 12, 12))
+        choose_extractor("classifier", (3, 12, 12))
+
+
+@pytest.mark.parametrize("name", ["auto", "scattering"])
+def test_without_inception_and_classes_textures_are_compared(no_inception: None, name: str) -> None:
+    assert choose_extractor(name, (3, 12, 12)).name == "scattering"
+
+
+def test_a_classifier_of_a_single_class_is_called_untrained() -> None:
+    made = Classifier("C4", 1, (1, 12, 12), (2, 2), 3)
+    assert choose_extractor("classifier", (1, 12, 12), train_classifier=lambda: made).name == "untrained classifier"
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:

@@ -49,10 +49,11 @@ def prepared(
 def test_a_kept_reference_is_taken_instead_of_features(tmp_path: Path) -> None:
     extractor = FirstPixels()
     first = prepared(extractor, tmp_path)
-    assert len(extractor.seen) == 80
+    assert len(extractor.seen) == 120
     again = prepared(extractor, tmp_path)
-    assert len(extractor.seen) == 80
+    assert len(extractor.seen) == 120
     assert again.floor == first.floor
+    assert again.scrambled == first.scrambled
     np.testing.assert_array_equal(again.reals.features.invariant, first.reals.features.invariant)
     fakes, labels = noise(2, 40), np.zeros(40, dtype=np.int64)
     assert measure(again, fakes, labels) == measure(first, fakes, labels)
@@ -96,7 +97,7 @@ def test_what_was_found_stands_in_the_protocol(classifier: Classifier, images: P
 def test_floor_is_of_training_images_against_held_out_ones() -> None:
     extractor = FirstPixels()
     found = prepared(extractor, None)
-    held_out, train = np.stack([image.numpy() for image in extractor.seen]).reshape(2, 40, 16)[:, :, :3]
+    held_out, train, _ = np.stack([image.numpy() for image in extractor.seen]).reshape(3, 40, 16)[:, :, :3]
     assert found.floor == Reals(Features(held_out.astype(np.float64), None), found.protocol, picky=True).distances(
         Features(train.astype(np.float64), None)
     )
@@ -106,7 +107,8 @@ def test_floor_is_of_training_images_against_held_out_ones() -> None:
 def test_floor_of_one_set_is_that_of_two_disjoint_halves() -> None:
     both, extractor = labelled(numbered(51), checksum="s"), FirstPixels()
     found = prepare_reference(extractor, both, both, Protocol(51))
-    assert numbers(extractor.seen) == list(range(51))  # nothing is looked at twice
+    assert numbers(extractor.seen[:51]) == list(range(51))
+    assert len(extractor.seen) == 102  # nothing is looked at twice, but scrambled
     first, second = halves(51, 0)
     assert sorted([*first, *second]) == list(range(51))
     rows = found.reals.features
@@ -121,7 +123,7 @@ def test_floor_of_one_set_is_that_of_two_disjoint_halves() -> None:
 def test_floor_of_a_large_enough_set_is_of_images_that_were_not_held_out(seed: int) -> None:
     both, extractor = labelled(numbered(90), checksum="s"), FirstPixels()
     found = prepare_reference(extractor, both, both, Protocol(40, seed=seed))
-    held_out, train = numbers(extractor.seen[:40]), numbers(extractor.seen[40:])
+    held_out, train = numbers(extractor.seen[:40]), numbers(extractor.seen[40:80])
     assert len(set(held_out)) == 40
     assert len(set(train)) == found.floor.count == 40
     assert set(held_out).isdisjoint(train)
@@ -206,7 +208,7 @@ def test_six_images_of_each_kind_are_enough() -> None:
     assert np.isfinite(measure(found, blobs(2, 6), np.zeros(6, dtype=np.int64)).distances.kid)
 
 
-def test_progress_is_told_of_held_out_images_and_then_of_training_ones() -> None:
+def test_progress_is_told_of_held_out_images_then_of_training_and_of_scrambled_ones() -> None:
     seen: list[tuple[int, int]] = []
     prepare_reference(
         Halves(),
@@ -215,4 +217,4 @@ def test_progress_is_told_of_held_out_images_and_then_of_training_ones() -> None
         Protocol(260),
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(250, 520), (260, 520), (510, 520), (520, 520)]
+    assert seen == [(250, 780), (260, 780), (510, 780), (520, 780), (770, 780), (780, 780)]
