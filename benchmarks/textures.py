@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from steergan.benchmark.report import Report
-from steergan.data import load
+from steergan.data import resolve_path
 from steergan.metrics import (
     FeatureExtractor,
     Features,
@@ -29,7 +29,6 @@ from steergan.metrics.frechet import Array
 from steergan.pictures import finish
 from steergan.progress import Progress, portion, unheard
 from steergan.randomness import numpy_stream
-from steergan.recipe.data import Patches
 from steergan.run import surroundings
 from steergan.tables import Cell, Table
 
@@ -79,11 +78,12 @@ def through_jpeg(image: Pixels, quality: int) -> Pixels:
         return np.asarray(picture).transpose(2, 0, 1)
 
 
-def dropped(sets: Sets, modes: float) -> Pixels:
-    """The first modes are missing; others stand in for them."""
-    kept, there = np.flatnonzero(sets.modes >= modes), sets.modes >= modes
-    stand_in = numpy_stream(0, "textures/dropped", int(modes)).choice(kept, len(sets.modes))
-    return sets.others[np.where(there, np.arange(len(there)), stand_in)]
+def without(modes: Labels, count: int, order: int) -> Labels:
+    """Row numbers with the first modes of an order missing; rows of the others stand in for theirs."""
+    missing = numpy_stream(0, "textures/order", order).permutation(10)[:count]
+    there = ~np.isin(modes, missing)
+    stand_in = numpy_stream(0, f"textures/dropped {count}", order).choice(np.flatnonzero(there), len(modes))
+    return np.where(there, np.arange(len(modes)), stand_in)
 
 
 def as_bytes(values: NDArray[np.float64]) -> Pixels:
@@ -95,9 +95,11 @@ KINDS: Mapping[str, tuple[Callable[[Sets, float], Pixels], tuple[float, ...]]] =
     "blur, deviation in pixels": (blurred, (0.5, 1, 1.5, 2, 3)),
     "noise, deviation in gray levels": (noisy, (4, 8, 16, 32, 64)),
     "JPEG, quality": (compressed, (90, 70, 50, 30, 10)),
-    "modes dropped, of ten": (dropped, (2, 4, 6, 8, 9)),
 }
-"""What is done, at which strengths, the weakest first."""
+"""What is done to images, at which strengths, the weakest first."""
+DROPPED, MISSING = "modes dropped, of ten", (2, 4, 6, 8, 9)
+ORDERS = 10
+"""In which modes are dropped; distances are means over them, since one pair may well be missed more than two."""
 
 
 @dataclass(frozen=True)
@@ -133,35 +135,49 @@ class TextureBenchmark:
 
 def tissue(count: int, side: int) -> Sets:
     """Patches of one photograph of tissue; its modes are ten strips from the left to the right."""
-    images = patches(TISSUE, side)
-    across = int(len(images) ** 0.5)
-    return divided("tissue", images, np.arange(len(images)) % across * 10 // across, count)
+    picture = photograph(TISSUE)
+    corners = corners_of(picture, side)
+    strips = corners[:, 1] * 10 // (corners[:, 1].max() + 1)
+    return divided("tissue", [picture], [corners[strips == strip] for strip in range(10)], count, side)
 
 
 def photographs(count: int, side: int) -> Sets:
     """Patches of ten photographs, as many of each."""
-    parts = [patches(name, side) for name in PHOTOGRAPHS]
-    modes = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    return divided("ten photographs", np.concatenate(parts), modes, count)
+    pictures = [photograph(name) for name in PHOTOGRAPHS]
+    return divided("ten photographs", pictures, [corners_of(picture, side) for picture in pictures], count, side)
 
 
-def patches(name: str, side: int) -> Pixels:
-    """Patches of a photograph, RGB, row after row, a quarter of their side apart."""
-    settings = Patches(path=f"scikit-image:{name}", size=side, stride=side // 4, foreground=0.0, split="none")
-    images = load(settings, "train").images
-    return np.repeat(images, 3, axis=1) if images.shape[1] == 1 else images
+def photograph(name: str) -> Pixels:
+    """A photograph that scikit-image bundles, uint8 (3, H, W)."""
+    with Image.open(resolve_path(f"scikit-image:{name}")) as picture:
+        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
 
 
-def divided(name: str, images: Pixels, modes: Labels, count: int) -> Sets:
-    """Two samples without a common patch, `count` in each or as many as there are, with all modes in equal parts."""
-    halves: tuple[list[Labels], list[Labels]] = ([], [])
-    for mode in range(10):
-        rows = numpy_stream(0, f"textures/{name}", mode).permutation(np.flatnonzero(modes == mode))
-        size = min(count // 10, len(rows) // 2)
-        halves[0].append(rows[:size])
-        halves[1].append(rows[size : 2 * size])
-    first, second = map(np.concatenate, halves)
-    return Sets(name, images[first], images[second], modes[second])
+def corners_of(picture: Pixels, side: int) -> Labels:
+    """Upper left corners of patches, a quarter of their side apart, row after row: (N, 2)."""
+    rows, columns = (np.arange(0, length - side + 1, max(1, side // 4)) for length in picture.shape[1:])
+    return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+
+
+def divided(name: str, pictures: Sequence[Pixels], corners: Sequence[Labels], count: int, side: int) -> Sets:
+    """Two samples without a common patch, `count` in each or as many as there are, with all modes in equal parts.
+
+    Args:
+        name: of the set.
+        pictures: one for all modes, or one for each.
+        corners: of the patches of each mode.
+        count: patches in a sample.
+        side: of a patch, in pixels.
+    """
+    size = min(count // len(corners), *(len(places) // 2 for places in corners))
+    samples: list[list[Pixels]] = [[], []]
+    for mode, places in enumerate(corners):
+        picture = pictures[mode % len(pictures)]
+        chosen = numpy_stream(0, f"textures/{name}", mode).permutation(places)[: 2 * size]
+        patches = [picture[:, y : y + side, x : x + side] for y, x in chosen]
+        samples[0] += patches[:size]
+        samples[1] += patches[size:]
+    return Sets(name, np.stack(samples[0]), np.stack(samples[1]), np.repeat(np.arange(len(corners)), size))
 
 
 def measure(
@@ -191,9 +207,21 @@ def measure(
             rows = [distances(reference, features) for features in found]
             by_metric = {metric: tuple(row[metric] for row in rows) for metric in rows[0]}
             rises.append(Rise(one.name, kind, strengths, by_metric))
+        rises.append(Rise(one.name, DROPPED, MISSING, under_dropping(reference, untouched, one.modes)))
     return TextureBenchmark(
         tuple(rises), len(sets[0].others), sets[0].others.shape[-1], extractor.name, extractor.sha256
     )
+
+
+def under_dropping(
+    reference: Features[Array], untouched: Features[Array], modes: Labels
+) -> dict[str, tuple[float, ...]]:
+    """Distances with some modes missing, by metric: of all images, then means over the orders for each number."""
+    rows = [distances(reference, untouched)]
+    for count in MISSING:
+        found = [distances(reference, untouched.rows(without(modes, count, order))) for order in range(ORDERS)]
+        rows.append({metric: float(np.mean([one[metric] for one in found])) for metric in found[0]})
+    return {metric: tuple(row[metric] for row in rows) for metric in rows[0]}
 
 
 def distances(reference: Features[Array], found: Features[Array]) -> dict[str, float]:
@@ -243,6 +271,7 @@ def report(found: TextureBenchmark) -> Report:
             f"scikit-image's {TISSUE}; ten photographs: of {', '.join(PHOTOGRAPHS)}",
             "extractor": found.extractor,
             "extractor_sha256": found.extractor_sha256,
+            "orders_of_dropped_modes": ORDERS,
             "seed": 0,
         },
         tables=tables(found),
@@ -256,13 +285,14 @@ def figure(found: TextureBenchmark) -> Figure:
     """Distances with invariant features over the untouched images' own, against strength."""
     drawn = Figure(figsize=(11, 3.4), dpi=120, layout="constrained")
     FigureCanvasAgg(drawn)
-    panels: Any = drawn.subplots(1, len(KINDS), sharey=True)
-    for axes, kind in zip(panels, KINDS, strict=True):
+    kinds = {kind: strengths for kind, (_, strengths) in KINDS.items()} | {DROPPED: MISSING}
+    panels: Any = drawn.subplots(1, len(kinds), sharey=True)
+    for axes, kind in zip(panels, kinds, strict=True):
         for rise in (rise for rise in found.rises if rise.kind == kind):
             values = np.array(rise.distances["Frechet distance, invariant"])
             axes.plot(range(len(values)), values / values[0], marker="o", markersize=3.5, label=rise.images)
         axes.set(title=kind, xlabel="strength", yscale="log")
-        axes.set_xticks(range(6), ["none", *(f"{s:g}" for s in KINDS[kind][1])])
+        axes.set_xticks(range(6), ["none", *(f"{s:g}" for s in kinds[kind])])
         finish(axes)
     panels[0].set_ylabel("texture metric, over untouched images'")
     return drawn

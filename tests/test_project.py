@@ -35,8 +35,10 @@ WITHOUT_MIRROR = {
     "benchmarks/commands/metrics.py": "tests/benchmarks/test_metric_parity.py",
     "benchmarks/commands/page.py": "tests/benchmarks/test_page.py",
     "benchmarks/commands/performance.py": "tests/benchmarks/test_performance.py",
+    "benchmarks/commands/rulers.py": "tests/benchmarks/test_rulers.py",
     "benchmarks/commands/scaling.py": "tests/benchmarks/test_scaling.py",
     "benchmarks/commands/sweep.py": "tests/benchmarks/test_sweep.py",
+    "benchmarks/commands/textures.py": "tests/benchmarks/test_textures.py",
 }
 """Why they have none, or where the command is tested: beside what it measures."""
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base"}

@@ -10,7 +10,7 @@ from steergan_cli.options import OutputFile, json_option, record_option, threads
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(min=20), default=400, show_default=True, help="Images of each set.")
+@click.option("--count", type=click.IntRange(min=20), default=200, show_default=True, help="Images of each set.")
 @click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Pixels per side.")
 @threads_option
 @click.option("--picture", metavar="PNG", type=OutputFile(), help="Draw distances against strengths.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from steergan.data.collection import collect
 from steergan.data.images import Labels, Pixels
-from steergan.data.layout import Layout, Place, shown
+from steergan.data.layout import Layout, Place
 from steergan.data.looks import FITS, Chosen, choose
 from steergan.data.originals import resolve_path
 from steergan.data.plan import LeftOut
@@ -119,7 +119,7 @@ def folder_images(settings: Folder, progress: Progress) -> FolderImages:
     root = resolve_path(settings.path)
     if not root.is_dir():
         raise DataError(f"{root}: is a file; two folders of images were wanted")
-    name = shown(root.resolve().name)
+    name = root.resolve().name
     found = collect(root, Layout((name,), (Place(root, None, name),), "all images below it"))
     if not found.members:
         raise DataError(f"{root}: no images in it; two folders of images were wanted")

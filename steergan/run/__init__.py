@@ -1,9 +1,10 @@
 """Recipe -> objects -> loop: the only room that knows every other."""
 
 from steergan.run.about import surroundings
-from steergan.run.evaluation import Neighbours, evaluate
+from steergan.run.evaluation import evaluate
 from steergan.run.folders import compare_folders
 from steergan.run.load import LoadedRun, class_names, load_run
+from steergan.run.nearest_images import Neighbours
 from steergan.run.plan import plan
 from steergan.run.proposal import Wish, propose
 from steergan.run.reporting import Reporter

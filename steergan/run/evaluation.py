@@ -2,7 +2,7 @@
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,14 +19,12 @@ from steergan.metrics import (
     Protocol,
     Reference,
     choose_extractor,
-    compare_neighbours,
     measure,
     prepare_reference,
     words_for,
 )
 from steergan.metrics.classifier_file import Network
 from steergan.networks.classifier import Classifier
-from steergan.pictures import save_png
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
@@ -34,9 +32,9 @@ from steergan.run.convolution_record import check_convolution
 from steergan.run.figures_in_words import described, notices, summed_up
 from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.load import RunData, describe_data, load_data, load_run
+from steergan.run.nearest_images import Neighbours, nearest_images
 from steergan.run.own_classifier import own_classifier
 from steergan.run.reporting import Reporter, Silence, stage_before_training
-from steergan.symmetry import group_order, gspace, pixel_group
 from steergan.training import Generator, JsonLines, draw_latents, figure_in
 
 FIGURES = {
@@ -53,15 +51,6 @@ BATCH = 250
 """Latents that are drawn together."""
 RENDERED_PIXELS = 2**20
 """Pixels that a generator renders at once, at most: maps of large images need gigabytes."""
-
-
-class Neighbours(NamedTuple):
-    """How memorised images are looked for."""
-
-    picture: Path
-    """Where to put samples beside their nearest training images."""
-    group: str | None = None
-    """Over which they are compared; None: the larger one of the two networks."""
 
 
 class Evaluation:
@@ -156,17 +145,7 @@ class Evaluation:
 
     def memorisation(self, drawn: Tensor, wanted: Neighbours) -> dict[str, Any]:
         """Some of the samples beside their nearest training images: a picture, and the figures."""
-        found, figure = compare_neighbours(
-            self.reference.extractor,
-            drawn,
-            self.images.train.images,
-            self.images.held_out.images,
-            group=wanted.group or larger_group(self.recipe),
-            one_set=self.images.held_out.checksum == self.images.whole_train.checksum,  # data.split = "none"
-            progress=partial(self.report.stage, "nearest training images"),
-        )
-        save_png(figure, wanted.picture)
-        return found.record()
+        return nearest_images(self.recipe, self.images, self.reference.extractor, drawn, wanted, self.report)
 
     def stage(self, name: str, done: int, total: int) -> None:
         """Report how far a part is.
@@ -259,12 +238,6 @@ def protocol(recipe: Recipe) -> Protocol:
         ema=f"decay {training.ema_decay:g}, start {training.ema_start}{rampup}",
         batch_norm=training.ema_batch_norm,
     )
-
-
-def larger_group(recipe: Recipe) -> str:
-    """The larger one of the two networks' groups, or what of it permutes pixels; of a restricted one the first."""
-    groups = (pixel_group(recipe.discriminator.groups[0]), pixel_group(recipe.generator.group))
-    return max(groups, key=lambda name: group_order(gspace(name)))
 
 
 def evaluate(

@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 
 from steergan.data import FolderImages, pair_of_folders
+from steergan.errors import RunError, escaped
 from steergan.metrics import Protocol, choose_extractor, measure, prepare_reference
 from steergan.metrics.distances import subset
 from steergan.metrics.images import Chosen, LabelledImages
@@ -40,6 +41,8 @@ def compare_folders(
         SteerganError: folders that can't be read or compared, too few images, or features that don't take them.
     """
     report = report or Silence()
+    if settings.features == "none":
+        raise RunError('features = "none": nothing to measure with; name some, such as scattering')
     ours, theirs = pair_of_folders(first, second, partial(report.stage, "looking at images"))
     for one in (ours, theirs):
         tell_of(one, report)
@@ -67,6 +70,6 @@ def compare_folders(
 
 def tell_of(images: FolderImages, report: Reporter) -> None:
     """What was done to the images, and what is not among them."""
-    report.message("; ".join([f"{images.root}: {len(images):,} images", *images.notes]))
+    report.message("; ".join([f"{escaped(str(images.root))}: {len(images):,} images", *images.notes]))
     for one in images.left_out:
-        report.message(f"left out: {one.name}: {one.reason}")
+        report.message(f"left out: {escaped(one.name)}: {escaped(one.reason)}")

@@ -54,7 +54,8 @@ def test_training_ends_with_start_end_and_floor(tiny_run: Path, tiny_recipe: Pat
     assert last["step"] == 6
     assert first["frechet_invariant"] != last["frechet_invariant"]
     rows = {line[:18].strip(): line[18:].split() for line in told.splitlines()}
-    assert rows["frechet invariant"] == [f"{last['frechet_invariant']:.4g}", f"{last['floor_frechet_invariant']:.4g}"]
+    figures = (last[f"{side}frechet_invariant"] for side in ("", "floor_", "scrambled_"))
+    assert rows["frechet invariant"] == [f"{figure:.4g}" for figure in figures]
 
 
 def test_evaluation_as_json_carries_its_protocol(tiny_run: Path) -> None:

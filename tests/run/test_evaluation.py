@@ -12,7 +12,7 @@ from steergan import run
 from steergan.errors import RunError
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
-from steergan.run.evaluation import larger_group
+from tests.commands import invoke
 from tests.notes import Notes
 
 KID_STANDS_IN = (
@@ -40,7 +40,10 @@ def test_a_run_of_few_images_is_told_once_that_kid_stands_in(
     rows = [json.loads(line) for line in (folder / "metric-frechet.jsonl").read_text().splitlines()]
     assert {row["frechet_invariant"] for row in rows} == {None}
     more = [json.loads(line) for line in (folder / "metric-density-coverage.jsonl").read_text().splitlines()]
-    assert all(0 <= row["coverage"] <= 1 and "floor_density" in row for row in more)
+    assert all(row["coverage"] is None and 0 <= row["floor_coverage"] <= 1 for row in more)
+    few = "left out: density, coverage (16 images, fewer than 50 for each of k = 5 neighbours)"
+    assert told.messages.count(few) == 1
+    assert list(more[0]["left_out"]) == ["precision", "recall", "density", "coverage"]
     with Image.open(folder / "curves.png") as picture:
         assert picture.width > 100
     assert run.evaluate(folder)["kid"] == json.loads((folder / "metric-kid.jsonl").read_text().splitlines()[-1])["kid"]
@@ -53,13 +56,6 @@ def test_references_are_taken_from_the_cache(tiny_run: Path, tmp_path: Path, mon
     before = kept.stat().st_mtime_ns
     assert run.evaluate(tiny_run) == first
     assert kept.stat().st_mtime_ns == before
-
-
-@pytest.mark.parametrize(("groups", "wanted"), [(("D4", "C4"), "D4"), (("trivial", "C8"), "C4")])
-def test_the_larger_group_is_compared_over(recipe: Callable[..., Recipe], groups: tuple[str, str], wanted: str) -> None:
-    generator, discriminator = groups
-    made = recipe(f"generator.group={generator}", f"discriminator.group={discriminator}")
-    assert larger_group(made) == wanted
 
 
 def test_every_metric_row_carries_its_protocol(tiny_run: Path) -> None:
@@ -91,3 +87,55 @@ def test_runs_on_shares_of_the_data_have_the_same_floor(
     floors = [json.loads((p / "metric-frechet.jsonl").read_text().splitlines()[0]) for p in (tiny_run, out)]
     assert floors[0]["floor_frechet_invariant"] == floors[1]["floor_frechet_invariant"]
     assert floors[0]["floor_count"] == floors[1]["floor_count"] == 16
+
+
+@pytest.mark.usefixtures("blank_curves")
+def test_without_features_samples_are_drawn_and_nothing_is_measured(
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steergan.run.evaluation.prepare_reference", pytest.fail)
+    monkeypatch.setattr("steergan.run.evaluation.own_classifier", pytest.fail)
+    told = Notes()
+    folder = run.train(recipe("evaluation.features=none", "training.steps=3"), tmp_path / "run", report=told)
+    (said,) = [line for line in told.messages if "nothing is measured" in line]
+    for figure in ("Frechet", "KID", "precision", "recall", "density", "coverage", "label agreement"):
+        assert figure in said
+    assert told.messages[-1] == "nothing was measured"
+    assert list(folder.glob("metric-*")) == []
+    assert sorted(path.name for path in folder.glob("fakes-*")) == ["fakes-000003.png", "fakes-init.png"]
+    with pytest.raises(RunError, match="nothing to measure with; name some, --features auto"):
+        run.evaluate(folder)
+
+
+def test_a_run_is_measured_by_other_features_that_are_named(tiny_run: Path) -> None:
+    found = run.evaluate(tiny_run, features="scattering")
+    assert found["extractor"] == "scattering"
+    assert found["frechet_invariant"] is None  # 19 features, 16 images
+    assert found["kid"] != run.evaluate(tiny_run)["kid"]
+
+
+def one_class(folder: Path) -> Path:
+    """Images of a single class."""
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    np.savez(folder / "one.npz", images=images, labels=np.zeros(60, dtype=np.int64))
+    return folder / "one.npz"
+
+
+@pytest.mark.usefixtures("blank_curves")
+@pytest.mark.parametrize(
+    ("features", "words"), [("auto", "texture metric: "), ("classifier", "untrained features: ")]
+)
+def test_figures_of_a_single_class_say_what_they_are_worth(
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features: str, words: str
+) -> None:
+    monkeypatch.setattr("steergan.metrics.choice.find_inception", lambda: None)
+    told = Notes()
+    made = recipe(f"data.path={one_class(tmp_path)}", f"evaluation.features={features}", "training.steps=1")
+    folder = run.train(made, tmp_path / "run", report=told)
+    figures = [line for line in told.messages if "real against real" in line]
+    assert len(figures) == 3
+    assert all(words in line for line in figures)
+    assert sum(line.startswith("features: ") for line in told.messages) == 1
+    said = invoke("evaluate", folder, "--device", "cpu").stdout
+    assert any(line.startswith(words[:-2]) and "generated" in line for line in said.splitlines())
+    assert "precision" in json.loads((folder / "metric-kid.jsonl").read_text().splitlines()[0])["left_out"]

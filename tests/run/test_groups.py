@@ -11,7 +11,7 @@ from steergan.errors import RecipeError
 from steergan.invariance.latent_law import latent_invariance
 from steergan.invariance.words import reason
 from steergan.recipe import Recipe
-from steergan.run.evaluation import larger_group
+from steergan.run.nearest_images import larger_group
 from steergan.run.verifying import law_of_samples
 from steergan.symmetry import fourier_representation, gspace, pixel_group
 from tests.notes import Notes

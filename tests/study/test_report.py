@@ -10,7 +10,7 @@ from PIL import Image
 from steergan import study
 from steergan.study import Study, effects, find, read_study, report
 from steergan.study.pictures import curves_figure
-from tests.study.studies import distances, pretend, write_study
+from tests.study.studies import RECIPE, distances, pretend, write_study
 
 
 def test_report_writes_tables_json_and_pictures(pretended: tuple[Study, Path]) -> None:
@@ -61,3 +61,39 @@ def test_verdict_compares_options_in_plain_sentences(pretended: tuple[Study, Pat
         pretend(run, tmp_path / "lonely", distances(run))
     claim = study.result(find(lonely, tmp_path / "lonely"), "x", "steergan study mine.toml")
     assert claim.verdict == "Lowest mean Frechet distance: 12.8 ± 1.1 (the recipe)."
+
+
+def test_a_study_without_features_tells_sizes_and_times_and_says_that_nothing_was_measured(tmp_path: Path) -> None:
+    path, root = write_study(tmp_path), tmp_path / "out"
+    (tmp_path / "tiny.toml").write_text(RECIPE + 'features = "none"\n')
+    unmeasured = read_study(path)
+    for run in unmeasured.runs:
+        pretend(run, root, distances(run))
+        for path in (root / run.folder).glob("metric-*"):
+            path.unlink()
+    findings = report(unmeasured, root)
+    text = (root / "table.md").read_text()
+    assert "Frechet" not in text
+    assert "parameters G" in text
+    assert not (root / "curves.png").exists()
+    assert (root / "samples.png").exists()
+    assert study.result(findings, "x", "y").verdict == 'Nothing was measured: evaluation.features = "none".'
+
+
+@pytest.mark.parametrize(
+    ("extractor", "words"),
+    [("scattering", "texture metric"), ("untrained classifier", "untrained features")],
+)
+def test_tables_and_verdicts_say_what_features_are_worth(
+    grid: Study, tmp_path: Path, extractor: str, words: str
+) -> None:
+    for run in grid.runs:
+        pretend(run, tmp_path / "out", distances(run), extractor=extractor)
+    findings = report(grid, tmp_path / "out")
+    captions = [line for line in (tmp_path / "out/table.md").read_text().splitlines() if "Frechet" in line]
+    assert len(captions) == 3
+    assert all(words in line for line in captions)
+    assert words in study.result(findings, "x", "y").verdict
+    assert words in curves_figure(findings).axes[0].get_ylabel()
+    (combined, _) = study.combine([tmp_path / "out"])
+    assert combined.columns[-1] == f"mine, Frechet distance ({words})"
