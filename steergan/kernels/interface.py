@@ -1,7 +1,7 @@
 """native/interface.h in Python: its functions, their argument, and a call."""
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_void_p
 from functools import cache
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from steergan.errors import SteerganError
 from steergan.kernels.fourier_basis import tap_tables
 from steergan.symmetry import gspace
 
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 """STEERGAN_INTERFACE_VERSION of interface.h."""
 ALGEBRAS = {"C2": 0, "D1": 0, "C4": 1, "D2": 2, "D4": 3}
 """SteerganGroup, by group name."""
@@ -22,6 +22,10 @@ TYPES = {"float32": 0, "float64": 1}
 """SteerganType."""
 MAX_KERNEL = 11
 """The largest kernel size."""
+MOST_SAMPLES = 144
+"""STEERGAN_MOST_SAMPLES: of a field, and the largest number of its coefficients."""
+POINTWISE = {"elu": 0, "leaky_relu": 1}
+"""SteerganFunction."""
 OUT_OF_MEMORY = 2
 
 
@@ -44,6 +48,25 @@ class ConvolutionProblem(ctypes.Structure):
     )
 
 
+class SamplesProblem(ctypes.Structure):
+    """struct SteerganSamples; the matrices are addresses of arrays, which must outlive it."""
+
+    _fields_ = (
+        ("fields", c_int64),
+        ("pixels", c_int64),
+        ("in_size", c_int32),
+        ("out_size", c_int32),
+        ("samples", c_int32),
+        ("type", c_int32),
+        ("function", c_int32),
+        ("threads", c_int32),
+        ("instructions", c_int32),
+        ("slope", c_double),
+        ("sampling", c_void_p),
+        ("projection", c_void_p),
+    )
+
+
 _CONVOLUTION = [POINTER(ConvolutionProblem), c_void_p, c_void_p, c_void_p]
 FUNCTIONS = {
     "steergan_interface_version": (c_int32, []),
@@ -51,6 +74,9 @@ FUNCTIONS = {
     "steergan_convolve": (c_int32, _CONVOLUTION),
     "steergan_convolve_adjoint": (c_int32, _CONVOLUTION),
     "steergan_filter_gradient": (c_int32, _CONVOLUTION),
+    "steergan_samples": (c_int32, [POINTER(SamplesProblem), c_void_p, c_void_p]),
+    "steergan_samples_gradient": (c_int32, [POINTER(SamplesProblem), c_void_p, c_void_p, c_void_p]),
+    "steergan_samples_second": (c_int32, [POINTER(SamplesProblem), *[c_void_p] * 5]),
     "steergan_algebra": (c_int32, [c_int32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
 }
 """Results and arguments."""
@@ -122,3 +148,60 @@ def call(
     if status:
         why = "ran out of memory" if status == OUT_OF_MEMORY else "is not one that the kernels compute"
         raise SteerganError(f"{name}: the convolution {sizes} of {group} fields {why}")
+
+
+class Sampled(NamedTuple):
+    """A function of sampled fields.
+
+    Attributes:
+        shape: fields in the whole batch, pixels, numbers of a field before and behind, samples.
+        dtype: a key of `TYPES`.
+        function: a key of `POINTWISE`.
+        slope: of leaky_relu below zero.
+        sampling: address of the matrix (samples, numbers before).
+        projection: address of the matrix (numbers behind, samples).
+    """
+
+    shape: tuple[int, int, int, int, int]
+    dtype: str
+    function: str
+    slope: float
+    sampling: int
+    projection: int
+
+
+def call_samples(
+    functions: ctypes.CDLL,
+    name: str,
+    sampled: Sampled,
+    addresses: tuple[int, ...],
+    threads: int = 1,
+    instructions: str = "best",
+) -> None:
+    """Call one of a library's three functions of samples.
+
+    Args:
+        functions: the library.
+        name: of the function.
+        sampled: what is computed.
+        addresses: of the operands and then of the results, which are filled.
+        threads: how many work on it.
+        instructions: a key of `INSTRUCTIONS`.
+
+    Raises:
+        SteerganError: the library can't do it, or memory has run out.
+    """
+    problem = SamplesProblem(
+        *sampled.shape,
+        type=TYPES[sampled.dtype],
+        function=POINTWISE[sampled.function],
+        threads=threads,
+        instructions=INSTRUCTIONS[instructions],
+        slope=sampled.slope,
+        sampling=sampled.sampling,
+        projection=sampled.projection,
+    )
+    status = getattr(functions, name)(ctypes.byref(problem), *addresses)
+    if status:
+        why = "ran out of memory" if status == OUT_OF_MEMORY else "are not such as the kernels compute"
+        raise SteerganError(f"{name}: samples of {sampled.shape} (fields, pixels, sizes, samples) {why}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steergan.errors import SteerganError
 from steergan.kernels.fourier_basis import tap_tables
-from steergan.kernels.interface import ALGEBRAS, INSTRUCTIONS, TYPES, Convolution, call
+from steergan.kernels.interface import ALGEBRAS, INSTRUCTIONS, TYPES, Convolution, Sampled, call, call_samples
 from steergan.symmetry import group_order, gspace, signed_permutation
 
 Array = NDArray[Any]
@@ -27,6 +27,12 @@ def self_check(functions: ctypes.CDLL, instructions: str = "best") -> str | None
         instructions: a key of `INSTRUCTIONS`.
     """
     assert instructions in INSTRUCTIONS
+    for dtype in TYPES:
+        try:
+            if not _samples_are_right(functions, dtype, instructions):
+                return f"a function of samples is wrong in {dtype}"
+        except SteerganError as error:
+            return str(error)
     for group in ALGEBRAS:
         for dtype in TYPES:
             try:
@@ -59,6 +65,35 @@ def _wrong_function(functions: ctypes.CDLL, group: str, dtype: str, instructions
         if not np.array_equal(found, wanted[result]):
             return name
     return None
+
+
+def _samples_are_right(functions: ctypes.CDLL, dtype: str, instructions: str) -> bool:
+    """Whether a leaky function of integers comes out exactly, and ELU nearly: values, gradients, and theirs."""
+    fields, pixels, size, out_size, samples = shape = (2, 3 * 7, 3, 2, 5)
+    draw = np.random.default_rng(0)
+    sampling, projection = (draw.integers(-2, 3, s).astype(dtype) for s in ((samples, size), (out_size, samples)))
+    x, v = (draw.integers(-3, 4, (fields, size, pixels)).astype(dtype) for _ in range(2))
+    g = draw.integers(-3, 4, (fields, out_size, pixels)).astype(dtype)
+    a, b, c = sampling @ x, projection.T @ g, sampling @ v
+    tiny = {"float32": 1e-4, "float64": 1e-12}[dtype]
+    for function, derivatives, allowed in (
+        ("leaky_relu", (np.where(a > 0, a, a / 2), np.where(a > 0, 1, 0.5), 0 * a), 0.0),
+        ("elu", (np.where(a > 0, a, np.expm1(a)), np.where(a > 0, 1, np.exp(a)), np.where(a > 0, 0, np.exp(a))), tiny),
+    ):
+        value, first, second = derivatives
+        wanted = {
+            "steergan_samples": ((x,), (projection @ value,)),
+            "steergan_samples_gradient": ((x, g), (sampling.T @ (first * b),)),
+            "steergan_samples_second": ((x, g, v), (projection @ (first * c), sampling.T @ (second * b * c))),
+        }
+        sampled = Sampled(shape, dtype, function, 0.5, sampling.ctypes.data, projection.ctypes.data)
+        for name, (operands, results) in wanted.items():
+            found = [np.full(result.shape, np.nan, dtype) for result in results]
+            addresses = tuple(array.ctypes.data for array in (*operands, *found))
+            call_samples(functions, name, sampled, addresses, instructions=instructions)
+            if not all(np.abs(f - r).max() <= allowed for f, r in zip(found, results, strict=True)):
+                return False
+    return True
 
 
 def _gradients(x: Array, w: Array, y: Array, group: str) -> dict[str, Array]:

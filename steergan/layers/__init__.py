@@ -7,7 +7,7 @@ from steergan.layers.convolution import GroupConvolution
 from steergan.layers.dense import SpectralEmbedding, SpectralLinear
 from steergan.layers.filters.orbits import FilterOrbits, filter_orbits
 from steergan.layers.filters.path import choose_convolution, choose_memory_format
-from steergan.layers.fourier_pointwise import FourierPointwise
+from steergan.layers.fourier_pointwise import FourierPointwise, SampledPointwise
 from steergan.layers.gated import Gated
 from steergan.layers.invariant_map import InvariantMap
 from steergan.layers.nonlinearity import Pointwise
@@ -51,6 +51,7 @@ __all__ = [
     "ProjectionHead",
     "Recomputable",
     "Restriction",
+    "SampledPointwise",
     "SharedFilters",
     "SpectralEmbedding",
     "SpectralLinear",

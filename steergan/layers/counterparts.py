@@ -4,18 +4,33 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from escnn.gspaces import GSpace2D
-from escnn.nn import EquivariantModule, GroupPooling, InnerBatchNorm, R2Conv, R2ConvTransposed
+from escnn.nn import (
+    EquivariantModule,
+    FourierELU,
+    FourierPointwise,
+    GroupPooling,
+    InnerBatchNorm,
+    PointwiseAvgPool2D,
+    QuotientFourierELU,
+    QuotientFourierPointwise,
+    R2Conv,
+    R2ConvTransposed,
+    R2Upsampling,
+)
 from torch import nn
 from torch.nn.utils import parametrize
 
 from steergan.errors import SymmetryError
 from steergan.layers.batch_norm import FieldBatchNorm
 from steergan.layers.convolution import GroupConvolution
-from steergan.layers.filters.conversion import is_plain
-from steergan.layers.pooling import GroupPool
+from steergan.layers.filters.conversion import bank_of, is_plain
+from steergan.layers.fourier_pointwise import SampledPointwise
+from steergan.layers.pooling import AveragePool, GroupPool
+from steergan.layers.resample import Upsample
 from steergan.layers.windowed_convolution import StridedConvolution, TransposedConvolution
-from steergan.symmetry import group_name, is_grid_group, is_permutation, signed_permutation
+from steergan.symmetry import is_permutation
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -65,7 +80,8 @@ Convolution = GroupConvolution | StridedConvolution | TransposedConvolution
 
 @torch.no_grad()
 def _convolution(old: R2Conv | R2ConvTransposed) -> Convolution:
-    _require_expressible(old)
+    if not old.training and not _cache_is_fresh(old):
+        raise SymmetryError("its cached filter is not that of its weights; call train() and eval() first")
     new: Convolution
     if isinstance(old, R2ConvTransposed):
         new = TransposedConvolution.from_r2conv(old)
@@ -74,6 +90,8 @@ def _convolution(old: R2Conv | R2ConvTransposed) -> Convolution:
     inner = new if isinstance(new, GroupConvolution) else new.convolution
     if (0 if old.bias is None else len(old.bias)) != (0 if inner.bias is None else len(inner.bias)):
         raise SymmetryError(f"its bias has {len(old.bias)} free numbers, one per trivial irrep; ours one per field")
+    if not inner.exact:
+        _require_same_band(old, inner)
     for weight in inner.weights:
         weight.requires_grad_(old.weights.requires_grad)
     if inner.bias is not None:
@@ -81,14 +99,21 @@ def _convolution(old: R2Conv | R2ConvTransposed) -> Convolution:
     return new.train(old.training)
 
 
-def _require_expressible(old: R2Conv | R2ConvTransposed) -> None:
-    space = old.in_type.gspace
-    if not is_grid_group(space):
-        raise SymmetryError(f"{group_name(space)} does not permute pixels")
-    if not old.training and not _cache_is_fresh(old):
-        raise SymmetryError("its cached filter is not that of its weights; call train() and eval() first")
-    if any(signed_permutation(r) is None for r in {*old.in_type.representations, *old.out_type.representations}):
-        raise SymmetryError("it has fields that are no signed permutations")
+def _require_same_band(old: R2Conv | R2ConvTransposed, inner: GroupConvolution) -> None:
+    """Off the grid ours has escnn's default filters, and no others: neither more nor fewer are to be trained.
+
+    Raises:
+        SymmetryError: the old one has others.
+    """
+    free = sum(weight.numel() for weight in inner.weights)
+    if free != old.weights.numel():
+        raise SymmetryError(f"its filters have {old.weights.numel()} free numbers, escnn's default band {free}")
+    expand: Any = old.basisexpansion
+    size = inner.kernel_size
+    # Any filters: those at hand may be zero, and fit into every band.
+    drawn = expand(torch.randn(len(old.weights)).to(old.weights)).unflatten(-1, (size, size))
+    inner.load_bank(drawn)
+    inner.load_bank(bank_of(old))
 
 
 def _cache_is_fresh(old: R2Conv | R2ConvTransposed) -> bool:
@@ -135,9 +160,39 @@ def _pool(old: GroupPooling) -> GroupPool:
     return GroupPool(old.in_type).train(old.training)
 
 
+def _average(old: PointwiseAvgPool2D) -> AveragePool:
+    settings = (old.kernel_size, old.stride, old.padding, old.ceil_mode)
+    if settings != ((2, 2), (2, 2), (0, 0), False):
+        raise SymmetryError(f"kernel, stride, padding and ceil_mode {settings}; ours gains on windows of 2 x 2 alone")
+    return AveragePool(old.in_type, strict=False).train(old.training)
+
+
+def _upsampling(old: R2Upsampling) -> Upsample:
+    factor, corners = old._scale_factor, old._align_corners
+    if old._mode != "bilinear" or corners or not isinstance(factor, int):
+        raise SymmetryError("ours gains on bilinear upsampling by a whole number alone, without align_corners")
+    return Upsample(old.in_type, factor, "bilinear").train(old.training)
+
+
+def _sampled(old: FourierPointwise | QuotientFourierPointwise) -> SampledPointwise:
+    function = SAMPLED.get(old._function)
+    if function is None:
+        raise SymmetryError(f"ours gains on ELU and ReLU alone, not on {getattr(old._function, '__name__', 'others')}")
+    return SampledPointwise(old.in_type, old.out_type, (old.A, old.Ainv), function).train(old.training)
+
+
+SAMPLED: dict[Any, str] = {F.relu: "relu", F.relu_: "relu", F.elu: "elu", F.elu_: "elu"}
+"""What escnn's Fourier layers apply to samples, and our name for it."""
+
 COUNTERPARTS: dict[type, Callable[[Any], EquivariantModule]] = {
     R2Conv: _convolution,
     R2ConvTransposed: _convolution,
     InnerBatchNorm: _norm,
     GroupPooling: _pool,
+    PointwiseAvgPool2D: _average,
+    R2Upsampling: _upsampling,
+    FourierELU: _sampled,
+    FourierPointwise: _sampled,
+    QuotientFourierELU: _sampled,
+    QuotientFourierPointwise: _sampled,
 }

@@ -79,11 +79,16 @@ def can_be_kept(weights: list[Tensor]) -> bool:
     """
     if torch.is_grad_enabled() and any(weight.requires_grad for weight in weights):
         return False
-    watched = torch.jit.is_tracing() or torch._C._len_torch_dispatch_stack()  # type: ignore[attr-defined]
-    if watched or torch._C._functorch.maybe_current_level() is not None:
+    if watched():
         return False
     # With torch.func's functional_call, and in replicas, weights are no parameters.
     return all(weight.device.type == "cpu" and type(weight) is torch.nn.Parameter for weight in weights)
+
+
+def watched() -> bool:
+    """Whether somebody looks on who has to see torch's own operators: tracers, `torch.func`, dispatch modes."""
+    modes = torch.jit.is_tracing() or torch._C._len_torch_dispatch_stack()  # type: ignore[attr-defined]
+    return bool(modes) or torch._C._functorch.maybe_current_level() is not None
 
 
 def _still_right(kept: Kept, sources: list[Tensor], constants: list[Tensor]) -> bool:

@@ -44,6 +44,15 @@ const SteerganKernels* kernels_for(const SteerganConvolution* p) {
   return good ? kernels(p->instructions) : nullptr;
 }
 
+bool fits(int32_t size) { return size > 0 && size <= STEERGAN_MOST_SAMPLES; }
+
+int32_t samples(const SteerganSamples* p, const void* x, const void* g, const void* v, void* by_g, void* by_x) {
+  const bool good = p->fields > 0 && p->pixels > 0 && p->threads > 0 && fits(p->in_size) && fits(p->out_size) &&
+                    fits(p->samples);
+  const SteerganKernels* found = good ? kernels(p->instructions) : nullptr;
+  return found == nullptr ? STEERGAN_NOT_SUPPORTED : found->samples(*p, x, g, v, by_g, by_x);
+}
+
 template <class Algebra>
 int32_t describe(int32_t* sizes, double* signal, double* filters, double* back, int32_t* products) {
   const int order = Algebra::ORDER;
@@ -95,6 +104,19 @@ int32_t steergan_convolve_adjoint(const SteerganConvolution* problem, const void
 int32_t steergan_filter_gradient(const SteerganConvolution* problem, const void* x, const void* y, void* w) {
   const SteerganKernels* found = kernels_for(problem);
   return found == nullptr ? STEERGAN_NOT_SUPPORTED : found->filter_gradient(*problem, x, y, w);
+}
+
+int32_t steergan_samples(const SteerganSamples* problem, const void* x, void* y) {
+  return samples(problem, x, nullptr, nullptr, y, nullptr);
+}
+
+int32_t steergan_samples_gradient(const SteerganSamples* problem, const void* x, const void* g, void* by_x) {
+  return samples(problem, x, g, nullptr, nullptr, by_x);
+}
+
+int32_t steergan_samples_second(const SteerganSamples* problem, const void* x, const void* g, const void* v,
+                                void* by_g, void* by_x) {
+  return samples(problem, x, g, v, by_g, by_x);
 }
 
 int32_t steergan_algebra(int32_t group, int32_t* sizes, double* signal, double* filters, double* back,

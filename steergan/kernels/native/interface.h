@@ -1,4 +1,4 @@
-/* The C interface of the convolution kernels: what a program that loads the shared library may call.
+/* The C interface of the kernels: what a program that loads the shared library may call.
 
    It knows neither Python nor torch, so that one binary serves all their versions. Tensors are dense, row by row:
    fields (batch, fields, |G|, height, width), filters (out_fields, in_fields, |G|, kernel, kernel). */
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raised with every change of this file or of what the functions compute. */
-#define STEERGAN_INTERFACE_VERSION 1
+#define STEERGAN_INTERFACE_VERSION 2
 
 #if defined(__GNUC__)
 #define STEERGAN_API __attribute__((visibility("default")))
@@ -45,6 +45,24 @@ struct SteerganConvolution {
   const int32_t* filter; /* (|G|, kernel^2): the place, in a filter, of f_t[u] = w[u](u t) */
 };
 
+/* What the samples of a Fourier field meet. */
+enum SteerganFunction { STEERGAN_ELU = 0, STEERGAN_LEAKY_RELU = 1 };
+
+/* One function of sampled fields, y = P f(S x) at every pixel: x (fields, in_size, pixels), y (fields, out_size,
+   pixels), with the fields of a whole batch one after the other. No size is beyond STEERGAN_MOST_SAMPLES. */
+#define STEERGAN_MOST_SAMPLES 144
+struct SteerganSamples {
+  int64_t fields, pixels;
+  int32_t in_size, out_size, samples;
+  int32_t type;     /* a SteerganType */
+  int32_t function; /* a SteerganFunction */
+  int32_t threads;
+  int32_t instructions; /* a SteerganInstructions */
+  double slope;         /* of the leaky one below zero */
+  const void* sampling;   /* S (samples, in_size) */
+  const void* projection; /* P (out_size, samples) */
+};
+
 /* What the functions below return. */
 enum SteerganStatus { STEERGAN_DONE = 0, STEERGAN_NOT_SUPPORTED = 1, STEERGAN_OUT_OF_MEMORY = 2 };
 
@@ -60,6 +78,13 @@ STEERGAN_API int32_t steergan_convolve_adjoint(const struct SteerganConvolution*
                                                void* x);
 STEERGAN_API int32_t steergan_filter_gradient(const struct SteerganConvolution* problem, const void* x, const void* y,
                                               void* w);
+
+/* y = P f(S x); the gradient of <g, y> by x; and the gradients of <v, that one> by g and by x. */
+STEERGAN_API int32_t steergan_samples(const struct SteerganSamples* problem, const void* x, void* y);
+STEERGAN_API int32_t steergan_samples_gradient(const struct SteerganSamples* problem, const void* x, const void* g,
+                                               void* by_x);
+STEERGAN_API int32_t steergan_samples_second(const struct SteerganSamples* problem, const void* x, const void* g,
+                                             const void* v, void* by_g, void* by_x);
 
 /* The algebra that a group's kernels compute with, read out of their own code: coefficients of the signals (signal,
    |G|), of the filters (filters, |G|, in units of 1 / |G|), the way back (|G|, outputs), and products as triples (out,

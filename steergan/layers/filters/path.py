@@ -20,11 +20,25 @@ CHOICES = ("auto", "fourier", "dense")
 """Fourier where it pays; wherever it is possible; never."""
 
 
-class FourierPath(FilteredLayer):
-    """A convolution that may have the Fourier path.
+class ByKernels:
+    """A layer that the compiled kernels may compute.
 
     Attributes:
         convolution_choice: one of `CHOICES`.
+    """
+
+    convolution_choice = "auto"
+
+    @property
+    def wants_kernels(self) -> bool:
+        """Whether they are to, where they are at hand."""
+        raise NotImplementedError
+
+
+class FourierPath(FilteredLayer, ByKernels):
+    """A convolution that may have the Fourier path.
+
+    Attributes:
         fourier_group: the group in whose Fourier basis it can be computed, or None: the pixel group of the fields'.
         fourier_fields: how the channels are regular fields of that group; None where they are.
         fourier_pays: whether that is the faster way.
@@ -32,7 +46,6 @@ class FourierPath(FilteredLayer):
     """
 
     kernel_size: int
-    convolution_choice = "auto"
     fourier_group: str | None = None
     fourier_fields: "FourierFields | None" = None
     fourier_pays = False
@@ -57,6 +70,11 @@ class FourierPath(FilteredLayer):
         """Whether it can be computed so, and is to be."""
         wanted = self.convolution_choice == "fourier" or (self.convolution_choice == "auto" and self.fourier_pays)
         return wanted and self.fourier_group is not None
+
+    @property
+    def wants_kernels(self) -> bool:
+        """Whether the kernels are to compute it."""
+        return self.wants_fourier
 
     def filter_bank(self) -> Tensor:
         """`filter_matrix` as a bank, (C_out, C_in, k, k)."""
@@ -186,6 +204,8 @@ def fourier_paths(network: nn.Module) -> Iterator[FourierPath]:
 def choose_convolution(network: nn.Module, choice: str) -> None:
     """Say for every group convolution of a network which way is to compute it, where the kernels are at hand.
 
+    Functions of Fourier fields follow: "dense" is the choice of torch's own operators for them, too.
+
     Raises:
         SteerganError: no such choice.
 
@@ -200,8 +220,9 @@ def choose_convolution(network: nn.Module, choice: str) -> None:
     """
     if choice not in CHOICES:
         raise SteerganError(f"convolution = {choice!r}; wanted: one of {', '.join(CHOICES)}")
-    for layer in fourier_paths(network):
-        layer.convolution_choice = choice
+    for layer in network.modules():
+        if isinstance(layer, ByKernels):
+            layer.convolution_choice = choice
 
 
 MEMORY_FORMATS = ("contiguous", "channels-last")
@@ -229,5 +250,5 @@ def choose_memory_format(network: nn.Module, name: str) -> None:
 
 
 def uses_fourier(network: nn.Module) -> bool:
-    """Whether the kernels, where they are at hand, compute any convolution of the network in the Fourier basis."""
-    return any(path.wants_fourier for path in fourier_paths(network))
+    """Whether the kernels, where they are at hand, compute any layer of the network."""
+    return any(layer.wants_kernels for layer in network.modules() if isinstance(layer, ByKernels))

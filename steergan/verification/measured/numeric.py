@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from steergan.errors import SymmetryError
-from steergan.layers import FourierPointwise, InvariantMap, shared_filters
+from steergan.layers import InvariantMap, SampledPointwise, shared_filters
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.filters.bases import BasisExpansion
 from steergan.verification.elements import NAMES, Matrix, transform
@@ -80,7 +80,7 @@ def _errors(
     return found
 
 
-SINGLE_PRECISION = (R2Conv, R2ConvTransposed, BasisExpansion, FourierPointwise, InvariantMap, FieldMoments)
+SINGLE_PRECISION = (R2Conv, R2ConvTransposed, BasisExpansion, SampledPointwise, InvariantMap, FieldMoments)
 """Layers with matrices that are rounded to float32, in a network of float64 too."""
 
 
