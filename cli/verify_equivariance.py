@@ -9,6 +9,7 @@ import click
 from .certificates import certificate_bytes, compare, read_certificates, result_of
 from .field_types import FieldTypeWords, types_of
 from .options import OutputFile, at_option, record_option, save_record
+from .other_inputs import others_of
 
 if TYPE_CHECKING:
     from steergan.verification import Certificate
@@ -31,6 +32,11 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
     "--out-type", "out_type", metavar="TYPE", type=FieldTypeWords(), multiple=True,
     help="Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE.",
 )
+@click.option(
+    "--other", "others", metavar="WHAT", multiple=True,
+    help="A further argument, which the group leaves alone: 10 numbers for each image (10), a map (3x32x32), labels "
+    "below 10 (labels:10), or values of two images in a file (values.npy); once for each.",
+)
 @click.option("--claim", type=click.Choice(["equivariant", "invariant"]), help="What is claimed. Default: as measured.")
 @click.option(
     "--mode", "modes", type=click.Choice(["evaluation", "training"]), multiple=True,
@@ -49,6 +55,7 @@ def verify_equivariance(
     sizes: str | None,
     in_type: tuple[str, ...],
     out_type: tuple[str, ...],
+    others: tuple[str, ...],
     claim: str | None,
     modes: tuple[str, ...],
     upto: str | None,
@@ -80,13 +87,15 @@ def verify_equivariance(
       steergan verify-equivariance recipes/groups/rotmnist-so2.toml --picture angles.png
       steergan verify-equivariance my_package.models:build --sizes 33,32
       steergan verify-equivariance my_package.models:actor --in-type 3*trivial@D4 --out-type irrep_1,1@D4
+      steergan verify-equivariance my_package.models:critic --other 4 --other labels:10
     """
     from steergan.files import write_whole
 
     asked = {
         "sizes": side_lengths(sizes),
-        "in_type": types_of(in_type, "--in-type"),
+        "in_type": (in_types := types_of(in_type, "--in-type")),
         "out_type": types_of(out_type, "--out-type"),
+        "others": others_of(others, in_types),
         "claim": claim,
         "modes": modes,
         "upto": upto,
@@ -163,7 +172,7 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
     path = Path(target)
     for name, value in asked.items():
         if value and (path.exists() or ":" not in target):
-            option = f"--{name.removesuffix('s') if name == 'modes' else name.replace('_', '-')}"
+            option = f"--{name.removesuffix('s') if name in ('modes', 'others') else name.replace('_', '-')}"
             words = f"the sizes of {target} are those of its images" if name == "sizes" else "a recipe says its claims"
             raise click.UsageError(f"{option} is for module:function; {words}")
     if path.is_dir():
@@ -221,13 +230,14 @@ def row_of(path: str, size: str, rows: list[Any]) -> tuple[str, ...]:
     found = [r.finding for r in rows]
     kind = max((f.kind for f in found), key=kinds.index)
     worst = max((f.verdict for f in found), key=(*verdicts, "not proved", "broken").index)
-    bounds = [f.bound for f in found if f.bound]
-    bound = f"{max(bounds):.1e}" if bounds else "0" if kind == "exact" and worst == "holds" else ""
+    bounds = [f.bound for f in found if f.bound is not None]
+    nothing = "0" if worst == "holds" and (kind == "exact" or bounds) else ""
+    bound = f"{max(bounds):.1e}" if any(bounds) else nothing
     fault = next((f for f in found if f.verdict in ("broken", "not proved")), None)
     words = worst.upper() if worst == "broken" else worst
     if fault is not None:
         words += f": {fault.witness or fault.argument}"
-    elif worst == "no claim" and kind == "measured" and bounds:
+    elif worst == "no claim" and kind == "measured" and any(bounds):
         words = found[0].argument
     elif worst != "holds":
         words += f": {found[0].argument}"

@@ -69,7 +69,7 @@ def report_of(model: nn.Module) -> AccelerationReport:
     """What `accelerate` did to this model when it was last called.
 
     Raises:
-        SteerganError: it never was.
+        SteerganError: it never was, or has been restored.
 
     Examples:
         >>> from escnn import nn as enn

@@ -3,13 +3,20 @@
 from typing import Any
 
 import torch
-from escnn.nn import GroupPooling, InnerBatchNorm, R2Conv, R2ConvTransposed
+from escnn.nn import InnerBatchNorm, R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 
 from steergan.acceleration.places import layers_in, put
+from steergan.acceleration.report import ATTRIBUTE
 from steergan.copies import copied
 from steergan.errors import SteerganError, SymmetryError
-from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, StridedConvolution, TransposedConvolution
+from steergan.layers import (
+    FieldBatchNorm,
+    GroupConvolution,
+    SampledPointwise,
+    StridedConvolution,
+    TransposedConvolution,
+)
 from steergan.layers.counterparts import origin_of
 from steergan.layers.filters.conversion import AnyR2Conv, restored_convolution
 
@@ -61,6 +68,8 @@ def restore(model: nn.Module, *, wider: bool = False) -> nn.Module:
     if faults:
         hint = "" if wider else "; restore(model, wider=True) gives such layers escnn's full band"
         raise RestorationError(f"{'; '.join(faults)}{hint}; the model is as it was")
+    if back:
+        vars(model).pop(ATTRIBUTE, None)  # it tells of layers that are no longer there
     return put(model, back)
 
 
@@ -70,8 +79,9 @@ def _stock(layer: nn.Module, wider: bool) -> nn.Module:
         return _convolution(layer, origin, wider)
     if isinstance(layer, FieldBatchNorm) and isinstance(origin, InnerBatchNorm):
         return _norm(layer, origin)
-    if isinstance(layer, GroupPool) and isinstance(origin, GroupPooling):
-        return copied(origin).train(layer.training)
+    if origin is not None and not any(True for _ in layer.parameters()):  # nothing of it is trained
+        stock = copied(origin).train(layer.training)
+        return stock.to(layer.sampling.device, layer.sampling.dtype) if isinstance(layer, SampledPointwise) else stock
     raise SymmetryError(f"no way leads from {type(layer).__name__} to {type(origin).__name__}")
 
 

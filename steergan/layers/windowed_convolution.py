@@ -1,6 +1,6 @@
 """Convolutions whose windows are further apart, wider, or padded by other numbers than zeros, and their adjoints."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor, R2Conv, R2ConvTransposed
@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, pad
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.fields import typed_tensor
-from steergan.layers.filters.conversion import check_convertible, make_r2conv, one_padding
+from steergan.layers.filters.conversion import AnyR2Conv, check_convertible, make_r2conv, one_padding
 from steergan.layers.spectral_norm import NormOf
 
 PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
@@ -144,18 +144,7 @@ class StridedConvolution(EquivariantModule):
         Raises:
             SymmetryError: it cannot be expressed, for what it is or for its weights or bias.
         """
-        check_convertible(convolution)
-        layer = cls(
-            convolution.in_type,
-            convolution.out_type,
-            convolution.kernel_size,
-            windows=Windows(
-                convolution.stride, one_padding(convolution), convolution.dilation, convolution.padding_mode
-            ),
-            bias=convolution.bias is not None,
-        )
-        layer.convolution.take_over(convolution)
-        return layer
+        return _taken_over(cls, convolution, padding_mode=convolution.padding_mode)
 
     def to_r2conv(self) -> R2Conv:
         """An escnn `R2Conv` that computes the same function, in training mode; a spectral norm is divided out for good.
@@ -253,17 +242,19 @@ class TransposedConvolution(EquivariantModule):
         Raises:
             SymmetryError: it cannot be expressed, for what it is or for its weights or bias.
         """
-        check_convertible(convolution)
-        layer = cls(
-            convolution.in_type,
-            convolution.out_type,
-            convolution.kernel_size,
-            windows=Windows(convolution.stride, one_padding(convolution), convolution.dilation),
-            bias=convolution.bias is not None,
-            output_padding=convolution.output_padding,
-        )
-        layer.convolution.take_over(convolution)
-        return layer
+        return _taken_over(cls, convolution, output_padding=convolution.output_padding)
+
+
+Layer = TypeVar("Layer", StridedConvolution, TransposedConvolution)
+
+
+def _taken_over(kind: type[Layer], old: AnyR2Conv, padding_mode: str = "zeros", **more: Any) -> Layer:
+    """A layer of a kind with the windows, the filters and the bias of one of escnn's."""
+    check_convertible(old)
+    windows = Windows(old.stride, one_padding(old), old.dilation, padding_mode)
+    layer = kind(old.in_type, old.out_type, old.kernel_size, windows=windows, bias=old.bias is not None, **more)
+    layer.convolution.take_over(old)
+    return layer
 
 
 def _check_count(name: str, found: object) -> None:

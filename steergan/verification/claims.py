@@ -50,7 +50,8 @@ class About(TypedDict, total=False):
         out_type: field type of the result, a map (B, C, H, W) or vectors (B, C); else the result's own. Of several
             results a tuple, or a dict by their names; None for one of which nothing is said.
         others: what else the module is called with, a tuple of tensors of batch size 2, left alone by the group, or of
-            geometric tensors, which turn with the input; lists and dicts of them.
+            geometric tensors, which turn with the input; lists and dicts of them. Where `in_type` names several inputs
+            these come first, None for one that is to be drawn.
         call: (module, x, others) -> result, where module(x, *others) will not do.
         upto: path of a submodule; the claim is then about its output, and nothing behind it is looked at.
 
@@ -150,8 +151,9 @@ def missing_arguments(module: nn.Module, given: int) -> list[str]:
 def lacking_words(name: str, lacking: list[str]) -> str:
     """What is to be said of arguments of which nobody said anything."""
     return (
-        f"{name}'s forward also wants {' and '.join(lacking)}: labels were tried. Say others=, a tuple of tensors that "
-        "the group leaves alone, or a tuple of types as in_type= (--in-type for each) for inputs that turn together"
+        f"{name}'s forward also wants {' and '.join(lacking)}: labels were tried. Say others= (--other), a tuple of "
+        "tensors that the group leaves alone, or a tuple of types as in_type= (--in-type for each) for inputs that "
+        "turn together"
     )
 
 

@@ -168,7 +168,8 @@ def inputs_of(in_type: Any, others: tuple[Any, ...]) -> Inputs:
         in_type: a field type; or several in a tuple, for as many arguments, in a list or a dict, for one argument that
             holds as many inputs.
         others: further arguments: tensors, geometric tensors, or lists and dicts of them. Where `in_type` says more
-            than one type they are the values of those inputs, in order, and then further arguments.
+            than one type they are the values of those inputs, in order, None where they are to be drawn, and then
+            further arguments.
 
     Raises:
         SubjectError: the first input has no field type, or something is no input.
@@ -181,7 +182,7 @@ def inputs_of(in_type: Any, others: tuple[Any, ...]) -> Inputs:
         )
     rest = list(leaves(others))
     for value in rest:
-        if not isinstance(value, Tensor | GeometricTensor):
+        if value is not None and not isinstance(value, Tensor | GeometricTensor):
             raise SubjectError(f"others holds a {type(value).__name__}; tensors of batch size {BATCH} were wanted")
     named, more = rest[: len(given) - 1], rest[len(given) - 1 :]
     values: list[Any] = [*named, *[None] * (len(given) - 1 - len(named)), *more]

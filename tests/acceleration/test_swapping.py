@@ -7,16 +7,24 @@ from typing import Any
 
 import pytest
 import torch
-from escnn import gspaces
 from escnn import nn as enn
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 import steergan
-from steergan.acceleration import AccelerationError, Replacement, accelerate, replacements
-from steergan.errors import SubjectError
-from steergan.layers import FieldBatchNorm, GroupConvolution, GroupPool, counterparts
+from steergan.acceleration import AccelerationError, Replacement, accelerate, replacements, report_of, restore
+from steergan.errors import SteerganError, SubjectError
+from steergan.layers import (
+    AveragePool,
+    FieldBatchNorm,
+    GroupConvolution,
+    GroupPool,
+    SampledPointwise,
+    StridedConvolution,
+    Upsample,
+    counterparts,
+)
 from steergan.symmetry import gspace, regular_type
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
@@ -279,13 +287,31 @@ def test_a_model_with_a_grouped_convolution_is_swapped_around_it(classifier: Cla
     assert apart(classifier(image()), before(image())) < 1e-4
 
 
-def test_norms_and_pools_of_c8_are_swapped_and_its_convolutions_stay() -> None:
-    space = gspaces.rot2dOnR2(8)
-    fields = regular_type(space, 2)
-    layers = convolution(FieldType(space, [space.trivial_repr]), fields), enn.InnerBatchNorm(fields)
-    model = enn.SequentialModule(*layers, enn.ReLU(fields), enn.GroupPooling(fields))
-    swap(model, 9)
-    assert [type(layer) for layer in model] == [enn.R2Conv, FieldBatchNorm, enn.ReLU, GroupPool]
+@pytest.mark.parametrize("name", ["C8", "SO2", "O2"])
+def test_layers_off_the_grid_are_swapped_and_compute_the_same(name: str) -> None:
+    space = gspace(name)
+    activation = enn.FourierELU(space, 2, irreps=space.fibergroup.bl_irreps(2), N=8, type="regular")
+    fields, image_type = activation.in_type, FieldType(space, [space.trivial_repr])
+    half = enn.PointwiseAvgPool2D(fields, 2)
+    layers = convolution(image_type, fields, padding=1, bias=True), activation, half, enn.R2Upsampling(fields, 2)
+    model = enn.SequentialModule(*layers, enn.R2Conv(fields, fields, 3, stride=2, padding=1))
+    before = twin(model)
+    swap(model, 8)
+    kinds = [GroupConvolution, SampledPointwise, AveragePool, Upsample, StridedConvolution]
+    assert [type(layer) for layer in model] == kinds
+    found, wanted = ([], [])
+    for network, results in ((model, found), (before, wanted)):
+        x = image(8).requires_grad_()
+        for y in (network.train()(image_type(x)).tensor, network.eval()(image_type(x)).tensor):
+            first = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
+            results += [y, first, *torch.autograd.grad(first.square().sum(), x)]
+    assert max(map(apart, found, wanted)) < 1e-4
+    back = restore(model)
+    assert [type(layer) for layer in back] == [type(layer) for layer in before]
+    assert apart(back.eval()(image_type(image(8))).tensor, before(image_type(image(8))).tensor) < 1e-4
+    with pytest.raises(SteerganError, match="was not accelerated"):
+        report_of(back)
+
 
 
 def test_listing_draws_no_random_numbers_and_changes_nothing(classifier: Classifier) -> None:

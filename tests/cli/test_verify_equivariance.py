@@ -3,15 +3,19 @@
 import itertools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from steergan.networks import Discriminator
+from steergan.verification import Finding, Record
+from steergan_cli.verify_equivariance import row_of
 from tests.commands import invoke
 
 RIGHT = """
@@ -301,6 +305,16 @@ class Actor(torch.nn.Module):
 def fails():
     return torch.nn.Linear(2, 3, bias=1, what=2)
 
+class Given(torch.nn.Module):
+    def forward(self, x, numbers, label, shade, weight):
+        assert numbers.shape == (2, 3) and label.dtype == torch.int64 and label.max() < 4
+        scale = numbers.sum(1) + label + shade.mean((1, 2, 3)) + weight[:, 0]
+        return x * scale[:, None, None, None]
+
+class Driven(torch.nn.Module):
+    def forward(self, x, wind, numbers, label):
+        return wind.mean((2, 3)) * (x.mean((2, 3)) + numbers.sum(1, keepdim=True) + label[:, None])
+
 def posed():
     return Discriminator(DiscriminatorSpec(group="C4", widths=(8, 8), plain_width=4), (1, 8, 8), 3)
 """
@@ -330,6 +344,48 @@ def test_what_a_module_does_not_say_is_said_by_options(plain: str) -> None:
     told = invoke("verify-equivariance", f"{plain}:Actor", *options, "--claim", "invariant", "--upto", "layer")
     assert told.exit_code == 3, told.output
     assert "the output of layer" in told.output
+
+
+def test_further_arguments_are_said_by_options(plain: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "two.npy", np.array([[0.5], [2.0]]))
+    options = ["--sizes", "5", "--level", "2", "--mode", "evaluation", "--in-type", "trivial@C4"]
+    given = [["--other", "3"], ["--other", "labels:4"], ["--other", "1x5x5"], ["--other", str(tmp_path / "two.npy")]]
+    told = invoke("verify-equivariance", f"{plain}:Given", *options, *(word for pair in given for word in pair))
+    assert told.exit_code == 0, told.output
+    assert "is equivariant under C4" in told.output
+    # Behind inputs that have a type, which are drawn.
+    typed = ["--in-type", "irrep_1@C4", "--other", "3", "--other", "labels:4"]
+    told = invoke("verify-equivariance", f"{plain}:Driven", *options, *typed, "--out-type", "irrep_1@C4")
+    assert told.exit_code == 0, told.output
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("0", "'0' came; wanted: 10 (numbers"),
+        ("3x5", "'3x5' came; wanted"),
+        ("labels:0", "'labels:0' came"),
+        ("missing.npy", "missing.npy: [Errno 2]"),
+        ("three.npy", "holds values of shape (3, 1); those of 2 images were wanted"),
+        ("objects.npy", "an array of numbers, saved by numpy, was wanted"),
+    ],
+)
+def test_further_arguments_that_mean_nothing_are_bad_usage(
+    plain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("three.npy", np.zeros((3, 1)))
+    np.save("objects.npy", np.array([{}, {}]), allow_pickle=True)
+    told = invoke("verify-equivariance", f"{plain}:Given", "--sizes", "5", "--other", word)
+    assert told.exit_code == 2
+    assert words in " ".join(told.output.split())
+
+
+def test_a_bound_of_nothing_is_a_zero_in_the_table() -> None:
+    nothing = Finding("bounded", "holds", "a matrix", 0.0)
+    for bounds, shown in (((0.0,), "0"), ((0.0, 2e-7), "2.0e-07"), ((None,), "")):
+        rows = [Record(1, "lift", replace(nothing, bound=bound)) for bound in bounds]
+        assert row_of("lift", "5", rows)[5] == shown
 
 
 def test_our_own_discriminator_is_proved_up_to_its_group_pooling(plain: str) -> None:

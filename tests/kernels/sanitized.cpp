@@ -60,6 +60,27 @@ bool agrees(SteerganConvolution p) {
   return done && fabs(forms[0] - forms[1]) <= allowed && fabs(forms[0] - forms[2]) <= allowed;
 }
 
+/* Whether <v, gradient(x, g)> is what both of its derivatives, linear in g and (for the leaky one) zero by x, make of
+   it. */
+template <class T>
+bool samples_agree(SteerganSamples p) {
+  p.type = sizeof(T) == 4 ? STEERGAN_FLOAT32 : STEERGAN_FLOAT64;
+  const int64_t before = p.fields * p.in_size * p.pixels, behind = p.fields * p.out_size * p.pixels;
+  T *sampling = numbers<T>(int64_t(p.samples) * p.in_size, 1), *projection = numbers<T>(int64_t(p.out_size) * p.samples, 2);
+  p.sampling = sampling, p.projection = projection;
+  T *x = numbers<T>(before, 3), *g = numbers<T>(behind, 4), *v = numbers<T>(before, 5), *y = numbers<T>(behind, 6);
+  T *gradient = numbers<T>(before, 7), *by_g = numbers<T>(behind, 8), *by_x = numbers<T>(before, 9);
+  const bool done = steergan_samples(&p, x, y) == STEERGAN_DONE &&
+                    steergan_samples_gradient(&p, x, g, gradient) == STEERGAN_DONE &&
+                    steergan_samples_second(&p, x, g, v, by_g, by_x) == STEERGAN_DONE;
+  const double one = inner(v, gradient, before), other = inner(g, by_g, behind), size = inner(by_g, by_g, behind);
+  const bool leaky = p.function == STEERGAN_LEAKY_RELU;
+  const bool right = fabs(one - other) <= 1e-3 * (1 + sqrt(size * inner(g, g, behind))) &&
+                     (!leaky || inner(by_x, by_x, before) == 0);
+  for (T* array : {sampling, projection, x, g, v, y, gradient, by_g, by_x}) free(array);
+  return done && right;
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
@@ -82,5 +103,15 @@ int main(int, char** arguments) {
                int(shape[0]), int(shape[1]), int(shape[2]), int(shape[3]), int(shape[4]));
         ++faults;
       }
+  const int32_t fields[][4] = {/* pixels, before, behind, samples */
+                               {1, 1, 1, 1}, {37, 5, 5, 16}, {16, 7, 3, 20}, {100, 14, 14, 32}, {9, 144, 2, 144}};
+  for (int32_t function : {STEERGAN_ELU, STEERGAN_LEAKY_RELU})
+    for (const auto& shape : fields) {
+      const SteerganSamples p = {3, shape[0], shape[1], shape[2], shape[3], 0,      function, shape[0] % 2 == 0 ? 1 : 3,
+                                 atoi(arguments[1]), 0.25, nullptr, nullptr};
+      if (samples_agree<float>(p) && samples_agree<double>(p)) continue;
+      printf("function %d, %d samples\n", function, shape[3]);
+      ++faults;
+    }
   return faults == 0 ? 0 : 1;
 }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steergan.kernels import library, self_check
-from steergan.kernels.interface import INSTRUCTIONS, Convolution, call
+from steergan.kernels.interface import INSTRUCTIONS, Convolution, Sampled, call, call_samples
 
 
 @pytest.fixture
@@ -42,3 +42,18 @@ def test_a_function_that_is_wrong_for_one_group_is_named(
 
     monkeypatch.setattr(self_check, "call", wrong)
     assert self_check.self_check(kernels.functions) == f"{name} is wrong for D2 in float32"
+
+
+@pytest.mark.parametrize("name", ["steergan_samples", "steergan_samples_gradient", "steergan_samples_second"])
+def test_a_function_of_samples_that_is_wrong_is_named(
+    kernels: library.NativeLibrary, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def wrong(
+        functions: ctypes.CDLL, function: str, sampled: Sampled, addresses: tuple[int, ...], **options: Any
+    ) -> None:
+        call_samples(functions, function, sampled, addresses, **options)
+        if (function, sampled.function, sampled.dtype) == (name, "elu", "float64"):
+            ctypes.cast(addresses[-1], ctypes.POINTER(ctypes.c_double))[3] += 1e-10
+
+    monkeypatch.setattr(self_check, "call_samples", wrong)
+    assert self_check.self_check(kernels.functions) == f"{name} is wrong in float64"

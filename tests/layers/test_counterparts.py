@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 from escnn import gspaces
 from escnn import nn as enn
-from escnn.group import change_basis
 from escnn.nn import FieldType
 from torch import nn
 
@@ -21,9 +19,21 @@ def of(**settings: Any) -> Callable[[], enn.R2Conv]:
     return lambda: convolution(fields, fields, **settings)
 
 
-def beyond_the_grid() -> nn.Module:
-    fields = regular_type(gspaces.rot2dOnR2(8), 1)
-    return convolution(fields, fields)
+def off_the_grid(**settings: Any) -> Callable[[], nn.Module]:
+    """Zero at first, which every band holds."""
+
+    def build() -> nn.Module:
+        fields = regular_type(gspaces.rot2dOnR2(8), 1)
+        layer = convolution(fields, fields, **settings)
+        nn.init.zeros_(layer.weights)
+        return layer
+
+    return build
+
+
+def sampled_tanh() -> nn.Module:
+    space = gspace("SO2")
+    return enn.FourierPointwise(space, 1, space.fibergroup.bl_irreps(1), function="p_tanh", type="regular", N=8)
 
 
 def depthwise() -> nn.Module:
@@ -82,12 +92,6 @@ def two_numbers_per_field() -> nn.Module:
     return layer
 
 
-def rotated_basis() -> nn.Module:
-    turned, _ = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
-    fields = FieldType(gspace("C4"), [change_basis(gspace("C4").regular_repr, turned.numpy(), "turned")])
-    return convolution(fields, fields)
-
-
 def without_moments() -> nn.Module:
     return enn.InnerBatchNorm(mixed(gspace("C4")), track_running_stats=False)
 
@@ -111,7 +115,12 @@ STAYING = [
     (depthwise, "groups 2"),
     (of(padding=(1, 2)), r"padding \(1, 2\); one for all sides"),
     (of(frequencies_cutoff=10.0), "not equivariant"),
-    (beyond_the_grid, "C8 does not permute pixels"),
+    (off_the_grid(frequencies_cutoff=1.0), r"\d+ free numbers, escnn's default band \d+"),
+    (off_the_grid(sigma=[0.3, 0.3]), "beyond the band limit"),
+    (lambda: enn.PointwiseAvgPool2D(regular_type(gspace("C4"), 1), 3), "windows of 2 x 2 alone"),
+    (lambda: enn.R2Upsampling(regular_type(gspace("C4"), 1), 2, align_corners=True), "without align_corners"),
+    (lambda: enn.R2Upsampling(regular_type(gspace("C4"), 1), size=9), "by a whole number alone"),
+    (sampled_tanh, "ELU and ReLU alone, not on tanh"),
     (hooked, "hooks"),
     (patched, "a forward of its own"),
     (hooked_parameter, "parameters have hooks"),
@@ -119,7 +128,6 @@ STAYING = [
     (subclass, "a subclass of GroupPooling"),
     (sharing, "shares parameters"),
     (stale, "cached filter"),
-    (rotated_basis, "no signed permutations"),
     (two_numbers_per_field, "bias has 2 free numbers"),
     (without_moments, "running moments"),
     (unlike_parts, "different settings"),

@@ -32,6 +32,8 @@ STEPS = 48
 TABLE = (15.0, 30.0, 45.0, 90.0)
 """Degrees that tables name."""
 SEEDS = (0, 1, 2, 3)
+APART = 1000
+"""From the seed of one input to that of the next."""
 SPREAD = 8
 """Seeds over which the spread of a result is taken."""
 CHUNK = 12
@@ -100,8 +102,8 @@ def measure_off_grid(
         tell: told what is being measured.
     """
     network = in_mode(twin_of(subject.module).float(), training=False)
-    _, out_type = run(subject, network, [inputs_of(subject, subject.sizes[0], 0).render()])
-    types = [subject.in_type, *([] if out_type is None else [out_type])]
+    _, out_type = run(subject, network, [inputs_at(subject, subject.sizes[0], 0)])
+    types = [kind for kind in (subject.in_type, *subject.other_types, out_type) if kind is not None]
     angles = [a for a in (360.0 * i / steps for i in range(steps)) if can_move(types, a)]
     mirrored = [a for a in TABLE if has_reflections(subject.in_type.gspace) and can_move(types, a, reflect=True)]
     errors, floors, squares, turned = [], [], [], []
@@ -145,12 +147,8 @@ def errors_of(
     subject: Subject, network: nn.Module, size: Size, seed: int, angles: Sequence[float], *, reflect: bool
 ) -> Errors:
     """The output at each angle against the output that was turned."""
-    bumps = inputs_of(subject, size, seed)
-    upright, out_type = run(subject, network, [bumps.render()])
-    inputs = []
-    for angle in angles:
-        fibre = fibre_of(subject.in_type, element_or_none(subject.in_type.gspace, angle, reflect))
-        inputs.append(bumps.moved(plane_motion(angle, reflect), fibre).render())
+    upright, out_type = run(subject, network, [inputs_at(subject, size, seed)])
+    inputs = [inputs_at(subject, size, seed, (angle, reflect)) for angle in angles]
     found = torch.cat([run(subject, network, inputs[i : i + CHUNK])[0] for i in range(0, len(inputs), CHUNK)])
     scale = spread(subject, network, size)
     if out_type is None or upright.dim() == 3:  # vectors turn without a pixel that is interpolated
@@ -161,14 +159,44 @@ def errors_of(
     return Errors(errors / scale, floors / scale, square)
 
 
-def inputs_of(subject: Subject, size: Size, seed: int) -> Bumps:
-    """Two inputs of a subject."""
-    return random_bumps(subject.in_type, size, seed, subject.scale)
+Inputs = tuple[Tensor, tuple[Tensor, ...]]
+"""A batch of the first input, and the others."""
+
+
+def inputs_at(subject: Subject, size: Size, seed: int, moved: tuple[float, bool] | None = None) -> Inputs:
+    """A batch of inputs, and what an element makes of them; maps that turn are bumps, vectors are those of the subject.
+
+    Args:
+        subject: what is claimed.
+        size: of the first input.
+        seed: of the bumps.
+        moved: degrees, counterclockwise, and whether they are reflected first; None: upright.
+    """
+    others = []
+    for number, (value, kind) in enumerate(subject.at(size).typed_others, 1):
+        assert value is not None
+        if kind is None:
+            others.append(value)
+        elif value.dim() == 4:
+            drawn = random_bumps(kind, (value.shape[2], value.shape[3]), seed + APART * number)
+            others.append(turned_bumps(drawn, kind, moved))
+        else:
+            fibre = None if moved is None else fibre_of(kind, element_or_none(kind.gspace, *moved))
+            others.append(value if fibre is None else value @ torch.from_numpy(fibre.T).to(value))
+    bumps = random_bumps(subject.in_type, size, seed, subject.scale)
+    return turned_bumps(bumps, subject.in_type, moved), tuple(others)
+
+
+def turned_bumps(bumps: Bumps, kind: FieldType, moved: tuple[float, bool] | None) -> Tensor:
+    """The map of bumps that an element has moved."""
+    if moved is None:
+        return bumps.render()
+    return bumps.moved(plane_motion(*moved), fibre_of(kind, element_or_none(kind.gspace, *moved))).render()
 
 
 def spread(subject: Subject, network: nn.Module, size: Size) -> float:
     """Root mean square of what varies: of each channel over the disk and inputs, of an invariant result over inputs."""
-    results = [run(subject, network, [inputs_of(subject, size, seed).render()]) for seed in range(SPREAD)]
+    results = [run(subject, network, [inputs_at(subject, size, seed)]) for seed in range(SPREAD)]
     values = torch.cat([result[0] for result, _ in results]).double()
     if results[0][1] is None or values.dim() != 4:
         values_ND = values.reshape(len(values), -1)
@@ -179,10 +207,11 @@ def spread(subject: Subject, network: nn.Module, size: Size) -> float:
     return max(float(square.sqrt()), 1e-12)
 
 
-def run(subject: Subject, network: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, FieldType | None]:
+def run(subject: Subject, network: nn.Module, inputs: Sequence[Inputs]) -> tuple[Tensor, FieldType | None]:
     """The first result on inputs (B, C, H, W) at several angles, (angles, B, ...), and its type if it is a map."""
-    repeated = [o.repeat(len(inputs), *[1] * (o.ndim - 1)) for o in subject.inputs]
-    result = replace(subject, others=tuple(repeated))(network, torch.cat(list(inputs)))
+    alike = zip(*(others for _, others in inputs), strict=True)
+    others = tuple(torch.cat(values) if values[0].dim() else values[0] for values in alike)
+    result = replace(subject, others=others)(network, torch.cat([x for x, _ in inputs]))
     tensors = tensors_of(result)
     return tensors[0][0].float().unflatten(0, (len(inputs), -1)), subject.wanted(tensors)[0]
 

@@ -19,8 +19,6 @@ def off_grid_records(subject: Subject, tell: Tell) -> tuple[OffGrid | None, list
         subject: whose group has elements between the multiples of 90 degrees.
         tell: told what is being measured.
     """
-    if any(subject.other_types):
-        return None, [row("angles", "not measured: several inputs turn together")]
     measured = measure_off_grid(subject, tell=tell)
     rows = [*angle_records(measured), *spectrum_records(measured)]
     if measured.eq_r is not None:
