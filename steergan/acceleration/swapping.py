@@ -59,7 +59,10 @@ def accelerate(
     others: tuple[Tensor, ...] = (),
     call: Call | None = None,
 ) -> nn.Module:
-    """Swap escnn's convolutions, `InnerBatchNorm` and `GroupPooling` for steergan's where it is faster, in place.
+    """Swap escnn's layers for steergan's where those are faster, in place.
+
+    Convolutions of any group, strided and transposed ones too; `InnerBatchNorm`; `GroupPooling`; ELU and ReLU of
+    Fourier fields; 2 x 2 average pools; bilinear upsampling.
 
     Each layer is timed against its counterpart on the maps that it meets in the model, in turns, and the faster of both
     stays; then the model is timed against what it was, and if it is not faster all stays. `report_of(model)` has the
@@ -73,7 +76,8 @@ def accelerate(
     What changes: parameters are new ones, with new names. Make optimizers, averages and DDP after this call; an
     optimizer that was made before it trains what the model no longer uses. Checkpoints from before no longer fit. An
     R2Conv with escnn's default band limit spans a part of the filters that its group admits; its replacement begins
-    as the same filter and is free to become any of them. Gradient steps differ, because weights are other coordinates
+    as the same filter and is free to become any of them, where the group permutes pixels; under C8, SO(2) and so on both
+    have the same ones. Gradient steps differ, because weights are other coordinates
     of the same filters. At exact ties `GroupPool` splits the gradient evenly, and it keeps the dtype, where
     GroupPooling returns float32. Code that looks for escnn's classes, or calls `export()`, won't find them.
 
@@ -201,7 +205,7 @@ def _faster_ones(
 
 
 def replacements(model: nn.Module) -> list[Replacement]:
-    """Every convolution, `InnerBatchNorm` and `GroupPooling` of escnn's in a model, and what can take its place.
+    """Every layer of escnn's in a model that may have a counterpart, and what can take its place.
 
     The model is left as it is. A layer that is used in several places is listed once.
     """

@@ -299,7 +299,8 @@ def test_layers_off_the_grid_are_swapped_and_compute_the_same(name: str) -> None
     swap(model, 8)
     kinds = [GroupConvolution, SampledPointwise, AveragePool, Upsample, StridedConvolution]
     assert [type(layer) for layer in model] == kinds
-    found, wanted = ([], [])
+    found: list[Tensor] = []
+    wanted: list[Tensor] = []
     for network, results in ((model, found), (before, wanted)):
         x = image(8).requires_grad_()
         for y in (network.train()(image_type(x)).tensor, network.eval()(image_type(x)).tensor):
@@ -307,7 +308,7 @@ def test_layers_off_the_grid_are_swapped_and_compute_the_same(name: str) -> None
             results += [y, first, *torch.autograd.grad(first.square().sum(), x)]
     assert max(map(apart, found, wanted)) < 1e-4
     back = restore(model)
-    assert [type(layer) for layer in back] == [type(layer) for layer in before]
+    assert [type(layer) for layer in back.children()] == [type(layer) for layer in before]
     assert apart(back.eval()(image_type(image(8))).tensor, before(image_type(image(8))).tensor) < 1e-4
     with pytest.raises(SteerganError, match="was not accelerated"):
         report_of(back)

@@ -15,7 +15,7 @@ from escnn.group import GroupElement
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, spline_filter
+from scipy.ndimage import affine_transform, spline_filter1d
 from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
@@ -255,11 +255,13 @@ def turned_map(x: Array, motion: Array) -> Array:
     # From (x, y up) to (row, column): row = -y, column = x.
     to_xy = np.array([[0.0, 1.0], [-1.0, 0.0]])
     source = to_xy.T @ motion.T @ to_xy
+    smooth, offset = x, centre - source @ centre
+    for axis in (2, 3):  # of all maps at once
+        smooth = spline_filter1d(smooth, 3, axis, mode="nearest")
     out = np.empty_like(x)
     for index in np.ndindex(*x.shape[:2]):
-        smooth = spline_filter(x[index], order=3, mode="nearest")
-        out[index] = affine_transform(
-            smooth, source, centre - source @ centre, order=3, mode="nearest", prefilter=False
+        affine_transform(
+            smooth[index], source, offset, output=out[index], order=3, mode="nearest", prefilter=False
         )
     return out
 

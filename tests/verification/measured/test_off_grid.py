@@ -173,7 +173,7 @@ class Blown(torch.nn.Module):
 
 @pytest.mark.parametrize("name", ["SO2", "O2"])
 def test_vectors_and_maps_that_turn_with_the_input_are_turned(name: str) -> None:
-    """A mean along a wind errs as the mean of pixels does, a map by interpolation alone, a single component by far more."""
+    """A mean along a wind errs as the mean of pixels does, a map by interpolation alone, a component by far more."""
     wind = torch.randn(2, 2, generator=torch.Generator().manual_seed(1))
     found = {}
     for how, values in (("vector", wind), ("map", None), ("component", None), ("component of one", wind)):
