@@ -26,6 +26,7 @@ MODELS = ("C8 classifier", "D4 ResNet", "C4 U-Net", "SO2 Fourier", "D4 actor")
 @click.option("--model", "models", type=click.Choice(MODELS), multiple=True, help="Only this model; repeatable.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=8, show_default=True, help="Images in a batch.")
 @click.option("--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Timed calls of each rival.")
+@click.option("--profile", is_flag=True, help="Say which operators take the time of a training step, too.")
 @threads_option
 @device_option
 @json_option
@@ -36,6 +37,7 @@ def accelerate(
     models: tuple[str, ...],
     batch_size: int,
     repeats: int,
+    profile: bool,
     device: str,
     file: Path | None,
     record: Path | None,
@@ -48,7 +50,7 @@ def accelerate(
     \b
     Examples:
       steergan benchmark accelerate --width small
-      steergan benchmark accelerate --model "D4 ResNet" --model "C4 U-Net"
+      steergan benchmark accelerate --model "D4 ResNet" --model "C4 U-Net" --profile
       steergan benchmark accelerate --threads 2 --record docs/results/accelerate.json
     """
     from steergan.benchmark import acceleration as measured
@@ -59,5 +61,8 @@ def accelerate(
     found: list[measured.Saving] = []
     for group, width in [*pairs, *((name.split()[0], name.split()[1]) for name in chosen)]:
         with Countdown(f"{group} {width} call") as countdown:
-            found.append(measured.measure(group, width, repeats, batch_size, device=where, progress=countdown))
+            saving = measured.measure(
+                group, width, repeats, batch_size, device=where, profile=profile, progress=countdown
+            )
+        found.append(saving)
     present(measured.report(found, where, batch_size), file=file, record=record)

@@ -76,10 +76,10 @@ def accelerate(
     What changes: parameters are new ones, with new names. Make optimizers, averages and DDP after this call; an
     optimizer that was made before it trains what the model no longer uses. Checkpoints from before no longer fit. An
     R2Conv with escnn's default band limit spans a part of the filters that its group admits; its replacement begins
-    as the same filter and is free to become any of them, where the group permutes pixels; under C8, SO(2) and so on both
-    have the same ones. Gradient steps differ, because weights are other coordinates
-    of the same filters. At exact ties `GroupPool` splits the gradient evenly, and it keeps the dtype, where
-    GroupPooling returns float32. Code that looks for escnn's classes, or calls `export()`, won't find them.
+    as the same filter and is free to become any of them, where the group permutes pixels; under C8, SO(2) and so on
+    both have the same ones. Gradient steps differ, because weights are other coordinates of the same filters. At exact
+    ties `GroupPool` splits the gradient evenly, and it keeps the dtype, where GroupPooling returns float32. Code that
+    looks for escnn's classes, or calls `export()`, won't find them.
 
     Args:
         model: any module, escnn's or torch's, that has an `in_type` or `input_type`, or see `in_type`.

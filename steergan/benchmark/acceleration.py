@@ -1,7 +1,7 @@
 """What `accelerate` saves in models that are written with escnn's own modules."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from steergan.acceleration import Workload, accelerate
 from steergan.acceleration.measuring import Mode
+from steergan.benchmark.operators import OperatorTimes, largest_operators, profiled
 from steergan.benchmark.report import Report
 from steergan.benchmark.stock_networks import NETWORKS, exported
 from steergan.copies import copied
-from steergan.progress import Progress, unheard
+from steergan.progress import Progress, portion, unheard
 from steergan.randomness import seed_torch, torch_stream
 from steergan.run.about import surroundings
 from steergan.symmetry import gspace, regular_type, trivial_type
@@ -85,6 +86,8 @@ class Saving:
     """Before, after."""
     seconds: Mapping[str, Mapping[str, list[float]]]
     """By what was timed and by rival, round by round."""
+    operators: OperatorTimes = field(default_factory=dict)
+    """Of a training step, if it was profiled."""
 
     def times_as_fast(self, what: str, name: str = FASTER) -> Interval:
         """Stock seconds over accelerated ones in the same round: median between the quartiles over the rounds."""
@@ -98,6 +101,7 @@ def measure(
     batch_size: int = BATCH,
     *,
     device: str = "cpu",
+    profile: bool = False,
     progress: Progress = unheard,
 ) -> Saving:
     """Time a model and its accelerated copy, in turns.
@@ -108,6 +112,7 @@ def measure(
         rounds: timed calls of each.
         batch_size: images.
         device: where to compute.
+        profile: count the operators of training steps, too.
         progress: called with (calls done, calls in all).
 
     Raises:
@@ -128,13 +133,16 @@ def measure(
     images = torch.randn(batch_size, channels, size, size, generator=draw).to(device)
     labels = torch.randint(CLASSES, (batch_size,), generator=draw).to(device)
     reads = {STOCK: copied(stock), FASTER: quick[INFERENCE], EXPORTED: exported(copied(stock))}
-    total, calls = 5 * (rounds + WARM_UP), 2 * (rounds + WARM_UP)
+    calls = 2 * (rounds + WARM_UP)
+    total = 5 * (rounds + WARM_UP) + (calls if profile else 0)
     steps = {STOCK: training_step(stock, images, labels), FASTER: training_step(quick[TRAINING], images, labels)}
-    training = in_turns(steps, rounds, device=device, progress=lambda done, _: progress(done, total))
+    training = in_turns(steps, rounds, device=device, progress=portion(progress, 0, total))
+    operators = profiled(steps, rounds, portion(progress, total - calls, total)) if profile else {}
     with torch.no_grad():
         forwards = {name: inference(model.train().eval(), images) for name, model in reads.items()}
-    read = in_turns(forwards, rounds, device=device, progress=lambda done, _: progress(calls + done, total))
-    return Saving(group, width, (parameters[0], parameters[1]), {TRAINING: training, INFERENCE: read})
+    read = in_turns(forwards, rounds, device=device, progress=portion(progress, calls, total))
+    seconds = {TRAINING: training, INFERENCE: read}
+    return Saving(group, width, (parameters[0], parameters[1]), seconds, operators)
 
 
 def built(group: str, width: str) -> tuple[nn.Module, int]:
@@ -228,7 +236,14 @@ def report(found: Sequence[Saving], device: str, batch_size: int) -> Report:
         claim="Ours: `steergan.accelerate` makes models that are written with escnn's own modules faster, and they "
         "compute the same function.",
         protocol=protocol(found, batch_size),
-        tables=[table(found)],
+        tables=[
+            table(found),
+            *(
+                largest_operators(s.operators, (FASTER, STOCK), f"{s.group} {s.width}, training step")
+                for s in found
+                if s.operators
+            ),
+        ],
         verdict=verdict(found),
         figures={
             "models": [

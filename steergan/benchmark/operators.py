@@ -66,3 +66,29 @@ def operator_table(times: OperatorTimes, names: Sequence[str]) -> Table:
             ["all", *(f"{milliseconds:.2f} ({calls:.0f})" for milliseconds, calls in sums)],
         ],
     )
+
+
+def largest_operators(times: OperatorTimes, names: Sequence[str], of: str) -> Table:
+    """The operators that take the first rival longest.
+
+    Args:
+        times: from `profiled`.
+        names: rivals, in the order of the columns.
+        of: whose step it is, for the caption.
+    """
+    sums = [sum(milliseconds for milliseconds, _ in times[name].values()) for name in names]
+
+    def cell(number: int, operator: str) -> str:
+        milliseconds, calls = times[names[number]].get(operator, (0.0, 0.0))
+        return f"{milliseconds:.2f}, {milliseconds / sums[number]:.0%} ({calls:.0f})" if calls else "-"
+
+    operators = sorted(times[names[0]], key=lambda operator: -times[names[0]][operator][0])[:ROWS]
+    return Table(
+        caption=f"{of}: milliseconds that operators take themselves under torch's profiler, their share, and how often "
+        f"they are called; those that take most of what is {names[0]}.",
+        columns=["operator", *names],
+        rows=[
+            *([operator, *(cell(number, operator) for number in range(len(names)))] for operator in operators),
+            ["all", *(f"{milliseconds:.2f}" for milliseconds in sums)],
+        ],
+    )

@@ -11,6 +11,7 @@ from escnn.nn import GroupPooling, InnerBatchNorm, R2Conv
 from steergan.acceleration import accelerate, measuring, replacements
 from steergan.benchmark import acceleration as measured
 from steergan.benchmark.acceleration import EXPORTED, FASTER, INFERENCE, STOCK, TRAINING, Saving, StockClassifier
+from steergan.benchmark.operators import largest_operators
 from steergan.results import read_results
 from steergan.verification import verify
 from steergan.verification.subject import twin_of
@@ -95,7 +96,8 @@ def test_command_writes_json_and_a_record(tiny: None, tmp_path: Path) -> None:
     file, record = tmp_path / "times.json", tmp_path / "results" / "accelerate.json"
     command = ["benchmark", "accelerate", "--repeats", "1", "--batch-size", "2", "--device", "cpu", "--threads", "1"]
     chosen = [word for width in WIDTHS for word in ("--width", width)]
-    outcome = CliRunner().invoke(steergan, [*command, *chosen, "--json", str(file), "--record", str(record)])
+    wanted = [*command, *chosen, "--profile", "--json", str(file), "--record", str(record)]
+    outcome = CliRunner().invoke(steergan, wanted)
     assert outcome.exit_code == 0, outcome.output
     assert "times as fast once accelerated: C4 small" in outcome.output
     models = json.loads(file.read_text())["models"]
@@ -105,6 +107,18 @@ def test_command_writes_json_and_a_record(tiny: None, tmp_path: Path) -> None:
     assert claim.id == "accelerate"
     assert claim.protocol["images"] == "29 x 29 (others 29 to 33), random; batches of 2"
     assert len(claim.tables[0].rows) == 4 * 5
+    assert len(claim.tables) == 1 + 4
+    assert claim.tables[1].caption.startswith("C4 small, training step: milliseconds")
+
+
+def test_the_largest_operators_stand_first_with_their_shares() -> None:
+    times = {FASTER: {"mm": (1.0, 2.0), "conv": (3.0, 4.0)}, STOCK: {"conv": (8.0, 4.0), "pool": (2.0, 1.0)}}
+    found = largest_operators(times, (FASTER, STOCK), "A model")
+    assert found.rows == [
+        ["conv", "3.00, 75% (4)", "8.00, 80% (4)"],
+        ["mm", "1.00, 25% (2)", "-"],
+        ["all", "4.00", "10.00"],
+    ]
 
 
 def test_the_command_offers_what_the_benchmark_has() -> None:

@@ -72,11 +72,10 @@ struct Elu {
   Vector<T> value(Vector<T> a) const {
     return select<T>((BitVector<T>)(a > Vector<T>{}), a, expm1_of_negative<T>(a));
   }
-  Vector<T> first(Vector<T> a) const {
-    return select<T>((BitVector<T>)(a > Vector<T>{}), broadcast(T(1)), expm1_of_negative<T>(a) + T(1));
-  }
-  Vector<T> second(Vector<T> a) const {
-    return select<T>((BitVector<T>)(a > Vector<T>{}), Vector<T>{}, expm1_of_negative<T>(a) + T(1));
+  void derivatives(Vector<T> a, Vector<T>& first, Vector<T>& second) const {
+    const BitVector<T> above = (BitVector<T>)(a > Vector<T>{});
+    const Vector<T> grown = expm1_of_negative<T>(a) + T(1);
+    first = select<T>(above, broadcast(T(1)), grown), second = select<T>(above, Vector<T>{}, grown);
   }
 };
 
@@ -84,11 +83,14 @@ template <class T>
 struct Leaky {
   const T slope;
   explicit Leaky(T s) : slope(s) {}
-  Vector<T> value(Vector<T> a) const { return a * first(a); }
-  Vector<T> first(Vector<T> a) const {
-    return select<T>((BitVector<T>)(a > Vector<T>{}), broadcast(T(1)), broadcast(slope));
+  Vector<T> value(Vector<T> a) const {
+    Vector<T> first, second;
+    derivatives(a, first, second);
+    return a * first;
   }
-  Vector<T> second(Vector<T>) const { return Vector<T>{}; }
+  void derivatives(Vector<T> a, Vector<T>& first, Vector<T>& second) const {
+    first = select<T>((BitVector<T>)(a > Vector<T>{}), broadcast(T(1)), broadcast(slope)), second = Vector<T>{};
+  }
 };
 
 /* A matrix as the micro-kernel takes it: tiles of rows, DEPTH numbers apart. */
@@ -134,7 +136,7 @@ class Samples {
         sample_transposed_(matrix(p.sampling), p.in_size, p.samples, 1, p.in_size),
         back_transposed_(matrix(p.projection), p.samples, p.out_size, 1, p.samples) {}
 
-  /* y = P f(S x), and no more, if g is null; the gradient in dx if v is; or both derivatives of the gradient. */
+  /* P f(S x) in dg, and no more, if g is null; the gradient in dx if v is; or both derivatives of the gradient. */
   int32_t run(const T* x, const T* g, const T* v, T* dg, T* dx) const {
     int failed = !(sample_.allocated() && back_.allocated() && sample_transposed_.allocated() &&
                    back_transposed_.allocated());
@@ -164,6 +166,7 @@ class Samples {
   void one(int64_t field, int64_t pixel, const T* x, const T* g, const T* v, T* dg, T* dx, T* map, T* a, T* b,
            T* c) const {
     const int64_t count = static_cast<int64_t>(p_.samples) * WIDTH;
+    Vector<T> first, second;
     read(x, p_.in_size, field, pixel, map);
     sample_.times(map, a);
     if (g == nullptr) {
@@ -175,7 +178,10 @@ class Samples {
     read(g, p_.out_size, field, pixel, map);
     back_transposed_.times(map, b);
     if (v == nullptr) {
-      for (int64_t i = 0; i < count; i += LANES<T>) store(b + i, function_.first(load(a + i)) * load(b + i));
+      for (int64_t i = 0; i < count; i += LANES<T>) {
+        function_.derivatives(load(a + i), first, second);
+        store(b + i, first * load(b + i));
+      }
       sample_transposed_.times(b, map);
       write(map, p_.in_size, field, pixel, dx);
       return;
@@ -183,9 +189,10 @@ class Samples {
     read(v, p_.in_size, field, pixel, map);
     sample_.times(map, c);
     for (int64_t i = 0; i < count; i += LANES<T>) {
-      const Vector<T> at = load(a + i), along = load(c + i);
-      store(c + i, function_.first(at) * along);
-      store(b + i, function_.second(at) * load(b + i) * along);
+      const Vector<T> along = load(c + i);
+      function_.derivatives(load(a + i), first, second);
+      store(c + i, first * along);
+      store(b + i, second * load(b + i) * along);
     }
     back_.times(c, map);
     write(map, p_.out_size, field, pixel, dg);
