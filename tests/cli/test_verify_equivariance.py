@@ -359,28 +359,6 @@ def test_further_arguments_are_said_by_options(plain: str, tmp_path: Path) -> No
     assert told.exit_code == 0, told.output
 
 
-@pytest.mark.parametrize(
-    ("word", "words"),
-    [
-        ("0", "'0' came; wanted: 10 (numbers"),
-        ("3x5", "'3x5' came; wanted"),
-        ("labels:0", "'labels:0' came"),
-        ("missing.npy", "missing.npy: [Errno 2]"),
-        ("three.npy", "holds values of shape (3, 1); those of 2 images were wanted"),
-        ("objects.npy", "an array of numbers, saved by numpy, was wanted"),
-    ],
-)
-def test_further_arguments_that_mean_nothing_are_bad_usage(
-    plain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, words: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    np.save("three.npy", np.zeros((3, 1)))
-    np.save("objects.npy", np.array([{}, {}]), allow_pickle=True)
-    told = invoke("verify-equivariance", f"{plain}:Given", "--sizes", "5", "--other", word)
-    assert told.exit_code == 2
-    assert words in " ".join(told.output.split())
-
-
 def test_a_bound_of_nothing_is_a_zero_in_the_table() -> None:
     nothing = Finding("bounded", "holds", "a matrix", 0.0)
     for bounds, shown in (((0.0,), "0"), ((0.0, 2e-7), "2.0e-07"), ((None,), "")):

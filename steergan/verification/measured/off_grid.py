@@ -6,23 +6,21 @@ that explains is measured without a network: the same output, turned there and b
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import log10
 
 import numpy as np
 import torch
-from escnn.group import GroupElement
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform, spline_filter1d
 from torch import Tensor, nn
 
-from steergan.errors import SymmetryError
 from steergan.layers import shared_filters
-from steergan.motions import element_at, plane_motion
+from steergan.motions import plane_motion
 from steergan.symmetry import pixel_permutations
-from steergan.verification.measured.bumps import Bumps, fibre_of, random_bumps
+from steergan.verification.measured.bumps import fibre_of
+from steergan.verification.measured.moved_inputs import Inputs, element_or_none, inputs_at
 from steergan.verification.measured.spectrum import harmonics
 from steergan.verification.subject import Size, Subject, Tell, tensors_of, twin_of, untold
 from steergan.verification.surroundings import in_mode
@@ -32,8 +30,6 @@ STEPS = 48
 TABLE = (15.0, 30.0, 45.0, 90.0)
 """Degrees that tables name."""
 SEEDS = (0, 1, 2, 3)
-APART = 1000
-"""From the seed of one input to that of the next."""
 SPREAD = 8
 """Seeds over which the spread of a result is taken."""
 CHUNK = 12
@@ -159,41 +155,6 @@ def errors_of(
     return Errors(errors / scale, floors / scale, square)
 
 
-Inputs = tuple[Tensor, tuple[Tensor, ...]]
-"""A batch of the first input, and the others."""
-
-
-def inputs_at(subject: Subject, size: Size, seed: int, moved: tuple[float, bool] | None = None) -> Inputs:
-    """A batch of inputs, and what an element makes of them; maps that turn are bumps, vectors are those of the subject.
-
-    Args:
-        subject: what is claimed.
-        size: of the first input.
-        seed: of the bumps.
-        moved: degrees, counterclockwise, and whether they are reflected first; None: upright.
-    """
-    others = []
-    for number, (value, kind) in enumerate(subject.at(size).typed_others, 1):
-        assert value is not None
-        if kind is None:
-            others.append(value)
-        elif value.dim() == 4:
-            drawn = random_bumps(kind, (value.shape[2], value.shape[3]), seed + APART * number)
-            others.append(turned_bumps(drawn, kind, moved))
-        else:
-            fibre = None if moved is None else fibre_of(kind, element_or_none(kind.gspace, *moved))
-            others.append(value if fibre is None else value @ torch.from_numpy(fibre.T).to(value))
-    bumps = random_bumps(subject.in_type, size, seed, subject.scale)
-    return turned_bumps(bumps, subject.in_type, moved), tuple(others)
-
-
-def turned_bumps(bumps: Bumps, kind: FieldType, moved: tuple[float, bool] | None) -> Tensor:
-    """The map of bumps that an element has moved."""
-    if moved is None:
-        return bumps.render()
-    return bumps.moved(plane_motion(*moved), fibre_of(kind, element_or_none(kind.gspace, *moved))).render()
-
-
 def spread(subject: Subject, network: nn.Module, size: Size) -> float:
     """Root mean square of what varies: of each channel over the disk and inputs, of an invariant result over inputs."""
     results = [run(subject, network, [inputs_at(subject, size, seed)]) for seed in range(SPREAD)]
@@ -276,15 +237,6 @@ def inner_disk(height: int, width: int) -> NDArray[np.bool_]:
     """Pixels whose surroundings stay in the map at every angle."""
     row, column = np.indices((height, width))
     return np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) <= max(min(height, width) / 2 - 1.5, 0.75)
-
-
-@lru_cache(maxsize=1024)
-def element_or_none(space: GSpace2D, angle: float, reflect: bool) -> GroupElement | None:
-    """The group's element, if it has one."""
-    try:
-        return element_at(space, angle, reflect)
-    except SymmetryError:
-        return None
 
 
 def has_reflections(space: GSpace2D) -> bool:
