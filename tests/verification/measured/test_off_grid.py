@@ -17,11 +17,11 @@ from steergan.layers import (
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import Subject
 from steergan.verification.claims import make_subject
+from steergan.verification.measured.moved_inputs import element_or_none
 from steergan.verification.measured.off_grid import (
     TABLE,
     beyond_floor,
     decibels,
-    element_or_none,
     measure_off_grid,
 )
 from tests.verification import drawn
