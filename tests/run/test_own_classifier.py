@@ -15,7 +15,6 @@ def test_the_classifier_is_announced_behind_the_first_grid_and_two_runs_pay_once
     recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("steergan.kernels.library.cache_folder", lambda: tmp_path / "kernels")
     made = recipe("evaluation.features=classifier", "training.steps=1")
     stopped = Notes(leave_at="classifier")
     folder = run.train(made, tmp_path / "first", report=stopped)
