@@ -27,7 +27,7 @@ class RulerBenchmark:
 
     @property
     def known(self) -> dict[str, list[float]]:
-        """Those that were measured at every checkpoint."""
+        """Figures that were measured at every checkpoint."""
         whole = {name: [one for one in values if one is not None] for name, values in self.figures.items()}
         return {name: values for name, values in whole.items() if len(values) == len(self.steps)}
 

@@ -96,7 +96,7 @@ class FaultGroup(click.Group):
     """A group whose commands end in one line and an exit code, whatever they raise."""
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        """As click does; what came is shown escaped."""
+        """Click's context of a command, or its error, with what came shown escaped."""
         try:
             return super().make_context(*arguments, **more)
         except click.ClickException as fault:

@@ -104,7 +104,7 @@ def own_name() -> str:
 
 
 def machine() -> str:
-    """This machine in the names of files."""
+    """A short name of the machine, for names of files."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
@@ -124,16 +124,23 @@ def is_abandoned(path: Path) -> bool:
     if name is None:
         return False  # another's
     if name[1] == machine() and os.name == "posix":
-        try:
-            os.kill(int(name[2]), 0)
-        except (ProcessLookupError, OverflowError):
-            return True
-        except OSError:  # another user's
-            return False
-        return False
+        return not is_running(int(name[2]))
     with suppress(OSError):  # it has just gone
         return time.time() - path.stat().st_mtime > ABANDONED
     return False
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this machine goes on; one that is dead and not yet buried by its parent does not."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    with suppress(OSError):  # where the system tells states
+        return not Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].startswith(" Z")
+    return True
 
 
 def flush_folder(folder: Path) -> None:

@@ -98,15 +98,19 @@ def test_processes_that_write_one_file_at_once_all_succeed(tmp_path: Path) -> No
 
 
 def test_what_dead_writers_left_goes_and_what_living_ones_write_stays(tmp_path: Path) -> None:
-    dead = multiprocessing.get_context("fork").Process(target=int)
-    dead.start()
+    dead, unburied = (multiprocessing.get_context("fork").Process(target=int) for _ in range(2))
+    for process in (dead, unburied):
+        process.start()
     dead.join()
-    left, own = tmp_path / f".{machine()}-{dead.pid}-00000000.partial", tmp_path / own_name()
-    theirs = tmp_path / "download.partial"
-    for path in (left, own, theirs):
+    assert unburied.pid is not None
+    os.waitid(os.P_PID, unburied.pid, os.WEXITED | os.WNOWAIT)  # ended, and left as it is
+    left = [tmp_path / f".{machine()}-{process.pid}-00000000.partial" for process in (dead, unburied)]
+    own, theirs = tmp_path / own_name(), tmp_path / "download.partial"
+    for path in (*left, own, theirs):
         path.touch()
     write_whole(tmp_path / "a.bin", b"a")
     assert names(tmp_path) == sorted([own.name, "a.bin", theirs.name])
+    unburied.join()
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])

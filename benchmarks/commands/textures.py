@@ -17,7 +17,7 @@ from steergan_cli.options import OutputFile, json_option, record_option, threads
 @json_option
 @record_option
 def textures(count: int, size: int, picture: Path | None, file: Path | None, record: Path | None) -> None:
-    """See whether the texture metric rises under blur, noise, compression and dropped modes, at five strengths each.
+    """Test whether the texture metric rises under blur, noise, compression and dropped modes, at five strengths each.
 
     \b
     Examples:

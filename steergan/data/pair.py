@@ -52,7 +52,7 @@ class FolderImages:
 
     @property
     def images(self) -> "FolderImages":
-        """These."""
+        """The images of the folder themselves."""
         return self
 
     @property

@@ -49,7 +49,7 @@ class ClassifierTraining:
         return min(most, max(fewest, ceil(self.epochs * count / self.batch_size)))
 
     def with_updates(self, updates: int) -> "ClassifierTraining":
-        """The same with so many updates, whatever the number of images."""
+        """Settings with so many updates, whatever the number of images."""
         return replace(self, updates=(updates, updates))
 
 

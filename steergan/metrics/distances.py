@@ -40,7 +40,7 @@ class Distances:
     """Images in the set that was compared."""
 
     def without(self, names: Iterable[str]) -> "Distances":
-        """The same with None in place of some figures."""
+        """Distances with None in place of some figures."""
         return Distances(**{**asdict(self), **dict.fromkeys(names)})
 
 

@@ -14,7 +14,7 @@ import filelock
 import torch
 
 from steergan.errors import DataError, RunError
-from steergan.files import write_whole
+from steergan.files import cache_unwritable, write_whole
 from steergan.metrics import classifier_training
 from steergan.metrics.classifier_file import classifier_bytes, read_classifier, read_provenance
 from steergan.metrics.classifier_training import ClassifierTrainer, ClassifierTraining
@@ -160,8 +160,10 @@ class OwnClassifier:
                 raise
         classifier = trainer.classifier.eval()
         if self.cached:
-            with suppress(RunError):  # a cache that is full or read-only costs time, and no run
+            try:
                 self.write(self.cached, classifier)
+            except RunError as error:  # a cache that is full or read-only costs time, and no run
+                cache_unwritable(error, "a classifier is trained again where the same images come again")
         for file in self.state_files:
             with suppress(OSError):
                 file.unlink(missing_ok=True)
