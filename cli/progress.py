@@ -47,7 +47,7 @@ class TerminalReporter:
         self.several = several
         self.stop_asked = False
         self._bar: tqdm[Any] | None = None
-        self._stage: tuple[str, tqdm[Any] | None, float] | None = None
+        self._stage: tuple[str, tqdm[Any] | None, float, int] | None = None
         self._first: tuple[int, float] | None = None
         self._shown = -float("inf")
 
@@ -71,14 +71,16 @@ class TerminalReporter:
         now = time.monotonic()
         if self._stage is None or self._stage[0] != name:
             self._end_stage()
-            bar = tqdm(total=total, desc=name, leave=False, dynamic_ncols=True, delay=0.5) if self.live else None
-            self._stage, self._shown = (name, bar, now), now
-        _, bar, began = self._stage
+            bar = None
+            if self.live:
+                bar = tqdm(total=total, initial=done, desc=name, leave=False, dynamic_ncols=True, delay=0.5)
+            self._stage, self._shown = (name, bar, now, done), now
+        _, bar, began, first = self._stage
         if bar is not None:
             bar.update(done - bar.n)
-        elif done and now - self._shown >= SECONDS_PER_TICK:
-            self._shown = now
-            click.echo(f"{name}: {done} of {total}, {clock((total - done) * (now - began) / done)} left")
+        elif done > first and now - self._shown >= SECONDS_PER_TICK:
+            self._shown = now  # what goes on was not that fast
+            click.echo(f"{name}: {done} of {total}, {clock((total - done) * (now - began) / (done - first))} left")
         if done >= total:
             self._end_stage()
 

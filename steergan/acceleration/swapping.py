@@ -168,6 +168,10 @@ def _swapped(subject: Subject, found: Sequence[Replacement], *, keep: bool = Fal
             put(subject.module, {path: r.old for r in swaps for path in r.paths})
 
 
+LEAST_GAIN = 1.02
+"""Times as fast; what gains less is left alone, so that noise decides as little as can be."""
+
+
 def _faster_ones(
     subject: Subject, found: Sequence[Replacement], work: Workload
 ) -> tuple[list[Replacement], Interval | None, str]:
@@ -189,10 +193,9 @@ def _faster_ones(
         if alike not in known:
             known[alike] = layer_times_as_fast(r.old, r.new, maps, work)
         ratio = known[alike]
-        slow = ratio.centre <= 1
-        chosen.append(
-            replace(r, times_as_fast=ratio, new=None if slow else r.new, reason="ours is slower here" if slow else "")
-        )
+        reason = "no difference here" if ratio.centre > 1 else "ours is slower here"
+        reason = "" if ratio.centre > LEAST_GAIN else reason
+        chosen.append(replace(r, times_as_fast=ratio, new=None if reason else r.new, reason=reason))
     if not _new(chosen):
         return chosen, None, told
     # A copy, so that what is timed is no model that anybody holds.

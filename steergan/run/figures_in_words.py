@@ -73,7 +73,8 @@ def notices(reference: Reference, samples: int, asked: str) -> Iterator[str]:
 
 SAID = {
     "texture metric": "a texture metric: it sees scales, orientations and colours, and neither shapes nor layouts",
-    "untrained features": "a network that nobody trained, as there is a single class: figures say little",
+    "untrained features": "a network that nobody trained, as there is a single class: figures say little; "
+    'evaluation.features = "scattering" says more',
 }
 
 

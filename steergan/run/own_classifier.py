@@ -55,7 +55,7 @@ def announced(own: OwnClassifier) -> str:
     updates = settings.updates_for(count)
     begun = f", {state['done']:,} of which are done" if state else ""
     return (
-        f"training a classifier on the {count:,} training images, for features and label agreement: {updates:,} "
-        f"updates of {min(settings.batch_size, count)} images{begun}, about {in_words(own.seconds())} here; once for "
-        "these images, Ctrl-C loses nothing (evaluation.features = \"scattering\" or \"none\" does without)"
+        f"training a classifier on the {count:,} training images, for label agreement and features of its own: "
+        f"{updates:,} updates of {min(settings.batch_size, count)} images{begun}, about {in_words(own.seconds())} "
+        'here; once for these images, Ctrl-C loses nothing (evaluation.features = "none" does without)'
     )

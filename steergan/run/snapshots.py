@@ -161,8 +161,8 @@ class Snapshots:
         if self.last is not None or steps:
             return self.last or self.networks(steps[-1])
         raise RunError(
-            f"{run}: nothing to draw from yet; the first evaluation keeps a snapshot, and so does Ctrl-C; "
-            f"`steergan resume {run}` goes on"
+            f"{run}: nothing to draw from yet; the first evaluation keeps a snapshot, and so does "
+            f"Ctrl-C after a step; `steergan resume {run}` goes on"
         )
 
     def step_of_best(self, name: str) -> int:

@@ -150,6 +150,8 @@ def called(target: str) -> Any:
     folder = os.getcwd()
     if module_name.endswith(".py"):
         file = expanded(module_name).resolve()
+        if not file.is_file():
+            raise RecipeError(f"{target}: no such file; name one that has a function which returns a module")
         folder, module_name = str(file.parent), file.stem
     if folder not in sys.path:
         sys.path.insert(0, folder)

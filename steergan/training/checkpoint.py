@@ -176,14 +176,11 @@ def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         tensors = safetensors.torch.load(content)
     except FileNotFoundError:
         raise RunError(f"{path}: no such file of weights; a finished `steergan train` writes one") from None
-    except Exception as error:  # whatever safetensors raises at odd bytes
-        raise damaged_error(path, error) from None
-    try:
         check_seal(content)
-    except ValueError as error:
+    except Exception as error:  # whatever safetensors raises at odd bytes
         raise RunError(
-            f"{path}: {error}; get the file again, or delete the "
-            "run's generator.safetensors and `steergan resume` it, which makes both files anew from the last checkpoint"
+            f"{path}: damaged or not steergan's ({reason(error)}); get the file again, choose another --at, or delete "
+            "the run's generator.safetensors and `steergan resume` it, which makes both anew from the last checkpoint"
         ) from None
     metadata.pop(DIGEST, None)
     return tensors, metadata

@@ -61,6 +61,15 @@ def measured_as(monkeypatch: pytest.MonkeyPatch, ratios: dict[type, float], whol
     return calls
 
 
+def test_what_makes_no_difference_is_left_alone(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured_as(monkeypatch, {GroupConvolution: 1.5, FieldBatchNorm: 1.01, GroupPool: 2.0}, 1.2)
+    old_norm = network.norm
+    accelerate(network, 9, for_=Workload("training", 3), certify=False)
+    assert network.norm is old_norm
+    (row,) = [row for row in report_of(network).rows if row.paths == ("norm",)]
+    assert (row.new, row.why) == (None, "no difference here")
+
+
 def test_what_is_faster_is_swapped_and_the_rest_stays(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = measured_as(monkeypatch, {GroupConvolution: 1.5, FieldBatchNorm: 0.9, GroupPool: 2.0}, 1.2)
     old_norm, idle = network.norm, network.idle

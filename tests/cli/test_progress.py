@@ -168,3 +168,15 @@ def test_off_a_terminal_a_long_stage_is_a_line_now_and_then(
         "classifier: 47 of 100, 0:00:06 left",
         "classifier: 93 of 100, 0:00:01 left",
     ]
+
+
+def test_a_stage_that_is_taken_up_is_timed_from_where_it_was(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    told = TerminalReporter(live=False)
+    for done in range(60, 67):
+        told.stage("classifier", done, 100)
+        now[0] += 1
+    assert capsys.readouterr().out.splitlines() == ["classifier: 65 of 100, 0:00:35 left"]

@@ -21,7 +21,7 @@ def test_the_classifier_is_announced_behind_the_first_grid_and_two_runs_pay_once
     assert (folder / "fakes-init.png").exists()
     assert not (folder / "classifier.safetensors").exists()
     (said,) = [line for line in stopped.messages if line.startswith("training a classifier")]
-    assert "24 training images, for features and label agreement: 30 updates of 24 images, about" in said
+    assert "24 training images, for label agreement and features of its own: 30 updates of 24 images, about" in said
     assert stopped.stages["classifier"] == [(1, 30)]
     gone_on, other = Notes(), Notes()
     run.train(made, folder, report=gone_on)
