@@ -174,9 +174,9 @@ def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
         tensors = safetensors.torch.load(content)
+        check_seal(content)
     except FileNotFoundError:
         raise RunError(f"{path}: no such file of weights; a finished `steergan train` writes one") from None
-        check_seal(content)
     except Exception as error:  # whatever safetensors raises at odd bytes
         raise RunError(
             f"{path}: damaged or not steergan's ({reason(error)}); get the file again, choose another --at, or delete "

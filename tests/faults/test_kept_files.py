@@ -344,7 +344,7 @@ def test_weights_that_would_draw_blank_images_are_refused(value: float, tmp_path
     name = next(name for name in tensors if "to_image" in name and "weight" in name)
     tensors[name] = torch.full_like(tensors[name], value)
     safetensors.torch.save_file(tensors, copy.generator, texts)
-    with pytest.raises(SteerganError, match=r"generator.safetensors: its bytes are not those that were saved"):
+    with pytest.raises(SteerganError, match=r"generator.safetensors: .*its bytes are not those that were saved"):
         run.sample(copy.path, [0, 1], [0])
 
 

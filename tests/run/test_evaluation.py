@@ -1,6 +1,7 @@
 """Measuring runs: KID where a Frechet distance would mean nothing, references kept, nearest training images."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,8 +108,9 @@ def test_without_features_samples_are_drawn_and_nothing_is_measured(
         run.evaluate(folder)
 
 
-def test_a_run_is_measured_by_other_features_that_are_named(tiny_run: Path) -> None:
-    found = run.evaluate(tiny_run, features="scattering")
+def test_a_run_is_measured_by_other_features_that_are_named(tiny_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_run, tmp_path / "run"))  # where a classifier for label agreement is kept
+    found = run.evaluate(copy, features="scattering")
     assert found["extractor"] == "scattering"
     assert found["frechet_invariant"] is None  # 19 features, 16 images
     assert found["kid"] != run.evaluate(tiny_run)["kid"]
