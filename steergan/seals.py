@@ -42,17 +42,6 @@ def json_digest(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
-def canonical_safetensors(content: bytes) -> bytes:
-    """A .safetensors file with its header's keys in order, so that equal tensors and texts are equal bytes.
-
-    The library writes texts in an order that changes from process to process.
-
-    Args:
-        content: of the file: 8 bytes with the header's length, little-endian; the header, JSON; the tensors.
-    """
-    return safetensors_bytes(*safetensors_parts(content))
-
-
 def safetensors_parts(content: bytes) -> tuple[dict[str, Any], bytes]:
     """The header of a .safetensors file, and its tensors.
 
@@ -67,7 +56,10 @@ def safetensors_parts(content: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def safetensors_bytes(header: Mapping[str, Any], tensors: bytes) -> bytes:
-    """A .safetensors file of its parts."""
+    """A .safetensors file of its parts, its header's keys in order, so that equal tensors and texts are equal bytes.
+
+    The library writes texts in an order that changes from process to process.
+    """
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
     return len(text).to_bytes(8, "little") + text + tensors

@@ -83,10 +83,6 @@ class SpectralNorm(torch.nn.Module):
         # Clones, so that the next iteration leaves the vectors in this graph alone.
         return torch.dot(self.u.clone(), matrix @ self.v.clone())
 
-    def divide(self, matrix: Tensor) -> Tensor:
-        """The matrix divided by sigma, without an iteration."""
-        return matrix / self.sigma(matrix)
-
     def forward(self, matrix: Tensor) -> Tensor:
         """(rows, columns) -> (rows, columns)."""
         return matrix / (self.iterated_sigma(matrix) if self.training else self.sigma(matrix))

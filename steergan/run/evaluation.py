@@ -135,10 +135,6 @@ class Evaluation:
             return extractor.classifier
         return self.own_classifier
 
-    def measure(self, generator: Generator) -> Measurement:
-        """Figures of a generator in evaluation mode; the same latents and labels every time."""
-        return self.measure_images(self.draw(generator))
-
     def measure_images(self, images: Tensor) -> Measurement:
         """Figures of the samples that `draw` gave."""
         return measure(self.reference, images, self.labels, progress=partial(self.stage, "features"))
@@ -160,7 +156,7 @@ class Evaluation:
 
     @torch.no_grad()
     def draw(self, generator: Generator) -> Tensor:
-        """The samples that are measured, uint8 (N, C, H, W)."""
+        """Samples of a generator in evaluation mode, uint8 (N, C, H, W); the same latents and labels every time."""
         _, height, width = generator.image_shape
         images = torch.empty(len(self.labels), *generator.image_shape, dtype=torch.uint8)
         at_once = max(1, RENDERED_PIXELS // (height * width))

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from steergan.errors import RunError, reason
 from steergan.files import PARTIAL, read_plain, write_whole
-from steergan.seals import DIGEST, check_seal, sealed_safetensors
+from steergan.seals import DIGEST, check_seal, sealed_safetensors, texts_apart
 
 STATE_NAME = re.compile(r"state-(\d{6,})\.pt")
 
@@ -171,10 +170,9 @@ def load_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     path = Path(path)
     try:
         content = read_plain(path)
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
         tensors = safetensors.torch.load(content)
         check_seal(content)
+        metadata = texts_apart(content)[1]
     except FileNotFoundError:
         raise RunError(f"{path}: no such file of weights; a finished `steergan train` writes one") from None
     except Exception as error:  # whatever safetensors raises at odd bytes
