@@ -59,4 +59,5 @@ SOURCE = Source(
     kind=(1, 10),
     bundled="bundled with scikit-learn, 1,797 images",
     kept=False,
+    unturned=("bundled",),
 )

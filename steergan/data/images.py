@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,16 @@ ROWS = 4096
 """Images that are read at once while they are hashed."""
 
 
+class Turnable(Protocol):
+    """Originals of the images of a set, which can be turned by any angle."""
+
+    def turned(self, chosen: Labels, angles: NDArray[np.float64]) -> Pixels:
+        """Rows `chosen`, int64 (n,), by angles in radians, (n,) -> uint8 (n, C, H, W)."""
+
+    def share(self, chosen: Labels) -> "Turnable":
+        """The originals of some rows only, int64 (n,)."""
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """One split of a data set.
@@ -25,6 +35,7 @@ class ImageSet:
         labels: int64 (N,), from 0 to K - 1.
         class_names: K names.
         checksum: sha256 of shape, pixels and labels (`checksum`).
+        unturned: what batches turn anew, by an angle of each visit (`data.turn = "fresh"`); None: they take `images`.
 
     Raises:
         ValueError: another dtype or shape, or a label without a name.
@@ -34,6 +45,7 @@ class ImageSet:
     labels: Labels
     class_names: tuple[str, ...]
     checksum: str
+    unturned: Turnable | None = None
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4:

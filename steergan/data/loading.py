@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from steergan.data.prepared import CacheError, Prepared, folder_for, prepared_ma
 from steergan.data.shares import share_on_disk
 from steergan.data.sources import Source, source_of
 from steergan.data.subsets import nested_share
+from steergan.data.unturned import refuse_turned, unturned_of
 from steergan.data.writing import keep_in_memory, remove_journals, write_elsewhere, write_prepared
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
@@ -78,7 +80,8 @@ def take(prepared: Prepared, settings: DataSettings, split: Split) -> ImageSet:
     images, labels = whole.images[chosen], whole.labels[chosen]
     for array in (images, labels):
         array.setflags(write=False)
-    return ImageSet(images, labels, whole.class_names, checksum(images, labels))
+    unturned = None if whole.unturned is None else whole.unturned.share(chosen)
+    return ImageSet(images, labels, whole.class_names, checksum(images, labels), unturned)
 
 
 def share_of(labels: Labels, copies: int, settings: DataSettings) -> Labels:
@@ -103,6 +106,18 @@ def prepare(settings: DataSettings, progress: Progress = unheard, *, keep: bool 
     """
     source = source_of(settings.name)
     originals = source.find(settings)
+    unturned = unturned_of(source, originals, settings)
+    prepared = prepared_set(source, originals, settings, progress, keep)
+    if unturned is None:
+        return prepared
+    train = replace(prepared.splits["train"], unturned=unturned)
+    return replace(prepared, splits={**prepared.splits, "train": train})
+
+
+def prepared_set(
+    source: Source[Any], originals: Originals | None, settings: DataSettings, progress: Progress, keep: bool
+) -> Prepared:
+    """Both splits, as `prepare`, from these originals."""
     asked = {"name": settings.name, "rule_version": source.version, **deciding(settings)}
     if originals is None:
         return prepared_before(settings, asked)
@@ -148,6 +163,7 @@ def survey(settings: DataSettings) -> Survey:
         made = prepare(settings)  # without originals it finds what lies in the cache, or refuses
         account = account_of(made, settings)
         return surveyed(made.splits["train"].image_shape, account)
+    refuse_turned(source, originals, settings)
     plan = planned(source, originals, settings)
     told = partial(Account, plan.class_names, left_out=list(plan.left_out), notes=list(plan.notes or (plan.rule,)))
     if plan.advice:

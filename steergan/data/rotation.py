@@ -11,9 +11,9 @@ from steergan.data.images import Pixels
 from steergan.randomness import numpy_stream
 
 
-def random_angles(count: int, seed: int, stream: str) -> NDArray[np.float64]:
-    """Uniform angles in [0, 2 pi), radians, (count,)."""
-    return numpy_stream(seed, stream).uniform(0, 2 * np.pi, count)
+def random_angles(count: int, seed: int, stream: str, step: int = 0) -> NDArray[np.float64]:
+    """Uniform angles in [0, 2 pi), radians, (count,); a function of the arguments."""
+    return numpy_stream(seed, stream, step).uniform(0, 2 * np.pi, count)
 
 
 def rotate(images: Pixels, angles: NDArray[np.float64], *, size: int | None = None, scale: float = 1.0) -> Pixels:

@@ -128,5 +128,6 @@ SOURCE = Source(
     kind=(1, CLASSES),
     wanted="MNIST's four files, or the two official files of rotated digits",
     download=download_mnist,
+    unturned=("idx",),
     missing=where_to_get,
 )

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from steergan.data.images import ImageSet, Labels
+from steergan.data.rotation import random_angles
 from steergan.randomness import numpy_stream
 
 
@@ -21,6 +22,9 @@ def batch(
 ) -> tuple[Tensor, Tensor]:
     """Real images, uint8 (B, C, H, W), and labels, int64 (B,), of one update of one step.
 
+    Of a set with `unturned` originals, every image comes at an angle of its own, which (seed, step, update) and its
+    place in the batch decide.
+
     Args:
         image_set: where they come from.
         batch_size: of the whole batch.
@@ -31,7 +35,12 @@ def batch(
     """
     chosen = batch_indices(len(image_set), batch_size, seed, step, update)
     own = np.concatenate([chosen[some] for some in rows])
-    return torch.from_numpy(image_set.images[own]), torch.from_numpy(image_set.labels[own])
+    if image_set.unturned is None:
+        images = image_set.images[own]
+    else:
+        angles = random_angles(batch_size, seed, f"batch/{update}/angles", step)
+        images = image_set.unturned.turned(own, np.concatenate([angles[some] for some in rows]))
+    return torch.from_numpy(images), torch.from_numpy(image_set.labels[own])
 
 
 def class_rows(image_set: ImageSet, columns: int) -> Labels:

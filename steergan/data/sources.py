@@ -31,6 +31,8 @@ class Source(Generic[Settings]):
         bundled: where they are, in words, if an installed package brings them along.
         kept: whether the set has a place on disk; else it is made in memory whenever it is used.
         download: fetches the originals into the cache folder.
+        unturned: kinds of originals whose training images are one piece of `TurnedRows`: those that
+            `data.turn = "fresh"` turns anew.
         missing: what to do when there are no originals, if that is more than to say what was wanted.
     """
 
@@ -46,6 +48,7 @@ class Source(Generic[Settings]):
     bundled: str = ""
     kept: bool = True
     download: Callable[[], Path] | None = None
+    unturned: tuple[str, ...] = ()
     missing: Callable[[Settings], str] | None = None
 
 

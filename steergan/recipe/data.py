@@ -24,7 +24,7 @@ class DataSettings(Section):
     """
 
     takes: ClassVar[tuple[str, ...]] = ()
-    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background` and `skip_damaged`."""
+    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background`, `skip_damaged` and `turn`."""
     divisions: ClassVar[tuple[Division, ...]] = ()
     """Values of `split` beside `auto`; the first one is what `auto` means."""
     needs_path: ClassVar[bool] = False
@@ -64,8 +64,12 @@ class DataSettings(Section):
     """Every image is black outside its inscribed disk, so that nothing leaves the picture when it turns."""
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the training split that is used: nested, class-stratified subsets of one seeded order."""
+    turn: Literal["once", "fresh"] = "once"
+    """When training images are turned (digits; rotmnist from MNIST's files): `once`, as they are prepared, by angles of
+    `data.seed`; or `fresh`, by a new angle at every visit, of `training.seed`. Held-out images, and training images
+    where something is measured, are those of `once`."""
     seed: int = 0
-    """Of the split, the subset and (rotmnist, digits) the angles; not of the training."""
+    """Of the split, the subset and (rotmnist, digits) the angles of `turn = "once"`; not of the training."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share that is kept for evaluation: of every class, or of what `split` names; official splits ignore it."""
 
@@ -87,7 +91,7 @@ class DataSettings(Section):
             raise PydanticCustomError("range", "'auto', 'dtype', 'minmax' or [low, high]")
         return value
 
-    @field_validator("size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged")
+    @field_validator("size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged", "turn")
     @classmethod
     def is_taken_by_the_source(cls, value: Any, info: ValidationInfo) -> Any:
         """A value other than the default where the source lets a recipe choose, else the default."""
@@ -99,6 +103,12 @@ class DataSettings(Section):
             if value not in cls.divisions:
                 wanted = " or ".join(f'"{one}"' for one in ("auto", *cls.divisions))
                 raise PydanticCustomError("split", "{wanted} with data.name = {name}", {"wanted": wanted, "name": name})
+        elif key == "turn" and key not in cls.takes:
+            raise PydanticCustomError(
+                "turn",
+                '"once" with data.name = {name}, which has no unturned originals; digits and rotmnist have',
+                {"name": name},
+            )
         elif key not in cls.takes:
             raise PydanticCustomError("key", "no such key with data.name = {name}; leave it out", {"name": name})
         return value
@@ -107,12 +117,14 @@ class DataSettings(Section):
 class RotMNIST(DataSettings):
     """Digits of MNIST, each turned by an angle of its own."""
 
+    takes = ("turn",)
     name: Literal["rotmnist"] = "rotmnist"
 
 
 class Digits(DataSettings):
     """scikit-learn's small digits, turned."""
 
+    takes = ("turn",)
     name: Literal["digits"] = "digits"
 
 

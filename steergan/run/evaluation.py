@@ -267,7 +267,8 @@ def evaluate(
         settings = settings.model_copy(update={"features": features})
     if settings.features == "none":
         raise RunError(f'{path}: evaluation.features = "none", nothing to measure with; name some, --features auto')
-    recipe = run.recipe.model_copy(update={"evaluation": settings})
+    turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
+    recipe = run.recipe.model_copy(update={"evaluation": settings, "data": turned})
     check_convolution(run.recipe.performance.convolution, device)
     where = data_path if data_path is not None else run.about.data.path
     images = load_data(recipe, where, report)

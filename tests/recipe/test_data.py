@@ -36,6 +36,17 @@ def test_keys_that_do_nothing_are_refused(name: str, key: str, value: float) -> 
         read(name=name, **{key: value})
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_fresh_angles_are_refused_where_there_are_no_unturned_originals(name: str) -> None:
+    if "turn" in SOURCES[name].takes:
+        assert read(name=name, turn="fresh").data.turn == "fresh"
+        return
+    with pytest.raises(RecipeError) as caught:
+        read(name=name, turn="fresh")
+    wanted = f'"once" with data.name = {name}, which has no unturned originals; digits and rotmnist have'
+    assert str(caught.value) == f"my.toml: data.turn = 'fresh'; wanted: {wanted}"
+
+
 @pytest.mark.parametrize(("key", "value"), [("size", -1), ("stride", -8), ("foreground", 1.5), ("split", "left")])
 def test_impossible_values_are_refused(key: str, value: object) -> None:
     with pytest.raises(RecipeError, match=rf"data\.{key} = "):

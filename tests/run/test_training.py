@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from steergan import run
-from steergan.errors import RecipeError, RunError, SteerganError
+from steergan.errors import DataError, RecipeError, RunError, SteerganError
 from steergan.kernels import library
 from steergan.recipe import Recipe
+from steergan.run import evaluation
 from steergan.run.plan import plan
 from steergan.training import load_state, load_weights
 from tests.notes import Notes
@@ -224,6 +225,30 @@ def test_a_training_and_a_plan_say_what_is_in_vain_and_the_run_goes_on(recipe: M
     assert position < next(i for i, text in enumerate(report.messages) if text.startswith("step 0:"))
     assert report.messages[position] in plan(settings)
     assert "does nothing" not in plan(recipe())
+
+
+def test_a_run_on_fresh_angles_goes_on_to_the_same_bits_and_is_measured_on_the_prepared_ones(
+    recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = ("data.name=digits", "data.path=", "evaluation.features=none")
+    fresh = (*digits, "data.turn=fresh")
+    whole = run.train(recipe(*fresh), tmp_path / "whole", report=Notes())
+    stopped = run.train(recipe(*fresh, "performance.prefetch=2"), tmp_path / "run", report=Notes(stop_after=2))
+    run.resume(stopped, report=Notes())
+    once = run.train(recipe(*digits), tmp_path / "once", report=Notes())
+    whole_end, stopped_end, once_end = (load_state(folder / "state-000006.pt") for folder in (whole, stopped, once))
+    assert same(whole_end, stopped_end)
+    assert not same(whole_end["generator"], once_end["generator"])
+    assert (whole / "reals.png").read_bytes() == (once / "reals.png").read_bytes()
+    about = [json.loads((folder / "run.json").read_text())["data"] for folder in (whole, once)]
+    assert about[0] == about[1]
+
+    def asked(recipe: Recipe, *_: object) -> None:
+        raise DataError(recipe.data.turn)
+
+    monkeypatch.setattr(evaluation, "load_data", asked)
+    with pytest.raises(DataError, match=r"^once$"):  # where the originals are gone, the prepared set serves
+        run.evaluate(whole, features="scattering")
 
 
 def test_a_run_with_everything_goes_on_to_the_same_bits_and_records_its_probability(
