@@ -76,6 +76,10 @@ class TrainingSettings(Section):
     """Adam's rate of the generator."""
     discriminator_rate: Positive = 4e-4
     """Adam's rate of the discriminator."""
+    rate_decay: Literal["none", "linear", "cosine"] = "none"
+    """How both rates fall to 0, which they reach behind the last step: not, along a line, or along half a wave."""
+    rate_decay_start: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Share of the steps after which they begin to fall."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Adam's decay of the mean of gradients."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.9

@@ -32,6 +32,7 @@ from steergan.training import (
     RunState,
     compilation_notice,
     latest_state,
+    same_rates,
     save_checkpoint,
 )
 from steergan.training import train as train_networks
@@ -197,10 +198,10 @@ def take_up(
 
 
 def check_can_go_on(folder: RunFolder, recipe: Recipe, found: LatestState | None) -> None:
-    """Refuse to give a run more steps that has taken as many, or a finished one that has no checkpoint to go on from.
+    """Refuse to give a run more steps that has taken as many, or others than a run of so many steps would have taken.
 
     Raises:
-        RunError: so it is.
+        RunError: so it is; or it is finished, and has no checkpoint to go on from.
     """
     if found is None and not folder.finished:
         return
@@ -209,6 +210,13 @@ def check_can_go_on(folder: RunFolder, recipe: Recipe, found: LatestState | None
     step, steps = found.state["step"], recipe.training.steps
     if step >= steps:
         raise RunError(f"{folder.path}: has taken {step} steps and was asked for {steps}; ask for more than {step}")
+    before = folder.read_recipe().training
+    if not same_rates(before, recipe.training, step):
+        raise RunError(
+            f"{folder.path}: its rates have begun to fall towards step {before.steps} (training.rate_decay = "
+            f'"{before.rate_decay}"), so its step {step} is not that of a run of {steps}; `steergan train` one with '
+            f"--set training.steps={steps}, or start another from its weights, --init-from {folder.path}"
+        )
 
 
 def resume(

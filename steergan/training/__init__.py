@@ -17,6 +17,7 @@ from steergan.training.loop import Hooks, Row, train
 from steergan.training.own_loop import discriminator_update, generator_update
 from steergan.training.parallel import ALONE, Processes, is_first_to_tell, joined, launched, own_device
 from steergan.training.protocols import Discriminator, Generator
+from steergan.training.rates import rate_factor, same_rates
 from steergan.training.record import JsonLines, figure_in
 from steergan.training.state import DivergenceError, RunState
 from steergan.training.step import Batch, Batches, Step
@@ -57,6 +58,8 @@ __all__ = [
     "load_state",
     "load_weights",
     "own_device",
+    "rate_factor",
+    "same_rates",
     "save_checkpoint",
     "save_state",
     "save_weights",

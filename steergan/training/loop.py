@@ -67,7 +67,7 @@ def train(
     Args:
         state: changed in place.
         batches: real images and labels on any device; they are moved to the state's.
-        training: steps, batch_size, accumulate, seed, discriminator_updates, checkpoint_every.
+        training: steps, batch_size, accumulate, seed, discriminator_updates, checkpoint_every, and how the rates fall.
         loss: the objective, the weights of its penalties, and how often these are computed.
         latent_law: law of z.
         engine: how updates are computed, and by which processes; each calls this with a state of its own, and its hooks

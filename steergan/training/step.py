@@ -17,6 +17,7 @@ from steergan.training.inputs import Inputs, Metrics
 from steergan.training.latents import LatentLaw, draw_latents
 from steergan.training.parallel import Processes
 from steergan.training.protocols import Discriminator, as_module
+from steergan.training.rates import decay_rates
 from steergan.training.state import RunState
 from steergan.training.updates import Updates
 
@@ -32,7 +33,7 @@ class Step:
 
     Args:
         state: changed in place.
-        training: batch_size, accumulate, seed, discriminator_updates.
+        training: batch_size, accumulate, seed, discriminator_updates, and how the rates fall.
         loss: the objective, the weights of its penalties, and how often these are computed.
         latent_law: law of z.
         engine: how updates are computed, and by which processes.
@@ -68,6 +69,7 @@ class Step:
         state, training = self.state, self.training
         step, adaptive = state.step + 1, state.augmentation.adaptive
         seed_torch(stream_seed(training.seed, self.processes.name("networks"), step))
+        decay_rates((state.generator_optimizer, state.discriminator_optimizer), training, step)
         metrics: Metrics = {}
         for update in range(training.discriminator_updates):
             parts = self.inputs(batches, step, update)

@@ -140,6 +140,20 @@ def test_a_finished_run_takes_more_steps_to_the_bits_of_one_that_was_asked_for_a
         assert (out / f"{name}.safetensors").read_bytes() == (tiny_run / f"{name}.safetensors").read_bytes()
 
 
+def test_a_run_whose_rates_fall_takes_more_steps_only_where_they_are_those_of_a_longer_run(
+    recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    falling = ("training.rate_decay=cosine", "training.rate_decay_start=0.75")
+    longer = run.train(recipe(*falling), tmp_path / "longer", report=Notes())
+    out = run.train(recipe(*falling, "training.steps=5"), tmp_path / "run", report=Notes(stop_after=3))
+    run.resume(out, report=Notes(), steps=6)  # step 4 would be the first with another rate
+    assert_same_run(longer, out)
+    short = run.train(recipe(*falling, "training.steps=5"), tmp_path / "short", report=Notes())
+    with pytest.raises(RunError, match=r'its rates have begun to fall towards step 5 \(training.rate_decay = "cosine"'):
+        run.resume(short, report=Notes(), steps=6)
+    assert (short / "generator.safetensors").exists()
+
+
 def test_damaged_weights_are_made_anew_from_the_last_checkpoint(tiny_run: Path, tmp_path: Path) -> None:
     out = shutil.copytree(tiny_run, tmp_path / "run")
     content = bytearray((out / "discriminator.safetensors").read_bytes())
