@@ -10,6 +10,7 @@ from steergan.layers.filters.path import choose_convolution, choose_memory_forma
 from steergan.layers.fourier_pointwise import FourierPointwise, SampledPointwise
 from steergan.layers.gated import Gated
 from steergan.layers.invariant_map import InvariantMap
+from steergan.layers.minibatch_deviation import MinibatchDeviation
 from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
 from steergan.layers.projection import ProjectionHead
@@ -47,6 +48,7 @@ __all__ = [
     "HalvingPool",
     "InvariantMap",
     "MaxPool",
+    "MinibatchDeviation",
     "Pointwise",
     "ProjectionHead",
     "Recomputable",

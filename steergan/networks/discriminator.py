@@ -4,7 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Buffer
 
-from steergan.layers import GroupConvolution, GroupPool, InvariantMap, Pointwise, ProjectionHead, SpectralLinear
+from steergan.layers import (
+    GroupConvolution,
+    GroupPool,
+    InvariantMap,
+    MinibatchDeviation,
+    Pointwise,
+    ProjectionHead,
+    SpectralLinear,
+)
 from steergan.networks.initialization import initialize
 from steergan.networks.sizes import check_image_shape, inscribed_disk
 from steergan.networks.spec import DiscriminatorSpec
@@ -28,7 +36,8 @@ class Discriminator(nn.Module):
 
     Symmetry: up to the group pooling (SO2, O2: `InvariantMap`) equivariant, as far as the trunk is. Where nothing plain
         comes behind it the score is invariant under the last group; else it sees the pose of an image, which data sets
-        with a preferred pose need.
+        with a preferred pose need. With `minibatch_deviation` a score depends on the other images of its group, and
+        not on their poses: each may be moved by an element of its own.
 
     Raises:
         RecipeError: as many `downsample` or groups as `widths` were wanted; a group that is no subgroup of the one
@@ -81,8 +90,10 @@ class Discriminator(nn.Module):
             tail.append(Pointwise(out_type, "leaky_relu", slope=slope))
             x_type = out_type
         self.tail = nn.ModuleList(tail)
+        compared = spec.minibatch_deviation
+        self.minibatch_deviation = MinibatchDeviation(compared) if compared else None
         self.head = ProjectionHead(
-            len(x_type), classes, spectral_norm=spec.spectral_norm, embedding_norm=spec.embedding_norm
+            len(x_type) + (compared > 0), classes, spectral_norm=spec.spectral_norm, embedding_norm=spec.embedding_norm
         )
         self.rotation_answers = rotations
         self.rotation_head = None
@@ -92,7 +103,8 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] and labels (B,) int64 -> scores (B,)."""
-        return self.head(self.features(image), y)
+        phi = self.features(image)
+        return self.head(phi if self.minibatch_deviation is None else self.minibatch_deviation(phi), y)
 
     def features(self, image: Tensor) -> Tensor:
         """Image (B, C, H, W) -> phi (B, D), what is projected."""

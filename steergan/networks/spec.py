@@ -59,6 +59,17 @@ def norm_in_words(value: Any) -> Any:
 Normed = Annotated[NormOf, BeforeValidator(norm_in_words)]
 
 
+def no_single_image(value: int) -> int:
+    """How many images are compared.
+
+    Raises:
+        PydanticCustomError: one, which is like itself.
+    """
+    if value == 1:
+        raise PydanticCustomError("minibatch_deviation", "2 images or more, or 0 for none: one has no deviation")
+    return value
+
+
 def suited_latent(value: str, info: ValidationInfo) -> str:
     """A latent, `auto` replaced by what the group in front of it can take and makes the law of the images invariant.
 
@@ -147,6 +158,9 @@ class DiscriminatorSpec(HiddenFields):
     """Filters of one plain 3x3 convolution after the group pooling; 0: none."""
     global_pool: Literal["average", "sum"] = "average"
     """Over the last map's pixels."""
+    minibatch_deviation: Annotated[int, Field(ge=0), AfterValidator(no_single_image)] = 0
+    """Images whose features' standard deviation is one more feature, by which D sees that they are alike: so many at a
+    time, as they come in a batch (4 in StyleGAN2); 0: none."""
     spectral_norm: Normed = "bank"
     """As the generator's, of every convolution and of the head."""
     embedding_norm: bool = False

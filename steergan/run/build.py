@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from steergan.errors import SymmetryError
+from steergan.errors import RecipeError, SymmetryError
 from steergan.layers import choose_convolution, choose_memory_format, choose_recomputation
 from steergan.networks import Discriminator, Generator
 from steergan.penalties import ROTATIONS
@@ -76,11 +76,18 @@ def check_computable(recipe: Recipe, device: str | torch.device, processes: Proc
     """Refuse what can't be computed there, or divided among so many processes.
 
     Raises:
-        RecipeError: convolutions, CUDA graphs or a batch.
+        RecipeError: convolutions, CUDA graphs, a batch, or groups of images in it.
     """
     check_convolution(recipe.performance.convolution, device)
     check_device(recipe.performance, device)
-    processes.rows(recipe.training.batch_size, recipe.training.accumulate)
+    at_once = processes.rows(recipe.training.batch_size, recipe.training.accumulate)[0]
+    compared, seen = recipe.discriminator.minibatch_deviation, at_once.stop - at_once.start
+    if compared and seen % compared:
+        raise RecipeError(
+            f"discriminator.minibatch_deviation = {compared}: {seen} images go through the networks at once "
+            f"(training.batch_size = {recipe.training.batch_size}), which are no groups of {compared}; "
+            f"choose a divisor of {seen}"
+        )
 
 
 def choose_performance(network: nn.Module, settings: PerformanceSettings) -> None:

@@ -170,3 +170,28 @@ def test_parameters_at_the_papers_widths_are_those_that_were_counted() -> None:
         trunk = Discriminator(DiscriminatorSpec(group=group), (1, 28, 28), 10).trunk
         counts[group] = sum(p.numel() for name, p in trunk.named_parameters() if "bias" not in name)
     assert counts == {"trivial": 1_475_712, "C4": 1_475_136}
+
+
+@pytest.mark.parametrize("group", ["D4", "SO2", *also("C4", "D1", "C8", "O2")])
+def test_the_deviation_of_a_batch_does_not_see_how_each_of_its_images_is_turned(group: str) -> None:
+    discriminator = discriminator_of(discriminator_spec(group=group, minibatch_deviation=4))
+    image, y = images_for(discriminator, 4)
+    image_type = trivial_type(gspace(group), 1)
+    elements = list(grid_elements(image_type.gspace))
+    each = [transform(one[None], image_type, elements[(2 * i + 1) % len(elements)]) for i, one in enumerate(image)]
+    alike, collapsed = discriminator(torch.cat(each), y), discriminator(image[:1].expand_as(image), y)
+    score = discriminator(image, y)
+    torch.testing.assert_close(alike, score, rtol=1e-6, atol=1e-9)
+    assert not torch.isclose(collapsed[0], score[0])  # the first image is the same: its mates are what is seen
+    assert discriminator.head.linear.weight.shape[1] == discriminator.features(image).shape[1] + 1
+
+
+def test_a_discriminator_that_sees_its_batch_is_proved_invariant() -> None:
+    found = invariance(discriminator_of(discriminator_spec(group="D4", widths=(8,), minibatch_deviation=2)))
+    assert found.verdict == "proved", found.sentence
+
+
+def test_without_a_deviation_no_score_depends_on_its_batch_mates() -> None:
+    discriminator = residual()
+    image, y = images_for(discriminator, 2)
+    torch.testing.assert_close(discriminator(image, y)[:1], discriminator(image[:1], y[:1]))

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
 import torch
 
+from steergan.errors import RecipeError
 from steergan.layers import GroupConvolution
 from steergan.recipe import Recipe
-from steergan.run.build import build_discriminator, build_generator
+from steergan.run.build import build_discriminator, build_generator, check_computable
+from steergan.training import Processes
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -34,3 +37,16 @@ def test_only_auxiliary_rotations_add_a_head_and_no_other_weight_moves(recipe: M
     assert {name for name in headed.keys() - same.keys() if not name.startswith("rotation_head")} == set()
     assert all(torch.equal(plain[name], same[name]) for name in same)
     assert all(torch.equal(headed[name], same[name]) for name in same)
+
+
+def test_images_that_are_compared_are_in_one_part_of_one_process(recipe: MakeRecipe) -> None:
+    four = recipe("discriminator.minibatch_deviation=4", "training.batch_size=8", "training.accumulate=2")
+    check_computable(four, "cpu")
+    with pytest.raises(RecipeError) as caught:
+        check_computable(four, "cpu", Processes(count=2))
+    assert str(caught.value) == (
+        "discriminator.minibatch_deviation = 4: 2 images go through the networks at once (training.batch_size = 8), "
+        "which are no groups of 4; choose a divisor of 2"
+    )
+    with pytest.raises(RecipeError, match=r"minibatch_deviation = 1; wanted: 2 images or more, or 0 for none"):
+        recipe("discriminator.minibatch_deviation=1")

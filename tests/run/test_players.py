@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from steergan.data import ImageSet
 from steergan.recipe import LossSettings
-from steergan.run.players import Row, idle_words, score_players
+from steergan.run.players import Row, idle_words, score_players, subset
 from steergan.training import JsonLines
 
 GOOD = {"auc_train": 0.8, "auc_held_out": 0.75, "gradient_norm": 1.0, "penalty_share": 0.1, "bent_share": 0.3}
@@ -40,6 +40,14 @@ def looked_at(slope: float, train: list[int], held_out: list[int], fake: list[in
     pair = torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels)
     discriminator: Any = Slope(slope)
     return score_players(discriminator, pair, constant(train), constant(held_out), loss)
+
+
+def test_images_that_are_looked_at_first_are_of_all_classes() -> None:
+    """Files come class by class, and the gradient is measured at the first images of all."""
+    images = ImageSet(np.zeros((400, 1, 4, 4), np.uint8), np.arange(400) // 200, ("a", "b"), "")
+    _, labels = subset(images, 200)
+    assert 10 < int(labels[:50].sum()) < 40
+    assert torch.equal(labels, subset(images, 200)[1])
 
 
 def test_figures_of_a_linear_discriminator_are_those_of_the_closed_form() -> None:
