@@ -55,6 +55,9 @@ class Discriminator(nn.Module):
         True
     """
 
+    gain: Tensor | None
+    """What the scores are multiplied by, a scalar; see `gain_for`."""
+
     def __init__(
         self,
         spec: DiscriminatorSpec,
@@ -95,6 +98,7 @@ class Discriminator(nn.Module):
         self.head = ProjectionHead(
             len(x_type) + (compared > 0), classes, spectral_norm=spec.spectral_norm, embedding_norm=spec.embedding_norm
         )
+        self.register_buffer("gain", torch.ones(()) if spec.initial_gradient else None)
         self.rotation_answers = rotations
         self.rotation_head = None
         if rotations:
@@ -104,7 +108,8 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] and labels (B,) int64 -> scores (B,)."""
         phi = self.features(image)
-        return self.head(phi if self.minibatch_deviation is None else self.minibatch_deviation(phi), y)
+        score_B = self.head(phi if self.minibatch_deviation is None else self.minibatch_deviation(phi), y)
+        return score_B if self.gain is None else self.gain * score_B
 
     def features(self, image: Tensor) -> Tensor:
         """Image (B, C, H, W) -> phi (B, D), what is projected."""

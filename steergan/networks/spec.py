@@ -165,6 +165,9 @@ class DiscriminatorSpec(HiddenFields):
     """As the generator's, of every convolution and of the head."""
     embedding_norm: bool = False
     """Whether the embedding of classes is divided by its spectral norm, too."""
+    initial_gradient: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Root mean square of ||dD/dx|| at training images x in [-1, 1] before the first step: the scores are multiplied by
+    a constant that makes it so, whatever the group, the width and the depth; 0: they stay as the layers give them."""
     initialization: Initialization = "orthogonal"
     """As the generator's."""
 

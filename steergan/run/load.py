@@ -64,8 +64,13 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
         raise RunError(f"{source}: the weights are of other networks than the recipe's ({reason})") from None
 
 
-def start_from(path: Path, generator: Generator, discriminator: Discriminator) -> None:
+def start_from(path: Path, generator: Generator, discriminator: Discriminator) -> bool:
     """Copy a run's last weights into new networks (`--init-from`).
+
+    A gain of the scores that only one of the discriminators has is not of the weights: the new one keeps its own.
+
+    Returns:
+        Whether the discriminator's gain, if it has one, was among them.
 
     Raises:
         RunError: the run has saved none yet, or its networks differ.
@@ -73,9 +78,15 @@ def start_from(path: Path, generator: Generator, discriminator: Discriminator) -
     old = load_run(path)
     with torch.no_grad():
         fill(generator, old.generator.state_dict(), old.folder.generator)
-        fill(discriminator, old.discriminator.state_dict(), old.folder.discriminator)
+        weights = old.discriminator.state_dict()
+        had_gain = "gain" in weights
+        if had_gain != (discriminator.gain is not None):
+            weights = {name: value for name, value in weights.items() if name != "gain"}
+            weights |= {} if discriminator.gain is None else {"gain": discriminator.gain}
+        fill(discriminator, weights, old.folder.discriminator)
         converge_spectral_norm(generator)
         converge_spectral_norm(discriminator)
+    return had_gain
 
 
 class RunData(NamedTuple):

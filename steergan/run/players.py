@@ -13,10 +13,12 @@ from torch import Tensor
 from steergan.data import ImageSet
 from steergan.layers import shared_filters
 from steergan.losses import OBJECTIVES
+from steergan.networks import Discriminator as PaperDiscriminator
+from steergan.networks.scale import gain_for, gradient_norms
 from steergan.pixels import to_unit
 from steergan.randomness import numpy_stream
 from steergan.recipe import LossSettings
-from steergan.training import Discriminator
+from steergan.training import Discriminator, Processes
 from steergan.training.protocols import as_module
 
 SCORED = 1000
@@ -67,7 +69,7 @@ def score_players(
     with shared_filters(as_module(discriminator)):
         scored = {name: scores(discriminator, *(some[:SCORED] for some in kind)) for name, kind in kinds.items()}
         squared, squared_at_fake = (
-            float(np.mean(gradient_norms(discriminator, *(some[:DIFFERENTIATED] for some in kinds[name])) ** 2))
+            float(np.mean(slopes(discriminator, *(some[:DIFFERENTIATED] for some in kinds[name])) ** 2))
             for name in ("real", "fake")
         )
     up, down = scored["real"], scored["fake"]
@@ -82,6 +84,23 @@ def score_players(
         "penalty_share": penalty / (penalty + gained) if penalty else None,
         "bent_share": float(bent.mean()) if loss.name == "hinge" else None,
     }
+
+
+def set_gain(discriminator: PaperDiscriminator, real: ImageSet, norm: float, processes: Processes) -> str:
+    """Multiply a new discriminator's scores so that their gradient at training images is of that size; a line about it.
+
+    Args:
+        discriminator: with `initial_gradient`, in training mode, on its device.
+        real: the images that it is trained on, of which 250 are looked at.
+        norm: root mean square of ||dD/dx||, x in [-1, 1].
+        processes: which train it together; all take the first one's gain.
+    """
+    assert discriminator.gain is not None
+    images, labels = subset(real, DIFFERENTIATED)
+    device = discriminator.gain.device
+    gain = processes.told(gain_for(discriminator, to_unit(images.to(device)), labels.to(device), norm))
+    discriminator.gain.fill_(gain)
+    return f"discriminator: scores times {gain:g}, so that their gradient at training images is {norm:g} at the start"
 
 
 def loss_of(loss: LossSettings, up: NDArray[np.float64], down: NDArray[np.float64]) -> float:
@@ -112,14 +131,9 @@ def scores(discriminator: Discriminator, images: Tensor, labels: Tensor) -> NDAr
     return np.asarray(torch.cat(found).numpy())
 
 
-def gradient_norms(discriminator: Discriminator, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
+def slopes(discriminator: Discriminator, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
     """The Euclidean norm of the score's gradient by the pixels at every image, (N,)."""
-    found = []
-    for x, y in in_batches(images, labels, discriminator):
-        with torch.enable_grad():
-            x.requires_grad_()
-            (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x)
-        found.append(gradient.flatten(1).double().norm(dim=1).cpu())
+    found = [gradient_norms(discriminator, x, y).cpu() for x, y in in_batches(images, labels, discriminator)]
     return np.asarray(torch.cat(found).numpy())
 
 

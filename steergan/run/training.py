@@ -18,6 +18,7 @@ from steergan.run.build import build_discriminator, build_generator, check_compu
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe
 from steergan.run.load import RunData, describe_data, load_data, start_from
+from steergan.run.players import set_gain
 from steergan.run.reporting import Reporter, Stopped, Unheard
 from steergan.run.session import Session
 from steergan.run.snapshots import Snapshots
@@ -107,10 +108,16 @@ def train(
         found = latest_state(folder.path)
         if more_steps:
             check_can_go_on(folder, recipe, found)
+        scaled = found is not None or not recipe.discriminator.initial_gradient
         if found is None and init_from is not None:
-            start_from(init_from, generator, discriminator)
+            scaled |= start_from(init_from, generator, discriminator)
         state = RunState.start(
             generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation
+        )
+        scale = (
+            ""
+            if scaled
+            else set_gain(discriminator, images.train, recipe.discriminator.initial_gradient, processes)
         )
         if found is None:
             if init_from is not None:
@@ -125,7 +132,7 @@ def train(
             report.message(images.account.text(data.MOST_LINES))
             report.message(convolution.line)
             report.message(latent_line(recipe))
-        for notice in filter(None, [augmentation_notice(recipe), compilation_notice(recipe.performance)]):
+        for notice in filter(None, [scale, augmentation_notice(recipe), compilation_notice(recipe.performance)]):
             report.message(notice)
         library.say_once(told=processes.first)
         try:

@@ -1,0 +1,67 @@
+"""At which scale a discriminator plays: the gradient of its score, and the gain that sets it."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from steergan.copies import copied
+from steergan.networks.discriminator import Discriminator
+
+DIGITS = 3
+"""Of the gain: so few that every machine, and every number of threads, comes to the same one."""
+
+
+def gradient_norms(discriminator: Callable[[Tensor, Tensor], Tensor], image: Tensor, y: Tensor) -> Tensor:
+    """The Euclidean norm of the score's gradient by the pixels at every image of a batch, (B,) float64.
+
+    Args:
+        discriminator: (image, y) -> score (B,), in either mode.
+        image: (B, C, H, W) float.
+        y: labels, (B,) int64.
+
+    Examples:
+        >>> gradient_norms(lambda image, y: 3 * image.sum((1, 2, 3)), torch.zeros(2, 1, 2, 2), torch.tensor([0, 0]))
+        tensor([6., 6.], dtype=torch.float64)
+    """
+    with torch.enable_grad():
+        image = image.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(discriminator(image, y).sum(), image)
+    return gradient.flatten(1).double().norm(dim=1)
+
+
+def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float) -> float:
+    """The gain with which the root mean square of ||dD/dx|| over a batch is `norm`, to three digits.
+
+    An objective and a penalty name scales of their own: a hinge bends at scores of 1, R1 weighs a squared gradient. What
+    spectral norms leave of the gradient depends on the group, the width and the depth (0.007 to 0.4 in the paper's
+    networks); with this gain all start from the same. Without spectral norms it stands for an initialisation.
+
+    Args:
+        discriminator: in training mode, as its first step will see it; it stays as it is, its moments too.
+        image: (B, C, H, W) in [-1, 1], real.
+        y: labels, (B,) int64.
+        norm: what is wanted, above 0.
+
+    Raises:
+        ValueError: the score does not depend on the images.
+
+    Examples:
+        >>> from steergan.networks import DiscriminatorSpec
+        >>> discriminator = Discriminator(DiscriminatorSpec(widths=(8, 16), initial_gradient=1), (1, 8, 8), classes=3)
+        >>> image, y = torch.randn(16, 1, 8, 8), torch.arange(16) % 3
+        >>> gain = gain_for(discriminator, image, y, norm=1.0)
+        >>> discriminator.gain.fill_(gain)  # doctest: +ELLIPSIS
+        tensor(...)
+        >>> rms = gradient_norms(discriminator, image, y).square().mean().sqrt()
+        >>> 0.9 < float(rms) < 1.1
+        True
+    """
+    probe = copied(discriminator).train()
+    if probe.gain is not None:
+        probe.gain.fill_(1)
+    found = float(gradient_norms(probe, image, y).square().mean().sqrt())
+    if not found or not math.isfinite(found):
+        raise ValueError(f"the score's gradient by the images is {found}; no gain makes {norm} of it")
+    return float(f"{norm / found:.{DIGITS}g}")
