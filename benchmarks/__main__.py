@@ -12,6 +12,7 @@ from .commands.metrics import metrics
 from .commands.page import page
 from .commands.performance import performance
 from .commands.rulers import rulers
+from .commands.scale import scale
 from .commands.scaling import scaling
 from .commands.sweep import sweep
 from .commands.textures import textures
@@ -28,7 +29,7 @@ def benchmarks() -> None:
     """
 
 
-for command in (sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, accelerator, page):
+for command in (sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, scale, accelerator, page):
     benchmarks.add_command(command)
 
 if __name__ == "__main__":

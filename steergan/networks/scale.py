@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from steergan.copies import copied
+from steergan.errors import RecipeError
 from steergan.networks.discriminator import Discriminator
 
 DIGITS = 3
@@ -34,8 +35,8 @@ def gradient_norms(discriminator: Callable[[Tensor, Tensor], Tensor], image: Ten
 def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float) -> float:
     """The gain with which the root mean square of ||dD/dx|| over a batch is `norm`, to three digits.
 
-    An objective and a penalty name scales of their own: a hinge bends at scores of 1, R1 weighs a squared gradient. What
-    spectral norms leave of the gradient depends on the group, the width and the depth (0.007 to 0.4 in the paper's
+    An objective and a penalty name scales of their own: a hinge bends at scores of 1, R1 weighs a squared gradient.
+    What spectral norms leave of the gradient depends on the group, the width and the depth (0.007 to 0.4 in the paper's
     networks); with this gain all start from the same. Without spectral norms it stands for an initialisation.
 
     Args:
@@ -45,7 +46,7 @@ def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float
         norm: what is wanted, above 0.
 
     Raises:
-        ValueError: the score does not depend on the images.
+        RecipeError: the score does not depend on the images, or its gradient is no number.
 
     Examples:
         >>> from steergan.networks import DiscriminatorSpec
@@ -63,5 +64,8 @@ def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float
         probe.gain.fill_(1)
     found = float(gradient_norms(probe, image, y).square().mean().sqrt())
     if not found or not math.isfinite(found):
-        raise ValueError(f"the score's gradient by the images is {found}; no gain makes {norm} of it")
+        raise RecipeError(
+            f"discriminator.initial_gradient = {norm:g}: the score's gradient at training images is {found:g}, of "
+            "which no factor makes another; leave the key out, or look at the images"
+        )
     return float(f"{norm / found:.{DIGITS}g}")

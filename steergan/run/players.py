@@ -28,7 +28,8 @@ DIFFERENTIATED = 250
 PIXELS_AT_ONCE = 2**18
 
 UNBENT = 0.01
-"""A hinge bends for a smaller share of all scores than this: it is a line."""
+"""A hinge that bent for a smaller share of all scores than this at every evaluation is a line. (Between players that
+are even all scores are near 0; one that can bend did so before the first step.)"""
 SMALL_PENALTY = 0.01
 """A penalty of less than this share of what it stands against is not felt."""
 KNOWN_BY_HEART = 0.25
@@ -153,9 +154,9 @@ def idle_words(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     now = rows[-1]
     train, held_out, bent, share = (now[key] for key in ("auc_train", "auc_held_out", "bent_share", "penalty_share"))
     found = {}
-    if bent is not None and bent < UNBENT:
+    if bent is not None and max(row["bent_share"] for row in rows) < UNBENT:
         found["hinge"] = (
-            "the hinge never bends: real images score below 1, generated ones above -1; the discriminator's "
+            "the hinge has never bent: real images score below 1, generated ones above -1; the discriminator's "
             f"gradient is {now['gradient_norm']:.2g}"
         )
     if share is not None and share < SMALL_PENALTY:

@@ -1,18 +1,22 @@
 """How the players stand: figures against closed forms, and what is said of players that do nothing any more."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from steergan import run
 from steergan.data import ImageSet
-from steergan.recipe import LossSettings
+from steergan.recipe import LossSettings, Recipe
 from steergan.run.players import Row, idle_words, score_players, subset
 from steergan.training import JsonLines
+from tests.notes import Notes
 
 GOOD = {"auc_train": 0.8, "auc_held_out": 0.75, "gradient_norm": 1.0, "penalty_share": 0.1, "bent_share": 0.3}
 
@@ -74,7 +78,7 @@ def test_what_a_loss_does_not_have_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("kind", "row", "words"),
     [
-        ("hinge", {"bent_share": 0.001, "gradient_norm": 0.02}, "the hinge never bends.*gradient is 0.02"),
+        ("hinge", {"bent_share": 0.001, "gradient_norm": 0.02}, "the hinge has never bent.*gradient is 0.02"),
         ("penalty", {"penalty_share": 2e-3}, "the penalty is 0.2% of what the discriminator gains"),
         ("overfitting", {"auc_train": 0.96, "auc_held_out": 0.55}, "96% of them.*held-out images 55%"),
         ("apart", {"auc_train": 1.0, "auc_held_out": 0.99}, "every real image scores above every generated one"),
@@ -95,6 +99,7 @@ def test_a_lively_game_and_a_game_that_has_not_begun_are_not_spoken_of() -> None
     once = {"step": 20, **GOOD, "auc_train": 1.0, "auc_held_out": 1.0}
     assert idle_words([{"step": 10, **GOOD}, once]) == {}
     assert idle_words([{"step": 20, **GOOD, "bent_share": None, "penalty_share": None}]) == {}
+    assert idle_words([{"step": 0, **GOOD}, {"step": 10, **GOOD, "bent_share": 0.0}]) == {}  # even, and able to bend
 
 
 def test_a_run_records_its_players_at_every_evaluation(tiny_run: Path) -> None:
@@ -102,3 +107,38 @@ def test_a_run_records_its_players_at_every_evaluation(tiny_run: Path) -> None:
     assert [row["step"] for row in rows] == [0, 3, 6]
     assert all(row["gradient_norm"] > 0 for row in rows)
     assert rows[0]["real_score"] != rows[-1]["real_score"]
+
+
+def test_a_run_starts_at_the_scale_that_its_recipe_asks_for(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    settings = recipe("discriminator.initial_gradient=2", "training.steps=1", "evaluation.every=1")
+    told = Notes()
+    out = run.train(settings, tmp_path / "run", report=told)
+    before = JsonLines(out / "metric-players.jsonl").rows()[0]
+    assert before["gradient_norm"] == pytest.approx(2, rel=0.2)  # of other images, and in evaluation mode
+    (line,) = [line for line in told.messages if line.startswith("discriminator: scores times")]
+    gain = load_file(out / "discriminator.safetensors")["gain"]
+    assert f"scores times {float(gain):g}," in line
+    # What goes on keeps its gain, and the bits of a run that never stopped.
+    stopped = run.train(settings.model_copy(update={"training": settings.training.model_copy(update={"steps": 2})}),
+                        tmp_path / "two", report=Notes())  # fmt: skip
+    run.resume(out, report=Notes(), steps=2)
+    for name in ("generator", "discriminator"):
+        assert (out / f"{name}.safetensors").read_bytes() == (stopped / f"{name}.safetensors").read_bytes()
+
+
+def test_weights_of_a_run_without_a_gain_start_one_with_it_and_the_other_way_round(
+    recipe: Callable[..., Recipe], tiny_run: Path, tmp_path: Path
+) -> None:
+    one_step = "training.steps=1", "evaluation.every=1"
+    told = Notes()
+    scaled = recipe(*one_step, "discriminator.initial_gradient=2")
+    with_gain = run.train(scaled, tmp_path / "a", report=told, init_from=tiny_run)
+    assert any("scores times" in line for line in told.messages)  # the old weights' gradient is what is brought to 2
+    first = JsonLines(with_gain / "metric-players.jsonl").rows()[0]
+    assert first["gradient_norm"] == pytest.approx(2, rel=0.2)
+    again, kept = Notes(), load_file(with_gain / "discriminator.safetensors")["gain"]
+    later = run.train(scaled, tmp_path / "b", report=again, init_from=with_gain)
+    assert not any("scores times" in line for line in again.messages)
+    assert torch.equal(load_file(later / "discriminator.safetensors")["gain"], kept)
+    without = run.train(recipe(*one_step), tmp_path / "c", report=Notes(), init_from=with_gain)
+    assert "gain" not in load_file(without / "discriminator.safetensors")
