@@ -25,9 +25,9 @@ class MinibatchDeviation(nn.Module):
         groups are of consecutive images, so that parts of a batch, and processes, can hold whole ones.
 
     Examples:
-        >>> phi = torch.tensor([[0.0, 1.0], [2.0, 1.0], [5.0, 5.0], [5.0, 5.0]])
-        >>> MinibatchDeviation(2)(phi)[:, 2]  # of two images the deviations are 1 and 0, of two 0 and 0
-        tensor([0.5001, 0.5001, 0.0001, 0.0001])
+        >>> phi = torch.tensor([[0.0, 1.0], [2.0, 7.0], [5.0, 0.0], [5.0, 4.0]])
+        >>> MinibatchDeviation(2)(phi)[:, 2]  # features of two images have deviations of 1 and 3, of two of 0 and 2
+        tensor([2.0000, 2.0000, 1.0000, 1.0000])
     """
 
     def __init__(self, images: int) -> None:
