@@ -1,7 +1,7 @@
 """How near the kernels come to what the machine can do: products counted, rates, and where other time goes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -180,9 +180,9 @@ def report(found: Sequence[LimitTimes]) -> Report:
                     "seconds": times.seconds,
                     "matrix_size": times.matrix_size,
                     "products": {"dense": products_of_bank(times.layer), "fourier": fourier_products(times.layer)},
-                    "rates": {name: times.rate(name).model_dump() for name in (MATRIX, CHANNELS, LAST, OWN)},
-                    "gather_and_transforms": times.fixed_share.model_dump(),
-                    "products_share": times.product_share.model_dump(),
+                    "rates": {name: asdict(times.rate(name)) for name in (MATRIX, CHANNELS, LAST, OWN)},
+                    "gather_and_transforms": asdict(times.fixed_share),
+                    "products_share": asdict(times.product_share),
                     "bound": times.bound,
                 }
                 for times in found

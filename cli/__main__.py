@@ -1,6 +1,6 @@
 """`python -m steergan_cli`, for launchers that start modules."""
 
-from .main import main
+from . import command
 
 if __name__ == "__main__":
-    main()
+    command()

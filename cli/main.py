@@ -63,6 +63,8 @@ def fault_of(error: BaseException) -> Fault:
     errors = sys.modules.get("steergan.errors")  # if it was never imported, the error can't be one of its own
     if errors is not None and isinstance(error, errors.SteerganError):
         return Fault(str(error), error.exit_code)
+    if isinstance(error, ModuleNotFoundError) and (fault := fault_of_missing(error)) is not None:
+        return fault
     if isinstance(error, KeyboardInterrupt):
         return Fault("interrupted; whatever was saved before is whole", INTERRUPTED)
     if isinstance(error, OSError) and error.strerror:
@@ -75,6 +77,14 @@ def fault_of(error: BaseException) -> Fault:
         return Fault("out of memory; try a smaller training.batch_size, or another --device", 1)
     hint = "" if os.environ.get("STEERGAN_TRACEBACK") else "; STEERGAN_TRACEBACK=1 shows where"
     return Fault(f"internal error: {type(error).__name__}: {said} (please report{hint})", INTERNAL_ERROR)
+
+
+def fault_of_missing(error: ModuleNotFoundError) -> Fault | None:
+    """The line for a package that was imported without saying what for; None if no extra of ours installs it."""
+    from steergan.extras import missing_package
+
+    missing = missing_package(error, "the command")
+    return None if missing is None else Fault(str(missing), missing.exit_code)
 
 
 def as_line(text: str) -> str:

@@ -3,25 +3,45 @@
 1. Its cache of Clebsch-Gordan coefficients, which escnn keeps with joblib in a folder beside its own code, does without
    the disk where that folder can't be made: an environment need not be ours to write to.
 2. What it warns of while it is imported stays unsaid: py3nj is missing, which serves SO(3) only; steergan is planar.
-3. It computes intertwiners with SciPy's SVD. Where scikit-learn is installed escnn takes that package's randomised one,
+3. Of lie_learn it imports one function, for SO(3). That package has wheels for Linux on x86_64 up to Python 3.12, which
+   need numpy 1: where it can't be imported, a function stands in that says so when it is called.
+4. It computes intertwiners with SciPy's SVD. Where scikit-learn is installed escnn takes that package's randomised one,
    and hands it an `np.matrix`, which is refused: every layer of D_n and O(2), of the user's own models too, would raise
    TypeError (escnn issue 112). SciPy's is what escnn uses without scikit-learn, it is exact, and it draws no numbers.
 4. The equations of those intertwiners are products of small matrices, which escnn has SciPy make as sparse ones: the
    same numbers, and most of the time that the first layers of a group take. Small ones are made by NumPy.
 
-Nothing is undone afterwards but 1 and 2, which are over when escnn is imported. Importing this again changes nothing.
+4 and 5 stay; the others are over when escnn is imported. Importing this again changes nothing.
 """
 
+import io
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 import joblib
 import numpy as np
+import torch  # noqa: F401  # before the block below, which is to hide things from escnn alone
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
+from steergan.errors import SteerganError
+
+WIGNER = "lie_learn.representations.SO3.wigner_d"
+"""The only module of lie_learn that escnn imports; a test looks whether that is still so."""
 _Memory = joblib.Memory
+
+
+class NoSphericalHarmonics(SteerganError, NotImplementedError):
+    """A group of three dimensions was used without lie_learn."""
+
+
+class NoEscnn(SteerganError, ImportError):
+    """escnn is not installed."""
 
 
 def _memory_where_it_can_be(location: Any, *args: Any, **settings: Any) -> Any:
@@ -32,11 +52,53 @@ def _memory_where_it_can_be(location: Any, *args: Any, **settings: Any) -> Any:
         return _Memory(None, *args, **settings)
 
 
+def wigner_D_matrix(*args: Any, **settings: Any) -> Any:  # lie_learn's own name
+    """What stands in for lie_learn's function of this name.
+
+    Raises:
+        NoSphericalHarmonics: always.
+    """
+    raise NoSphericalHarmonics(
+        "representations of SO(3) need lie_learn, which can't be imported here; use a planar group, or install it (it "
+        "has wheels for Linux on x86_64 up to Python 3.12, which need numpy 1): pip install lie_learn"
+    )
+
+
+@contextmanager
+def _modules(**hidden: ModuleType | None) -> Iterator[None]:
+    """Inside, modules that nobody has imported yet are these; None: they can't be imported."""
+    absent = {name: module for name, module in hidden.items() if name not in sys.modules}
+    sys.modules.update(absent)  # type: ignore[arg-type]  # Python's own way to say that there is no such module
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def _lie_learn_or_stand_in() -> dict[str, ModuleType]:
+    """Nothing where lie_learn can be imported; else what escnn imports of it."""
+    try:
+        with redirect_stderr(io.StringIO()):  # numpy 2 prints half a page about what was built for numpy 1
+            __import__(WIGNER)
+    except Exception:  # whatever a binary raises that was built for another numpy
+        stand_in = ModuleType(WIGNER)
+        stand_in.wigner_D_matrix = wigner_D_matrix  # type: ignore[attr-defined]
+        return {WIGNER: stand_in}
+    return {}
+
+
 with warnings.catch_warnings(), patch.object(joblib, "Memory", _memory_where_it_can_be):
     warnings.simplefilter("ignore")
-    import escnn.group._clebsh_gordan
-    import escnn.group._numerical
-    import escnn.nn
+    try:
+        with _modules(sklearn=None, **_lie_learn_or_stand_in()):
+            import escnn.group._clebsh_gordan
+            import escnn.group._numerical
+            import escnn.nn
+    except ModuleNotFoundError as error:
+        if error.name != "escnn":
+            raise
+        raise NoEscnn("steergan needs escnn, which is not installed: pip install --no-deps escnn") from None
 
 escnn.group._numerical.randomized_svd = None
 

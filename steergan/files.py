@@ -9,12 +9,11 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import platformdirs
 
 from steergan.errors import DataError, RunError, SteerganError, reason
 
@@ -36,11 +35,22 @@ def cache_folder() -> Path:
     """
     named = os.environ.get("STEERGAN_CACHE")
     if not named:
-        return Path(platformdirs.user_cache_dir("steergan"))
+        return platform_cache_folder()
     path = expanded(named)
     if path.parts and path.parts[0].startswith("~"):
         raise RunError(f"STEERGAN_CACHE = {named!r}: there is no such user; set it to a folder that you can write to")
     return path
+
+
+def platform_cache_folder() -> Path:
+    """The folder of steergan's below the platform's folder for caches; ours alone, so that it needs no package."""
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local"
+        return Path(local, "steergan/steergan/Cache")
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/steergan"
+    base = os.environ.get("XDG_CACHE_HOME", "").strip()
+    return Path(base or expanded("~/.cache"), "steergan")
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from steergan.errors import escaped
+from steergan.extras import needed_by
 from steergan.files import write_error, write_whole
+
+with needed_by("steergan.pictures"):
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
+    from PIL import Image, ImageDraw, ImageFont
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from steergan.errors import RunError, reason
+from steergan.extras import needed_by
 from steergan.files import read_json, write_json
 from steergan.tables import Table
+
+with needed_by("steergan.results"):
+    from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Result(BaseModel):

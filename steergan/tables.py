@@ -5,31 +5,34 @@ import io
 import math
 import statistics
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from steergan.errors import escaped
 
 DIGITS = 4
 """Significant digits of a figure without a spread."""
 MOST_DECIMALS = 6
+STRICT = {"extra": "forbid"}
+"""What pydantic is told of these where it reads results: unknown keys are refused. Nothing else here needs it."""
 
 
-class Mean(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Mean:
     """Mean of a few values, with the standard deviation of the sample (None for a single value)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    __pydantic_config__ = STRICT
 
     mean: float
     sd: float | None
     values: list[float]
 
 
-class Interval(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Interval:
     """A figure between two others, such as a median between quartiles; the table's caption says which."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    __pydantic_config__ = STRICT
 
     centre: float
     lower: float
@@ -40,14 +43,15 @@ class Interval(BaseModel):
 Cell = Mean | Interval | int | float | str | None
 
 
-class Table(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Table:
     """Rows of cells below named columns."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    __pydantic_config__ = STRICT
 
     caption: str
-    columns: list[str]
-    rows: list[list[Cell]]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
 
 
 def mean(values: Sequence[float]) -> Mean:

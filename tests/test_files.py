@@ -151,8 +151,17 @@ def test_file_sha256_is_sha256(tmp_path: Path) -> None:
 
 def test_cache_folder_is_the_platforms_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STEERGAN_CACHE")
-    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: f"/caches/{name}")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
     assert cache_folder() == Path("/caches/steergan")
+    monkeypatch.setenv("HOME", "/mine")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path("/mine/.cache/steergan")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert cache_folder() == Path("/mine/Library/Caches/steergan")
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/local")
+    assert cache_folder() == Path("/local/steergan/steergan/Cache")
     monkeypatch.setenv("STEERGAN_CACHE", "/mine")
     assert cache_folder() == Path("/mine")
     monkeypatch.setenv("HOME", "/mine")

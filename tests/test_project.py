@@ -157,7 +157,7 @@ def test_version_stands_in_one_place_and_in_the_changelog() -> None:
 
 
 def test_python_is_one_that_the_project_supports() -> None:
-    assert sys.version_info[:2] in {(3, 11), (3, 12)}
+    assert sys.version_info[:2] in {(3, 11), (3, 12), (3, 13), (3, 14)}
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

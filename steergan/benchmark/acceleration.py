@@ -1,7 +1,7 @@
 """What `accelerate` saves in models that are written with escnn's own modules."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -253,7 +253,7 @@ def report(found: Sequence[Saving], device: str, batch_size: int) -> Report:
                     "parameters": saving.parameters,
                     "seconds": saving.seconds,
                     "times_as_fast": {
-                        what: {name: saving.times_as_fast(what, name).model_dump() for name in seconds if name != STOCK}
+                        what: {name: asdict(saving.times_as_fast(what, name)) for name in seconds if name != STOCK}
                         for what, seconds in saving.seconds.items()
                     },
                 }

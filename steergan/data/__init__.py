@@ -1,24 +1,27 @@
 """Images from files, prepared once and drawn as pure functions of (seed, step)."""
 
-from steergan.data.account import MOST_LINES, Account
-from steergan.data.images import ImageSet, Split, checksum
-from steergan.data.inventory import (
-    Found,
-    originals_bundled,
-    originals_found,
-    originals_wanted,
-    prepared_found,
-    unfinished_found,
-)
-from steergan.data.loading import Survey, account_of, image_kind, load, prepare, survey, take
-from steergan.data.looks import Kinds, kinds_of
-from steergan.data.originals import resolve_path
-from steergan.data.pair import FolderImages, pair_of_folders
-from steergan.data.plan import LeftOut
-from steergan.data.prefetch import Prefetch
-from steergan.data.prepared import Prepared
-from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
-from steergan.data.sources import Source, source_of
+from steergan.extras import needed_by
+
+with needed_by("steergan.data"):
+    from steergan.data.account import MOST_LINES, Account
+    from steergan.data.images import ImageSet, Split, checksum
+    from steergan.data.inventory import (
+        Found,
+        originals_bundled,
+        originals_found,
+        originals_wanted,
+        prepared_found,
+        unfinished_found,
+    )
+    from steergan.data.loading import Survey, account_of, image_kind, load, prepare, survey, take
+    from steergan.data.looks import Kinds, kinds_of
+    from steergan.data.originals import resolve_path
+    from steergan.data.pair import FolderImages, pair_of_folders
+    from steergan.data.plan import LeftOut
+    from steergan.data.prefetch import Prefetch
+    from steergan.data.prepared import Prepared
+    from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
+    from steergan.data.sources import Source, source_of
 
 __all__ = [
     "MOST_LINES",

@@ -16,6 +16,7 @@ from steergan.data.originals import Originals, data_folders, find_together, reso
 from steergan.data.plan import Piece, Plan
 from steergan.data.sources import Source
 from steergan.errors import DataError
+from steergan.extras import needed_by
 from steergan.files import cache_folder
 from steergan.recipe.data import Cifar10
 
@@ -185,7 +186,8 @@ def download_cifar10() -> Path:
     Raises:
         DataError: no network, a damaged download, or a cache folder that can't be written.
     """
-    from torchvision.datasets import CIFAR10  # seconds to import, and only needed here
+    with needed_by("--download"):
+        from torchvision.datasets import CIFAR10  # seconds to import, and only needed here
 
     folder = cache_folder() / "originals"
     try:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from steergan.data.decoded import ORIENTATION, SEE_THROUGH, Decoded, check_size, ends_of
 from steergan.errors import DataError
+from steergan.extras import needed_by
 
 
 def is_tiff(path: Path) -> bool:
@@ -49,7 +50,9 @@ def deep_gray(path: Path, image: Image.Image, traits: tuple[str, ...]) -> Decode
 def deep_png(path: Path, most_pixels: int) -> Decoded:
     """A PNG of 16 bits a channel in colour, or with opacity."""
     import torch  # seconds to import, and only needed here
-    from torchvision.io import ImageReadMode, decode_png
+
+    with needed_by(f"{path} (16 bits a channel)"):
+        from torchvision.io import ImageReadMode, decode_png
 
     with Image.open(path, formats=["PNG"]) as image:
         image.load()  # what libpng lets pass
@@ -67,7 +70,8 @@ def deep_tiff(path: Path, most_pixels: int) -> Decoded:
     Raises:
         DataError: as `decode`; a compression that needs another package.
     """
-    import tifffile
+    with needed_by(f"{path} (a TIFF of other values than bytes)"):
+        import tifffile
 
     with tifffile.TiffFile(path) as file:
         page = file.pages.first

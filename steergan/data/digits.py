@@ -10,6 +10,7 @@ from steergan.data.plan import Plan, whole_piece
 from steergan.data.rotation import TurnedRows, random_angles
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
+from steergan.extras import needed_by
 from steergan.recipe.data import Digits
 
 CANVAS = 16
@@ -29,7 +30,8 @@ def plan_digits(originals: Originals, settings: Digits) -> Plan:
     The digits are split (stratified by class, seeded) before they are turned: no digit is both trained on and held out.
     Enlarging and turning are one bilinear resampling.
     """
-    from sklearn.datasets import load_digits  # a second to import, and only needed here
+    with needed_by("data.name = 'digits'"):
+        from sklearn.datasets import load_digits  # a second to import, and only needed here
 
     bundled = load_digits()
     digits: Pixels = np.round(bundled.images * (255 / 16)).astype(np.uint8)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
+from steergan.extras import needed_by
+
 LONGEST = 1024
 """Cells along the longer side, at most; a cell is a square of pixels, of whose mean colour the clusters are made."""
 SAMPLE = 10_000
@@ -48,7 +50,8 @@ def find_foreground(image: Image.Image) -> Foreground:
     Differs: the paper is silent about colour space, resolution, number of clusters and size of the dilation; all of the
         above are ours.
     """
-    from sklearn.cluster import KMeans  # a second to import, and only needed here
+    with needed_by("finding tissue"):
+        from sklearn.cluster import KMeans  # a second to import, and only needed here
 
     cell = -(-max(image.size) // LONGEST)
     cells = np.asarray(image.reduce(cell), dtype=np.float32)

@@ -13,6 +13,7 @@ from steergan.data.slides import border
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out_exactly
 from steergan.errors import DataError
+from steergan.extras import needed_by
 from steergan.recipe.data import Galaxies
 
 PHOTOGRAPH = f"{BUNDLE}hubble_deep_field.jpg"
@@ -101,8 +102,9 @@ def find_sources(brightness: NDArray[np.float64]) -> Sources:
 
     Symmetry: a picture turned by 90 degrees or reflected has the turned sources, up to rounding.
     """
-    from skimage.filters import gaussian  # slow to import, and only needed here
-    from skimage.measure import label, regionprops
+    with needed_by("data.name = 'galaxies'"):
+        from skimage.filters import gaussian  # slow to import, and only needed here
+        from skimage.measure import label, regionprops
 
     smooth = gaussian(brightness, BLUR, preserve_range=True)
     above = smooth - np.median(smooth)

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,11 @@ from steergan.data.plan import Piece, Plan
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.errors import DataError, reason
+from steergan.extras import needed_by
 from steergan.recipe.data import Lysto
+
+if TYPE_CHECKING:
+    import h5py
 
 ORGANS = ("colon", "breast", "prostate")
 """The classes, in the paper's order (C.1.1); in the file a name goes on behind them, as in `colon_1`."""
@@ -31,6 +34,7 @@ SHOWN = 5
 WANTED = f"LYSTO's {FILE} with x (N, {SIDE}, {SIDE}, 3) uint8 and organ (N,)"
 HINT = f"wanted: {WANTED}; fetch the file again, or give data.path the right one"
 UNKNOWN = -1
+USER = "data.name = 'lysto'"
 ADVICE = "add images of it, or choose another data.split or seed"
 
 
@@ -100,6 +104,9 @@ def refuse(reason: str) -> NoReturn:
 
 def has_keys(path: Path) -> bool:
     """Whether a file is HDF5 and has LYSTO's keys."""
+    with needed_by(USER):
+        import h5py
+
     try:
         with h5py.File(path, "r") as file:
             return "x" in file and "organ" in file
@@ -108,8 +115,11 @@ def has_keys(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator["h5py.File"]:
     """An HDF5 file, for reading."""
+    with needed_by(USER):
+        import h5py
+
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -146,8 +156,10 @@ def rows_in_words(rows: list[int]) -> str:
     return f"row{'s' * (len(rows) > 1)} {', '.join(map(str, rows[:SHOWN]))}{more}"
 
 
-def names_of(path: Path, file: h5py.File) -> list[str]:
+def names_of(path: Path, file: "h5py.File") -> list[str]:
     """The organ of every row, as the file spells it, after a look at shapes and types."""
+    import h5py
+
     keys = listed(file)
     if "x" in file and "organ" not in file:
         raise DataError(f"{path}: has {keys} but no organ (LYSTO's test file has none); {HINT}")
@@ -172,7 +184,7 @@ def names_of(path: Path, file: h5py.File) -> list[str]:
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
 
 
-def listed(file: h5py.File) -> str:
+def listed(file: "h5py.File") -> str:
     """The first keys of a file, in words."""
     keys = sorted(file)
     return ", ".join(keys[:SHOWN]) + f" and {len(keys) - SHOWN} more" * (len(keys) > SHOWN) or "nothing"

@@ -95,7 +95,9 @@ def bundled_photograph(name: str) -> Path:
     """A picture that lies in the installed scikit-image package."""
     found = importlib.util.find_spec("skimage")  # looked for, not imported
     if found is None or not found.submodule_search_locations:
-        raise DataError(f"data.path = '{BUNDLE}{name}': scikit-image is not installed; pip install scikit-image")
+        raise DataError(
+            f"data.path = '{BUNDLE}{name}': scikit-image is not installed: pip install \"steergan[data]\""
+        )
     folder = Path(found.submodule_search_locations[0]) / "data"
     there = sorted(path.name for path in folder.glob("*") if path.suffix in (".png", ".jpg"))
     if name not in there:

@@ -15,6 +15,7 @@ from steergan.data.decoded import ORIENTATION, SEE_THROUGH, Decoded, check_size,
 from steergan.data.deep_pictures import arguments_of, deep_gray, deep_png, deep_ppm, deep_tiff, is_deep, is_tiff
 from steergan.data.images import Pixels
 from steergan.errors import DataError
+from steergan.extras import needed_by
 from steergan.recipe.data import DataSettings, Extent
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm"}
@@ -176,7 +177,8 @@ def header(path: Path) -> Header | None:
             return None
     except Exception:  # whatever a decoder raises at odd bytes
         return None
-    import tifffile
+    with needed_by(f"{path} (a TIFF of other values than bytes)"):
+        import tifffile
 
     try:
         with tifffile.TiffFile(path) as file:

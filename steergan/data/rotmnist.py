@@ -13,6 +13,7 @@ from steergan.data.plan import PixelRows, Plan, whole_piece
 from steergan.data.rotation import TurnedRows, random_angles
 from steergan.data.sources import Source
 from steergan.errors import DataError
+from steergan.extras import needed_by
 from steergan.files import cache_folder
 from steergan.randomness import numpy_stream
 from steergan.recipe.data import RotMNIST
@@ -106,7 +107,8 @@ def download_mnist() -> Path:
     Raises:
         DataError: no network, a damaged download, or a cache folder that can't be written.
     """
-    from torchvision.datasets import MNIST  # seconds to import, and only needed here
+    with needed_by("--download"):
+        from torchvision.datasets import MNIST  # seconds to import, and only needed here
 
     folder = cache_folder() / "originals"
     try:

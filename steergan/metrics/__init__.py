@@ -5,42 +5,45 @@ An extractor turns images into `Features`; `prepare_reference` keeps the real si
 `density_coverage`, `label_agreement`, `memorisation`.
 """
 
-from steergan.metrics.agreement import label_agreement, predict
-from steergan.metrics.backbone import Backbone, build_backbone
-from steergan.metrics.backbone_training import BackboneTraining, class_accuracies, train_backbone
-from steergan.metrics.choice import choose_extractor
-from steergan.metrics.classifier_file import (
-    classifier_bytes,
-    read_class_names,
-    read_classifier,
-    read_network,
-    read_provenance,
-    shipped_weights,
-    weights_sha256,
-)
-from steergan.metrics.classifier_training import ClassifierTraining, train_classifier
-from steergan.metrics.distances import Distances, Reals
-from steergan.metrics.features import (
-    BackboneExtractor,
-    ClassifierExtractor,
-    FeatureExtractor,
-    Features,
-    extract,
-    words_for,
-)
-from steergan.metrics.fine_tuning import FineTuned, FineTuning, fine_tune
-from steergan.metrics.frechet import Moments, frechet_distance, moments
-from steergan.metrics.images import image_batches
-from steergan.metrics.inception import InceptionExtractor, download_inception, find_inception
-from steergan.metrics.kernel import kernel_distance
-from steergan.metrics.measurement import Measurement, measure
-from steergan.metrics.memorisation import Memorisation, memorisation
-from steergan.metrics.neighbours import compare_neighbours
-from steergan.metrics.own_classifier import OwnClassifier
-from steergan.metrics.precision_recall import density_coverage, precision_recall
-from steergan.metrics.protocol import Protocol
-from steergan.metrics.reference import Reference, prepare_reference
-from steergan.metrics.scattering import ScatteringExtractor
+from steergan.extras import needed_by
+
+with needed_by("steergan.metrics"):
+    from steergan.metrics.agreement import label_agreement, predict
+    from steergan.metrics.backbone import Backbone, build_backbone
+    from steergan.metrics.backbone_training import BackboneTraining, class_accuracies, train_backbone
+    from steergan.metrics.choice import choose_extractor
+    from steergan.metrics.classifier_file import (
+        classifier_bytes,
+        read_class_names,
+        read_classifier,
+        read_network,
+        read_provenance,
+        shipped_weights,
+        weights_sha256,
+    )
+    from steergan.metrics.classifier_training import ClassifierTraining, train_classifier
+    from steergan.metrics.distances import Distances, Reals
+    from steergan.metrics.features import (
+        BackboneExtractor,
+        ClassifierExtractor,
+        FeatureExtractor,
+        Features,
+        extract,
+        words_for,
+    )
+    from steergan.metrics.fine_tuning import FineTuned, FineTuning, fine_tune
+    from steergan.metrics.frechet import Moments, frechet_distance, moments
+    from steergan.metrics.images import image_batches
+    from steergan.metrics.inception import InceptionExtractor, download_inception, find_inception
+    from steergan.metrics.kernel import kernel_distance
+    from steergan.metrics.measurement import Measurement, measure
+    from steergan.metrics.memorisation import Memorisation, memorisation
+    from steergan.metrics.neighbours import compare_neighbours
+    from steergan.metrics.own_classifier import OwnClassifier
+    from steergan.metrics.precision_recall import density_coverage, precision_recall
+    from steergan.metrics.protocol import Protocol
+    from steergan.metrics.reference import Reference, prepare_reference
+    from steergan.metrics.scattering import ScatteringExtractor
 
 __all__ = [
     "Backbone",

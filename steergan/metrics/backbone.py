@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from steergan.errors import DataError, RecipeError
+from steergan.extras import needed_by
 from steergan.files import file_sha256
 from steergan.metrics.resizing import resize
 from steergan.pixels import to_uint8
@@ -113,8 +114,9 @@ def bare_network(name: str, classes: int) -> nn.Module:
     Raises:
         DataError: torchvision has no such classifier.
     """
-    import torchvision
-    from torchvision.models import get_model, list_models
+    with needed_by(f"backbone {name!r}"):
+        import torchvision
+        from torchvision.models import get_model, list_models
 
     if name not in list_models(module=torchvision.models):
         raise DataError(f"backbone {name!r}: torchvision has no such classifier; choose one such as inception_v3")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from steergan.errors import DataError
+from steergan.extras import needed_by
 from steergan.files import cache_folder, expanded, file_sha256
 from steergan.metrics.features import Features
 from steergan.metrics.resizing import Resize, resize
@@ -113,7 +114,8 @@ def download_inception() -> Path:
         >>> from steergan.metrics import download_inception
         >>> download_inception()  # 92 MB over the network  # doctest: +SKIP
     """
-    from cleanfid.downloads_helper import inception_url
+    with needed_by("--download"):
+        from cleanfid.downloads_helper import inception_url
 
     target, digest = downloaded(), next(iter(KNOWN))
     if target.is_file() and file_sha256(target) == digest:

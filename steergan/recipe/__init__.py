@@ -1,17 +1,20 @@
 """What a recipe may say; reading one, resolving `extends`, overriding keys, writing it back."""
 
-from steergan.recipe.data import DataSettings
-from steergan.recipe.keys import Key, described_keys
-from steergan.recipe.messages import nearest, recipe_keys, validate
-from steergan.recipe.performance import PerformanceSettings
-from steergan.recipe.reading import merge, read_recipe, read_table, write_recipe
-from steergan.recipe.sections import (
-    AugmentationSettings,
-    EvaluationSettings,
-    LossSettings,
-    Recipe,
-    TrainingSettings,
-)
+from steergan.extras import needed_by
+
+with needed_by("steergan.recipe"):
+    from steergan.recipe.data import DataSettings
+    from steergan.recipe.keys import Key, described_keys
+    from steergan.recipe.messages import nearest, recipe_keys, validate
+    from steergan.recipe.performance import PerformanceSettings
+    from steergan.recipe.reading import merge, read_recipe, read_table, write_recipe
+    from steergan.recipe.sections import (
+        AugmentationSettings,
+        EvaluationSettings,
+        LossSettings,
+        Recipe,
+        TrainingSettings,
+    )
 
 __all__ = [
     "AugmentationSettings",

@@ -1,17 +1,20 @@
 """Recipe -> objects -> loop: the only room that knows every other."""
 
-from steergan.run.about import surroundings
-from steergan.run.evaluation import evaluate
-from steergan.run.folders import compare_folders
-from steergan.run.load import LoadedRun, class_names, load_run
-from steergan.run.nearest_images import Neighbours
-from steergan.run.plan import plan
-from steergan.run.proposal import Wish, propose
-from steergan.run.reporting import Reporter
-from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
-from steergan.run.training import Place, resume, train
-from steergan.run.verifying import verify_function, verify_recipe, verify_run
-from steergan.verification.measured.angle_picture import angle_figure
+from steergan.extras import needed_by
+
+with needed_by("steergan.run"):
+    from steergan.run.about import surroundings
+    from steergan.run.evaluation import evaluate
+    from steergan.run.folders import compare_folders
+    from steergan.run.load import LoadedRun, class_names, load_run
+    from steergan.run.nearest_images import Neighbours
+    from steergan.run.plan import plan
+    from steergan.run.proposal import Wish, propose
+    from steergan.run.reporting import Reporter
+    from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
+    from steergan.run.training import Place, resume, train
+    from steergan.run.verifying import verify_function, verify_recipe, verify_run
+    from steergan.verification.measured.angle_picture import angle_figure
 
 __all__ = [
     "UPRIGHT",

@@ -1,11 +1,14 @@
 """Many runs -> one table."""
 
-from steergan.study.cluster import SlurmSettings, run_on_cluster, slurm_executor
-from steergan.study.combine import combine
-from steergan.study.figures import Effect, Findings, RunFigures, effects, find
-from steergan.study.plan import Run, Study, read_study
-from steergan.study.report import page, report, result
-from steergan.study.runs import Outcome, StudyReporter, run_study, steps_done
+from steergan.extras import needed_by
+
+with needed_by("steergan.study"):
+    from steergan.study.cluster import SlurmSettings, run_on_cluster, slurm_executor
+    from steergan.study.combine import combine
+    from steergan.study.figures import Effect, Findings, RunFigures, effects, find
+    from steergan.study.plan import Run, Study, read_study
+    from steergan.study.report import page, report, result
+    from steergan.study.runs import Outcome, StudyReporter, run_study, steps_done
 
 __all__ = [
     "Effect",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from steergan.errors import RunError, reason
+from steergan.extras import needed_by
 from steergan.files import write_json
 from steergan.run.folder import RunFolder
 from steergan.seals import read_table, sealed
@@ -88,12 +89,10 @@ def imported() -> ModuleType:
     """submitit, which is an extra.
 
     Raises:
-        RunError: it is not installed.
+        MissingPackageError: it is not installed.
     """
-    try:
+    with needed_by("--slurm"):
         import submitit
-    except ImportError:
-        raise RunError('--slurm needs submitit, which is not installed; pip install "steergan[slurm]"') from None
     return submitit
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from steergan.errors import RunError, reason
 from steergan.metrics import words_for
@@ -107,4 +107,4 @@ def name_of(study: dict[str, Any]) -> str:
 def figure(figures: dict[str, Any], name: str) -> Cell:
     """One figure of a cell; None if it is not measured."""
     found = figures.get(name)
-    return None if found is None else Mean.model_validate(found)
+    return None if found is None else TypeAdapter(Mean).validate_python(found)

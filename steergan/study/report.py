@@ -9,7 +9,7 @@ from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Result
 from steergan.seals import sealed
-from steergan.study.figures import DISTANCES, SHARES, Effect, Findings, effects, find
+from steergan.study.figures import DISTANCES, SHARES, Findings, effects, find
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study
 from steergan.tables import Cell, Table, comma_separated, listed, markdown, shown
@@ -170,7 +170,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
                 "runs": [
                     {"folder": f.run.folder, "seed": f.run.seed, **f.figures, "snapshots": f.snapshots} for f in runs
                 ],
-                "figures": {name: None if value is None else value.model_dump() for name, value in means.items()},
+                "figures": {name: value and asdict(value) for name, value in means.items()},
             }
         )
     return {
@@ -179,13 +179,8 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "protocol": findings.protocol,
         "hardware": findings.hardware,
         "cells": cells,
-        "effects": [effect_as_json(found) for found in effects(findings, compared(findings))],
+        "effects": [asdict(found) for found in effects(findings, compared(findings))],
     }
-
-
-def effect_as_json(found: Effect) -> dict[str, Any]:
-    """What an option changes, with the ratios of all pairs."""
-    return {**asdict(found), "ratio": {name: ratio.model_dump() for name, ratio in found.ratio.items()}}
 
 
 def verdict(findings: Findings) -> str:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,7 +136,7 @@ def a_study(folder: Path, tiny_run: Path) -> Kept:
         "cells": [{"labels": {"group": "C4"}, "figures": figures}],
     }
     write_json(folder / "study.json", sealed(table))
-    return Kept(folder / "study.json", lambda: [one.model_dump() for one in combine([folder])])
+    return Kept(folder / "study.json", lambda: [asdict(one) for one in combine([folder])])
 
 
 def jobs(folder: Path, tiny_run: Path) -> Kept:

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 from escnn.group import Representation
 from escnn.gspaces import GSpace2D
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from steergan.errors import RunError, SymmetryError
 from steergan.files import cache_folder, cache_unwritable, read_plain, write_whole
-from steergan.seals import check_seal, sealed_safetensors
+from steergan.seals import check_seal, safetensors_bytes, safetensors_parts, sealed_safetensors
 from steergan.symmetry import group_name, is_grid_group
 
 FORMAT = 2
@@ -203,8 +202,12 @@ def read_basis(path: os.PathLike[str]) -> Tensor | None:
     try:
         content = read_plain(Path(path))
         check_seal(content)
-        return safetensors.torch.load(content)["basis"]
-    except Exception:  # whatever safetensors raises at odd bytes: it is made anew
+        header, tensors = safetensors_parts(content)
+        if header["basis"]["dtype"] != "F64":
+            return None
+        numbers = np.frombuffer(bytearray(tensors), dtype=np.float64)
+        return torch.from_numpy(numbers.reshape(header["basis"]["shape"]))
+    except Exception:  # whatever odd bytes lead to: it is made anew
         return None
 
 
@@ -212,9 +215,16 @@ def keep_basis(path: os.PathLike[str], basis: Tensor) -> None:
     """Leave a basis in the cache, where that is possible; processes that do so at once don't meet."""
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_whole(path, sealed_safetensors(safetensors.torch.save({"basis": basis.contiguous()})))
+        write_whole(path, sealed_safetensors(basis_bytes(basis)))
     except (OSError, RunError) as error:
         cache_unwritable(error, "bases of filters are computed in every process")
+
+
+def basis_bytes(basis: Tensor) -> bytes:
+    """A .safetensors file of one tensor, as the library writes it, which layers do without."""
+    tensors = basis.contiguous().numpy().tobytes()
+    entry = {"dtype": "F64", "shape": list(basis.shape), "data_offsets": [0, len(tensors)]}
+    return safetensors_bytes({"basis": entry}, tensors)
 
 
 # --- what a kernel can hold
