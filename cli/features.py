@@ -258,16 +258,18 @@ def watched_training(train_set: "ImageSet", training: "ClassifierTraining", seed
 @features.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def show(file: Path | None) -> None:
-    """Check FILE, a trained extractor, and say where it comes from; without FILE, the one that steergan brings along.
+    """Check FILE, a trained extractor, and say where it comes from; `rotmnist` (without FILE) and `digits` come along.
 
     \b
     Examples:
       steergan features show
+      steergan features show digits
       steergan features show p4cnn.safetensors
     """
-    from steergan.metrics import read_network, read_provenance, shipped_weights
+    from steergan.metrics import SHIPPED, read_network, read_provenance, shipped_weights
 
-    path = file or shipped_weights()
+    name = str(file or "rotmnist")
+    path = shipped_weights(name) if name in SHIPPED and not Path(name).exists() else Path(name)
     read_network(path)  # raises when it is damaged
     table = read_provenance(path)
     width = max(map(len, table))

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d, interpolate
 
-from steergan.metrics import ClassifierExtractor, FeatureExtractor, choose_extractor, extract, read_classifier
+from steergan.metrics import (
+    SHIPPED,
+    ClassifierExtractor,
+    FeatureExtractor,
+    choose_extractor,
+    extract,
+    read_classifier,
+)
 from steergan.metrics.frechet import Array
 from steergan.metrics.images import BATCH
 from steergan.pixels import to_unit
@@ -73,7 +80,7 @@ def sample_features(name: str, image_shape: tuple[int, int, int], classifier: Pa
         RecipeError: an extractor that doesn't take such images.
         DataError: a file that can't be read.
     """
-    if name == "rotmnist" or (name.endswith(".safetensors") and Path(name).is_file()):
+    if name in SHIPPED or (name.endswith(".safetensors") and Path(name).is_file()):
         return before_pooling(choose_extractor(name, image_shape))
     if classifier.is_file():
         return before_pooling(ClassifierExtractor("classifier", read_classifier(classifier)))

@@ -13,6 +13,7 @@ with needed_by("steergan.metrics"):
     from steergan.metrics.backbone_training import BackboneTraining, class_accuracies, train_backbone
     from steergan.metrics.choice import choose_extractor
     from steergan.metrics.classifier_file import (
+        SHIPPED,
         classifier_bytes,
         read_class_names,
         read_classifier,
@@ -46,6 +47,7 @@ with needed_by("steergan.metrics"):
     from steergan.metrics.scattering import ScatteringExtractor
 
 __all__ = [
+    "SHIPPED",
     "Backbone",
     "BackboneExtractor",
     "BackboneTraining",

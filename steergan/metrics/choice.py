@@ -8,21 +8,21 @@ import torch
 from steergan.errors import RecipeError
 from steergan.files import expanded
 from steergan.metrics.backbone import Backbone, refuse_channels
-from steergan.metrics.classifier_file import read_class_names, read_network, shipped_weights
+from steergan.metrics.classifier_file import SHIPPED, read_class_names, read_network, shipped_weights
 from steergan.metrics.features import BackboneExtractor, ClassifierExtractor, FeatureExtractor
 from steergan.metrics.inception import InceptionExtractor, find_inception
 from steergan.metrics.resizing import CHANNELS, Resize
 from steergan.metrics.scattering import ScatteringExtractor
 from steergan.networks.classifier import Classifier
 
-NAMES = ("auto", "rotmnist", "inception", "classifier", "scattering")
+NAMES = ("auto", *SHIPPED, "inception", "classifier", "scattering")
 
 
 def choose_extractor(
     name: str,
     image_shape: Sequence[int],
     *,
-    rotmnist: bool = False,
+    data: str = "",
     train_classifier: Callable[[], Classifier] | None = None,
     device: str | torch.device = "cpu",
     resize: Resize = "clean",
@@ -30,12 +30,12 @@ def choose_extractor(
     """The extractor that a recipe means.
 
     Args:
-        name: `rotmnist` (the shipped p4-CNN), `inception` (weights found on this machine), `classifier` (trained on the
-            run's own images by `train_classifier`), `scattering` (a texture metric), a .safetensors file of
+        name: `rotmnist` or `digits` (the shipped p4-CNNs), `inception` (weights found on this machine), `classifier`
+            (trained on the run's own images by `train_classifier`), `scattering` (a texture metric), a file of
             `steergan features train`, a .pt file with the 2015 Inception network, known by its hash, or `auto`: the
-            shipped weights for rotated MNIST, else Inception if it is found, else a classifier, else `scattering`.
+            shipped weights for these data, else Inception if it is found, else a classifier, else `scattering`.
         image_shape: (C, H, W) of the images, in pixels.
-        rotmnist: whether the images are rotated MNIST.
+        data: `data.name` of the recipe, for `auto`.
         train_classifier: called at most once, and only if a classifier must be trained; None: `auto` does without.
         device: where the extractor works.
         resize: how images get to the size that Inception takes.
@@ -47,18 +47,18 @@ def choose_extractor(
 
     Examples:
         >>> from steergan.metrics import choose_extractor
-        >>> choose_extractor("auto", (1, 28, 28), rotmnist=True).name
+        >>> choose_extractor("auto", (1, 28, 28), data="rotmnist").name
         'rotmnist-p4cnn'
         >>> choose_extractor("inception", (2, 64, 64))  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         steergan.errors.RecipeError: evaluation.features = "inception": images of 2 channels came, 1 or 3 were ...
     """
     if name == "auto":
-        inception = not rotmnist and image_shape[0] in CHANNELS and find_inception() is not None
+        inception = image_shape[0] in CHANNELS and find_inception() is not None
         own = "scattering" if train_classifier is None else "classifier"
-        name = "rotmnist" if rotmnist else "inception" if inception else own
-    if name == "rotmnist":
-        return file_extractor(shipped_weights(), name, image_shape, device)
+        name = data if data in SHIPPED else "inception" if inception else own
+    if name in SHIPPED:
+        return file_extractor(shipped_weights(name), name, image_shape, device)
     if name == "scattering":
         return ScatteringExtractor(device)
     if name == "inception":

@@ -19,7 +19,8 @@ from steergan.metrics.backbone import Backbone, backbone_of
 from steergan.networks.classifier import Classifier
 from steergan.seals import DIGEST, check_seal, sealed_safetensors
 
-SHIPPED = "rotmnist-p4cnn.safetensors"
+SHIPPED = {"rotmnist": "rotmnist-p4cnn.safetensors", "digits": "digits-p4cnn.safetensors"}
+"""Files that come with steergan, by the data that they are for."""
 """The p4-CNN that we trained on rotated MNIST; its provenance is inside."""
 
 
@@ -137,15 +138,21 @@ def read_class_names(path: str | Path) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def shipped_weights() -> Path:
-    """The file with the p4-CNN for rotated MNIST that comes with steergan.
+def shipped_weights(data: str = "rotmnist") -> Path:
+    """The file with a p4-CNN that comes with steergan, so that every machine measures with the same.
+
+    Args:
+        data: what it was trained on: `rotmnist`, or `digits` (scikit-learn's, rotated, of the quickstart).
+
+    Raises:
+        KeyError: another name.
 
     Examples:
         >>> from steergan.metrics import shipped_weights
-        >>> shipped_weights().name
-        'rotmnist-p4cnn.safetensors'
+        >>> shipped_weights().name, shipped_weights("digits").name
+        ('rotmnist-p4cnn.safetensors', 'digits-p4cnn.safetensors')
     """
-    return Path(str(resources.files("steergan.metrics.weights") / SHIPPED))
+    return Path(str(resources.files("steergan.metrics.weights") / SHIPPED[data]))
 
 
 def weights_sha256(classifier: Network) -> str:

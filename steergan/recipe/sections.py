@@ -104,10 +104,11 @@ class EvaluationSettings(Section):
     samples: Annotated[int, Field(ge=16)] = 10_000
     """Generated images, and at most as many held-out real ones."""
     features: str = "auto"
-    """What images are compared by: `auto` (`rotmnist` where that is trained on, else `inception` where its network is
-    found, else `classifier` where there are several classes, else `scattering`), `rotmnist` (shipped), `inception`,
-    `classifier` (trained on the run's own data), `scattering` (a texture metric, without weights), a .safetensors file
-    of `steergan features train`, inception-2015-12-05.pt, or `none`: samples are drawn, and nothing is measured."""
+    """What images are compared by: `auto` (the shipped network where `data.name` is one of theirs, else `inception`
+    where its network is found, else `classifier` where there are several classes, else `scattering`), `rotmnist` or
+    `digits` (shipped, for these data), `inception`, `classifier` (trained on the run's own data), `scattering` (a
+    texture metric, without weights), a .safetensors file of `steergan features train`, inception-2015-12-05.pt, or
+    `none`: samples are drawn, and nothing is measured."""
     resize: Literal["clean", "tf", "pytorch"] = "clean"
     """How images get to Inception's 299 pixels: as clean-fid (bicubic, antialiased), as TensorFlow 1, whose bilinear
     way the paper's FIDs used, or as pytorch-fid. Figures of different ways are not compared."""

@@ -93,7 +93,7 @@ class Evaluation:
         extractor = choose_extractor(
             settings.features,
             reals.image_shape,
-            rotmnist=self.recipe.data.name == "rotmnist",
+            data=self.recipe.data.name,
             train_classifier=(lambda: self.own_classifier) if can_train else None,
             device=self.device,
             resize=settings.resize,

@@ -15,6 +15,7 @@ from steergan.errors import RecipeError
 from steergan.files import expanded
 from steergan.invariance.features import sample_features
 from steergan.invariance.samples import MeasuredLaw, SampleLaw, latent_claim, sample_law
+from steergan.metrics import SHIPPED
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
@@ -232,8 +233,8 @@ def law_of_samples(run: LoadedRun, *, samples: int = 1000, permutations: int = 9
         DataError: too few samples or permutations.
     """
     name, recipe = run.recipe.evaluation.features, run.recipe
-    if name == "auto" and recipe.data.name == "rotmnist":
-        name = "rotmnist"
+    if name == "auto" and recipe.data.name in SHIPPED:
+        name = recipe.data.name
     return sample_law(
         run.generator,
         sample_features(name, run.generator.image_shape, run.folder.classifier),

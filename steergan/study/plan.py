@@ -16,8 +16,8 @@ from steergan.section import Section
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
 """Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""
-NOT_PROTOCOL = ("data.fraction",)
-"""The held-out images are the same for every share of the training images."""
+NOT_PROTOCOL = ("data.fraction", "data.turn")
+"""The held-out images are the same for every share of the training images, and however these are turned."""
 
 
 class Option(Section):

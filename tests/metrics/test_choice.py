@@ -32,7 +32,7 @@ def inception(monkeypatch: pytest.MonkeyPatch, no_inception: None) -> Path:
 
 
 def test_auto_is_the_shipped_network_on_rotated_mnist(inception: Path) -> None:
-    found = choose_extractor("auto", (1, 28, 28), rotmnist=True)
+    found = choose_extractor("auto", (1, 28, 28), data="rotmnist")
     assert found.name == "rotmnist-p4cnn"
     assert found.sha256 == choose_extractor("rotmnist", (1, 28, 28)).sha256
 
@@ -87,7 +87,9 @@ def test_weights_for_images_of_another_shape_are_refused(tmp_path: Path, classif
 
 
 def test_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="wanted one of auto, rotmnist, inception, classifier, scattering, or a"):
+    with pytest.raises(
+        RecipeError, match="wanted one of auto, rotmnist, digits, inception, classifier, scattering, or a"
+    ):
         choose_extractor("vgg", (3, 12, 12))
 
 
