@@ -104,7 +104,7 @@ def find(study: Study, root: Path) -> Findings:
     finished = [run for run in study.runs if RunFolder(root / run.folder).finished]
     if not finished:
         raise RunError(f"{root}: no run of study {study.name!r} is finished, so there is nothing to tabulate")
-    runs = tuple(run_figures(run, root) for run in finished)
+    runs = tuple(run_figures(run, root, study.file.equal) for run in finished)
     check_protocols(study, runs)
     hardware: list[dict[str, Any]] = []
     for found in runs:
@@ -113,8 +113,8 @@ def find(study: Study, root: Path) -> Findings:
     return Findings(study, runs, runs[0].protocol, hardware)
 
 
-def run_figures(run: Run, root: Path) -> RunFigures:
-    """A finished run in figures.
+def run_figures(run: Run, root: Path, equal: str = "steps") -> RunFigures:
+    """A finished run in figures, for a study of equal steps or seconds.
 
     Raises:
         RunError: a file is damaged or missing.
@@ -138,10 +138,15 @@ def run_figures(run: Run, root: Path) -> RunFigures:
         "generator_parameters": generator,
         "discriminator_parameters": discriminator,
         "seconds_per_step": statistics.median(seconds),
+        "seconds": statistics.median(seconds) * run.recipe.training.steps,
     }
     protocol = {key: last.get(key) for key in PROTOCOL}
     protocol["held_out_checksum"] = about.data.held_out.checksum
-    protocol["evaluated_at_steps"] = [row["step"] for row in evaluations]
+    steps = [row["step"] for row in evaluations]
+    if equal == "steps":
+        protocol["evaluated_at_steps"] = steps
+    else:
+        protocol["evaluated_at_shares"] = [step / run.recipe.training.steps for step in steps]
     snapshots = [{name: figure_in(row, name) for name in ("step", *DISTANCES, *SHARES, *AGREEMENT[:1])} for row in rows]
     machine = about.machines[-1]
     return RunFigures(run, figures, snapshots, protocol, {**machine.hardware, "versions": machine.versions})
@@ -157,7 +162,7 @@ def evaluation_rows(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 def distances(rows: Sequence[Mapping[str, Any]]) -> Figures:
-    """The distance before training; least, mean and last over the evaluations after it began; the floor; of each kind.
+    """The distance before training; least, mean and last after it began; the floor, the last above it; of each kind.
 
     Source: Dey et al. 2021, Table 2 (minimum and mean over the evaluations of a training).
     """
@@ -172,7 +177,9 @@ def distances(rows: Sequence[Mapping[str, Any]]) -> Figures:
         figures[f"{distance}_min"] = min(known) if whole else None
         figures[f"{distance}_mean"] = statistics.fmean(known) if whole else None
         figures[f"{distance}_last"] = figure_in(last, distance)
-        figures[f"floor_{distance}"] = figure_in(last, f"floor_{distance}")
+        floor = figures[f"floor_{distance}"] = figure_in(last, f"floor_{distance}")
+        lasts = figures[f"{distance}_last"]
+        figures[f"{distance}_above"] = None if floor is None or lasts is None else lasts - floor
     return figures
 
 

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ from steergan.section import Section
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
 """Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""
+LENGTH = ("training.steps", "evaluation.every")
+"""What may differ between runs that are compared at equal seconds."""
 NOT_PROTOCOL = ("data.fraction", "data.turn")
 """The held-out images are the same for every share of the training images, and however these are turned."""
 
@@ -55,6 +58,9 @@ class StudyFile(Section):
     """What it examines, and who claims it."""
     recipe: str = ""
     """Path of the recipe, relative to the file; needed unless all options of an axis name one."""
+    equal: Literal["steps", "seconds"] = "steps"
+    """What runs have in common. `seconds`: each may have `training.steps` and `evaluation.every` of its own, chosen so
+    that it takes as long as the others, as long as all are evaluated equally often; the tables show what it took."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, strict=False)] = (0, 1, 2)
     """Training seeds; every cell is run with each."""
     axis: Annotated[tuple[Axis, ...], Field(strict=False)] = ()
@@ -108,7 +114,7 @@ def read_study(path: Path) -> Study:
     file = validate_study(read_table(path), str(path))
     check_axes(file, str(path))
     runs = tuple(product(file, path))
-    check_measured_alike(runs, str(path))
+    check_measured_alike(runs, str(path), LENGTH if file.equal == "seconds" else ())
     folders = [run.folder for run in runs]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)
     if twice is not None:
@@ -184,13 +190,19 @@ def product(file: StudyFile, path: Path) -> Iterator[Run]:
             yield Run(labels, seed, recipe, "-".join([*map(slug, labels), f"seed{seed}"]))
 
 
-def check_measured_alike(runs: Sequence[Run], source: str) -> None:
-    """Refuse recipes that differ in how they are measured."""
+def check_measured_alike(runs: Sequence[Run], source: str, free: Sequence[str] = ()) -> None:
+    """Refuse recipes that differ in how they are measured, but for `free` keys if all are evaluated equally often."""
+    evaluations = [(r.recipe.training.steps, r.recipe.evaluation.every) for r in runs]
+    if free and len({Fraction(steps, every) for steps, every in evaluations}) > 1:
+        raise RecipeError(
+            f'{source}: equal = "seconds" takes runs that are evaluated equally often; training.steps over '
+            f"evaluation.every is {' and '.join(sorted({f'{s}/{e}' for s, e in evaluations}))}"
+        )
     first = flat(runs[0].recipe.model_dump())
     for run in runs[1:]:
         keys = flat(run.recipe.model_dump())
         for key in keys:
-            if key.startswith(PROTOCOL) and key not in NOT_PROTOCOL and keys[key] != first[key]:
+            if key.startswith(PROTOCOL) and key not in (*NOT_PROTOCOL, *free) and keys[key] != first[key]:
                 one, other = (", ".join(r.labels) or "the recipe" for r in (runs[0], run))
                 raise RecipeError(
                     f"{source}: {key} is {first[key]!r} for {one}, {keys[key]!r} for {other}; it decides how runs are "

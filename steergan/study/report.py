@@ -76,12 +76,13 @@ def cell_start(findings: Findings, labels: tuple[str, ...]) -> list[Cell]:
 
 def distance_table(findings: Findings, distance: str) -> Table:
     """One distance of every cell."""
-    names = [f"{distance}_{which}" for which in ("start", "min", "mean", "last")] + [f"floor_{distance}"]
+    names = [f"{distance}_{which}" for which in ("start", "min", "mean", "last")]
+    names += [f"floor_{distance}", f"{distance}_above"]
     return Table(
         caption=f"{TITLES[distance]}{findings.features}: "
         "before training, least and mean over a run's evaluations, and the last one; "
         "mean ± standard deviation over the runs of a cell. Floor: real training images in the generator's place.",
-        columns=[*cell_columns(findings), "start", "least", "mean", "last", "floor"],
+        columns=[*cell_columns(findings), "start", "least", "mean", "last", "floor", "last above floor"],
         rows=[
             [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
             for labels in findings.study.cells
@@ -116,12 +117,21 @@ def other_table(findings: Findings) -> Table:
                 findings.mean(labels, "label_agreement_real"),
                 *(None if size is None else int(size.mean) for size in sizes),
                 findings.mean(labels, "seconds_per_step"),
+                findings.mean(labels, "seconds"),
             ]
         )
     return Table(
         caption="Label agreement at the end, beside the same classifier's on held-out real images; parameters; "
-        "median seconds per generator step, mean ± standard deviation over the runs of a cell.",
-        columns=[*cell_columns(findings), "agreement", "real images", "parameters G", "parameters D", "s per step"],
+        "median seconds per generator step, and times the steps; mean ± standard deviation over the runs of a cell.",
+        columns=[
+            *cell_columns(findings),
+            "agreement",
+            "real images",
+            "parameters G",
+            "parameters D",
+            "s per step",
+            "s",
+        ],
         rows=rows,
     )
 

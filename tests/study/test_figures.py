@@ -9,6 +9,7 @@ import pytest
 from steergan import study
 from steergan.errors import RunError
 from steergan.study import Study, effects, find, report
+from steergan.study.figures import run_figures
 from tests.study.studies import DATA, distances, pretend
 
 
@@ -30,6 +31,22 @@ def test_least_and_mean_are_over_the_evaluations_without_step_zero(pretended: tu
     seconds = findings.mean(labels, "seconds_per_step")
     assert seconds is not None
     assert seconds.values == [0.3, 0.3]
+    steps = grid.runs[0].recipe.training.steps
+    whole, above = (findings.mean(labels, name) for name in ("seconds", "frechet_invariant_above"))
+    assert whole is not None
+    assert whole.values == pytest.approx([0.3 * steps] * 2)
+    lasts, floors = (findings.mean(labels, name) for name in ("frechet_invariant_last", "floor_frechet_invariant"))
+    assert lasts
+    assert floors
+    assert above
+    assert above.values == pytest.approx([a - b for a, b in zip(lasts.values, floors.values, strict=True)])
+
+
+def test_runs_of_equal_seconds_are_evaluated_at_equal_shares_of_their_steps(pretended: tuple[Study, Path]) -> None:
+    grid, root = pretended
+    protocol = run_figures(grid.runs[0], root, "seconds").protocol
+    assert protocol["evaluated_at_shares"] == [0.5, 1.0]
+    assert "evaluated_at_steps" not in protocol
 
 
 def test_parameters_are_those_of_the_networks(pretended: tuple[Study, Path]) -> None:

@@ -140,6 +140,23 @@ def test_recipes_that_are_measured_differently_make_no_study(tmp_path: Path) -> 
         read_study(write_study(tmp_path, text))
 
 
+def test_cells_of_equal_seconds_have_steps_of_their_own_if_they_are_evaluated_equally_often(tmp_path: Path) -> None:
+    slow = '{ label = "slow", set = { training.steps = 4, evaluation.every = 2 } }'
+    fast = '{ label = "fast", set = { training.steps = 10, evaluation.every = 5 } }'
+    head = 'name = "mine"\nseeds = [0]\n'
+    text = options(f"{slow}, {fast}")
+    with pytest.raises(RecipeError, match=r"training.steps is 4 for slow, 10 for fast"):
+        read_study(write_study(tmp_path, text, head))
+    runs = read_study(write_study(tmp_path, text, head + 'equal = "seconds"\n')).runs
+    assert [run.recipe.training.steps for run in runs] == [4, 10]
+    often = '{ label = "often", set = { training.steps = 10, evaluation.every = 2 } }'
+    with pytest.raises(RecipeError, match=r'equal = "seconds" takes runs .* training.steps over .* 10/2 and 4/2'):
+        read_study(write_study(tmp_path, options(f"{slow}, {often}"), head + 'equal = "seconds"\n'))
+    fewer = '{ label = "fewer", set = { evaluation.samples = 20, training.steps = 4, evaluation.every = 2 } }'
+    with pytest.raises(RecipeError, match=r"evaluation.samples is 32 for slow, 20 for fewer"):
+        read_study(write_study(tmp_path, options(f"{slow}, {fewer}"), head + 'equal = "seconds"\n'))
+
+
 def test_missing_study_and_missing_recipe_are_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no such study"):
         read_study(tmp_path / "nothing.toml")
