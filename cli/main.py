@@ -183,7 +183,7 @@ def steergan() -> None:
 
     \b
     A first run, two minutes on two CPU cores:
-      steergan train recipes/quickstart.toml
+      steergan train steergan:quickstart
       steergan sample runs/00000-quickstart --seeds 0-15
     """
 

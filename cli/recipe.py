@@ -1,5 +1,6 @@
 """The command `steergan recipe`."""
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -19,21 +20,23 @@ def recipe() -> None:
     Examples:
       steergan recipe new my-images/
       steergan recipe list
-      steergan recipe show recipes/quickstart.toml
+      steergan recipe show steergan:quickstart
       steergan recipe keys data
     """
 
 
 @recipe.command("list")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path("recipes"))
-def list_recipes(folder: Path) -> None:
-    """List the recipes below a FOLDER, each with its first comment. Default: recipes.
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), required=False)
+def list_recipes(folder: Path | None) -> None:
+    """List the recipes below a FOLDER, each with its first comment. Default: those that come with steergan, by name.
 
     \b
-    Example:
-      steergan recipe list recipes/paper
+    Examples:
+      steergan recipe list
+      steergan recipe list my-recipes/
     """
-    for path in sorted(folder.rglob("*.toml")):
+    inside = folder or bundled()
+    for path in sorted(inside.rglob("*.toml")):
         try:
             text = path.read_text(encoding="utf-8") if path.is_file() else ""
             named = "name" in tomllib.loads(text)
@@ -41,7 +44,17 @@ def list_recipes(folder: Path) -> None:
             named = False
         if named:  # studies and the like have none
             first = text.partition("\n")[0]
-            click.echo(f"{path}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
+            shown = path if folder else f"steergan:{path.relative_to(inside).with_suffix('').as_posix()}"
+            click.echo(f"{shown}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
+
+
+def bundled() -> Path:
+    """What `steergan.recipe.bundled` calls so, without importing steergan, which takes seconds."""
+    spec = importlib.util.find_spec("steergan")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    return next(place for place in (package / "recipes", package.parent / "recipes") if place.is_dir())
 
 
 @recipe.command()
@@ -52,7 +65,7 @@ def show(file: Path, overrides: tuple[str, ...]) -> None:
 
     \b
     Example:
-      steergan recipe show recipes/quickstart.toml --set generator.group=D4
+      steergan recipe show steergan:quickstart --set generator.group=D4
     """
     from steergan.recipe import read_recipe, write_recipe
 

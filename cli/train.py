@@ -41,13 +41,14 @@ def train(
     dry_run: bool,
     switch_convolution: bool,
 ) -> None:
-    """Train a generator and a discriminator from a RECIPE, a TOML file.
+    """Train a generator and a discriminator from a RECIPE: a TOML file, or steergan:NAME (steergan recipe list).
 
     Ctrl-C finishes the step and saves; the same command with --out, or `steergan resume`, goes on from there.
 
     \b
     Examples:
-      steergan train recipes/quickstart.toml
+      steergan train steergan:quickstart
+      steergan train my-recipe.toml
       steergan train recipes/rotmnist.toml --data ~/mnist --device cuda --out runs/mine
       steergan train recipes/rotmnist.toml --set data.fraction=0.1 --set training.seed=1
       steergan train recipes/rotmnist.toml --set generator.group=D4 --dry-run

@@ -68,10 +68,10 @@ def verify_equivariance(
 ) -> None:
     """Prove that networks are equivariant, or name the first layer that breaks them.
 
-    TARGET is a recipe, a run folder, or package.module:function (or file.py:function), which returns an escnn module;
-    without one, every recipe in ./recipes. Of a module:function --sizes, --in-type and so on say what the module does
-    not. A TYPE is a sum of fields of a group: trivial, regular, irrep_K (irrep_J,K of D_N and O2), quotient_N,
-    fourier_K.
+    TARGET is a recipe (a file, or steergan:NAME), a run folder, or package.module:function (or file.py:function), which
+    returns an escnn module; without one, every recipe in ./recipes. Of a module:function --sizes, --in-type and so on
+    say what the module does not. A TYPE is a sum of fields of a group: trivial, regular, irrep_K (irrep_J,K of D_N and
+    O2), quotient_N, fourier_K.
 
     Levels: 0 algebra, 1 layers, 2 composition, 3 integers end to end, 4 floating point end to end, 5 law of the
     samples, 6 off the grid. docs/verification.md says what each proves.
@@ -81,7 +81,7 @@ def verify_equivariance(
 
     \b
     Examples:
-      steergan verify-equivariance recipes/rotmnist.toml
+      steergan verify-equivariance steergan:rotmnist
       steergan verify-equivariance runs/00000-quickstart --json certificate.json
       steergan verify-equivariance --check certificate.json runs/00000-quickstart
       steergan verify-equivariance recipes/groups/rotmnist-so2.toml --picture angles.png
@@ -169,9 +169,9 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
     from steergan import run
     from steergan.recipe import read_recipe
 
-    path = Path(target)
+    path, is_bundled = Path(target), target.startswith("steergan:")
     for name, value in asked.items():
-        if value and (path.exists() or ":" not in target):
+        if value and (path.exists() or is_bundled or ":" not in target):
             option = f"--{name.removesuffix('s') if name in ('modes', 'others') else name.replace('_', '-')}"
             words = f"the sizes of {target} are those of its images" if name == "sizes" else "a recipe says its claims"
             raise click.UsageError(f"{option} is for module:function; {words}")
@@ -179,7 +179,7 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
         return run.verify_run(path, level=level, quick=quick, tell=tell, at=at)
     if at != "last":
         raise click.UsageError(f"--at {at} is for run folders; {target} is none")
-    if path.suffix == ".toml" or path.is_file():
+    if is_bundled or path.suffix == ".toml" or path.is_file():
         return run.verify_recipe(read_recipe(path), level=level, quick=quick, tell=tell)
     if ":" in target:
         return run.verify_function(target, level=level, quick=quick, tell=tell, **asked)

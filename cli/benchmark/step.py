@@ -15,7 +15,7 @@ from ..options import (
 from .countdown import Countdown
 from .present import present
 
-DEFAULT_RECIPE = Path("recipes/rotmnist-small.toml")
+DEFAULT_RECIPE = Path("steergan:rotmnist-small")
 PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process", "profile")
 """The benchmark's; a test compares them."""
 

@@ -1,6 +1,6 @@
-"""The wheel with the compiled kernels in it, where there is a compiler: see [tool.setuptools.cmdclass].
+"""What is installed: the wheel with recipes and compiled kernels, and the editable one. See [tool.setuptools.cmdclass].
 
-For setuptools alone, which loads this file by its path, without steergan or torch. Editable installs don't come here.
+For setuptools alone, which loads this file by its path, without steergan or torch, in the folder of the checkout.
 """
 
 import importlib.util
@@ -8,9 +8,13 @@ import logging
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from setuptools.command.bdist_wheel import bdist_wheel  # type: ignore[import-untyped]
+from setuptools.command.editable_wheel import editable_wheel  # type: ignore[import-untyped]
 
+RECIPES = "recipes"
+"""The checkout's folder of recipes, which becomes steergan/recipes in the wheel."""
 PLACE = "steergan/kernels/native"
 OLDEST_GLIBC = 17
 """Of the manylinux tags that every pip knows under that name: glibc 2.17."""
@@ -20,7 +24,7 @@ class WheelWithKernels(bdist_wheel):
     """A wheel for this platform and every Python, as the kernels' C interface knows none; pure without a compiler."""
 
     def run(self) -> None:
-        """Compile into the folder that becomes the wheel, then do what is always done."""
+        """Compile and copy recipes into the folder that becomes the wheel, then do what is always done."""
         file = Path(__file__).with_name("compiler.py")
         spec = importlib.util.spec_from_file_location("steergan_kernels_compiler", file)
         assert spec is not None
@@ -28,8 +32,10 @@ class WheelWithKernels(bdist_wheel):
         compiler = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(compiler)
         assert self.bdist_dir is not None
-        folder = Path(self.bdist_dir, PLACE)
-        shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+        folder, recipes = Path(self.bdist_dir, PLACE), Path(self.bdist_dir, "steergan", RECIPES)
+        for left in (folder, recipes):  # by a build that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(RECIPES, recipes)
         try:
             compiler.build(folder / compiler.file_name())
         except compiler.KernelBuildError as error:
@@ -47,6 +53,44 @@ class WheelWithKernels(bdist_wheel):
         for library in Path(self.bdist_dir, PLACE).glob("*.so"):
             platform = manylinux(platform, library.read_bytes())
         return "py3", "none", platform
+
+
+class EditableOnPath(editable_wheel):
+    """An editable install whose checkout is on Python's path, too.
+
+    setuptools finds `steergan` and `steergan_cli`, which is the folder `cli`, by a hook of the import system. Type
+    checkers don't ask it, and Python asks it last: in the folder above a clone named steergan that folder, which is no
+    package, would be taken for one.
+    """
+
+    def _select_strategy(self, *arguments: Any) -> Any:
+        return WithPath(super()._select_strategy(*arguments), Path.cwd())
+
+
+class WithPath:
+    """A way of setuptools to make an editable wheel, and a folder for Python's path.
+
+    Args:
+        strategy: setuptools' own.
+        folder: the checkout.
+    """
+
+    def __init__(self, strategy: Any, folder: Path) -> None:
+        self.strategy, self.folder = strategy, folder
+
+    def __call__(self, wheel: Any, *arguments: Any) -> None:
+        """Write both into the wheel."""
+        self.strategy(wheel, *arguments)
+        wheel.writestr("steergan_checkout.pth", f"{self.folder}\n")
+
+    def __enter__(self) -> "WithPath":
+        """What setuptools does before."""
+        self.strategy.__enter__()
+        return self
+
+    def __exit__(self, *arguments: object) -> None:
+        """What setuptools does afterwards."""
+        self.strategy.__exit__(*arguments)
 
 
 def manylinux(platform: str, library: bytes) -> str:

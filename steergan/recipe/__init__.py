@@ -3,6 +3,7 @@
 from steergan.extras import needed_by
 
 with needed_by("steergan.recipe"):
+    from steergan.recipe.bundled import bundled_names, located
     from steergan.recipe.data import DataSettings
     from steergan.recipe.keys import Key, described_keys
     from steergan.recipe.messages import nearest, recipe_keys, validate
@@ -25,7 +26,9 @@ __all__ = [
     "PerformanceSettings",
     "Recipe",
     "TrainingSettings",
+    "bundled_names",
     "described_keys",
+    "located",
     "merge",
     "nearest",
     "read_recipe",

@@ -8,6 +8,7 @@ from typing import Any
 import tomli_w
 
 from steergan.errors import RecipeError, reason, shown
+from steergan.recipe.bundled import located
 from steergan.recipe.messages import validate
 from steergan.recipe.overrides import override_table
 from steergan.recipe.sections import Recipe
@@ -21,13 +22,14 @@ def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     """The recipe in a TOML file, with `extends` resolved and `KEY=VALUE` overrides applied.
 
     Args:
-        path: a TOML file; `extends = "other.toml"` in it names a recipe, relative to the file, whose keys it inherits.
+        path: a TOML file, or `steergan:NAME` for one that comes with steergan. `extends = "other.toml"` in it names a
+            recipe whose keys it inherits: relative to the file, or as `steergan:NAME`.
         overrides: `section.key=value` each; the value is TOML (`[64, 32]`, `0.1`, `true`) or else a plain string.
 
     Raises:
         RecipeError: no such file, not TOML, an unknown key, a wrong type or value, a circle of `extends`.
     """
-    table = read_table(Path(path))
+    table = read_table(path)
     for override in overrides:
         table = merge(table, override_table(override))
     return validate(table, str(path))
@@ -38,23 +40,24 @@ def write_recipe(recipe: Recipe) -> str:
     return tomli_w.dumps(recipe.model_dump(mode="json"))
 
 
-def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+def read_table(path: str | os.PathLike[str], below: tuple[Path, ...] = ()) -> dict[str, Any]:
     """A TOML file as a table, over the tables that it extends.
 
     Args:
-        path: the file.
+        path: the file, or `steergan:NAME`.
         below: the files by whose `extends` it was reached.
 
     Raises:
         RecipeError: a file that can't be read or is no TOML; a circle of `extends`.
     """
+    path = located(path)
     try:
         if below and os.path.realpath(path) in map(os.path.realpath, below):
             through = " -> ".join(p.name for p in below)
             raise RecipeError(f"{path}: extends itself through {through}; remove one `extends`")
         content = read_bytes(path, pipe=not below)
     except FileNotFoundError:
-        raise RecipeError(f"{path}: no such recipe; recipes are TOML files, see recipes/quickstart.toml") from None
+        raise RecipeError(f"{path}: no such recipe; recipes are TOML files, such as steergan:quickstart") from None
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path}: cannot be read ({reason(error)}); a recipe is a TOML file") from None
     try:
@@ -65,10 +68,10 @@ def read_table(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     if base is None:
         return table
     if not isinstance(base, str):
-        raise RecipeError(f"{path}: extends = {shown(base)}; a path in quotes was wanted, such as \"../rotmnist.toml\"")
+        raise RecipeError(f'{path}: extends = {shown(base)}; a path in quotes was wanted, or "steergan:rotmnist"')
     if len(below) >= MOST_LEVELS:
         raise RecipeError(f"{path}: the {MOST_LEVELS}th recipe that one extends; write what it needs into fewer")
-    return merge(read_table(path.parent / base, (*below, path)), table)
+    return merge(read_table(located(base, path.parent), (*below, path)), table)
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a study is: recipes, axes of options, seeds, and the runs that their product makes."""
 
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from steergan.errors import RecipeError
-from steergan.recipe import Recipe, merge, nearest, read_table, recipe_keys, validate
+from steergan.recipe import Recipe, located, merge, nearest, read_table, recipe_keys, validate
 from steergan.run.folder import flat
 from steergan.section import Section
 
@@ -28,7 +29,7 @@ class Option(Section):
 
     label: Annotated[str, Field(min_length=1)]
     recipe: str = ""
-    """Path of a recipe, relative to the file, in place of the study's."""
+    """Path of a recipe, relative to the file, or `steergan:NAME`, in place of the study's."""
     set: dict[str, Any] | None = None
     """Recipe keys and their values, as `"section.key" = value` or `section.key = value`."""
 
@@ -101,16 +102,20 @@ class Study:
         return [run for run in self.runs if run.labels == labels]
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: str | os.PathLike[str]) -> Study:
     """The study in a TOML file, with every recipe resolved and checked.
+
+    Args:
+        path: the file, or `steergan:studies/NAME` for one that comes with steergan.
 
     Raises:
         RecipeError: no such file, not TOML, an unknown key, a wrong type or value; no recipe for a cell, or two; an
             option that says nothing, or sets a seed or a key of another axis; recipes that are measured differently;
             two cells, axes or options whose names can't be told apart; anything that is wrong with a recipe.
     """
+    path = located(path)
     if not path.is_file():
-        raise RecipeError(f"{path}: no such study; studies are TOML files, see recipes/studies/rotmnist-small.toml")
+        raise RecipeError(f"{path}: no such study; studies are TOML files, such as steergan:studies/rotmnist-small")
     file = validate_study(read_table(path), str(path))
     check_axes(file, str(path))
     runs = tuple(product(file, path))
@@ -182,7 +187,7 @@ def product(file: StudyFile, path: Path) -> Iterator[Run]:
         name = next((option.recipe for option in chosen if option.recipe), file.recipe)
         if not name:
             raise RecipeError(f"{path}: no recipe for {', '.join(labels) or 'its runs'}; name one as recipe = PATH")
-        cell = read_table(path.parent / name)
+        cell = read_table(located(name, path.parent))
         for key, value in ((key, value) for option in chosen for key, value in option.keys.items()):
             cell = merge(cell, nested(key, value))
         for seed in file.seeds:

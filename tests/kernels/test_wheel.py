@@ -1,6 +1,8 @@
 """What a user installs: the wheel, in an environment of its own that only borrows the dependencies."""
 
 import os
+import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -22,6 +24,8 @@ from steergan.kernels import library
 found = library.native()
 print(found and found.path)
 print(os.path.exists(os.environ["STEERGAN_CACHE"]))
+from steergan.recipe import bundled_names, read_recipe
+print(len(bundled_names()), read_recipe("steergan:quickstart").name, read_recipe("mine.toml").generator.group)
 for package in (steergan, steergan_cli):
     print(package.__file__)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
@@ -82,12 +86,15 @@ def test_wheel_holds_every_file_of_the_library_and_no_test(source: Path, wheel: 
     files = [path for path in source.glob("steergan/**/*") if path.is_file() and path.parent.name != "__pycache__"]
     expected = {path.relative_to(source).as_posix() for path in files}
     expected |= {f"steergan_{path.relative_to(source).as_posix()}" for path in source.glob("cli/**/*.py")}
+    expected |= {f"steergan/{path.relative_to(source).as_posix()}" for path in source.glob("recipes/**/*.toml")}
     held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     compiled = {name for name in held - expected if PurePosixPath(name).match("steergan/kernels/native/fourier-*.*")}
     assert held == expected | compiled
     assert sorted(PurePosixPath(name).suffix for name in compiled) == ([".json", ".so"] if has_compiler() else [])
     assert wheel.stem.split("-")[2:4] == ["py3", "none"]
     assert wheel.stem.endswith("-any") != has_compiler()
+    if sys.platform == "linux" and has_compiler() and platform.libc_ver()[0] == "glibc":
+        assert re.search(r"-manylinux_2_\d+_\w+$", wheel.stem)
 
 
 def test_wheel_is_pure_where_there_is_no_compiler(
@@ -110,7 +117,11 @@ def test_editable_install_compiles_nothing(source: Path, tmp_path: Path) -> None
     code = "import sys; from setuptools import build_meta; build_meta.build_editable(sys.argv[1])"
     built = run(sys.executable, "-c", code, tmp_path, cwd=source)
     assert built.returncode == 0, built.stdout + built.stderr
-    assert [path.name for path in tmp_path.iterdir() if not path.stem.endswith("-any")] == []
+    (editable,) = tmp_path.iterdir()
+    assert editable.stem.endswith("-any")
+    paths = [ZipFile(editable).read(name).decode() for name in ZipFile(editable).namelist() if name.endswith(".pth")]
+    on_path = [line for path in paths for line in path.splitlines() if not line.startswith("import")]
+    assert on_path == [str(source)], "type checkers and folders above a clone find nothing"
     assert [*source.rglob("fourier-*.so")] == []
 
 
@@ -118,6 +129,7 @@ def test_editable_install_compiles_nothing(source: Path, tmp_path: Path) -> None
 def told(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What one process of that environment says of the installed packages."""
     folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "mine.toml").write_text('extends = "steergan:rotmnist"\nname = "mine"\ngenerator = { group = "D4" }\n')
     found = run(scripts / "python", "-c", TELL, cwd=folder, STEERGAN_CACHE=str(folder / "none"))
     assert found.returncode == 0, found.stderr
     return found.stdout.splitlines()
@@ -136,8 +148,12 @@ def test_installed_command_tells_the_version(scripts: Path, tmp_path: Path) -> N
     assert (told.returncode, told.stdout) == (0, f"steergan {steergan.__version__}\n")
 
 
+def test_recipes_travel_with_the_wheel(told: list[str]) -> None:
+    assert told[2] == f"{len([*ROOT.glob('recipes/**/*.toml')])} quickstart D4"
+
+
 def test_every_installed_module_can_be_imported(scripts: Path, told: list[str]) -> None:
-    files = [line.split()[-1] for line in told[2:]]
+    files = [line.split()[-1] for line in told[3:]]
     assert len(files) > 20
     assert all(Path(file).is_relative_to(scripts.parent) for file in files), told
 
