@@ -166,7 +166,7 @@ def hinge_discriminator(up_B: Tensor, down_B: Tensor) -> Tensor:
 
 
 class Objective(NamedTuple):
-    """What the two players minimise: a loss each, and the discriminator's penalties.
+    """What the two players minimise: a loss each, and penalties.
 
     Examples:
         >>> objective = OBJECTIVES["hinge"]._replace(r1_weight=0.1)
@@ -188,6 +188,8 @@ class Objective(NamedTuple):
     """Of the same at generated images; 0 leaves it out."""
     wgan_gp_weight: float = 0.0
     """Of `penalties.wgan_gp`; 0 leaves it out."""
+    orthogonal_weight: float = 0.0
+    """Of `penalties.orthogonal_penalty` on the generator's weights; 0 leaves it out."""
 
 
 OBJECTIVES: dict[str, Objective] = {

@@ -1,6 +1,6 @@
 """Penalties on top of an objective: functions of networks and batches, already multiplied by their weight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -134,6 +134,32 @@ def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, we
     turned = torch.cat([torch.rot90(quarter, k, (2, 3)) for k in range(ROTATIONS)])
     label = torch.arange(ROTATIONS, device=image.device).repeat_interleave(len(quarter))
     return weight * cross_entropy(rotation_logits(turned), label)
+
+
+def orthogonal_penalty(matrices: Sequence[Tensor], weight: float) -> Tensor:
+    """Orthogonal regularisation: weight times the squared products of different rows, of all matrices together.
+
+    The length of a row is free: only its directions are pushed apart.
+
+    Args:
+        matrices: weights, (rows = outputs, columns) each.
+        weight: beta, `loss.orthogonal_weight` of a recipe (1e-4 in the source).
+
+    Raises:
+        ValueError: there are none.
+
+    Source: Brock et al. 2019, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", equation 3; of
+        rows, as in their code.
+
+    Examples:
+        >>> matrix = torch.tensor([[3.0, 0.0], [2.0, 5.0]])  # the rows' product is 6, twice in the table of products
+        >>> orthogonal_penalty([matrix, torch.eye(4)], weight=0.5)
+        tensor(36.)
+    """
+    if not matrices:
+        raise ValueError("no matrices came; they would be the free weights of layers of steergan.layers")
+    products = [matrix @ matrix.mT for matrix in matrices]
+    return weight * torch.stack([(table - table.diag().diag()).square().sum() for table in products]).sum()
 
 
 def image_gradient(score_B: Tensor, image: Tensor) -> Tensor:

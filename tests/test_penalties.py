@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from steergan.networks import Discriminator, DiscriminatorSpec
-from steergan.penalties import consistency_penalty, mixed_images, r1_penalty, rotation_loss, wgan_gp
+from steergan.penalties import consistency_penalty, mixed_images, orthogonal_penalty, r1_penalty, rotation_loss, wgan_gp
 from steergan.symmetry import act, action_table
 
 
@@ -196,3 +196,16 @@ def test_rotation_loss_reaches_the_images() -> None:
     rotation_loss(lambda image: image.flatten(1) @ weight, x, 1.0).backward()
     assert x.grad is not None
     assert [bool(gradient.any()) for gradient in x.grad] == [True, False, False, False]
+
+
+def test_orthogonal_rows_of_any_length_cost_nothing_and_others_are_pushed_apart() -> None:
+    rows = torch.linalg.qr(image(6, 4).double())[0].mT * torch.tensor([[1.0], [2.0], [0.0], [5.0]])
+    assert orthogonal_penalty([rows], 3.0).item() == pytest.approx(0, abs=1e-20)
+    matrix = image(3, 5).requires_grad_()
+    expected = sum(2 * torch.dot(matrix[i], matrix[j]) ** 2 for i in range(3) for j in range(i))
+    torch.testing.assert_close(orthogonal_penalty([matrix, rows], 0.5), 0.5 * expected)
+    with pytest.raises(ValueError, match="no matrices came"):
+        orthogonal_penalty([], 1.0)
+    (gradient,) = torch.autograd.grad(orthogonal_penalty([matrix], 1.0), matrix)
+    products = matrix @ matrix.mT * (1 - torch.eye(3))
+    torch.testing.assert_close(gradient, 4 * products @ matrix)  # BigGAN's code has half of it

@@ -14,7 +14,7 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class LossSettings(Section):
-    """The objective and its gradient penalties."""
+    """The objective and its penalties."""
 
     name: Literal["non-saturating", "wasserstein", "relativistic-average", "relativistic-pairing", "hinge"] = (
         "relativistic-average"
@@ -28,6 +28,9 @@ class LossSettings(Section):
     """Of (||grad D|| - 1)^2 between real and generated images; 0 for none."""
     penalty_every: Annotated[int, Field(ge=1)] = 1
     """Every so many updates of the discriminator have these penalties, so many times as strong."""
+    orthogonal_weight: NonNegative = 0.0
+    """beta in beta times the squared products of different rows of each of the generator's layers, free weights as a
+    matrix with a row for each output field (BigGAN: 1e-4); 0 for none."""
 
 
 class AugmentationSettings(Section):

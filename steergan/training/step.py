@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from steergan.errors import RecipeError, RunError
-from steergan.layers import FieldBatchNorm, batch_norms
+from steergan.layers import FieldBatchNorm, batch_norms, filtered_layers
 from steergan.losses import OBJECTIVES
 from steergan.penalties import ROTATIONS
 from steergan.pixels import to_unit
@@ -39,7 +39,8 @@ class Step:
         engine: how updates are computed, and by which processes.
 
     Raises:
-        RecipeError: auxiliary rotations with a discriminator that can't guess them; a batch that can't be divided.
+        RecipeError: auxiliary rotations with a discriminator that can't guess them; a batch that can't be divided;
+            orthogonal regularisation of a generator without layers of ours.
         RunError: several processes, and the networks differ between them or have another library's batch norms.
     """
 
@@ -55,12 +56,18 @@ class Step:
         self.processes.rows(training.batch_size, training.accumulate)  # refused before the first step
         if state.augmentation.settings.rotation_discriminator:
             check_rotations(state.discriminator)
+        if loss.orthogonal_weight and not filtered_layers(as_module(state.generator)):
+            raise RecipeError(
+                f"loss.orthogonal_weight = {loss.orthogonal_weight:g}: {type(state.generator).__name__} has no layer "
+                "of steergan.layers, whose weights it is of; set it to 0"
+            )
         share_moments(state, self.processes)
         every = self.penalty_every = loss.penalty_every
         objective = OBJECTIVES[loss.name]._replace(
             r1_weight=every * loss.r1_weight,
             r2_weight=every * loss.r2_weight,
             wgan_gp_weight=every * loss.wgan_gp_weight,
+            orthogonal_weight=loss.orthogonal_weight,
         )
         self.updates = Updates(state.generator, state.discriminator, objective, engine)
 

@@ -22,7 +22,14 @@ from torch import Tensor
 
 from steergan.layers import SharedFilters, batch_norms, filtered_layers, moments_untouched
 from steergan.losses import Objective
-from steergan.penalties import consistency_penalty, mixed_images, r1_penalty, rotation_loss, wgan_gp
+from steergan.penalties import (
+    consistency_penalty,
+    mixed_images,
+    orthogonal_penalty,
+    r1_penalty,
+    rotation_loss,
+    wgan_gp,
+)
 from steergan.training.engine import REFERENCE, Engine
 from steergan.training.inputs import Forward, Inputs, Metrics, Scores
 from steergan.training.protocols import Discriminator, Generator, RotationDiscriminator, as_module
@@ -108,7 +115,7 @@ class Updates:
             parts: of this process's batch, of equal size, which go through the networks one after another.
 
         Returns:
-            0-d tensors: generator_loss (without rotations), and where used rotation_generator.
+            0-d tensors: generator_loss (without penalties), and where used rotation_generator and orthogonal.
         """
         self.engine.begin()
         forwards: list[Forward] = []
@@ -248,6 +255,9 @@ class Updates:
                     real_B = self._scored(real_seen, part.y)
             if penalised and weight > 0:
                 penalties["rotation_generator"] = self._rotations(fake, weight)
+            if penalised and self.objective.orthogonal_weight > 0:
+                matrices = [layer.weight_matrix() for layer in self.filters_G]
+                penalties["orthogonal"] = orthogonal_penalty(matrices, self.objective.orthogonal_weight)
         return Scores(real_B, fake_B, penalties)
 
     def _painted(self, part: Inputs) -> Tensor:

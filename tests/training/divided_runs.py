@@ -50,7 +50,9 @@ CASES = {
         LossSettings(name="hinge", r1_weight=0.5), DiscriminatorSpec(widths=(8,), minibatch_deviation=4), accumulate=2
     ),
     "regularisers": Case(LossSettings(name="hinge", r1_weight=0.1), augmentation=REGULARISED),
-    "in parts": Case(LossSettings(name="relativistic-average", r1_weight=0.5), accumulate=2),
+    "in parts": Case(
+        LossSettings(name="relativistic-average", r1_weight=0.5, orthogonal_weight=0.1), accumulate=2
+    ),
     "in parts, batch norm in D": Case(LossSettings(name="wasserstein", r1_weight=0.5), NORMS, accumulate=2),
 }
 

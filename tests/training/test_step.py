@@ -132,3 +132,9 @@ def test_a_batch_norm_that_would_see_one_process_s_part_is_refused(monkeypatch: 
     monkeypatch.setattr(Processes, "check_agreement", lambda self, values: None)
     with pytest.raises(RunError, match=r"BatchNorm1d would normalise by one process's part of a batch"):
         Step(pair.start(), pair.SETTINGS, pair.LOSS, engine=Engine(processes=Processes(0, 2)))
+
+
+def test_orthogonal_regularisation_needs_layers_of_ours() -> None:
+    loss = LossSettings(orthogonal_weight=0.1)
+    with pytest.raises(RecipeError, match=r"orthogonal_weight = 0.1: PlainGenerator has no layer of steergan.layers"):
+        Step(pair.start(), pair.SETTINGS, loss)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from steergan.augmentation import Augmentation, Treatment
+from steergan.layers import filtered_layers
 from steergan.losses import OBJECTIVES
-from steergan.networks import Discriminator, DiscriminatorSpec
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.penalties import rotation_loss
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings
@@ -20,6 +21,7 @@ from steergan.training import (
     draw_latents,
     generator_update,
 )
+from tests.thorough import also
 from tests.training import plain_pair as pair
 from tests.training import steered_pair as steered
 
@@ -49,6 +51,17 @@ class Watching(nn.Module):
     def rotation_logits(self, image: Tensor) -> Tensor:
         self.rotated.append(image.detach())
         return image.flatten(1) @ self.rotate
+
+
+class Constant(nn.Module):
+    """Scores that do not depend on the image, but have a graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.score = nn.Parameter(torch.zeros(()))
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        return self.score + 0 * image.sum((1, 2, 3))
 
 
 class Scene:
@@ -226,3 +239,23 @@ def test_a_batch_in_two_parts_is_scored_beforehand_only_where_the_loss_couples_t
     first = len(scene.judge.shown)
     updates.update_generator(torch.optim.SGD(scene.generator.parameters(), lr=0.1), parts)
     assert (first, len(scene.judge.shown) - first) == FORWARDS[objective]
+
+
+@pytest.mark.parametrize("group", ["C4", "SO2", *also("trivial", "D4", "C8")])
+def test_orthogonal_regularisation_pushes_the_rows_of_free_weights_apart_under_every_group(group: str) -> None:
+    torch.manual_seed(0)
+    generator = Generator(GeneratorSpec(group=group, widths=(12,), upsamplings=1, seed_width=6), (1, 10, 10), 2)
+    optimizer = torch.optim.SGD(generator.parameters(), lr=0.02)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    y = torch.arange(4) % 2
+    inputs = Inputs(torch.zeros(4, 1, 10, 10), y, *draw_latents(generator, 4, torch_stream(0, "test/0")))
+    blind = OBJECTIVES["wasserstein"]._replace(orthogonal_weight=0.1)
+    found = [generator_update(generator, Constant(), optimizer, blind, inputs)["orthogonal"] for _ in range(10)]
+    layers = filtered_layers(generator)
+    by_hand = 0.1 * sum(
+        float((m @ m.mT - (m @ m.mT).diag().diag()).square().sum())
+        for m in (layer.weight_matrix().detach() for layer in layers)
+    )
+    assert len(layers) >= 3
+    assert by_hand < found[-1] < found[0] / 2
