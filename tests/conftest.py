@@ -204,3 +204,12 @@ def blank_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     from PIL import Image
 
     monkeypatch.setattr("steergan.run.session.curves", lambda *_, **__: Image.new("L", (1, 1)))
+
+
+@pytest.fixture
+def short_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classifiers that runs train for themselves are small, and trained for a moment."""
+    from steergan.metrics import ClassifierTraining
+
+    short = ClassifierTraining(widths=(2, 2, 2, 2, 2, 2), features=4, updates=(30, 30))
+    monkeypatch.setattr("steergan.metrics.classifier_training.ClassifierTraining", lambda: short)

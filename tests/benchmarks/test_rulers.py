@@ -33,7 +33,7 @@ def test_correlations_are_spearmans_of_what_was_measured(recipe: Callable[..., R
     assert "texture metric" in told.claim
 
 
-@pytest.mark.usefixtures("blank_curves")
+@pytest.mark.usefixtures("blank_curves", "short_classifier")
 def test_the_command_trains_on_and_records(tiny_recipe: Path, tmp_path: Path) -> None:
     features = next(line for line in tiny_recipe.read_text().splitlines() if "features" in line).split('"')[1]
     result = CliRunner().invoke(

@@ -19,9 +19,9 @@ from steergan_cli.main import COMMANDS, steergan
 from tests.commands import invoke
 from tests.thorough import size
 
-RECIPES = size(250, 4000)
-BUILT = size(20, 300)
-LINES = size(60, 600)
+RECIPES = size(120, 4000)
+BUILT = size(8, 300)
+LINES = size(40, 600)
 ROOT = Path(__file__).parents[2]
 VALUES = [
     "true", "0", "-1", "1", "2", "1e308", "-1e308", "nan", "inf", "-inf", "1e-320", "9" * 18, "9" * 25, "9" * 4_301,
@@ -30,7 +30,7 @@ VALUES = [
     "07:32:00", '"C4"', '"C999999999"', '"SO2"', '"D-1"', '"auto"', '"../../etc/passwd"', '"/dev/zero"', "'''", "\x00",
     "\x1b", "é", '"é"', "[1, 2, 3, 4, 5, 6]", "[8, 4]", "1.5", '"1"', "-0", "+1", "1_0", "0.1e", "=", "",
 ]  # fmt: skip
-BYTES = b'\x00\xff\xfe\x1b\n\r\t"\'[]{}=.#\\,0-9'
+BYTES = b"\x00\xff\xfe\x1b\n\r\t\"'[]{}=.#\\,0-9"
 
 
 def mutated(text: str, draw: random.Random) -> bytes:

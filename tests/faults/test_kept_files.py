@@ -155,9 +155,7 @@ KEPT = [a_state, weights, run_json, a_basis, a_classifier, a_study, jobs]
 
 
 @pytest.mark.parametrize("kind", KEPT, ids=lambda kind: kind.__name__)
-def test_what_is_damaged_is_not_believed(
-    kind: Callable[[Path, Path], Kept], tmp_path: Path, tiny_run: Path
-) -> None:
+def test_what_is_damaged_is_not_believed(kind: Callable[[Path, Path], Kept], tmp_path: Path, tiny_run: Path) -> None:
     assert tried(kind(tmp_path, tiny_run), FLIPS, lambda found, whole: names_changed(kind, found, whole)) > FLIPS
 
 
@@ -240,6 +238,7 @@ def test_damaged_stats_and_metrics_never_stop_a_run(tmp_path: Path, tiny_run: Pa
             drawn_and_cut(folder)
 
 
+@pytest.mark.usefixtures("blank_curves")
 @pytest.mark.parametrize("damage", ["empty", "flip", "table", "other"])
 def test_a_run_goes_on_from_the_last_good_state(damage: str, tmp_path: Path, half: Path) -> None:
     out = Path(shutil.copytree(half, tmp_path / "run"))

@@ -108,6 +108,7 @@ def test_without_features_samples_are_drawn_and_nothing_is_measured(
         run.evaluate(folder)
 
 
+@pytest.mark.usefixtures("short_classifier")
 def test_a_run_is_measured_by_other_features_that_are_named(tiny_run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(tiny_run, tmp_path / "run"))  # where a classifier for label agreement is kept
     found = run.evaluate(copy, features="scattering")
@@ -124,9 +125,7 @@ def one_class(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("blank_curves")
-@pytest.mark.parametrize(
-    ("features", "words"), [("auto", "texture metric: "), ("classifier", "untrained features: ")]
-)
+@pytest.mark.parametrize(("features", "words"), [("auto", "texture metric: "), ("classifier", "untrained features: ")])
 def test_figures_of_a_single_class_say_what_they_are_worth(
     recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features: str, words: str
 ) -> None:

@@ -21,6 +21,7 @@ from steergan.run.folder import RunFolder
 from steergan.study import Run, read_study, run_study, runs, steps_done
 from steergan.study.worker import LOG, Event, Log, Task, train_run
 from tests.commands import invoke
+from tests.processes import warm_for_fresh
 from tests.study.listener import Listener
 
 
@@ -156,7 +157,8 @@ def test_ctrl_c_saves_what_runs_in_processes_of_its_own_and_exits_with_130(
     presser = threading.Thread(target=press_ctrl_c)
     presser.start()
     try:
-        found = invoke("study", path, "--out", root, "--device", "cpu")
+        with warm_for_fresh():
+            found = invoke("study", path, "--out", root, "--device", "cpu")
     finally:
         done.set()
         presser.join()

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 
 from steergan.verification import verify
-from tests.thorough import asked, size
+from tests.thorough import also, asked, size
 from tests.verification import drawn, pieces
 from tests.verification.breaking import MUTANTS, VISIBLE, Mutant, errors_at, errors_of, random_map, ready, run
 from tests.verification.more_mutants import SEEN, Quiet
@@ -83,11 +83,16 @@ QUIET = {"stale", "vacuous", "random"}
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_no_mutant_is_proved_and_no_original_broken(name: str) -> None:
-    original, network = drawn_pairs(name)[0]
+def test_no_mutant_is_proved(name: str) -> None:
+    _, network = drawn_pairs(name)[0]
     found = verify(network.module, telling_sizes(network), "equivariant", others=network.others, level=4)
     wanted = ("not proved", "broken") if MUTANTS[name].also in QUIET else ("broken",)
     assert found.verdict in wanted, (network.name, found.sentence)
+
+
+@pytest.mark.parametrize("name", [*list(MUTANTS)[::3], *also(*list(MUTANTS)[1::3], *list(MUTANTS)[2::3])])
+def test_no_original_is_called_broken(name: str) -> None:
+    original, _ = drawn_pairs(name)[0]
     right = verify(original.module, original.sizes[-1:], "equivariant", others=original.others, level=2)
     assert right.verdict != "broken", (original.name, right.sentence)
 
