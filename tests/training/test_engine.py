@@ -100,7 +100,7 @@ PENALTIES = LossSettings(name="hinge", r1_weight=0.5, wgan_gp_weight=2.0)
         pytest.param(OURS, "aot_eager", runs.Case(PENALTIES, augmentation=REGULARISED), id="penalties"),
         *also(
             (OURS, "aot_eager", runs.Case(RELATIVISTIC, accumulate=2)),
-            (OURS, "eager", runs.Case(COUPLED, accumulate=2)),
+            ((Painter, Discriminator), "eager", runs.Case(COUPLED, accumulate=2)),
         ),
     ],
 )
