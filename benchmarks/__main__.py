@@ -11,6 +11,7 @@ from .commands.limit import limit
 from .commands.metrics import metrics
 from .commands.page import page
 from .commands.performance import performance
+from .commands.restate import restate
 from .commands.rulers import rulers
 from .commands.scale import scale
 from .commands.scaling import scaling
@@ -29,7 +30,9 @@ def benchmarks() -> None:
     """
 
 
-for command in (sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, scale, accelerator, page):
+for command in (
+    sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, scale, accelerator, restate, page,
+):  # fmt: skip
     benchmarks.add_command(command)
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def section(result: Result) -> str:
         f"Id `{result.id}`, measured on {result.date}.",
         f"**Claimed.** {result.claim}",
         f"**Found.** {result.verdict}",
+        *([f"**Note.** {result.note}"] if result.note else []),
         *(markdown(table) for table in result.tables),
         f"**Command**\n\n```console\n{result.command}\n```",
         f"**Protocol**\n\n{listed(result.protocol)}",

@@ -30,7 +30,9 @@ class Result(BaseModel):
     protocol: dict[str, Any]
     tables: list[Table]
     verdict: str
-    """What came out, in plain sentences."""
+    """What came out, in plain sentences, which follow from the tables."""
+    note: str = ""
+    """What a reader has to know of the circumstances, and no table says."""
 
 
 def write_result(path: str | os.PathLike[str], result: Result) -> None:

@@ -67,13 +67,6 @@ def median_and_quartiles(values: Sequence[float]) -> Interval:
     return Interval(centre=centre, lower=lower, upper=upper, values=list(values))
 
 
-def geometric_mean_and_range(values: Sequence[float]) -> Interval:
-    """Geometric mean of positive ratios, between the smallest and the largest."""
-    return Interval(
-        centre=statistics.geometric_mean(values), lower=min(values), upper=max(values), values=list(values)
-    )
-
-
 def shown(cell: Cell) -> str:
     """A cell for people: a spread has two significant digits, and its figure as many decimals."""
     if cell is None:

@@ -35,6 +35,7 @@ WITHOUT_MIRROR = {
     "benchmarks/commands/metrics.py": "tests/benchmarks/test_metric_parity.py",
     "benchmarks/commands/page.py": "tests/benchmarks/test_page.py",
     "benchmarks/commands/performance.py": "tests/benchmarks/test_performance.py",
+    "benchmarks/commands/restate.py": "tests/benchmarks/test_restate.py",
     "benchmarks/commands/rulers.py": "tests/benchmarks/test_rulers.py",
     "benchmarks/commands/scaling.py": "tests/benchmarks/test_scaling.py",
     "benchmarks/commands/sweep.py": "tests/benchmarks/test_sweep.py",

@@ -14,7 +14,6 @@ from steergan.tables import (
     Mean,
     Table,
     comma_separated,
-    geometric_mean_and_range,
     markdown,
     mean,
     median_and_quartiles,
@@ -35,12 +34,6 @@ def test_median_lies_between_quartiles_and_a_single_value_is_all_three() -> None
     assert (found.lower, found.centre, found.upper) == (1.0, 2.0, 3.0)
     alone = median_and_quartiles([7.0])
     assert (alone.lower, alone.centre, alone.upper) == (7.0, 7.0, 7.0)
-
-
-def test_ratios_are_averaged_so_that_a_half_and_a_double_cancel() -> None:
-    found = geometric_mean_and_range([0.5, 2.0])
-    assert found.centre == pytest.approx(1)
-    assert (found.lower, found.upper) == (0.5, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from escnn.gspaces import GSpace2D
 from numpy.typing import NDArray
 from torch import Tensor
 
+from steergan.comparisons import holm
 from steergan.invariance.latent_law import element_names
 from steergan.invariance.two_sample import two_sample_test
 from steergan.metrics.frechet import Array
@@ -77,21 +78,3 @@ def corrected(laws: Sequence[ElementLaw]) -> tuple[ElementLaw, ...]:
 def significant(laws: Sequence[ElementLaw]) -> tuple[str, ...]:
     """The elements under which the law was found to be another."""
     return tuple(law.element for law in laws if law.adjusted_p_value <= LEVEL)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values under which the chance of any false alarm is as they say, however the tests depend on one another.
-
-    Source: Holm 1979.
-
-    Examples:
-        >>> from steergan.invariance.element_laws import holm
-        >>> holm([0.5, 0.02])
-        [0.5, 0.04]
-    """
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(np.argsort(p_values, kind="stable")):
-        # The smallest of n is multiplied by n, the next by n - 1 ...; none may fall below a smaller one's.
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from steergan.invariance.element_laws import IDENTITY, LEVEL, ElementLaw, holm
+from steergan.comparisons import holm
+from steergan.invariance.element_laws import IDENTITY, LEVEL, ElementLaw
 from steergan.invariance.latent_law import element_names
 from steergan.symmetry import group_order, gspace
 

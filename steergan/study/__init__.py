@@ -5,7 +5,8 @@ from steergan.extras import needed_by
 with needed_by("steergan.study"):
     from steergan.study.cluster import SlurmSettings, run_on_cluster, slurm_executor
     from steergan.study.combine import combine
-    from steergan.study.figures import Effect, Findings, RunFigures, effects, find
+    from steergan.study.effects import Effect, Grid, effects, sentences
+    from steergan.study.figures import Findings, RunFigures, find
     from steergan.study.plan import Run, Study, read_study
     from steergan.study.report import page, report, result
     from steergan.study.runs import Outcome, StudyReporter, run_study, steps_done
@@ -13,6 +14,7 @@ with needed_by("steergan.study"):
 __all__ = [
     "Effect",
     "Findings",
+    "Grid",
     "Outcome",
     "Run",
     "RunFigures",
@@ -28,6 +30,7 @@ __all__ = [
     "result",
     "run_on_cluster",
     "run_study",
+    "sentences",
     "slurm_executor",
     "steps_done",
 ]

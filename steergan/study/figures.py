@@ -1,4 +1,4 @@
-"""What the runs of a study measured: a run's figures, a cell's figures over its seeds, and what each option changes."""
+"""What the runs of a study measured: a run's figures, a cell's figures over its seeds, and all of them as a grid."""
 
 import functools
 import itertools
@@ -13,8 +13,9 @@ from steergan.metrics import words_for
 from steergan.recipe import Recipe, TrainingSettings
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.folder import RunFolder
+from steergan.study.effects import Distance, Grid
 from steergan.study.plan import Run, Study
-from steergan.tables import Interval, Mean, geometric_mean_and_range, mean
+from steergan.tables import Mean, mean
 from steergan.training import JsonLines, figure_in
 
 DISTANCES = ("frechet_invariant", "frechet_equivariant", "kid")
@@ -43,21 +44,6 @@ class RunFigures:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What an option changes, against the first of its axis, in pairs of runs that differ in nothing else."""
-
-    option: str
-    reference: str
-    within: str
-    """The option of the last axis that all pairs share; empty if they share none."""
-    ratio: dict[str, Interval]
-    """Figure -> geometric mean of option over reference, between the smallest and the largest ratio."""
-    lower: dict[str, int]
-    """Figure -> pairs in which the option has the lower value."""
-    pairs: int
-
-
-@dataclass(frozen=True)
 class Findings:
     """A study's figures; only finished runs count."""
 
@@ -68,7 +54,7 @@ class Findings:
     """One for every different machine or setting that runs were trained on."""
 
     @property
-    def distance(self) -> str:
+    def distance(self) -> Distance:
         """What runs are judged by: the Frechet distance, or the kernel distance if a run lacks the former."""
         known = all(found.figures["frechet_invariant_mean"] is not None for found in self.runs)
         return "frechet_invariant" if known else "kid"
@@ -93,6 +79,24 @@ class Findings:
         values = [found.figures[figure] for found in self.of_cell(labels)]
         known = [value for value in values if value is not None]
         return mean(known) if known and len(known) == len(values) else None
+
+    @property
+    def grid(self) -> Grid:
+        """All figures by cell and seed, to be compared."""
+        file = self.study.file
+        axes = {axis.name: [option.label for option in axis.options] for axis in file.axis}
+        cells: dict[tuple[str, ...], dict[str, dict[int, float]]] = {labels: {} for labels in self.study.cells}
+        for found in self.runs:
+            for name, value in found.figures.items():
+                if value is not None and name not in self.dead:
+                    cells[found.run.labels].setdefault(name, {})[found.run.seed] = value
+        return Grid(axes, file.seeds, self.distance, self.features, cells)
+
+    @property
+    def dead(self) -> set[str]:
+        """Shares that say nothing here: real training images in the generator's place have none of them either."""
+        floors = {share: [found.figures[f"floor_{share}"] for found in self.runs] for share in SHARES}
+        return {share for share, values in floors.items() if all(floor == 0 for floor in values)}
 
 
 def find(study: Study, root: Path) -> Findings:
@@ -206,41 +210,3 @@ def check_protocols(study: Study, runs: Sequence[RunFigures]) -> None:
                 f"study {study.name!r} can't be tabulated: {key} is {there!r} in {first.run.folder}, {here!r} in "
                 f"{found.run.folder}; figures can only be compared if they were measured in the same way"
             )
-
-
-def effects(findings: Findings, figures: Sequence[str]) -> list[Effect]:
-    """What each option of each axis changes; within each option of the last axis, for the axes before it.
-
-    Runs are paired that have the same seed and the same options on all other axes, and the ratios of the pairs are
-    summarised. Figures that are missing or not positive in a run leave its pair out.
-    """
-    axes = findings.study.file.axis
-    by_key = {(*found.run.labels, found.run.seed): found.figures for found in findings.runs}
-    result = []
-    for place, axis in enumerate(axes):
-        shared = [option.label for option in axes[-1].options] if place < len(axes) - 1 else [""]
-        for option, within in itertools.product(axis.options[1:], shared):
-            pairs = []
-            for key, here in by_key.items():
-                there = by_key.get((*key[:place], axis.options[0].label, *key[place + 1 :]))
-                chosen = key[place] == option.label and within in ("", key[-2])
-                if chosen and there is not None and all((run[f] or 0) > 0 for run in (here, there) for f in figures):
-                    pairs.append((here, there))
-            if pairs:
-                result.append(effect(option.label, axis.options[0].label, within, figures, pairs))
-    return result
-
-
-def effect(
-    option: str, reference: str, within: str, figures: Sequence[str], pairs: Sequence[tuple[Figures, Figures]]
-) -> Effect:
-    """Paired figures as ratios."""
-    ratios = {f: [float(here[f] or 0) / float(there[f] or 1) for here, there in pairs] for f in figures}
-    return Effect(
-        option,
-        reference,
-        within,
-        {f: geometric_mean_and_range(values) for f, values in ratios.items()},
-        {f: sum(value < 1 for value in values) for f, values in ratios.items()},
-        len(pairs),
-    )

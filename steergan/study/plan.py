@@ -57,6 +57,8 @@ class StudyFile(Section):
     """Of its page in the results; empty: the name."""
     claim: str = ""
     """What it examines, and who claims it."""
+    note: str = ""
+    """What a reader of the figures has to know, and no table says."""
     recipe: str = ""
     """Path of the recipe, relative to the file; needed unless all options of an axis name one."""
     equal: Literal["steps", "seconds"] = "steps"

@@ -9,7 +9,8 @@ from steergan.files import write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Result
 from steergan.seals import sealed
-from steergan.study.figures import DISTANCES, SHARES, Findings, effects, find
+from steergan.study.effects import effects, sentences, table
+from steergan.study.figures import DISTANCES, SHARES, Findings, find
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study
 from steergan.tables import Cell, Table, comma_separated, listed, markdown, shown
@@ -19,11 +20,6 @@ TITLES = {
     "frechet_equivariant": "Frechet distance, features before group pooling",
     "kid": "Kernel distance (KID), invariant features",
 }
-
-
-def compared(findings: Findings) -> tuple[str, str]:
-    """Figures that `effects` are given for, the first of them in the verdict."""
-    return f"{findings.distance}_mean", f"{findings.distance}_min"
 
 
 def report(study: Study, root: Path) -> Findings:
@@ -59,8 +55,8 @@ def tables_of(findings: Findings) -> list[Table]:
     start = len(cell_columns(findings))
     tables = [*(distance_table(findings, distance) for distance in DISTANCES), share_table(findings)]
     tables = [table for table in tables if any(cell is not None for row in table.rows for cell in row[start:])]
-    changed = effect_table(findings)
-    return [*tables, other_table(findings), *([changed] if changed.rows else [])]
+    changed = [table(findings.grid)] if findings.measured else []
+    return [*tables, other_table(findings), *(found for found in changed if found.rows)]
 
 
 def cell_columns(findings: Findings) -> list[str]:
@@ -91,8 +87,9 @@ def distance_table(findings: Findings, distance: str) -> Table:
 
 
 def share_table(findings: Findings) -> Table:
-    """Precision and recall, density and coverage of every cell, as far as they were measured."""
-    names = [name for share in SHARES for name in (share, f"floor_{share}")]
+    """Precision and recall, density and coverage of every cell, as far as they say anything."""
+    dead = findings.dead
+    names = [name for share in SHARES if share not in dead for name in (share, f"floor_{share}")]
     names = [name for name in names if any(found.figures[name] is not None for found in findings.runs)]
     return Table(
         caption=f"Precision and recall, density and coverage{findings.features}, at the end: mean ± standard deviation "
@@ -136,24 +133,6 @@ def other_table(findings: Findings) -> Table:
     )
 
 
-def effect_table(findings: Findings) -> Table:
-    """What each option changes against the first of its axis."""
-    rows: list[list[Cell]] = []
-    figures = compared(findings)
-    for found in effects(findings, figures):
-        row: list[Cell] = [f"{found.option} against {found.reference}", found.within]
-        for figure in figures:
-            row += [found.ratio[figure], f"{found.lower[figure]} of {found.pairs}"]
-        rows.append(row)
-    return Table(
-        caption=f"What one option changes: ratio ({TITLES[findings.distance]}{findings.features}) "
-        "in pairs of runs that differ in nothing else: geometric mean (least to largest), "
-        "and in how many pairs the ratio is below 1.",
-        columns=["option", "within", "ratio of means", "below 1", "ratio of least", "below 1"],
-        rows=rows,
-    )
-
-
 def wide_table(findings: Findings) -> Table:
     """Every figure of every cell, for the CSV."""
     names = list(findings.runs[0].figures)
@@ -189,32 +168,36 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "protocol": findings.protocol,
         "hardware": findings.hardware,
         "cells": cells,
-        "effects": [asdict(found) for found in effects(findings, compared(findings))],
+        "effects": [asdict(found) for found in effects(findings.grid)] if findings.measured else [],
     }
 
 
 def verdict(findings: Findings) -> str:
-    """The effects of the axes before the last, in a sentence each; without such, the cell with the lowest mean."""
-    figure, several = compared(findings)[0], len(findings.study.file.axis) > 1
+    """What each option changes, in a sentence each; without options, the cell with the lowest mean."""
     if not findings.measured:
         return 'Nothing was measured: evaluation.features = "none".'
-    name = ("KID" if findings.distance == "kid" else "Frechet distance") + findings.features
-    sentences = []
-    for found in effects(findings, (figure,)):
-        if found.within or not several:
-            where = f" ({found.within})" if found.within else ""
-            sentences.append(
-                f"{found.option} against {found.reference}{where}: mean {name} times "
-                f"{shown(found.ratio[figure])}, lower in {found.lower[figure]} of {found.pairs} pairs of runs."
-            )
-    if sentences:
-        return " ".join(sentences)
+    grid = findings.grid
+    said = sentences(grid)
+    if said:
+        return " ".join([*said, *missing(findings)])
+    figure = f"{grid.distance}_mean"
     means = {labels: findings.mean(labels, figure) for labels in findings.study.cells}
     known = [(found.mean, labels, found) for labels, found in means.items() if found is not None]
     best = min(known, default=None)
     if best is None:
-        return f"No cell has a mean {name}."
-    return f"Lowest mean {name}: {shown(best[2])} ({', '.join(best[1]) or 'the recipe'})."
+        return f"No cell has a mean {grid.name}."
+    return f"Lowest mean {grid.name}: {shown(best[2])} ({', '.join(best[1]) or 'the recipe'})."
+
+
+def missing(findings: Findings) -> list[str]:
+    """Which runs a study still lacks, in a sentence; none if it is whole."""
+    known = {(found.run.labels, found.run.seed) for found in findings.runs}
+    lacking = [
+        f"{', '.join(run.labels)}, seed {run.seed}"
+        for run in findings.study.runs
+        if (run.labels, run.seed) not in known
+    ]
+    return [f"Missing: {'; '.join(lacking)}."] if lacking else []
 
 
 def result(findings: Findings, name: str, command: str) -> Result:
@@ -236,4 +219,5 @@ def result(findings: Findings, name: str, command: str) -> Result:
         },
         tables=tables_of(findings),
         verdict=verdict(findings),
+        note=" ".join(file.note.split()),
     )

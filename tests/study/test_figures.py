@@ -8,7 +8,8 @@ import pytest
 
 from steergan import study
 from steergan.errors import RunError
-from steergan.study import Study, effects, find, report
+from steergan.run.folder import RunFolder
+from steergan.study import Study, find, report
 from steergan.study.figures import run_figures
 from tests.study.studies import DATA, distances, pretend
 
@@ -59,15 +60,24 @@ def test_parameters_are_those_of_the_networks(pretended: tuple[Study, Path]) -> 
     assert steered.mean == (2 * 9 + 2) + (4 * 2 * 4 * 9 + 4) + (4 + 1 + 2 * 4)
 
 
-def test_effect_of_an_option_is_a_ratio_in_pairs_that_differ_in_nothing_else(pretended: tuple[Study, Path]) -> None:
-    found = {(e.option, e.within): e for e in effects(find(*pretended), ["frechet_invariant_min"])}
-    assert set(found) == {("C4 in D", "10 %"), ("C4 in D", "100 %"), ("100 %", "")}
-    effect = found["C4 in D", "100 %"]
-    assert effect.reference == "CNN in D"
-    assert effect.ratio["frechet_invariant_min"].values == [4 / 8, 5 / 9]
-    assert effect.ratio["frechet_invariant_min"].centre == pytest.approx((4 / 8 * 5 / 9) ** 0.5)
-    assert (effect.lower["frechet_invariant_min"], effect.pairs) == (2, 2)
-    assert found["100 %", ""].pairs == 4
+def test_grid_has_the_figures_of_every_cell_by_seed(pretended: tuple[Study, Path]) -> None:
+    grid = find(*pretended).grid
+    assert grid.axes == {"discriminator": ["CNN in D", "C4 in D"], "data": ["10 %", "100 %"]}
+    assert grid.figures["CNN in D", "100 %"]["frechet_invariant_last"] == {0: 16, 1: 18}
+    assert grid.figures["CNN in D", "100 %"]["recall"] == pytest.approx({0: 1 - 1 / 16, 1: 1 - 1 / 18})
+
+
+def test_shares_that_real_images_have_none_of_say_nothing(grid: Study, tmp_path: Path) -> None:
+    for run in grid.runs:
+        pretend(run, tmp_path, distances(run))
+        path = RunFolder(tmp_path / run.folder).metric("precision-recall")
+        path.write_text(path.read_text().replace('"floor_recall": 0.7', '"floor_recall": 0.0'))
+    findings = find(grid, tmp_path)
+    assert findings.dead == {"recall"}
+    assert "recall" not in findings.grid.compared
+    columns = study.page(findings).split("Precision and recall", 1)[1].splitlines()[2]
+    assert "floor precision" in columns
+    assert "recall" not in columns
 
 
 def test_runs_that_are_not_finished_are_left_out_and_counted(pretended: tuple[Study, Path]) -> None:

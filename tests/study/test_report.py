@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from steergan import study
-from steergan.study import Study, effects, find, read_study, report
+from steergan.study import Study, find, read_study, report
 from steergan.study.pictures import curves_figure
 from tests.study.studies import RECIPE, distances, pretend, write_study
 
@@ -45,9 +45,6 @@ def test_study_without_frechet_distances_is_judged_by_kid(grid: Study, tmp_path:
     assert "Kernel distance (KID)" in text
     assert "Frechet distance, invariant" not in text
     assert curves_figure(findings).axes[0].get_ylabel() == "KID"
-    # Least of "C4 in D" at 100 %: 4 and 5 over a thousand, less 0.005: not above zero, so there is no ratio.
-    found = {(e.option, e.within): e.pairs for e in effects(findings, ["kid_min"])}
-    assert found == {("C4 in D", "10 %"): 2, ("100 %", ""): 2}
     assert "mean KID times" in study.result(findings, "x", "steergan study mine.toml").verdict
 
 
@@ -55,12 +52,21 @@ def test_verdict_compares_options_in_plain_sentences(pretended: tuple[Study, Pat
     claim = study.result(find(*pretended), "x", "steergan study mine.toml")
     ratio = (4 / 8 * 5 / 9) ** 0.5
     assert f"C4 in D against CNN in D (100 %): mean Frechet distance times {ratio:.3f}" in claim.verdict
-    assert "lower in 2 of 2 pairs of runs." in claim.verdict
+    assert "lower in 2 of 2 seeds: too few seeds for an interval" in claim.verdict
+    assert "Missing" not in claim.verdict
     lonely = read_study(write_study(tmp_path, ""))
     for run in lonely.runs:
         pretend(run, tmp_path / "lonely", distances(run))
     claim = study.result(find(lonely, tmp_path / "lonely"), "x", "steergan study mine.toml")
     assert claim.verdict == "Lowest mean Frechet distance: 12.8 ± 1.1 (the recipe)."
+
+
+def test_verdict_names_the_runs_that_are_missing(pretended: tuple[Study, Path]) -> None:
+    grid, root = pretended
+    (root / grid.runs[0].folder / "generator.safetensors").unlink()
+    claim = study.result(find(grid, root), "x", "steergan study mine.toml")
+    assert claim.verdict.endswith("Missing: CNN in D, 10 %, seed 0.")
+    assert "lower in 1 of 1 seeds" in claim.verdict
 
 
 def test_a_study_without_features_tells_sizes_and_times_and_says_that_nothing_was_measured(tmp_path: Path) -> None:
