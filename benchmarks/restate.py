@@ -1,7 +1,7 @@
 """The record of a study, stated anew: what its options change, and its verdict, from the figures of the seeds in it."""
 
 from collections.abc import Mapping
-from typing import cast
+from dataclasses import replace
 
 from steergan.errors import RunError
 from steergan.metrics import words_for
@@ -64,7 +64,7 @@ def grid_of(record: Result) -> Grid:
             figures = {name: dict(zip(seeds, cell.values, strict=True)) for name, cell in known.items()}
             cells.setdefault(labels, {}).update(figures)
     kinds = [distance for distance in DISTANCES if any(is_of(t, distance) for t in tables)]
-    distance = cast(Distance, "frechet_invariant" if "frechet_invariant" in kinds else "kid")
+    distance: Distance = "frechet_invariant" if "frechet_invariant" in kinds else "kid"
     words = words_for(str(record.protocol.get("extractor")))
     return Grid(axes, seeds, distance, f", {words}" if words else "", cells)
 
@@ -97,9 +97,8 @@ def without_dead_shares(found: Table) -> Table:
     """The table without the columns of such shares."""
     dead = dead_shares(found)
     kept = [i for i, column in enumerate(found.columns) if column.removeprefix("floor ") not in dead]
-    return found.model_copy(
-        update={
-            "columns": [found.columns[i] for i in kept],
-            "rows": [[row[i] for i in kept] for row in found.rows],
-        }
+    return replace(
+        found,
+        columns=[found.columns[i] for i in kept],
+        rows=[[row[i] for i in kept] for row in found.rows],
     )
