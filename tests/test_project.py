@@ -37,6 +37,7 @@ WITHOUT_MIRROR = {
     "benchmarks/commands/performance.py": "tests/benchmarks/test_performance.py",
     "benchmarks/commands/restate.py": "tests/benchmarks/test_restate.py",
     "benchmarks/commands/rulers.py": "tests/benchmarks/test_rulers.py",
+    "benchmarks/commands/scale.py": "tests/benchmarks/test_scale.py",
     "benchmarks/commands/scaling.py": "tests/benchmarks/test_scaling.py",
     "benchmarks/commands/sweep.py": "tests/benchmarks/test_sweep.py",
     "benchmarks/commands/textures.py": "tests/benchmarks/test_textures.py",
