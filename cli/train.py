@@ -27,7 +27,8 @@ from .progress import follow
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print classes, layers, sizes, costs, the time of a step and the resolved recipe; write nothing.",
+    help="Print classes, layers, sizes, costs, the time of a step and the resolved recipe; write nothing. The data of "
+    "published sets need not be there.",
 )
 @switch_convolution_option
 def train(

@@ -33,6 +33,10 @@ class DataError(SteerganError):
     """Data that is missing, damaged or of the wrong kind."""
 
 
+class MissingDataError(DataError):
+    """Original files that are nowhere, with how to have them."""
+
+
 class SymmetryError(SteerganError, ValueError):
     """A group, field type or size for which exact equivariance is impossible."""
 

@@ -20,12 +20,14 @@ with needed_by("steergan.data"):
     from steergan.data.plan import LeftOut
     from steergan.data.prefetch import Prefetch
     from steergan.data.prepared import Prepared
+    from steergan.data.publications import Expected, expected
     from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
     from steergan.data.sources import Source, source_of
 
 __all__ = [
     "MOST_LINES",
     "Account",
+    "Expected",
     "FolderImages",
     "Found",
     "ImageSet",
@@ -41,6 +43,7 @@ __all__ = [
     "batch_indices",
     "checksum",
     "class_rows",
+    "expected",
     "image_kind",
     "kinds_of",
     "load",

@@ -13,7 +13,7 @@ from steergan.data.originals import Originals, data_folders, folders_below, reso
 from steergan.data.patches import ADVICE, undivided
 from steergan.data.plan import Piece, Plan
 from steergan.data.slides import PATCH, Cut, cut_of, described, slide_piece
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.data.subsets import hold_out
 from steergan.data.tree import images_below
 from steergan.errors import DataError
@@ -118,5 +118,6 @@ SOURCE = Source(
     decided_by=("size", "foreground", "split", "seed", "held_out"),
     size=PATCH,
     kind=(3, len(STAINS)),
+    published=Published(3, len(STAINS), 37_876),
     wanted=LAYOUT,
 )

@@ -14,7 +14,7 @@ import numpy as np
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import Originals, data_folders, find_together, resolve_path
 from steergan.data.plan import Piece, Plan
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.errors import DataError
 from steergan.extras import needed_by
 from steergan.files import cache_folder
@@ -206,6 +206,7 @@ SOURCE = Source(
     decided_by=(),
     size=SIDE,
     kind=(3, len(CLASS_NAMES)),
+    published=Published(3, len(CLASS_NAMES), (50_000, 10_000)),
     wanted=LAYOUT,
     download=download_cifar10,
 )

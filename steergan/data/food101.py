@@ -15,7 +15,7 @@ from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import Originals, data_folders, folders_below, in_spelling, resolve_path
 from steergan.data.picture_files import read_picture
 from steergan.data.plan import Piece, Plan
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.errors import DataError
 from steergan.files import parsed_json
 from steergan.recipe.data import Food101
@@ -152,5 +152,11 @@ def read_square(path: Path, label: int, size: int) -> tuple[Pixels, Labels]:
 
 
 SOURCE = Source(
-    find=find_food101, plan=plan_food101, decided_by=("size",), size=SIDE, kind=(3, CLASSES), wanted=LAYOUT
+    find=find_food101,
+    plan=plan_food101,
+    decided_by=("size",),
+    size=SIDE,
+    kind=(3, CLASSES),
+    published=Published(3, CLASSES, (75_750, 25_250)),
+    wanted=LAYOUT,
 )

@@ -10,7 +10,7 @@ from steergan.data.originals import BUNDLE, Originals, resolve_path
 from steergan.data.picture_files import MOST_PIXELS_OF_SLIDES, Reading, read_picture
 from steergan.data.plan import Plan, whole_piece
 from steergan.data.slides import border
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.data.subsets import hold_out_exactly
 from steergan.errors import DataError
 from steergan.extras import needed_by
@@ -139,5 +139,6 @@ SOURCE = Source(
     plan=plan_galaxies,
     decided_by=("size", "split", "seed", "held_out"),
     size=SIZE,
+    published=Published(3, 1, (234, 50)),
     bundled="in the Hubble photograph that is bundled with scikit-image",
 )

@@ -20,7 +20,7 @@ from steergan.data.sources import Source, source_of
 from steergan.data.subsets import nested_share
 from steergan.data.unturned import refuse_turned, unturned_of
 from steergan.data.writing import keep_in_memory, remove_journals, write_elsewhere, write_prepared
-from steergan.errors import DataError
+from steergan.errors import MissingDataError
 from steergan.progress import Progress, unheard
 from steergan.recipe import DataSettings
 
@@ -249,7 +249,7 @@ def prepared_before(settings: DataSettings, asked: Mapping[str, Any]) -> Prepare
     """A set prepared earlier with these settings, when its originals are not at hand any more; official files first.
 
     Raises:
-        DataError: there is none; with what to do.
+        MissingDataError: there is none; with what to do.
     """
     if not settings.path:
         found_before = [(folder, {"disk": False, **made}) for folder, made in prepared_manifests()]
@@ -260,7 +260,7 @@ def prepared_before(settings: DataSettings, asked: Mapping[str, Any]) -> Prepare
             if found:
                 return found
     source = source_of(settings.name)
-    raise DataError(source.missing(settings) if source.missing else missing(source, settings))
+    raise MissingDataError(source.missing(settings) if source.missing else missing(source, settings))
 
 
 def missing(source: Source[Any], settings: DataSettings) -> str:

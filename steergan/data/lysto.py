@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from steergan.data.images import SPLITS, Labels, Pixels
 from steergan.data.originals import Originals, data_folders, folders_below, resolve_path
 from steergan.data.plan import Piece, Plan
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.data.subsets import hold_out
 from steergan.errors import DataError, reason
 from steergan.extras import needed_by
@@ -206,5 +206,6 @@ SOURCE = Source(
     decided_by=("size", "split", "seed", "held_out"),
     size=CROP,
     kind=(3, len(ORGANS)),
+    published=Published(3, len(ORGANS), 20_000),
     wanted=WANTED,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steergan.data.stamps import file_hashes
-from steergan.errors import DataError, escaped, shown
+from steergan.errors import DataError, MissingDataError, escaped, shown
 from steergan.files import cache_folder, expanded
 
 BUNDLE = "scikit-image:"
@@ -95,7 +95,7 @@ def bundled_photograph(name: str) -> Path:
     """A picture that lies in the installed scikit-image package."""
     found = importlib.util.find_spec("skimage")  # looked for, not imported
     if found is None or not found.submodule_search_locations:
-        raise DataError(
+        raise MissingDataError(
             f"data.path = '{BUNDLE}{name}': scikit-image is not installed: pip install \"steergan[data]\""
         )
     folder = Path(found.submodule_search_locations[0]) / "data"

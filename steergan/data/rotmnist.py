@@ -11,7 +11,7 @@ from steergan.data.mnist import AMAT_FILES, CLASSES, IDX_FILES, OFFLINE, SIDE, r
 from steergan.data.originals import Originals, data_folders, find_together, missing_together, resolve_path
 from steergan.data.plan import PixelRows, Plan, whole_piece
 from steergan.data.rotation import TurnedRows, random_angles
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.errors import DataError
 from steergan.extras import needed_by
 from steergan.files import cache_folder
@@ -128,6 +128,7 @@ SOURCE = Source(
     decided_by=("seed",),
     size=SIDE,
     kind=(1, CLASSES),
+    published=Published(1, CLASSES, (COUNTS["train"], COUNTS["held_out"])),
     wanted="MNIST's four files, or the two official files of rotated digits",
     download=download_mnist,
     unturned=("idx",),

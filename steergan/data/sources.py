@@ -4,13 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from steergan.data.originals import Originals
 from steergan.data.plan import Plan
 from steergan.recipe import DataSettings
 
 Settings = TypeVar("Settings", bound=DataSettings)
+
+
+class Published(NamedTuple):
+    """What is known of a set without its files."""
+
+    channels: int
+    classes: int
+    images: int | tuple[int, int]
+    """All, which `data.held_out` divides; or those to train on, and those that are held out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +36,7 @@ class Source(Generic[Settings]):
         version: counts up when the set is made differently.
         size: pixels per side where `data.size` is 0.
         kind: channels and classes, where they are known without the files.
+        published: what its publication says of it; of a set that users bring, None.
         wanted: the original files, in words, for who lacks them.
         bundled: where they are, in words, if an installed package brings them along.
         kept: whether the set has a place on disk; else it is made in memory whenever it is used.
@@ -44,6 +54,7 @@ class Source(Generic[Settings]):
     version: int = 1
     size: int = 0
     kind: tuple[int, int] | None = None
+    published: Published | None = None
     wanted: str = ""
     bundled: str = ""
     kept: bool = True

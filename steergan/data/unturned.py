@@ -12,7 +12,7 @@ from steergan.data.images import Labels, Pixels
 from steergan.data.originals import Originals
 from steergan.data.rotation import TurnedRows
 from steergan.data.sources import Source
-from steergan.errors import DataError
+from steergan.errors import DataError, MissingDataError
 from steergan.recipe import DataSettings
 
 WHO_CAN = 'take digits, or rotmnist with MNIST\'s four files, or set it to "once"'
@@ -79,4 +79,5 @@ def refuse_turned(source: Source[Any], originals: Originals | None, settings: Da
         return
     where = settings.path or f"STEERGAN_DATA ({os.environ.get('STEERGAN_DATA') or 'not set'})"
     here = f"none are in {where}" if originals is None else f"those in {originals.root} are turned already"
-    raise DataError(f'{settings.name}: data.turn = "fresh" needs unturned originals, and {here}; {WHO_CAN}')
+    fault = MissingDataError if originals is None else DataError
+    raise fault(f'{settings.name}: data.turn = "fresh" needs unturned originals, and {here}; {WHO_CAN}')

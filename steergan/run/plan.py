@@ -1,14 +1,16 @@
 """What a recipe would build, as text; nothing is written."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
 from steergan import data
 from steergan.augmentation import Augmentation
+from steergan.errors import MissingDataError
 from steergan.networks import Discriminator, Generator
 from steergan.networks.summary import LayerRow, layer_rows
-from steergan.recipe import Recipe, write_recipe
+from steergan.recipe import DataSettings, Recipe, write_recipe
 from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import convolution_record
@@ -20,26 +22,25 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     """Every layer of both networks with its type, size, parameters and multiply-adds, and the resolved recipe.
 
     Between them stands what would compute the convolutions on the device, which augmentation does nothing, and how long
-    a step takes here, measured on noise.
+    a step takes here, measured on noise. Published data need not be there.
 
     Raises:
-        SteerganError: the data can't be found, the sizes don't suit the group, or the convolutions can't be had.
+        SteerganError: the data can't be found, and are not known without; the sizes don't suit the group, or the
+            convolutions can't be had.
     """
     check_computable(recipe, device)  # refuses what training would
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    found = data.survey(settings)
-    classes = len(found.class_names)
-    Augmentation(recipe.augmentation, found.image_shape)  # likewise
-    with telling_squares(recipe, found.image_shape, found.example):
-        generator = build_generator(recipe, found.image_shape, classes)
-        discriminator = build_discriminator(recipe, found.image_shape, classes)
+    images = images_of(settings)
+    shape, classes = images.shape, images.classes
+    Augmentation(recipe.augmentation, shape)  # likewise
+    with telling_squares(recipe, shape, images.example):
+        generator = build_generator(recipe, shape, classes)
+        discriminator = build_discriminator(recipe, shape, classes)
     y = torch.zeros(1, dtype=torch.int64)
-    image = torch.zeros(1, *found.image_shape)
+    image = torch.zeros(1, *shape)
     return "\n\n".join(
         [
-            f"data: {'at most ' * found.at_most}{found.train} training and {found.held_out} held-out images "
-            f"of {' x '.join(map(str, found.image_shape))}, {classes} class" + "es" * (classes != 1)
-            + f"\n{found.account.text()}",
+            images.text,
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
@@ -48,6 +49,44 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
             write_recipe(recipe).rstrip(),
         ]
     )
+
+
+class PlannedImages(NamedTuple):
+    """What images a plan is for."""
+
+    shape: tuple[int, int, int]
+    """(C, H, W)."""
+    classes: int
+    text: str
+    """Their counts; and their classes, or how to have them."""
+    example: str = ""
+    """The name of a file with such an image, where one is known."""
+
+
+def images_of(settings: DataSettings) -> PlannedImages:
+    """The images that a recipe names, or what is known of them where they are not there.
+
+    Raises:
+        DataError: they can't be read; or they are not there, and nothing is known of them.
+    """
+    try:
+        found = data.survey(settings)
+    except MissingDataError as fault:
+        known = data.expected(settings)
+        if known is None:
+            raise
+        shape, classes = known.image_shape, known.classes
+        text = f"{in_counts(known.train, known.held_out, shape, classes)}, as published; they are not here"
+        return PlannedImages(shape, classes, f"data: {text}\n{fault}")
+    shape, classes = found.image_shape, len(found.class_names)
+    text = "at most " * found.at_most + in_counts(found.train, found.held_out, shape, classes)
+    return PlannedImages(shape, classes, f"data: {text}\n{found.account.text()}", found.example)
+
+
+def in_counts(train: int, held_out: int, shape: tuple[int, int, int], classes: int) -> str:
+    """Counts in words."""
+    of = f"of {' x '.join(map(str, shape))}, {classes} class{'es' * (classes != 1)}"
+    return f"{train} training and {held_out} held-out images {of}"
 
 
 def pace_line(

@@ -10,6 +10,8 @@ from steergan.recipe.data import SOURCES
 def test_every_source_is_bundled_or_says_what_it_wants(name: str) -> None:
     source = source_of(name)
     assert bool(source.bundled) != bool(source.wanted)
-    assert set(SOURCES[name].takes) - {"size"} <= {*source.decided_by, *source.decided_where_set}
+    assert ("turn" in SOURCES[name].takes) == bool(source.unturned)
+    decided = set(SOURCES[name].takes) - {"size", "turn"}  # the latter is about batches, not about the set
+    assert decided <= {*source.decided_by, *source.decided_where_set}
     assert not SOURCES[name].divisions or "split" in source.decided_by
     assert source.kind is None or source.size > 0

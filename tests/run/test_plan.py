@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 import torch
 
-from steergan.recipe import Recipe
+from steergan.errors import DataError
+from steergan.recipe import Recipe, read_recipe
 from steergan.run.build import build_discriminator, build_generator
-from steergan.run.plan import plan
+from steergan.run.plan import images_of, plan
 
 MakeRecipe = Callable[..., Recipe]
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def test_a_plan_names_the_data_every_layer_and_the_recipe(recipe: MakeRecipe) -> None:
@@ -47,3 +51,47 @@ def test_columns_of_a_plan_are_aligned(recipe: MakeRecipe) -> None:
     lines = plan(recipe()).split("\n\n")[1].splitlines()[1:]
     assert len({len(line) for line in lines}) == 1
     assert all(line[lines[0].index("kind") - 2 :].startswith("  ") for line in lines)
+
+
+@pytest.fixture
+def nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No original files, and no prepared set."""
+    monkeypatch.setenv("STEERGAN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("STEERGAN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("path", sorted(path.relative_to(RECIPES) for path in RECIPES.rglob("*.toml")), ids=str)
+def test_every_recipe_can_be_planned_without_its_data(nothing_there: None, path: Path) -> None:
+    if path.parts[0] == "studies" or path.stem in ("base", "table2", "table3"):
+        return
+    settings = read_recipe(RECIPES / path).data
+    found = images_of(settings)
+    missing = settings.name not in ("digits", "galaxies", "patches")  # those come with installed packages
+    assert missing == (f"as published; they are not here\n{settings.name}: no originals in" in found.text)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "counts"),
+    [
+        ("rotmnist", "data.fraction=0.33", "3960 training and 50000 held-out images of 1 x 28 x 28, 10 classes"),
+        ("paper/lysto/g-g", "data.split=none", "20000 training and 20000 held-out images of 3 x 256 x 256, 3 classes"),
+        ("anhir", "data.held_out=0.25", "28407 training and 9469 held-out images of 3 x 128 x 128, 5 classes"),
+        ("food101", "data.size=32", "75750 training and 25250 held-out images of 3 x 32 x 32, 101 classes"),
+    ],
+)
+def test_what_is_published_counts_where_nothing_is_there(
+    nothing_there: None, name: str, more: str, counts: str
+) -> None:
+    settings = read_recipe(RECIPES / f"{name}.toml", [more]).data
+    assert images_of(settings).text.startswith(f"data: {counts}, as published")
+
+
+def test_a_whole_plan_without_data_says_how_they_would_be_had(nothing_there: None) -> None:
+    found = plan(read_recipe(RECIPES / "rotmnist-small.toml", ["performance.convolution=dense"]))
+    assert "or run `steergan data prepare rotmnist --download`\n\ngenerator\n" in found
+    assert re.search(r"\npace: \S+ s a step", found)
+
+
+def test_a_path_that_is_not_there_is_refused_in_a_plan_too(nothing_there: None) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        plan(read_recipe(RECIPES / "rotmnist-small.toml"), "nowhere")
