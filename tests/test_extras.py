@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -79,13 +81,18 @@ def third_party(folder: Path) -> dict[str, set[str]]:
     return {package: names for package, names in found.items() if package not in own}
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Packages and the distributions that installed them; to look takes a second."""
+    return packages_distributions()
+
+
 def requirements(lines: list[str]) -> set[str]:
     """Names of distributions that requirements ask for, as names of the packages that they install."""
     wanted = {re.split(r"[\s\[<>=;@]", line)[0].lower().replace("_", "-") for line in lines} - {"steergan"}
-    installed = packages_distributions()
     return {
         package
-        for package, distributions in installed.items()
+        for package, distributions in installed().items()
         if {name.lower().replace("_", "-") for name in distributions} & wanted
     }
 
@@ -126,6 +133,13 @@ def test_core_alone_imports_verifies_and_accelerates() -> None:
             rf'steergan\.{room} needs \w+, which is not installed: pip install "steergan\[train\]"', line
         ), line
     assert lines[5:] == ["NoSphericalHarmonics", "False False"]
+
+
+def test_the_overrides_that_users_of_uv_copy_are_ours() -> None:
+    page = (ROOT / "docs/guide/install.md").read_text()
+    (block,) = [block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[tool.uv]" in block]
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
+    assert tomllib.loads(block)["tool"]["uv"] == own
 
 
 def test_what_no_extra_installs_is_raised_as_it_is() -> None:

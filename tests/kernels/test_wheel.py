@@ -135,6 +135,63 @@ def told(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return found.stdout.splitlines()
 
 
+PROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "client"
+version = "1"
+dependencies = ["steergan[all]"]
+
+[tool.setuptools]
+py-modules = ["client"]
+"""
+
+
+def test_a_project_that_depends_on_it_is_installed(scripts: Path, tmp_path: Path) -> None:
+    """All dependencies are among the borrowed packages: pip finds them, or it would look for them and fail."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "client.py").write_text("from steergan import __file__ as place\n")
+    pip = (sys.executable, "-m", "pip", "--python", scripts / "python")
+    command = (*pip, "install", "--no-index", "--no-build-isolation", tmp_path)
+    installed = run(*command, cwd=tmp_path, PIP_CONFIG_FILE=os.devnull)  # a machine's own constraints are not ours
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    code = "from importlib.metadata import requires, version; print(version('client'), *requires('steergan'), sep='|')"
+    version, *needs = run(scripts / "python", "-c", code, cwd=scripts).stdout.strip().split("|")
+    assert version == "1"
+    assert not any(line.startswith("escnn") and "extra" not in line for line in needs), (
+        "pip can't install escnn's needs"
+    )
+
+
+CLIENT = """
+import steergan
+from steergan.verification import verify
+
+reveal_type(steergan.__version__)
+reveal_type(steergan.accelerate)
+verify(None, level="six")
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("editable", [False, True])
+def test_type_checkers_see_our_types(scripts: Path, tmp_path: Path, editable: bool) -> None:
+    (tmp_path / "client.py").write_text(CLIENT)
+    (tmp_path / "mypy.ini").write_text(
+        "[mypy]\nignore_missing_imports = True\n"
+        "[mypy-torch.*,numpy.*,scipy.*,escnn.*,pydantic.*,PIL.*,matplotlib.*,sympy.*]\nfollow_imports = skip\n"
+    )
+    python = sys.executable if editable else str(scripts / "python")
+    command = (sys.executable, "-m", "mypy", "--python-executable", python, "client.py")
+    said = run(*command, cwd=tmp_path).stdout
+    assert 'Revealed type is "str"' in said or 'Revealed type is "builtins.str"' in said, said
+    assert 'Revealed type is "def (model' in said, said
+    assert 'Argument "level" to "verify" has incompatible type "str"; expected "int"' in said, said
+
+
 def test_installed_package_runs_its_own_kernels(scripts: Path, told: list[str]) -> None:
     if not has_compiler():
         pytest.skip("this machine has no C++ compiler, so that the wheel has no kernels")
