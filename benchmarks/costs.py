@@ -94,8 +94,9 @@ def parameters(pair: Pair) -> tuple[int, int]:
 def products(pair: Pair) -> tuple[int, int]:
     """Multiply-adds of both networks for one image."""
     z, y = torch.zeros(1, pair.generator.z_dim), torch.zeros(1, dtype=torch.int64)
+    element = y
     image = torch.zeros(1, *pair.generator.image_shape)
-    rows = (layer_rows(pair.generator, z, y), layer_rows(pair.discriminator, image, y))  # type: ignore[arg-type]
+    rows = (layer_rows(pair.generator, z, y, element), layer_rows(pair.discriminator, image, y))  # type: ignore[arg-type]
     generator, discriminator = (sum(row.multiply_adds for row in network) for network in rows)
     return generator, discriminator
 

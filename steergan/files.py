@@ -17,6 +17,8 @@ from typing import Any
 
 from steergan.errors import DataError, RunError, SteerganError, reason
 
+AnyPath = str | os.PathLike[str]
+"""Whatever names a file or folder."""
 LOG = logging.getLogger("steergan")
 PARTIAL = ".partial"
 """Suffix of a file that is being written; a leftover means that the writer was killed, and may be deleted."""
@@ -177,25 +179,27 @@ def write_error(path: Path, error: OSError) -> RunError:
 # --- read without surprises
 
 
-def read_plain(path: Path) -> bytes:
+def read_plain(path: AnyPath) -> bytes:
     """The content of a file.
 
     Raises:
         OSError: it can't be read.
         ValueError: it is no file with an end: a pipe, a device, or a name that no file can have.
     """
+    path = Path(path)
     if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # of folders the system says it better
         raise ValueError("not a plain file")
     return path.read_bytes()
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: AnyPath) -> Any:
     """A value in a JSON file.
 
     Raises:
         OSError: it can't be read.
         ValueError: it is no JSON, or nests too deeply.
     """
+    path = Path(path)
     return parsed_json(read_plain(path))
 
 
@@ -214,12 +218,13 @@ def parsed_json(text: str | bytes) -> Any:
 # --- known by their hash
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: AnyPath) -> str:
     """sha256 of a file, in hexadecimal.
 
     Raises:
         DataError: it can't be read.
     """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from typing import Any
 
 from steergan.errors import RunError, reason
 from steergan.extras import needed_by
-from steergan.files import read_json, write_json
+from steergan.files import AnyPath, read_json, write_json
 from steergan.tables import Table
 
 with needed_by("steergan.results"):
@@ -45,23 +45,25 @@ def write_result(path: str | os.PathLike[str], result: Result) -> None:
     write_json(path, result.model_dump())
 
 
-def read_results(folder: Path) -> list[Result]:
+def read_results(folder: AnyPath) -> list[Result]:
     """The results in a folder, in the order of their ids.
 
     Raises:
         RunError: no such folder; a file that is no result, or that bears another name than its id.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise RunError(f"{folder}: no such folder; give the one with the JSON files of the results")
     return [read_result(path) for path in sorted(folder.glob("*.json"))]
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: AnyPath) -> Result:
     """The result in a file.
 
     Raises:
         RunError: it is no result, or bears another name than its id.
     """
+    path = Path(path)
     try:
         result = Result.model_validate(read_json(path))
     except ValidationError as error:

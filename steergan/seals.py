@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steergan.files import parsed_json, read_json
+from steergan.files import AnyPath, parsed_json, read_json
 
 DIGEST = "sha256"
 """Under this name the texts of a file of tensors say what the file must be."""
@@ -16,13 +16,14 @@ TEXTS = "__metadata__"
 """Where the header of a .safetensors file has texts."""
 
 
-def read_table(path: Path) -> dict[str, Any]:
+def read_table(path: AnyPath) -> dict[str, Any]:
     """An object in a JSON file, compared with its digest if it has one; without it.
 
     Raises:
         OSError: it can't be read.
         ValueError: it is no JSON, no object, or not what was written.
     """
+    path = Path(path)
     table = read_json(path)
     if not isinstance(table, dict):
         raise ValueError("not a table")

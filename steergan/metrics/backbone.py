@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from steergan.errors import DataError, RecipeError
 from steergan.extras import needed_by
-from steergan.files import file_sha256
+from steergan.files import AnyPath, file_sha256
 from steergan.metrics.resizing import resize
 from steergan.pixels import to_uint8
 from steergan.randomness import seed_torch, stream_seed
@@ -124,7 +124,9 @@ def bare_network(name: str, classes: int) -> nn.Module:
     return get_model(name, weights=None, num_classes=classes, **options)
 
 
-def build_backbone(name: str, classes: int, *, side: int = 0, weights: Path | None = None, seed: int = 0) -> Backbone:
+def build_backbone(
+    name: str, classes: int, *, side: int = 0, weights: AnyPath | None = None, seed: int = 0
+) -> Backbone:
     """A backbone with a fresh head, the rest from a file of torchvision's weights, or else random.
 
     Args:
@@ -142,6 +144,7 @@ def build_backbone(name: str, classes: int, *, side: int = 0, weights: Path | No
         >>> build_backbone("resnet18", 3, side=32).head
         Linear(in_features=512, out_features=3, bias=True)
     """
+    weights = None if weights is None else Path(weights)
     with torch.random.fork_rng(devices=[]):
         seed_torch(stream_seed(seed, "backbone-weights"))
         backbone = Backbone(name, classes, side)

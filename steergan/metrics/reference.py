@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from steergan.files import AnyPath
 from steergan.metrics.agreement import agreement_with
 from steergan.metrics.classifier_file import Network, weights_sha256
 from steergan.metrics.distances import Distances, Reals, subset
@@ -68,7 +69,7 @@ def prepare_reference(
     *,
     classifier: Network | None = None,
     progress: Progress = unheard,
-    cache: Path | None = None,
+    cache: AnyPath | None = None,
 ) -> Reference:
     """Features of held-out images, their floor, and how often the classifier knows their labels.
 
@@ -99,6 +100,7 @@ def prepare_reference(
         >>> reference.protocol.real_count, reference.floor.count
         (30, 30)
     """
+    cache = None if cache is None else Path(cache)
     protocol.refuse_too_few(len(held_out), "held-out images", "raise data.held_out or add images")
     protocol.refuse_too_few(len(train), "training images", "add images, or lower data.held_out")
     protocol.refuse_too_few(protocol.count, "samples to measure", "raise evaluation.samples")

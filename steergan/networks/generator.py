@@ -34,8 +34,8 @@ class Generator(nn.Module):
         latent_type: how a steerable latent transforms; else None.
 
     Shapes:
-        z (B, Z) float, y (B,) int64, element (B,) int64 index into the group's elements or None (identity)
-        -> (B, C, H, W) in [-1, 1].
+        z (B, Z) float, y (B,) int64, element (B,) int64 index into the group's elements, None unless it is
+        symmetrized -> (B, C, H, W) in [-1, 1].
 
     Symmetry: equivariant from the seed map on, not from z. With `"symmetrized"` and elements drawn uniformly the
         law of the images is invariant, exactly; with `"dense"` no claim is made about the law. With `"steerable"`
@@ -44,8 +44,8 @@ class Generator(nn.Module):
 
     Raises:
         SymmetryError: a size that the upsamplings can't reach, a rectangle under 90-degree rotations, in a disk or with
-            a steerable latent, `"symmetrized"` for a group that does not permute pixels; fields that the kernel or the
-            nonlinearity doesn't suit.
+            a steerable latent, `"symmetrized"` for a group that does not permute pixels, or called without elements;
+            fields that the kernel or the nonlinearity doesn't suit.
 
     Source: Dey et al. 2021, section 2.2, Tables 5 to 14. Symmetrization: Birrell et al., ICML 2022. Latents that the
         group acts on: the paper's future work, its point 4.
@@ -54,7 +54,7 @@ class Generator(nn.Module):
         >>> spec = GeneratorSpec(group="C4", z_dim=8, embedding_dim=4, seed_width=4, widths=(8, 4), upsamplings=1)
         >>> generator = Generator(spec, (1, 8, 8), classes=3).eval()
         >>> z, y = torch.randn(2, 8), torch.tensor([0, 2])
-        >>> image, quarter = generator(z, y), generator(z, y, element=torch.tensor([1, 1]))
+        >>> image, quarter = (generator(z, y, element=torch.tensor([g, g])) for g in (0, 1))
         >>> torch.allclose(quarter, torch.rot90(image, 1, (2, 3)), atol=1e-5)
         True
     """
@@ -107,7 +107,16 @@ class Generator(nn.Module):
         return x_BCP.unflatten(2, self.seed_shape[1:])
 
     def forward(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:
-        """Latents (B, Z), labels (B,) int64, elements (B,) int64 or None -> images (B, C, H, W) in [-1, 1]."""
+        """Latents (B, Z), labels (B,) int64, elements (B,) int64 or None -> images (B, C, H, W) in [-1, 1].
+
+        Raises:
+            SymmetryError: no element came for a symmetrized latent: the law of the images would not be invariant.
+        """
+        if element is None and self.elements:
+            raise SymmetryError(
+                f'latent = "symmetrized" wants an element for each image, (B,) int64 below {self.elements}; '
+                "steergan.training.draw_latents and steergan.run.sample draw them, zeros are the identity"
+            )
         return self.decode(torch.cat([z, self.embedding(y)], dim=1), element)
 
     def decode(self, c: Tensor, element: Tensor | None = None) -> Tensor:

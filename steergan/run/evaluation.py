@@ -1,7 +1,6 @@
 """Measuring a run's generator: what its samples are compared with, and the metric files in its folder."""
 
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from steergan import data
 from steergan.errors import RunError
-from steergan.files import cache_folder
+from steergan.files import AnyPath, cache_folder
 from steergan.layers import shared_filters
 from steergan.metrics import (
     BackboneExtractor,
@@ -31,7 +30,7 @@ from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
 from steergan.run.figures_in_words import described, notices, summed_up
 from steergan.run.folder import RunFolder, check_same_data
-from steergan.run.load import RunData, describe_data, load_data, load_run
+from steergan.run.load import LoadedRun, RunData, describe_data, load_data, load_run
 from steergan.run.nearest_images import Neighbours, nearest_images
 from steergan.run.own_classifier import own_classifier
 from steergan.run.reporting import Reporter, Silence, stage_before_training
@@ -237,7 +236,7 @@ def protocol(recipe: Recipe) -> Protocol:
 
 
 def evaluate(
-    path: Path,
+    path: AnyPath | LoadedRun,
     *,
     device: str = "cpu",
     data_path: str | None = None,
@@ -249,7 +248,7 @@ def evaluate(
     """Measure a run's generator again, by the run's own protocol and on the images that it was started with.
 
     Args:
-        path: of the run folder.
+        path: of the run folder, or what `load_run` gave; its generator is moved to the device.
         device: where images are drawn and features computed.
         data_path: where the originals are now; None: where they were.
         report: is told what takes a while; None: nobody is.
@@ -266,7 +265,8 @@ def evaluate(
     if features is not None:
         settings = settings.model_copy(update={"features": features})
     if settings.features == "none":
-        raise RunError(f'{path}: evaluation.features = "none", nothing to measure with; name some, --features auto')
+        folder = run.folder.path
+        raise RunError(f'{folder}: evaluation.features = "none", nothing to measure with; name some, --features auto')
     turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
     recipe = run.recipe.model_copy(update={"evaluation": settings, "data": turned})
     check_convolution(run.recipe.performance.convolution, device)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from steergan import data
 from steergan.data import ImageSet
 from steergan.errors import RunError
+from steergan.files import AnyPath
 from steergan.layers import converge_spectral_norm
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
@@ -33,18 +34,20 @@ class LoadedRun(NamedTuple):
     """After which the networks were saved."""
 
 
-def load_run(path: Path, at: str | int = "last") -> LoadedRun:
-    """A run's networks, in evaluation mode.
+def load_run(path: AnyPath | LoadedRun, at: str | int = "last") -> LoadedRun:
+    """A run's networks, in evaluation mode: what `sample`, `interpolate`, `evaluate` and `verify_run` take, too.
 
     Args:
-        path: of the run folder.
+        path: of the run folder; a run that is loaded is given back as it is, with the networks that it has.
         at: `last`, which of an unfinished run is its newest snapshot; `best`, by the run's Frechet distance, or by KID
             where it has none; `best:METRIC`; or the step of a snapshot.
 
     Raises:
         RunError: no run folder, nothing saved in it yet, or no such snapshot.
     """
-    folder = RunFolder(path)
+    if isinstance(path, LoadedRun):
+        return path
+    folder = RunFolder(Path(path))
     recipe, about = folder.read_recipe(), folder.read_about()
     step, *files = Snapshots(folder).chosen(at)
     image_shape, classes = about.data.image_shape, len(about.data.class_names)
@@ -118,8 +121,9 @@ def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunDat
     )
 
 
-def class_names(path: Path) -> list[str]:
+def class_names(path: AnyPath) -> list[str]:
     """Names of the classes that a run knows."""
+    path = Path(path)
     folder = RunFolder(path)
     folder.read_recipe()  # what is no run is refused as such
     return list(folder.read_about().data.class_names)

@@ -36,12 +36,12 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     with telling_squares(recipe, shape, images.example):
         generator = build_generator(recipe, shape, classes)
         discriminator = build_discriminator(recipe, shape, classes)
-    y = torch.zeros(1, dtype=torch.int64)
+    y = element = torch.zeros(1, dtype=torch.int64)
     image = torch.zeros(1, *shape)
     return "\n\n".join(
         [
             images.text,
-            network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y)),
+            network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y, element)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
             *filter(None, [latent_line(recipe), augmentation_notice(recipe)]),

@@ -8,6 +8,7 @@ import torch
 
 from steergan import data
 from steergan.errors import DataError
+from steergan.files import AnyPath
 from steergan.invariance.data import data_symmetry
 from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe, validate
@@ -64,7 +65,7 @@ class Wish:
     device: str = "cpu"
 
 
-def propose(folder: Path, name: str, wish: Wish, progress: Progress = unheard) -> str:
+def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard) -> str:
     """A commented recipe that trains on the images in a folder.
 
     Args:
@@ -76,6 +77,7 @@ def propose(folder: Path, name: str, wish: Wish, progress: Progress = unheard) -
     Raises:
         SteerganError: files that can't be taken; images too small, or too few to test their symmetry; an odd group.
     """
+    folder = Path(folder)
     where = str(folder.resolve())
     kinds = data.kinds_of(Folder(path=where, skip_damaged=wish.skip_damaged), progress)
     settled: dict[str, Any] = {"skip_damaged": True} if wish.skip_damaged else {}

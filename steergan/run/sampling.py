@@ -1,7 +1,6 @@
 """Images from a trained run: single samples and interpolations."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +8,12 @@ import torch
 from torch import Tensor
 
 from steergan.errors import RunError
+from steergan.files import AnyPath
 from steergan.layers import shared_filters
 from steergan.networks import Generator
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
-from steergan.run.load import load_run
+from steergan.run.load import LoadedRun, load_run
 from steergan.symmetry import is_continuous, plane_matrices
 from steergan.training import LatentLaw, Latents, draw_latents
 
@@ -29,52 +29,65 @@ UPRIGHT = Pose(0.0)
 
 
 def sample(
-    folder: Path,
+    run: AnyPath | LoadedRun,
     seeds: Sequence[int],
     classes: Sequence[int] | None = None,
     truncation: float = 1.0,
     poses: Sequence[Pose] | None = None,
     at: str | int = "last",
+    batch: int = 1,
 ) -> Tensor:
     """One image per class and seed, or per class, seed and pose, from the averaged generator.
 
+    Latents are drawn here, and group elements, if the latent is symmetrized, so that the law of the images is the one
+    that the certificate speaks of.
+
     Args:
-        folder: a run folder.
+        run: a run folder, or what `load_run` gave, which saves loading it again for each call.
         seeds: each names a latent (and a group element, if the latent is symmetrized), the same for every class.
         classes: labels; None for all.
         truncation: factor on z; below 1 trades variety for typical images. Source: Dey et al. 2021, Figure 11 (0.75).
         poses: in which a steerable latent is put.
         at: which of the run's networks, see `load_run`.
+        batch: images that are computed at once, on the device where the generator is.
 
     Returns:
         uint8 (classes, seeds, C, H, W), with poses (classes, seeds, poses, C, H, W). An image depends on its class,
-        seed and pose alone, not on what else was asked for.
+        seed and pose alone, not on what else was asked for: with `batch = 1` to the last bit, else to rounding, and
+        in a fraction of the time.
 
     Raises:
-        RunError: no such class or snapshot, or nothing trained in the folder.
+        RunError: no such class or snapshot, or nothing trained in the folder; no images at once.
         SymmetryError: poses of a latent that is not steerable, or that the group does not have.
+
+    Examples:
+        >>> run = load_run("runs/7")  # doctest: +SKIP
+        >>> sample(run, range(1000), classes=[3], truncation=0.75, batch=64).shape  # doctest: +SKIP
+        torch.Size([1, 1000, 1, 28, 28])
     """
-    run = load_run(folder, at)
-    generator, law = run.generator, run.recipe.generator.latent_law
+    if batch < 1:
+        raise RunError(f"batch = {batch}: at least one image at once is wanted")
+    loaded = load_run(run, at)
+    generator, law = loaded.generator, loaded.recipe.generator.latent_law
     labels = range(generator.classes) if classes is None else checked_classes(generator, classes)
+    wanted = [(seed, label, pose) for label in labels for seed in seeds for pose in poses or (UPRIGHT,)]
     with torch.inference_mode(), shared_filters(generator):
         images = [
-            one_image(generator, seed, label, law, truncation, pose)
-            for label in labels
-            for seed in seeds
-            for pose in poses or (UPRIGHT,)
+            images_of(generator, wanted[start : start + batch], law, truncation)
+            for start in range(0, len(wanted), batch)
         ]
     shape = (len(labels), len(seeds)) if poses is None else (len(labels), len(seeds), len(poses))
-    return torch.stack(images).unflatten(0, shape)
+    empty = torch.empty(0, *generator.image_shape, dtype=torch.uint8)
+    return torch.cat([empty, *images]).unflatten(0, shape)
 
 
 def interpolate(
-    folder: Path, seeds: tuple[int, int] = (0, 1), images: int = 10, at: str | int = "last"
+    run: AnyPath | LoadedRun, seeds: tuple[int, int] = (0, 1), images: int = 10, at: str | int = "last"
 ) -> Tensor:
     """The paper's Figure 3: rows of images between two latents of one class, and between classes at one latent.
 
     Args:
-        folder: a run folder.
+        run: a run folder, or what `load_run` gave.
         seeds: the two ends of the latent rows; the label rows use the first.
         images: per row.
         at: which of the run's networks, see `load_run`.
@@ -86,8 +99,8 @@ def interpolate(
 
     Source: Dey et al. 2021, Figure 3 (spherical between latents: White 2016; linear between labels).
     """
-    run = load_run(folder, at)
-    generator, law = run.generator, run.recipe.generator.latent_law
+    loaded = load_run(run, at)
+    generator, law = loaded.generator, loaded.recipe.generator.latent_law
     (start,), element = latent(generator, seeds[0], law)
     (end,), _ = latent(generator, seeds[1], law)
     fractions = torch.linspace(0, 1, images).tolist()
@@ -119,24 +132,31 @@ def orbit(generator: Generator, images: int) -> list[float]:
     return [i * rotations // images * 360 / rotations for i in range(images)]
 
 
-def one_image(
-    generator: Generator, seed: int, label: int, law: LatentLaw, truncation: float, pose: Pose = UPRIGHT
+def images_of(
+    generator: Generator, wanted: Sequence[tuple[int, int, Pose]], law: LatentLaw, truncation: float
 ) -> Tensor:
-    """uint8 (C, H, W), computed alone, so that no batch mate can change a bit of it."""
-    z, element = latent(generator, seed, law)
-    if pose != UPRIGHT:
-        z = generator.turned(z, pose.degrees, pose.reflected)
-    return to_uint8(generator(truncation * z, torch.tensor([label]), element))[0]
+    """uint8 (N, C, H, W) on the CPU, for seeds, labels and poses."""
+    drawn = [latent(generator, seed, law) for seed, _, _ in wanted]
+    z_NZ = torch.cat(
+        [
+            z if pose == UPRIGHT else generator.turned(z, pose.degrees, pose.reflected)
+            for (z, _), (_, _, pose) in zip(drawn, wanted, strict=True)
+        ]
+    )
+    elements = [element for _, element in drawn if element is not None]
+    labels = torch.tensor([label for _, label, _ in wanted], device=z_NZ.device)
+    return to_uint8(generator(truncation * z_NZ, labels, torch.cat(elements) if elements else None)).cpu()
 
 
 def decode_each(generator: Generator, path: Sequence[Tensor], element: Tensor | None) -> Tensor:
     """The images of conditioning vectors, uint8 (N, C, H, W), each decoded alone."""
-    return torch.cat([to_uint8(generator.decode(c[None], element)) for c in path])
+    return torch.cat([to_uint8(generator.decode(c[None], element)).cpu() for c in path])
 
 
 def latent(generator: Generator, seed: int, law: LatentLaw) -> Latents:
     """The latent (1, Z) and group element (1,) that a sample seed names."""
-    return draw_latents(generator, 1, torch_stream(seed, "sample/0"), law=law)
+    where = generator.embedding.weight.device
+    return draw_latents(generator, 1, torch_stream(seed, "sample/0"), law=law, device=where)
 
 
 def spherical(a: Tensor, b: Tensor, fraction: float) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from steergan import data
 from steergan.augmentation import Augmentation
 from steergan.errors import RunError, escaped
+from steergan.files import AnyPath
 from steergan.kernels import library
 from steergan.recipe import Recipe
 from steergan.run.about import About, MachineRecord, ProcessesRecord, surroundings
@@ -61,11 +62,11 @@ HERE = Place()
 
 def train(
     recipe: Recipe,
-    out: Path | None,
+    out: AnyPath | None,
     *,
     report: Reporter,
     place: Place = HERE,
-    init_from: Path | None = None,
+    init_from: AnyPath | None = None,
     switch_convolution: bool = False,
     more_steps: bool = False,
 ) -> Path:
@@ -86,6 +87,8 @@ def train(
     Raises:
         SteerganError: data, sizes, folder or numbers that training can't go on with; see the subclasses.
     """
+    out = None if out is None else Path(out)
+    init_from = None if init_from is None else Path(init_from)
     device, processes = torch.device(place.device), place.processes
     if not processes.first:
         report = Unheard(report)
@@ -227,7 +230,7 @@ def check_can_go_on(folder: RunFolder, recipe: Recipe, found: LatestState | None
 
 
 def resume(
-    path: Path,
+    path: AnyPath,
     *,
     report: Reporter,
     place: Place = HERE,
@@ -247,6 +250,7 @@ def resume(
     Raises:
         SteerganError: no run folder; no more steps than were taken, or no checkpoint to take them from; and as `train`.
     """
+    path = Path(path)
     folder = RunFolder(path)
     recipe = folder.read_recipe()
     if steps is not None:

@@ -5,14 +5,13 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Unpack
 
 import torch
 
 from steergan import data
 from steergan.errors import RecipeError
-from steergan.files import expanded
+from steergan.files import AnyPath, expanded
 from steergan.invariance.features import sample_features
 from steergan.invariance.samples import MeasuredLaw, SampleLaw, latent_claim, sample_law
 from steergan.metrics import SHIPPED
@@ -38,12 +37,12 @@ from steergan.verification.subject import Claim, Tell, untold
 
 
 def verify_run(
-    path: Path, *, level: int = 6, quick: bool = False, tell: Tell = untold, at: str | int = "last"
+    path: AnyPath | LoadedRun, *, level: int = 6, quick: bool = False, tell: Tell = untold, at: str | int = "last"
 ) -> list[Certificate]:
     """Both networks of a run, with the averaged generator's weights; and the law of its samples.
 
     Args:
-        path: of the run folder.
+        path: of the run folder, or what `load_run` gave.
         level: the last one to check.
         quick: one size, evaluation mode, nothing between the angles of the grid.
         tell: told what is being checked.

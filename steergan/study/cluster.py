@@ -13,7 +13,7 @@ import torch
 
 from steergan.errors import RunError, reason
 from steergan.extras import needed_by
-from steergan.files import write_json
+from steergan.files import AnyPath, write_json
 from steergan.run.folder import RunFolder
 from steergan.seals import read_table, sealed
 from steergan.study.plan import Run, Study
@@ -54,12 +54,15 @@ class SlurmSettings:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def slurm_executor(root: Path, settings: SlurmSettings, *, name: str, jobs: int, threads: int) -> "submitit.Executor":
+def slurm_executor(
+    root: AnyPath, settings: SlurmSettings, *, name: str, jobs: int, threads: int
+) -> "submitit.Executor":
     """What submits jobs to Slurm, `jobs` of them at a time, each with `threads` CPUs.
 
     Raises:
         RunError: submitit is not installed, or there is no Slurm here.
     """
+    root = Path(root)
     submitit = imported()
     try:
         executor = submitit.SlurmExecutor(root / LOGS, max_num_timeout=MOST_REQUEUES)
@@ -98,7 +101,7 @@ def imported() -> ModuleType:
 
 def run_on_cluster(
     study: Study,
-    root: Path,
+    root: AnyPath,
     executor: "submitit.Executor",
     *,
     threads: int = 1,
@@ -120,6 +123,7 @@ def run_on_cluster(
     Raises:
         RunError: a run folder below `root` holds a run of another recipe; or jobs can't be submitted or are not known.
     """
+    root = Path(root)
     refuse_other_recipes(study, root)
     root = root.absolute()
     waiting = [run for run in study.runs if not RunFolder(root / run.folder).finished]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from steergan.errors import RunError, reason
+from steergan.files import AnyPath
 from steergan.metrics import words_for
 from steergan.seals import read_table
 from steergan.tables import Cell, Mean, Table
@@ -43,7 +44,7 @@ class Content(BaseModel):
     protocol: dict[str, Any] = {}
 
 
-def combine(folders: Sequence[Path]) -> list[Table]:
+def combine(folders: Sequence[AnyPath]) -> list[Table]:
     """Tables of what the studies in these folders are judged by: a row for every cell, a column for every study.
 
     Source: Dey et al. 2021, Table 3.
@@ -51,7 +52,7 @@ def combine(folders: Sequence[Path]) -> list[Table]:
     Raises:
         RunError: a folder without a study's study.json, or studies whose axes differ.
     """
-    studies = [read(folder) for folder in folders]
+    studies = [read(Path(folder)) for folder in folders]
     axes = [[axis["name"] for axis in study["study"]["axis"]] for study in studies]
     for folder, names in zip(folders, axes, strict=True):
         if names != axes[0]:

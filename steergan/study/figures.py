@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steergan.errors import RunError
+from steergan.files import AnyPath
 from steergan.metrics import words_for
 from steergan.recipe import Recipe, TrainingSettings
 from steergan.run.build import build_discriminator, build_generator
@@ -99,12 +100,13 @@ class Findings:
         return {share for share, values in floors.items() if all(floor == 0 for floor in values)}
 
 
-def find(study: Study, root: Path) -> Findings:
+def find(study: Study, root: AnyPath) -> Findings:
     """The figures of every finished run below a folder.
 
     Raises:
         RunError: no run is finished; a run's files are damaged; or the runs were not measured in the same way.
     """
+    root = Path(root)
     finished = [run for run in study.runs if RunFolder(root / run.folder).finished]
     if not finished:
         raise RunError(f"{root}: no run of study {study.name!r} is finished, so there is nothing to tabulate")

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from steergan.files import write_json, write_whole
+from steergan.files import AnyPath, write_json, write_whole
 from steergan.pictures import save_png
 from steergan.results import Result
 from steergan.seals import sealed
@@ -22,12 +22,13 @@ TITLES = {
 }
 
 
-def report(study: Study, root: Path) -> Findings:
+def report(study: Study, root: AnyPath) -> Findings:
     """Write table.md, table.csv, study.json and pictures below `root`; they say what is finished.
 
     Raises:
         RunError: nothing is finished, files are damaged, runs were measured differently, or `root` can't be written.
     """
+    root = Path(root)
     findings = find(study, root)
     write_whole(root / "table.md", page(findings).encode())
     write_whole(root / "table.csv", comma_separated(wide_table(findings)).encode())

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from steergan import data
 from steergan.errors import DataError
+from steergan.files import AnyPath
 from steergan.run.folder import RunFolder, check_same_recipe
 from steergan.study.plan import Run, Study
 from steergan.study.worker import Event, Task, main
@@ -81,8 +82,9 @@ def refuse_other_recipes(study: Study, root: Path) -> None:
             check_same_recipe(folder, run.recipe)
 
 
-def steps_done(run: Run, root: Path) -> int:
+def steps_done(run: Run, root: AnyPath) -> int:
     """Generator steps that a run need not do again."""
+    root = Path(root)
     folder = RunFolder(root / run.folder)
     if folder.finished:
         return run.recipe.training.steps
@@ -91,7 +93,7 @@ def steps_done(run: Run, root: Path) -> int:
 
 def run_study(
     study: Study,
-    root: Path,
+    root: AnyPath,
     *,
     jobs: int = 1,
     threads: int = 1,
@@ -113,6 +115,7 @@ def run_study(
     Raises:
         RunError: a run folder below `root` holds a run of another recipe.
     """
+    root = Path(root)
     refuse_other_recipes(study, root)
     schedule = Schedule(study, root, report)
     if schedule.waiting:

@@ -26,7 +26,7 @@ def small(group: str, latent: str = "dense", shape: tuple[int, int, int] = (1, 1
 def test_an_element_on_the_seed_map_turns_the_finished_image(group: str) -> None:
     generator = small(group, "symmetrized")
     z, y = latents(generator)
-    plain = generator(z, y)
+    plain = generator(z, y, torch.zeros(2, dtype=torch.int64))
     space = generator.synthesis.out_type.gspace
     matrices = {element: matrix for matrix, element in grid_elements(space).items()}
     for number, position in enumerate(symmetry.grid_elements(space)):
@@ -41,6 +41,14 @@ def test_elements_are_counted_only_where_there_is_something_to_draw() -> None:
     assert small("C4", "dense").elements == 0
 
 
+def test_a_symmetrized_generator_refuses_to_leave_the_invariant_law() -> None:
+    generator = small("C4", "symmetrized")
+    z, y = latents(generator)
+    with pytest.raises(SymmetryError, match=r"wants an element for each image, .* below 4"):
+        generator(z, y)
+    assert small("trivial", "symmetrized")(z, y).shape == small("C4")(z, y).shape
+
+
 def test_unless_told_a_generator_is_symmetrized_as_recipes_are() -> None:
     spec = GeneratorSpec(z_dim=4, embedding_dim=4, seed_width=4, widths=(4, 4))
     assert Generator(spec, (1, 8, 8), 3).elements == 4
@@ -53,7 +61,7 @@ def test_dense_and_symmetrized_latents_train_alike_under_an_invariant_discrimina
     z, y = latents(generator, 8)
     state = {key: value.clone() for key, value in generator.state_dict().items()}
     gradients = []
-    for element in (None, torch.arange(8) % 4):
+    for element in (torch.zeros(8, dtype=torch.int64), torch.arange(8) % 4):
         generator.load_state_dict(state)
         generator.zero_grad()
         torch.nn.functional.softplus(-discriminator(generator(z, y, element), y)).mean().backward()

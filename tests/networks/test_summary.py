@@ -9,7 +9,7 @@ from steergan.networks.summary import layer_rows
 def test_an_upsampling_convolution_counts_its_phase_filters() -> None:
     spec = GeneratorSpec(z_dim=5, embedding_dim=2, seed_width=3, widths=(4, 8), upsamplings=1, spectral_norm="off")
     generator = Generator(spec, (1, 8, 8), 3)
-    rows = {row.path: row for row in layer_rows(generator, torch.zeros(1, 5), torch.tensor([0]))}
+    rows = {row.path: row for row in layer_rows(generator, torch.zeros(1, 5), torch.tensor([0]), torch.tensor([0]))}
     first, upsampling = rows["synthesis.stages.0.convolution"], rows["synthesis.stages.1.convolution"]
     assert (first.kind, first.size) == ("GroupConvolution", "8 x 4 x 4")
     assert first.multiply_adds == 3 * 8 * 9 * 4 * 4

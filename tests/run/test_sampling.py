@@ -24,6 +24,25 @@ def test_a_sample_does_not_depend_on_its_batch_mates(tiny_run: Path) -> None:
     assert torch.equal(many[1, 7], alone[0, 0])
 
 
+def test_batches_and_a_loaded_run_give_the_same_images(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = run.sample(str(tiny_run), range(6))
+    loaded = run.load_run(str(tiny_run))
+    assert loaded.generator.elements, "the images of no element would be tested"
+    monkeypatch.setattr("steergan.run.load.load_weights", lambda file: pytest.fail("loaded again"))
+    sizes = []
+    loaded.generator.register_forward_pre_hook(lambda network, inputs: sizes.append(len(inputs[0])))
+    together = run.sample(loaded, range(6), batch=8)
+    assert sizes == [8, 4]
+    assert (together.int() - alone.int()).abs().max() <= 1  # a last bit may round the other way
+    assert torch.equal(run.interpolate(loaded, images=2)[0, 0], alone[0, 0])
+
+
+def test_nothing_at_once_is_refused(tiny_run: Path) -> None:
+    with pytest.raises(RunError, match="batch = 0: at least one"):
+        run.sample(tiny_run, [0], batch=0)
+    assert run.sample(tiny_run, [], [0]).shape == (1, 0, 1, 8, 8)
+
+
 def test_seeds_and_classes_give_different_images(tiny_run: Path) -> None:
     images = run.sample(tiny_run, [0, 1])
     assert not torch.equal(images[0, 0], images[0, 1])
