@@ -82,7 +82,7 @@ def numbers(ctx: click.Context | None, param: click.Parameter | None, value: str
     return tuple(found)
 
 
-def chosen_classes(value: str, names: Sequence[str]) -> tuple[int, ...]:
+def chosen_classes(value: str, names: Sequence[str], hint: str = "--classes") -> tuple[int, ...]:
     """Numbers of classes that are said by name, or else by number, each once; where all names are numbers, by name.
 
     Raises:
@@ -99,10 +99,10 @@ def chosen_classes(value: str, names: Sequence[str]) -> tuple[int, ...]:
         try:
             said = numbers(click.get_current_context(silent=True), None, part) or ()
         except click.BadParameter:
-            raise click.BadParameter(f"no class {part!r}; {told(names)}", param_hint="'--classes'") from None
+            raise click.BadParameter(f"no class {part!r}; {told(names)}", param_hint=f"'{hint}'") from None
         for number in said:
             if are_numbers and str(number) not in names:
-                raise click.BadParameter(f"no class {number}; {told(names)}", param_hint="'--classes'")
+                raise click.BadParameter(f"no class {number}; {told(names)}", param_hint=f"'{hint}'")
             found[names.index(str(number)) if are_numbers else number] = None
     return tuple(found)
 

@@ -1,7 +1,7 @@
 """Images from a trained run: single samples and interpolations."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -82,7 +82,13 @@ def sample(
 
 
 def interpolate(
-    run: AnyPath | LoadedRun, seeds: tuple[int, int] = (0, 1), images: int = 10, at: str | int = "last"
+    run: AnyPath | LoadedRun,
+    seeds: tuple[int, int] = (0, 1),
+    images: int = 10,
+    at: str | int = "last",
+    *,
+    pairs: Sequence[tuple[int, int]] | None = None,
+    labels: Literal["linear", "spherical"] = "linear",
 ) -> Tensor:
     """The paper's Figure 3: rows of images between two latents of one class, and between classes at one latent.
 
@@ -91,33 +97,58 @@ def interpolate(
         seeds: the two ends of the latent rows; the label rows use the first.
         images: per row.
         at: which of the run's networks, see `load_run`.
+        pairs: classes between whose embeddings the label rows go; None: every class and the next one, the last and
+            class 0.
+        labels: a straight line between two embeddings, or a great circle on which the length goes over evenly, too.
 
     Returns:
-        uint8 (2 K or 3 K, images, C, H, W): first K rows spherical between the latents, one class each; then K rows
-        linear between the embeddings of class k and k + 1 (the last goes back to class 0). With a steerable latent K
-        more rows: the first latent turned through the group, see `orbit`.
+        uint8 (rows, images, C, H, W): first a row for every class, spherical between the latents; then one for every
+        pair, between its embeddings. With a steerable latent a third time a row for every class: the first latent
+        turned through the group, see `orbit`. The classes are those of the pairs, as they come; without pairs all K.
 
-    Source: Dey et al. 2021, Figure 3 (spherical between latents: White 2016; linear between labels).
+    Raises:
+        RunError: no such class.
+
+    Source: Dey et al. 2021, Figure 3 (spherical between latents: White 2016; between labels spherical in 3a, linear in
+        3b).
     """
     loaded = load_run(run, at)
     generator, law = loaded.generator, loaded.recipe.generator.latent_law
     (start,), element = latent(generator, seeds[0], law)
     (end,), _ = latent(generator, seeds[1], law)
     fractions = torch.linspace(0, 1, images).tolist()
+    ends = label_pairs(generator, pairs)
+    between: Callable[[Tensor, Tensor, float], Tensor] = along_circle if labels == "spherical" else torch.lerp
     rows = []
     with torch.inference_mode(), shared_filters(generator):
         embedded = generator.embedding.weight
-        for label in range(generator.classes):
-            path = [torch.cat([spherical(start, end, t), embedded[label]]) for t in fractions]
+        own = [embedded[label] for label in dict.fromkeys(label for pair in ends for label in pair)]
+        for e in own:
+            path = [torch.cat([spherical(start, end, t), e]) for t in fractions]
             rows.append(decode_each(generator, path, element))
-        for label in range(generator.classes):
-            following = embedded[(label + 1) % generator.classes]
-            path = [torch.cat([start, torch.lerp(embedded[label], following, t)]) for t in fractions]
+        for first, last in ends:
+            path = [torch.cat([start, between(embedded[first], embedded[last], t)]) for t in fractions]
             rows.append(decode_each(generator, path, element))
         if generator.latent_type is not None:
             poses = [generator.turned(start[None], angle)[0] for angle in orbit(generator, images)]
-            rows += [decode_each(generator, [torch.cat([z, e]) for z in poses], None) for e in embedded]
+            rows += [decode_each(generator, [torch.cat([z, e]) for z in poses], None) for e in own]
     return torch.stack(rows)
+
+
+def label_pairs(generator: Generator, pairs: Sequence[tuple[int, int]] | None) -> Sequence[tuple[int, int]]:
+    """The pairs, of classes that the generator knows; None: every class and the next one."""
+    if pairs is None:
+        return [(label, (label + 1) % generator.classes) for label in range(generator.classes)]
+    checked_classes(generator, [label for pair in pairs for label in pair])
+    return pairs
+
+
+def along_circle(a: Tensor, b: Tensor, fraction: float) -> Tensor:
+    """Between two vectors of any length: their directions along a great circle, their lengths linearly."""
+    lengths = a.norm(), b.norm()
+    if min(lengths) == 0:  # no direction
+        return torch.lerp(a, b, fraction)
+    return torch.lerp(*lengths, fraction) * spherical(a / lengths[0], b / lengths[1], fraction)
 
 
 def orbit(generator: Generator, images: int) -> list[float]:

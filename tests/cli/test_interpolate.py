@@ -27,3 +27,15 @@ def test_interpolation_draws_orbits(steerable: Path, tmp_path: Path) -> None:
     told = invoke("interpolate", steerable, "--images", "4", "--out", tmp_path / "paths.png")
     assert told.exit_code == 0, told.output
     assert "6 rows" in told.output
+
+
+def test_rows_between_chosen_classes(tiny_run: Path, tmp_path: Path) -> None:
+    told = invoke(
+        "interpolate", tiny_run, "--images", 2, "--between", 1, 0, "--labels", "spherical", "--out", tmp_path / "p.png"
+    )
+    assert told.exit_code == 0, told.output
+    assert "3 rows" in told.output
+    for wrong, said in ((["0", "2"], "2"), (["0-1", "0"], "two classes were wanted, one in each place")):
+        refused = invoke("interpolate", tiny_run, "--between", *wrong)
+        assert refused.exit_code != 0
+        assert said in refused.stderr.strip().splitlines()[-1]

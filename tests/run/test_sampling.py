@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from steergan import run
 from steergan.errors import RunError, SymmetryError
 from steergan.recipe import Recipe, read_recipe
 from steergan.run.build import build_generator
-from steergan.run.sampling import orbit, spherical
+from steergan.run.sampling import along_circle, decode_each, latent, orbit, spherical
 from tests.notes import Notes
 
 pytestmark = pytest.mark.usefixtures("blank_curves")
@@ -68,6 +69,35 @@ def test_interpolation_starts_and_ends_at_samples(tiny_run: Path) -> None:
         assert torch.equal(rows[label, 0], samples[label, 0])
         assert torch.equal(rows[2 + label, 0], samples[label, 0])
         assert torch.equal(rows[2 + label, -1], samples[(label + 1) % 2, 0])
+
+
+@pytest.mark.parametrize("labels", ["linear", "spherical"])
+def test_labels_go_over_between_any_two_classes(tiny_run: Path, labels: Literal["linear", "spherical"]) -> None:
+    rows = run.interpolate(tiny_run, (3, 4), images=3, pairs=[(1, 0), (1, 1)], labels=labels)
+    samples = run.sample(tiny_run, [3, 4])
+    assert rows.shape == (4, 3, 1, 8, 8)  # latents of classes 1 and 0, then the pairs
+    for row, label in enumerate((1, 0)):
+        assert torch.equal(rows[row, 0], samples[label, 0])
+    assert torch.equal(rows[2, 0], samples[1, 0])
+    torch.testing.assert_close(rows[2, -1], samples[0, 0], atol=1, rtol=0)
+    torch.testing.assert_close(rows[3], samples[1, 0].expand_as(rows[3]), atol=1, rtol=0)
+    generator = run.load_run(tiny_run).generator
+    a, b = generator.embedding.weight.detach()
+    middle = (a + b) / 2
+    if labels == "spherical":
+        middle = (a / a.norm() + b / b.norm()) / (a / a.norm() + b / b.norm()).norm() * (a.norm() + b.norm()) / 2
+    z, element = latent(generator, 3, "normal")
+    expected = decode_each(generator, [torch.cat([z[0], middle])], element)
+    torch.testing.assert_close(rows[2, 1], expected[0], atol=1, rtol=0)
+    with pytest.raises(RunError, match="class 2 does not exist"):
+        run.interpolate(tiny_run, pairs=[(0, 2)])
+
+
+def test_lengths_go_over_evenly_along_a_circle() -> None:
+    a, b = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 4.0])
+    found = torch.stack([along_circle(a, b, t) for t in (0.0, 0.5, 1.0)])
+    torch.testing.assert_close(found, torch.tensor([[2.0, 0.0], [4.5**0.5, 4.5**0.5], [0.0, 4.0]]))
+    assert along_circle(a, torch.zeros(2), 0.5).tolist() == [1.0, 0.0]
 
 
 @pytest.fixture(scope="module")
