@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from steergan.errors import RecipeError
-from steergan.recipe import read_recipe
+from steergan.recipe import read_recipe, write_recipe
 from steergan.study import Study, read_study
 from tests.study.studies import ROOT, axis, options, write_study
 
@@ -77,6 +77,27 @@ def test_table_3_runs_the_recipes_of_its_cells_and_their_labels_are_true(name: s
         treated = recipe.augmentation
         chosen = (treated.standard, treated.consistency_real > 0, treated.rotation_discriminator > 0)
         assert chosen == (added == "Standard Aug.", added == "bCR", added == "AR"), label
+
+
+@pytest.mark.parametrize(
+    ("study", "cells", "recipes"),
+    [
+        ("anhir-grid", 64, ["anhir/g-g"]),
+        (
+            "cifar10-pooling",
+            10,
+            [f"cifar10/{name}" for name in ("cnn-cnn", "g-cnn", "cnn-g", "g-g", "g-g-plain32", "g-g-average")],
+        ),
+        ("food101-bcr", 3, ["food101/g-g", "food101/g-g-bcr", "food101/g-g-bcr10"]),
+    ],
+)
+def test_what_the_paper_tried_beside_its_tables_holds_its_recipes(study: str, cells: int, recipes: list[str]) -> None:
+    grid = read_study(ROOT / "recipes" / "studies" / f"{study}.toml")
+    found = [run.recipe.model_copy(update={"name": ""}) for run in grid.runs[:: len(grid.file.seeds)]]
+    assert len(found) == len(set(map(write_recipe, found))) == len(grid.cells) == cells
+    for name in recipes:
+        recipe = read_recipe(ROOT / "recipes" / "paper" / f"{name}.toml")
+        assert found.count(recipe.model_copy(update={"name": ""})) == 1, name
 
 
 @pytest.mark.parametrize(
