@@ -52,6 +52,8 @@ PATTERNS = [
         r"\b(twice|thrice) (?:as|the)\b",
         rf"\b({SHARE}) (?:of |as )?(?:\S+ ){{0,5}}?{COSTS}",
         rf"\b(?:by|on average) ({SHARE})\b",
+        rf"{ALONE}({NUMBER}) (?:out )?of (?:the )?{NUMBER} (?:pairs|seeds|runs|rows|mutants|checkpoints)\b",
+        r"\b(halves|halved|doubles|doubled) (?:the|it|its|their)\b",
     )
 ]
 

@@ -57,6 +57,8 @@ def test_sentences_know_the_line_that_their_paragraph_begins_on() -> None:
         ("Recall rises to 31 %, p = 0.03.", ["31", "0.03"]),
         ("The Frechet distance is 20 at the end.", ["20"]),
         ("Errors of 1e-5, in 1,553 s or two minutes.", ["1e-5", "1,553", "two"]),
+        ("KID is lower in 12 of 12 pairs, and in two of three seeds.", ["12", "two"]),
+        ("C4 halves the distance.", ["halves"]),
         ("Between 2 and 3 GB, 30 dB.", ["2", "3", "30"]),
         ("Times 0.68 (0.56 to 0.72).", ["0.68", "0.56", "0.72"]),
     ],
