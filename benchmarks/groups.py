@@ -159,7 +159,8 @@ def verdict(found: Sequence[GroupCost]) -> str:
             f"{name} {at[0]:.2g}" for name, off in m.networks.items() if (at := off.at(45.0)) is not None
         ]
         parts.append(f"{m.group}: {', '.join(errors)}, step {step_ratio(found, m.group).centre:.2g}")
-    return f"Median relative error at 45 degrees, and a step as a multiple of {REFERENCE}'s. {'; '.join(parts)}."
+    said = f"Median relative error at 45 degrees, and a step as a multiple of {REFERENCE}'s. {'; '.join(parts)}."
+    return f"{said} One network each: how much of the errors is the seed's is not known."
 
 
 def report(found: Sequence[GroupCost], device: str) -> Report:
