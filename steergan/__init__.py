@@ -6,9 +6,10 @@ from steergan import escnn_at_import  # noqa: F401  # before anything else impor
 
 if TYPE_CHECKING:
     from steergan.acceleration import accelerate, restore
+    from steergan.exporting import export
     from steergan.networks import symmetrize
 else:
-    ROOMS = {"accelerate": "acceleration", "restore": "acceleration", "symmetrize": "networks"}
+    ROOMS = {"accelerate": "acceleration", "restore": "acceleration", "export": "exporting", "symmetrize": "networks"}
 
     def __getattr__(name: str) -> object:
         """What few need, when first asked for: what it stands on is slow to import."""
@@ -20,4 +21,4 @@ else:
 
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "accelerate", "restore", "symmetrize"]
+__all__ = ["__version__", "accelerate", "export", "restore", "symmetrize"]

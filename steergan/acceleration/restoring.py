@@ -6,7 +6,7 @@ import torch
 from escnn.nn import InnerBatchNorm, R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 
-from steergan.acceleration.places import layers_in, put
+from steergan.places import layers_in, put
 from steergan.acceleration.report import ATTRIBUTE
 from steergan.copies import copied
 from steergan.errors import SteerganError, SymmetryError

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from steergan.acceleration.checking import AccelerationError, require_proof, require_same_function
 from steergan.acceleration.measuring import Mode, Workload, layer_times_as_fast, meetings, model_times_as_fast
-from steergan.acceleration.places import layers_in, put
+from steergan.places import layers_in, put
 from steergan.acceleration.report import ATTRIBUTE, AccelerationReport, Row
 from steergan.copies import copied
 from steergan.errors import SteerganError, SymmetryError

@@ -2,11 +2,13 @@
 
 import torch
 from escnn.nn import FieldType
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Buffer
 from torch.nn.functional import conv1d
 
 from steergan.errors import SteerganError
+from steergan.layers.plain import as_graph
+from steergan.layers.plain_fields import WeightedMeans
 from steergan.layers.pooling import SpatialPool
 from steergan.layers.separable import resampled
 
@@ -50,6 +52,10 @@ class AntialiasedPool(SpatialPool):
             raise SteerganError(f"antialiased pooling with kernel {kernel_size}: 4 (even maps) or 3 (odd) was wanted")
         taps = torch.tensor(TAPS[kernel_size])
         self.taps = Buffer(taps / taps.sum(), persistent=False)
+
+    def export(self) -> nn.Module:
+        """Plain torch on tensors, which takes every size."""
+        return as_graph(WeightedMeans(self.in_type.size, self.taps, self.stride, self.padding))
 
     def pool(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, the number of windows down, and across)."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from steergan.errors import SymmetryError
 from steergan.layers.fields import FieldKind
 from steergan.layers.filters.conversion import AnyR2Conv, bank_of, bias_of
+from steergan.layers.plain import frozen
 from steergan.layers.shared_filters import FilteredLayer
 
 IMPORT_TOLERANCE = 1e-5
@@ -74,6 +75,22 @@ class BankTransfer(FilteredLayer):
             raise SymmetryError(
                 "R2Conv has a bias that is not one number per field of a permutation representation; set it to zero"
             )
+
+    @torch.no_grad()
+    def plain_convolution(self, transposed: bool = False, **windows: Any) -> Any:
+        """torch's convolution, or transposed convolution, with this bank and bias.
+
+        Args:
+            transposed: take the transposed one.
+            windows: stride, padding and so on, as torch's layers take them.
+        """
+        bank, bias = self.normed_filter().unflatten(1, (-1, self.kernel_size, self.kernel_size)), self.channel_bias()
+        kind: Any = torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d
+        layer = kind(bank.shape[1], bank.shape[0], self.kernel_size, bias=bias is not None, **windows, device="meta")
+        layer.weight = torch.nn.Parameter((bank.transpose(0, 1) if transposed else bank).contiguous().clone())
+        if bias is not None:
+            layer.bias = torch.nn.Parameter(bias.clone())
+        return frozen(layer)
 
     @torch.no_grad()
     def bank_to_give(self) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from steergan.layers.dense import SpectralLinear
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.fields import FieldLayout, typed_tensor
+from steergan.layers.plain_norms import plain_conditional_norm, plain_norm
 from steergan.layers.spectral_norm import NormOf, full_precision
 from steergan.symmetry import is_permutation
 
@@ -163,6 +164,11 @@ class FieldBatchNorm(EquivariantModule):
             shift = shift + self.bias
         return moments.scaled(x, scale[None], shift[None])
 
+    @torch.no_grad()
+    def export(self) -> torch.nn.BatchNorm2d:
+        """torch's own batch norm in evaluation, with every field's moments, scale and shift for all its channels."""
+        return plain_norm(self)
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
         return input_shape
@@ -228,6 +234,11 @@ class ConditionalBatchNorm(EquivariantModule):
             shift = shift_BF[:, selected, None, None, None]
             parts.append(torch.addcmul(shift, scale, x_BFGHW))
         return self.out_type(layout.join(parts))
+
+    @torch.no_grad()
+    def export(self) -> torch.nn.Module:
+        """Plain torch on tensors: (B, C, H, W) and c (B, conditioning) -> (B, C, H, W)."""
+        return plain_conditional_norm(self.norm, self.scale, self.shift)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

@@ -236,6 +236,11 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
             out = out if fields is None else fields.out.from_regular(out)
         return out if bias is None else out + bias[:, None, None]
 
+    @torch.no_grad()
+    def export(self) -> torch.nn.Conv2d:
+        """A plain convolution with this filter bank, spectral norm divided, and this bias."""
+        return self.plain_convolution(padding=self.padding)
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape

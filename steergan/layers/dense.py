@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, linear
 
+from steergan.layers.plain import frozen
 from steergan.layers.shared_filters import FilteredLayer
 from steergan.layers.spectral_norm import NormOf
 
@@ -47,6 +48,15 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
         """The weight, (out_features, in_features)."""
         return self.weight
 
+    @torch.no_grad()
+    def export(self) -> torch.nn.Linear:
+        """torch's own dense layer, its weight divided by the spectral norm."""
+        layer = torch.nn.Linear(self.in_features, self.out_features, self.bias is not None, device="meta")
+        layer.weight = torch.nn.Parameter(self.normed_filter().clone())
+        if self.bias is not None:
+            layer.bias = torch.nn.Parameter(self.bias.clone())
+        return frozen(layer)
+
     def forward(self, input: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
         return linear(input, self.kept("filter", self.filter_matrix), self.bias)
@@ -86,6 +96,12 @@ class SpectralEmbedding(torch.nn.Embedding, FilteredLayer):
     def raw_filter(self) -> Tensor:
         """The table, (labels, features)."""
         return self.weight
+
+    @torch.no_grad()
+    def export(self) -> torch.nn.Embedding:
+        """torch's own table, divided by the spectral norm."""
+        layer = torch.nn.Embedding(self.num_embeddings, self.embedding_dim, _weight=self.normed_filter().clone())
+        return frozen(layer)
 
     def forward(self, input: Tensor) -> Tensor:
         """(...) int64 -> (..., features)."""

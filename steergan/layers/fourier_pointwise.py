@@ -12,7 +12,9 @@ from steergan.kernels import samples as kernels
 from steergan.layers.fields import fourier_frequency, typed_tensor
 from steergan.layers.filters.path import ByKernels
 from steergan.layers.kept import watched
-from steergan.layers.nonlinearity import pointwise_function
+from steergan.layers.nonlinearity import plain_function, pointwise_function
+from steergan.layers.plain import as_graph
+from steergan.layers.plain_fields import Sampled
 from steergan.symmetry import elements_of, fourier_representation, group_name
 
 FEWEST_SAMPLES = 16
@@ -91,6 +93,11 @@ class SampledPointwise(EquivariantModule, ByKernels):
             # By name, so that a certificate of this class knows that every sample meets the same function.
             out = self.projection @ pointwise_function(self.function, self.slope)(self.sampling @ fields)
         return self.out_type(out.reshape(batch, self.out_type.size, *sides))
+
+    def export(self) -> torch.nn.Module:
+        """Plain torch on tensors: both matrices as convolutions of 1 x 1 around the function."""
+        function = plain_function(self.function, self.slope)
+        return as_graph(Sampled(self.sampling, self.projection, function))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

@@ -5,6 +5,8 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 
 from steergan.errors import SymmetryError
 from steergan.layers.fields import gated_frequency, typed_tensor
+from steergan.layers.plain import as_graph
+from steergan.layers.plain_fields import Gates
 from steergan.symmetry import fourier_representation
 
 
@@ -45,6 +47,10 @@ class Gated(EquivariantModule):
         """(B, C, H, W) -> (B, C - F, H, W), F being the number of fields."""
         x_BFSHW = typed_tensor(self, x).unflatten(1, (len(self.in_type), -1))
         return self.out_type((torch.sigmoid(x_BFSHW[:, :, :1]) * x_BFSHW[:, :, 1:]).flatten(1, 2))
+
+    def export(self) -> torch.nn.Module:
+        """Plain torch on tensors."""
+        return as_graph(Gates(len(self.in_type)))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

@@ -7,6 +7,8 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.layers.fields import field_kinds, typed_tensor
+from steergan.layers.plain import as_graph
+from steergan.layers.plain_fields import ByKind, Invariants
 from steergan.symmetry import trivial_type
 
 SOFTNESS = 0.1
@@ -59,6 +61,15 @@ class InvariantMap(EquivariantModule):
             part(tensor.index_select(1, self.get_buffer(f"channels{number}"))) for number, part in enumerate(self.parts)
         ]
         return self.out_type(torch.cat(found, dim=1).index_select(1, self.get_buffer("order")))
+
+    def export(self) -> nn.Module:
+        """Plain torch on tensors."""
+        parts = []
+        for number, part in enumerate(self.parts):
+            plain = Invariants(part.to_irreps, part.members, part.trivial, self.softness)  # type: ignore[arg-type]
+            parts.append((plain, self.get_buffer(f"channels{number}") if self.mixed else None))
+        order: Tensor | None = self.order  # type: ignore[assignment]
+        return as_graph(ByKind(parts, order))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch.nn.functional as F
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
-from torch import Tensor
+from torch import Tensor, nn
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.fields import field_kinds, require_permutations, typed_tensor
@@ -58,6 +58,10 @@ class Pointwise(EquivariantModule):
         """(B, C, H, W) -> (B, C, H, W)."""
         return self.out_type(self._apply_pointwise(typed_tensor(self, x)))
 
+    def export(self) -> nn.Module:
+        """torch's own module of the function."""
+        return plain_function(self.function, self.slope)
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
         return input_shape
@@ -65,6 +69,13 @@ class Pointwise(EquivariantModule):
     def extra_repr(self) -> str:
         """What stands in the parentheses of the printed layer."""
         return f"{self.in_type}, {self.function}"
+
+
+def plain_function(name: str, slope: float) -> nn.Module:
+    """The function of one of the `FUNCTIONS`' names, as torch's module."""
+    if name == "leaky_relu":
+        return nn.LeakyReLU(slope)
+    return {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}[name]().eval()
 
 
 def pointwise_function(name: str, slope: float) -> Callable[[Tensor], Tensor]:

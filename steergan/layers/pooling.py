@@ -4,10 +4,12 @@ from abc import abstractmethod
 
 import torch.nn.functional as F
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
-from torch import Tensor
+from torch import Tensor, nn
 
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.fields import FieldLayout, require_permutations, typed_tensor
+from steergan.layers.plain import as_graph
+from steergan.layers.plain_fields import PooledGroup
 from steergan.symmetry import trivial_type
 
 
@@ -106,6 +108,10 @@ class AveragePool(SpatialPool):
         [[2.5, 4.5], [10.5, 12.5]]
     """
 
+    def export(self) -> nn.AvgPool2d:
+        """torch's own pool, which takes every size."""
+        return nn.AvgPool2d(self.kernel_size, self.stride, self.padding, count_include_pad=False).eval()
+
     def pool(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
         halves = (self.kernel_size, self.stride, self.padding) == (2, 2, 0) and not any(n % 2 for n in x.shape[2:])
@@ -158,6 +164,10 @@ class MaxPool(SpatialPool):
         super().__init__(in_type, kernel_size, stride, padding, strict=strict)
         require_permutations("MaxPool", in_type, "a maximum does not commute with the group")
 
+    def export(self) -> nn.MaxPool2d:
+        """torch's own pool, which takes every size."""
+        return nn.MaxPool2d(self.kernel_size, self.stride, self.padding).eval()
+
     def pool(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, the number of windows down, and across)."""
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
@@ -199,6 +209,10 @@ class GroupPool(EquivariantModule):
         """(B, C, H, W) -> (B, F, H, W), one channel per field."""
         parts = self.layout.split(typed_tensor(self, x))
         return self.out_type(self.layout.join_fields([self._pool(part) for part in parts]))
+
+    def export(self) -> nn.Module:
+        """Plain torch on tensors, (B, C, H, W) -> (B, F, H, W)."""
+        return as_graph(PooledGroup(self.layout, self.reduce))
 
     def _pool(self, x_BFGHW: Tensor) -> Tensor:
         if x_BFGHW.shape[2] == 1:

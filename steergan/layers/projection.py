@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from steergan.layers.dense import SpectralEmbedding, SpectralLinear
+from steergan.layers.plain import as_graph
 from steergan.layers.spectral_norm import NormOf
 
 
@@ -33,6 +34,10 @@ class ProjectionHead(torch.nn.Module):
         super().__init__()
         self.linear = SpectralLinear(features, 1, spectral_norm=spectral_norm)
         self.embedding = SpectralEmbedding(classes, features, spectral_norm=embedding_norm)
+
+    def export(self) -> torch.nn.Module:
+        """Plain torch: (B, D) and labels (B,) -> (B,)."""
+        return as_graph(self)
 
     def forward(self, phi: Tensor, y: Tensor) -> Tensor:
         """(B, D) and y (B,) -> (B,)."""

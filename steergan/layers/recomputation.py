@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from steergan.layers.batch_norm import batch_norms, moments_untouched
 from steergan.layers.filters.path import FourierPath
+from steergan.layers.plain import Compound
 from steergan.layers.shared_filters import FilteredLayer, SharedFilters, filtered_layers
 
 
@@ -80,7 +81,7 @@ def remember(layers: Sequence[FilteredLayer], made: Filters) -> None:
         layer.shared.filter, layer.shared.weight, layer.shared.reduced = filters
 
 
-class Recomputable(EquivariantModule):
+class Recomputable(Compound):
     """A block whose inner feature maps can be computed again instead of kept, see `choose_recomputation`.
 
     Examples:

@@ -63,6 +63,10 @@ class Upsample(EquivariantModule):
         impulses = torch.eye(size, dtype=x.dtype, device=x.device).unsqueeze(1)
         return F.interpolate(impulses, scale_factor=self.scale_factor, mode="linear", align_corners=False).squeeze(1).mT
 
+    def export(self) -> torch.nn.Upsample:
+        """torch's own upsampling."""
+        return torch.nn.Upsample(scale_factor=self.scale_factor, mode=self.mode).eval()
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, channels, height, width = input_shape

@@ -49,6 +49,8 @@ class GeneratorBlock(Recomputable):
         torch.Size([5, 8, 8, 8])
     """
 
+    conditioned = True
+
     def __init__(
         self,
         in_type: FieldType,

@@ -5,6 +5,7 @@ from typing import Any
 
 from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from torch import nn
 
 from steergan.errors import SymmetryError
 from steergan.layers.fields import typed_tensor
@@ -40,6 +41,10 @@ class Restriction(EquivariantModule):
     def forward(self, x: GeometricTensor) -> GeometricTensor:
         """(B, C, H, W) -> (B, C, H, W), of the subgroup's type."""
         return self.out_type(typed_tensor(self, x))
+
+    def export(self) -> nn.Identity:
+        """The numbers stay."""
+        return nn.Identity().eval()
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

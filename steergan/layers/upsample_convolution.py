@@ -86,6 +86,11 @@ class UpsampleConvolution(EquivariantModule):
         """The filters of all four phases as one bank, (4 C_out, C_in, n, n)."""
         return self.convolution.arranged(phase_filters(self.convolution.filter_bank()).flatten(0, 2))
 
+    @torch.no_grad()
+    def export(self) -> torch.nn.Sequential:
+        """torch's own upsampling and convolution, one after the other."""
+        return torch.nn.Sequential(torch.nn.Upsample(scale_factor=2), self.convolution.export()).eval()
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, height, width = input_shape

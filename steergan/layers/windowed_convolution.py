@@ -117,6 +117,14 @@ class StridedConvolution(EquivariantModule):
         out = conv2d(inner.arranged(tensor), bank, inner.kept_bias(), stride, padding, dilation)
         return self.out_type(out)
 
+    @torch.no_grad()
+    def export(self) -> torch.nn.Conv2d:
+        """torch's convolution with this filter bank, bias and windows."""
+        stride, _, dilation, mode = self.windows
+        return self.convolution.plain_convolution(
+            stride=stride, padding=self.padding, dilation=dilation, padding_mode=mode
+        )
+
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""
         batch, _, *sides = input_shape
@@ -218,6 +226,14 @@ class TransposedConvolution(EquivariantModule):
 
     def _bank(self) -> Tensor:
         return self.convolution.filter_bank().transpose(0, 1)
+
+    @torch.no_grad()
+    def export(self) -> torch.nn.ConvTranspose2d:
+        """torch's transposed convolution with this filter bank, bias and windows."""
+        stride, padding, dilation, _ = self.windows
+        return self.convolution.plain_convolution(
+            True, stride=stride, padding=padding, dilation=dilation, output_padding=self.output_padding
+        )
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the output for an input of this shape."""

@@ -1,6 +1,6 @@
 """From the seed map to the image: the equivariant half of a generator."""
 
-from escnn.nn import EquivariantModule, FieldType, GeometricTensor
+from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.layers import (
@@ -13,6 +13,7 @@ from steergan.layers import (
     run,
     upsampled_convolution,
 )
+from steergan.layers.plain import Compound
 from steergan.layers.spectral_norm import NormOf
 from steergan.networks.spec import GeneratorSpec
 from steergan.networks.stages import generator_stages
@@ -32,6 +33,8 @@ class Stage(Recomputable):
 
     Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
     """
+
+    conditioned = True
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ NAMES = {"plain": "stages", "residual": "blocks"}
 """Under which name checkpoints hold them."""
 
 
-class Synthesis(EquivariantModule):
+class Synthesis(Compound):
     """Seed map and conditioning vector -> image fields, before tanh.
 
     Args:
@@ -93,6 +96,8 @@ class Synthesis(EquivariantModule):
 
     Source: Dey et al. 2021, Tables 5 and 6, appendix C.2.1; Figure 13, Tables 7 to 14, C.2.2.
     """
+
+    conditioned = True
 
     def __init__(self, spec: GeneratorSpec, channels: int, conditioning: int) -> None:
         super().__init__()

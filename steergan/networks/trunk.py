@@ -6,6 +6,7 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import nn
 
 from steergan.layers import DiscriminatorBlock, FieldBatchNorm, GroupConvolution, Restriction, activation, run
+from steergan.layers.plain import Compound
 from steergan.networks.spec import DiscriminatorSpec
 from steergan.networks.stages import DiscriminatorStage
 
@@ -13,7 +14,7 @@ LEAKY_SLOPE = 0.2
 """Source: Dey et al. 2021, appendix C.2."""
 
 
-class Trunk(EquivariantModule):
+class Trunk(Compound):
     """Fields -> hidden fields: plain stages (convolution, leaky ReLU, pool) or residual blocks, then ReLU.
 
     Args:

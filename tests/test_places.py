@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from steergan.acceleration.places import layers_in, put
+from steergan.places import layers_in, put
 
 
 def is_linear(module: nn.Module) -> bool:

@@ -1,0 +1,132 @@
+"""Any model in evaluation as plain torch: a graph of torch's own modules and functions, its filters constants."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from escnn.nn import EquivariantModule, GeometricTensor
+from torch import Tensor, fx, nn
+
+from steergan.copies import copied
+from steergan.errors import reason
+from steergan.exporting.batches import Matcher
+from steergan.exporting.escnn_layers import plain_form
+from steergan.exporting.folding import fold_norms
+from steergan.exporting.graph import Builder
+from steergan.exporting.recorder import ExportError, Recording, record
+from steergan.layers import choose_convolution
+from steergan.layers.plain import Compound, OnFields, frozen
+from steergan.places import layers_in, put
+
+BATCHES = (2, 3)
+"""Of the two examples that tell what depends on the number of images."""
+
+Call = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Baked:
+    """What became of a model.
+
+    Attributes:
+        module: plain torch, in evaluation mode and float32; loads without escnn and steergan.
+        exact: the same in float64, of which the other is the rounding.
+        places: by the path of a layer in the model, the module that has its filters.
+        folded: the convolutions that took a norm.
+    """
+
+    module: fx.GraphModule
+    exact: fx.GraphModule
+    places: dict[str, str]
+    folded: tuple[str, ...]
+
+
+def bake(model: nn.Module, call: Call, examples: Callable[[int], list[Tensor]], names: Sequence[str], batch: int = 0) -> Baked:
+    """A model as a fixed graph.
+
+    Args:
+        model: in any mode and dtype; it is left as it is.
+        call: (model, *inputs) -> tensors, or geometric tensors.
+        examples: inputs for so many images, float64 where they are no whole numbers.
+        names: of the inputs.
+        batch: the number of images that the graph takes; 0: any.
+
+    Raises:
+        ExportError: the layer that has no place in a graph, and why.
+    """
+    prepared = on_tensors(model)
+    sizes = (batch,) if batch else BATCHES
+    recordings = [recorded(prepared, call, examples(size)) for size in sizes]
+    first = recordings[0]
+    calls = first.calls if batch else Matcher(BATCHES).calls(first, recordings[1])
+    builder = Builder(first.inputs, names)
+    exact = frozen(builder.build(calls, without_types(first.result)))
+    folded = fold_norms(exact)
+    frozen(exact)
+    return Baked(in_float(exact), exact, builder.places, tuple(folded))
+
+
+def recorded(model: nn.Module, call: Call, inputs: list[Tensor]) -> Recording:
+    """What a prepared model does.
+
+    Raises:
+        ExportError: it can't be run, or not be told.
+    """
+    try:
+        return record(model, call, inputs)
+    except ExportError:
+        raise
+    except Exception as error:
+        raise ExportError(f"the model can't be run on {shapes(inputs)}: {reason(error)}") from error
+
+
+def shapes(inputs: Sequence[Tensor]) -> str:
+    """`1 x 3 x 8 x 8 and 3`."""
+    return " and ".join(" x ".join(str(n) for n in tensor.shape) for tensor in inputs)
+
+
+def without_types(result: Any) -> Any:
+    """Plain tensors of what a model returned."""
+    if isinstance(result, GeometricTensor):
+        return result.tensor
+    if isinstance(result, list | tuple):
+        return tuple(without_types(part) for part in result)
+    if isinstance(result, dict):
+        return {name: without_types(part) for name, part in result.items()}
+    return result
+
+
+@torch.no_grad()
+def on_tensors(model: nn.Module) -> nn.Module:
+    """A copy of a model in evaluation and float64, its layers replaced by plain ones where they have such."""
+    twin = as_double(model)
+    choose_convolution(twin, "dense")
+
+    def has_form(module: nn.Module) -> bool:
+        return isinstance(module, EquivariantModule) and not isinstance(module, Compound) and plain_form(module) is not None
+
+    found = layers_in(twin, has_form)
+    return put(twin, {path: OnFields(frozen(plain_form(part)), part) for part, paths in found for path in paths})  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def as_double(model: nn.Module) -> nn.Module:
+    """A copy in evaluation and float64; escnn's convolutions expand their filters anew."""
+    return copied(model).double().train().eval()
+
+
+@torch.no_grad()
+def in_float(exact: fx.GraphModule) -> fx.GraphModule:
+    """The graph in float32, every constant rounded once."""
+    rounded = copied(exact)
+    for node in rounded.graph.nodes:
+        node.args, node.kwargs = fx.node.map_aggregate((node.args, node.kwargs), single)  # type: ignore[assignment]
+    rounded.recompile()
+    result: fx.GraphModule = frozen(rounded.float())
+    return result
+
+
+def single(value: Any) -> Any:
+    """float32 for float64."""
+    return torch.float32 if value is torch.float64 else value

@@ -1,0 +1,239 @@
+"""Exports: a model baked, proved the same, and written whole or not at all."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+import torch
+from torch import fx, nn
+
+from steergan.errors import RunError
+from steergan.exporting.baking import Baked, bake
+from steergan.exporting.bits import compare_bits
+from steergan.exporting.hub import as_hub
+from steergan.exporting.parts import Part, model_part
+from steergan.exporting.recorder import ExportError
+from steergan.exporting.sameness import at_once, compared, first_tensor, in_evaluation, measure, require_same
+from steergan.exporting.targets import TARGETS, Made, as_onnx, as_torch, as_torch_export, node_count, onnx_runner
+from steergan.files import flush_folder, own_name, remove_abandoned, write_error, write_json, write_whole
+from steergan.seals import sealed
+from steergan.verification import verify_subject
+from steergan.verification.claims import About
+from steergan.verification.subject import Size
+
+REPORT = "export.json"
+MAKERS: dict[str, Callable[[Part, Baked, int], Made]] = {
+    "torch": as_torch,
+    "onnx": as_onnx,
+    "torch-export": as_torch_export,
+    "hub": as_hub,
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported.
+
+    Attributes:
+        module: plain torch, in evaluation mode: it needs neither escnn nor steergan.
+        report: what export.json says.
+        path: the folder, where one was written.
+    """
+
+    module: fx.GraphModule
+    report: dict[str, Any]
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How something is to be exported.
+
+    Attributes:
+        to: one of `TARGETS`.
+        batch: images at once; 0: any number.
+        out: the folder to write, new or an older export; None: nothing is written.
+        about: what else the report says, and the files that go with it.
+    """
+
+    to: str = "torch"
+    batch: int = 0
+    out: Path | None = None
+    about: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.to not in TARGETS:
+            raise ExportError(f"export to {self.to!r}; one of {', '.join(TARGETS)} was wanted")
+        if not isinstance(self.batch, int) or self.batch < 0:
+            raise ExportError(f"a batch of {self.batch!r}; a number of images, or 'any', was wanted")
+
+
+def export(
+    model: nn.Module,
+    size: int | Size | None = None,
+    *,
+    to: str = "torch",
+    batch: int | str = "any",
+    out: str | os.PathLike[str] | None = None,
+    certify: bool = True,
+    **about: Unpack[About],
+) -> Export:
+    """Any escnn model as plain torch, ONNX, a program of torch.export, or a folder for a hub of models.
+
+    Filters become constants, spectral norms are divided out, and batch norms behind convolutions folded into them. It
+    is compared with the model on 32 seeded inputs in float32 and float64, in ONNX Runtime too where that is installed;
+    where the group permutes pixels, equal entries of filters are compared bit by bit, and the symmetry is measured.
+
+    Args:
+        model: any torch module with escnn's or our layers; it is left as it is.
+        size: side, or (H, W), of its input in pixels; None: one that it accepts.
+        to: "torch", "onnx", "torch-export" or "hub".
+        batch: images at once, or "any".
+        out: the folder to write; None: nothing is written.
+        certify: verify the model's symmetry, for the report.
+        about: what is to be known of the model, as `steergan.verification.verify` takes it.
+
+    Raises:
+        ExportError: the layer that can't be exported, and why; or the folder is another's.
+        SubjectError: the model can't be run, or its field type is not known.
+
+    Examples:
+        >>> from escnn import nn as enn
+        >>> from steergan.symmetry import gspace, regular_type, trivial_type
+        >>> image, fields = trivial_type(gspace("C4"), 1), regular_type(gspace("C4"), 2)
+        >>> model = enn.SequentialModule(enn.R2Conv(image, fields, 3), enn.ReLU(fields), enn.GroupPooling(fields))
+        >>> found = export(model.eval(), 9, certify=False)
+        >>> found.module(torch.zeros(1, 1, 9, 9)).shape
+        torch.Size([1, 2, 7, 7])
+        >>> found.report["bits"]["wrong"]
+        []
+    """
+    wish = Wish(to, checked_batch(batch), None if out is None else Path(out))
+    if wish.out is not None:
+        require_own(wish.out)
+    part, subject = model_part(model, size if size is None or isinstance(size, int) else [size], about)
+    certificate = None
+    if certify and not subject.missing:
+        found = verify_subject(subject, modes=("evaluation",), off_grid=False)
+        certificate = {"verdict": found.verdict, "sentence": found.sentence}
+    return export_part(part, wish, certificate)
+
+
+def checked_batch(batch: int | str) -> int:
+    """The number of images, 0 for "any".
+
+    Raises:
+        ExportError: something else.
+    """
+    if batch == "any":
+        return 0
+    if isinstance(batch, int) and not isinstance(batch, bool) and batch > 0:
+        return batch
+    raise ExportError(f"a batch of {batch!r}; a number of images from 1 on, or 'any', was wanted")
+
+
+def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = None) -> Export:
+    """Bake a part, compare it, and write it.
+
+    Args:
+        part: what is exported.
+        wish: how.
+        certificate: its verdict and sentence.
+
+    Raises:
+        ExportError: see `export`.
+    """
+    start = time.perf_counter()
+
+    def examples(images: int) -> list[torch.Tensor]:
+        return [x.double() if x.is_floating_point() else x for x in part.examples(images, 0)]
+
+    baked = bake(part.module, part.call, examples, part.names, wish.batch)
+    many = wish.batch or at_once(part)
+    measured = compared(part, baked, wish.batch)
+    bits = compare_bits(part.module, baked)
+    if bits.wrong:
+        raise ExportError(f"{part.name}: {bits.sentence} Please report this; nothing was written")
+    made = MAKERS[wish.to](part, baked, wish.batch)
+    graph = next((content for name, content in made.files.items() if name.endswith(".onnx")), None)
+    run = None if graph is None else onnx_runner(graph)
+    if run is not None:
+        original = in_evaluation(part, torch.float32)
+        measured["onnxruntime"] = measure(
+            run, lambda given: first_tensor(part.call(original, *given)), part, torch.float32, many
+        )
+        require_same("onnxruntime", measured["onnxruntime"])
+    shapes = [(name, x) for name, x in zip(part.names, part.examples(wish.batch or 2, 0), strict=True)]
+    report = {
+        "part": part.name,
+        "to": wish.to,
+        **(wish.about or {}),
+        "inputs": [
+            {
+                "name": name,
+                "shape": [wish.batch or "batch", *x.shape[1:]] if x.dim() else [],
+                "dtype": str(x.dtype).removeprefix("torch."),
+            }
+            for name, x in shapes
+        ],
+        "output": part.output,
+        "graph": {"nodes": made.nodes, "baked_nodes": node_count(baked), "folded_norms": len(baked.folded), **made.facts},
+        "certificate": None if certificate is None else dict(certificate),
+        "bits": {"banks": bits.banks, "entries": bits.entries, "wrong": list(bits.wrong), "sentence": bits.sentence},
+        "claim": part.claim,
+        "measured": {name: one.record() for name, one in measured.items()},
+        "seconds": round(time.perf_counter() - start, 2),
+        "bytes": sum(len(content) for content in made.files.values()),
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in made.files.items()},
+    }
+    if wish.out is not None:
+        write_folder(wish.out, made.files, report)
+    return Export(baked.module, report, wish.out)
+
+
+def require_own(path: Path) -> None:
+    """Refuse to write where something else is.
+
+    Raises:
+        RunError: there is.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise RunError(f"{path}: is a file; give --out a new folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / REPORT).is_file():
+        raise RunError(f"{path}: not empty, and no export; give --out a new folder")
+
+
+def write_folder(path: Path, files: Mapping[str, bytes], report: Mapping[str, Any]) -> None:
+    """Write an export whole, in the place of an older one if there is one, or not at all.
+
+    Raises:
+        RunError: it can't be written.
+    """
+    require_own(path)
+    partial = path.with_name(own_name())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.mkdir()
+            for name, content in files.items():
+                write_whole(partial / name, content)
+            write_json(partial / REPORT, sealed(report))
+            if path.exists():
+                old = path.with_name(own_name())
+                os.rename(path, old)
+                os.rename(partial, path)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                os.rename(partial, path)
+            flush_folder(path.parent)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise write_error(path, error) from None
+    remove_abandoned(path.parent)

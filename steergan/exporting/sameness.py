@@ -1,0 +1,151 @@
+"""Whether an export computes what the model does, and whether it has its symmetry: measured."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten
+
+from steergan.exporting.baking import Baked, as_double, without_types
+from steergan.exporting.parts import Inputs, Part
+from steergan.exporting.recorder import ExportError
+from steergan.copies import copied
+from steergan.verification.measured.forward import exact_float32
+
+INPUTS = 32
+"""Seeded inputs that are compared."""
+PIXELS_AT_ONCE = 2**19
+"""Numbers of an output that are made at once, about."""
+ALLOWED = {"float32": 1e-4, "float64": 1e-5, "onnxruntime": 1e-4}
+"""Largest difference, relative to the largest output: more than rounding of float32, in which escnn samples bases."""
+
+Run = Callable[[Inputs], Tensor]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found of one way to run an export.
+
+    Attributes:
+        difference: the largest one from the model, relative to its largest output.
+        symmetry: the largest difference between what a moved input gives and the moved output, relative likewise;
+            None where no motion is known.
+        element: for which it is largest.
+    """
+
+    difference: float
+    symmetry: float | None
+    element: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def first_tensor(result: Any) -> Tensor:
+    """All tensors of a result, in one row for each image."""
+    found = [t for t in tree_flatten(without_types(result))[0] if isinstance(t, Tensor)]
+    if len(found) == 1:
+        return found[0]
+    return torch.cat([t.flatten(1) for t in found], dim=1)
+
+
+@torch.no_grad()
+def measure(run: Run, model: Run, part: Part, dtype: torch.dtype, batch: int) -> Measured:
+    """Compare a way to run an export with the model.
+
+    Args:
+        run: inputs -> output.
+        model: likewise, of the original.
+        part: what was exported.
+        dtype: of inputs.
+        batch: images at once.
+    """
+    off = symmetry = largest = 0.0
+    element = ""
+    moved_largest = 0.0
+    with exact_float32():
+        for given in batches(part, dtype, batch):
+            wanted, found = model(given), run(given)
+            if wanted.shape != found.shape:
+                raise ExportError(f"the export gives {tuple(found.shape)} where the model gives {tuple(wanted.shape)}")
+            largest = max(largest, float(wanted.abs().max()))
+            off = worse(off, float((wanted - found).abs().max()))
+        given = next(batches(part, dtype, batch))
+        base = run(still(part, given)) if part.motions else None
+        for motion in part.motions:
+            assert base is not None
+            wanted, found = motion.output(base), run(motion.inputs(given))
+            moved_largest = max(moved_largest, float(wanted.abs().max()))
+            error = float((wanted - found).abs().max())
+            if not error <= symmetry:
+                symmetry, element = error, motion.name
+    scale = max(largest, 1e-30)
+    return Measured(off / scale, symmetry / max(moved_largest, 1e-30) if part.motions else None, element)
+
+
+def worse(one: float, other: float) -> float:
+    """The larger of two errors; not a number is the largest."""
+    return other if not other <= one else one
+
+
+def still(part: Part, given: Inputs) -> Inputs:
+    """Inputs that no element moved: element 0 where the group acts by a number."""
+    return [*given[:2], torch.zeros_like(given[2])] if "element" in part.names else given
+
+
+def batches(part: Part, dtype: torch.dtype, batch: int) -> Iterator[Inputs]:
+    """The seeded inputs, so many at once."""
+    for number in range(-(-INPUTS // batch)):
+        yield [x.to(dtype) if x.is_floating_point() else x for x in part.examples(batch, number)]
+
+
+@torch.no_grad()
+def at_once(part: Part) -> int:
+    """How many images are compared at once: as many as two give room for."""
+    given = part.examples(2, 0)
+    numbers = sum(t.numel() for t in [*given, first_tensor(part.call(in_evaluation(part, torch.float32), *given))]) / 2
+    return int(max(2, min(8, PIXELS_AT_ONCE // max(numbers, 1))))
+
+
+def in_evaluation(part: Part, dtype: torch.dtype) -> Any:
+    """A copy of the model, as it is compared."""
+    if dtype == torch.float64:
+        return as_double(part.module)
+    with torch.no_grad():
+        return copied(part.module).float().train().eval()
+
+
+def compared(part: Part, baked: Baked, batch: int = 0) -> dict[str, Measured]:
+    """float32 and float64 of a baked model against the original.
+
+    Raises:
+        ExportError: they differ by more than rounding.
+    """
+    many = batch or at_once(part)
+    found = {}
+    for dtype, module in ((torch.float64, baked.exact), (torch.float32, baked.module)):
+        name = str(dtype).removeprefix("torch.")
+        original = in_evaluation(part, dtype)
+        found[name] = measure(
+            lambda given, module=module: first_tensor(module(*given)),
+            lambda given, original=original: first_tensor(part.call(original, *given)),
+            part, dtype, many,
+        )  # fmt: skip
+        require_same(name, found[name])
+    return found
+
+
+def require_same(name: str, found: Measured) -> None:
+    """Refuse what computes something else.
+
+    Raises:
+        ExportError: it does.
+    """
+    if not found.difference <= ALLOWED[name]:
+        raise ExportError(
+            f"what was exported computes something else in {name}: off by {found.difference:.1e} of the largest output "
+            f"({ALLOWED[name]:.0e} is rounding); nothing was written (please report this)"
+        )
