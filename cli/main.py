@@ -22,6 +22,7 @@ COMMANDS = {
     "resume": "Continue a run that was stopped.",
     "sample": "Draw images from a trained generator.",
     "interpolate": "Draw paths between latents, and between classes.",
+    "export": "Write a network as plain torch, ONNX, or a folder for a model hub.",
     "evaluate": "Measure a trained generator against held-out images.",
     "recipe": "List and show recipes; tell every key with its meaning.",
     "data": "Prepare, list and look at data sets.",

@@ -21,6 +21,9 @@ EXTRAS = {
     "torchvision": "data",
     "cleanfid": "metrics",
     "submitit": "slurm",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "export",
 }
 """Name of a package as it is imported -> the extra. escnn has none: what pip makes of it, see docs/guide/install.md."""
 

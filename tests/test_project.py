@@ -24,6 +24,16 @@ MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchma
 WITHOUT_MIRROR = {
     "steergan/training/protocols.py": "signatures",
     "steergan/training/inputs.py": "tests/training/test_updates.py",
+    **{
+        f"steergan/exporting/{name}.py": f"tests/exporting/test_{where}.py"
+        for name, where in {
+            "batches": "baking", "escnn_twins": "escnn_layers", "folding": "baking", "graph": "baking",
+            "hub": "exported", "modules": "baking", "network_parts": "exported", "parts": "exported",
+            "recorder": "baking", "sameness": "exported", "targets": "exported",
+        }.items()
+    },
+    "steergan/layers/plain_fields.py": "tests/layers/test_plain.py",
+    "steergan/layers/plain_norms.py": "tests/layers/test_plain.py",
     "steergan/layers/bank_transfer.py": "tests/layers/test_convolution.py",
     "cli/benchmark/accelerate.py": "tests/benchmark/test_acceleration.py",
     "cli/benchmark/layers.py": "tests/benchmark/test_layers.py",

@@ -6,7 +6,6 @@ import torch
 from escnn.nn import InnerBatchNorm, R2Conv, R2ConvTransposed
 from torch import Tensor, nn
 
-from steergan.places import layers_in, put
 from steergan.acceleration.report import ATTRIBUTE
 from steergan.copies import copied
 from steergan.errors import SteerganError, SymmetryError
@@ -19,6 +18,7 @@ from steergan.layers import (
 )
 from steergan.layers.counterparts import origin_of
 from steergan.layers.filters.conversion import AnyR2Conv, restored_convolution
+from steergan.places import layers_in, put
 
 Convolutions = GroupConvolution | StridedConvolution | TransposedConvolution
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from steergan.acceleration.checking import AccelerationError, require_proof, require_same_function
 from steergan.acceleration.measuring import Mode, Workload, layer_times_as_fast, meetings, model_times_as_fast
-from steergan.places import layers_in, put
 from steergan.acceleration.report import ATTRIBUTE, AccelerationReport, Row
 from steergan.copies import copied
 from steergan.errors import SteerganError, SymmetryError
 from steergan.layers.counterparts import COUNTERPARTS, counterpart
+from steergan.places import layers_in, put
 from steergan.tables import Interval
 from steergan.verification.claims import make_subject
 from steergan.verification.subject import Call, Size, Subject, twin_of

@@ -2,12 +2,11 @@
 
 from steergan.exporting.baking import Baked, bake
 from steergan.exporting.exported import Export, Wish, export, export_part
-from steergan.exporting.parts import PARTS, Part, part_of_run
+from steergan.exporting.parts import Part
 from steergan.exporting.recorder import ExportError
 from steergan.exporting.targets import TARGETS
 
 __all__ = [
-    "PARTS",
     "TARGETS",
     "Baked",
     "Export",
@@ -17,5 +16,4 @@ __all__ = [
     "bake",
     "export",
     "export_part",
-    "part_of_run",
 ]

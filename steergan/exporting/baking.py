@@ -19,10 +19,14 @@ from steergan.layers import choose_convolution
 from steergan.layers.plain import Compound, OnFields, frozen
 from steergan.places import layers_in, put
 
-BATCHES = (2, 3)
+BATCHES = (3, 5)
 """Of the two examples that tell what depends on the number of images."""
 
 Call = Callable[..., Any]
+
+
+class UnrunnableError(ExportError):
+    """A model that can't be run on what it was given."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +35,20 @@ class Baked:
 
     Attributes:
         module: plain torch, in evaluation mode and float32; loads without escnn and steergan.
-        exact: the same in float64, of which the other is the rounding.
+        exact: the same in float64, of which the other is the rounding; None where layers make float32 of all.
         places: by the path of a layer in the model, the module that has its filters.
         folded: the convolutions that took a norm.
     """
 
     module: fx.GraphModule
-    exact: fx.GraphModule
+    exact: fx.GraphModule | None
     places: dict[str, str]
     folded: tuple[str, ...]
 
 
-def bake(model: nn.Module, call: Call, examples: Callable[[int], list[Tensor]], names: Sequence[str], batch: int = 0) -> Baked:
+def bake(
+    model: nn.Module, call: Call, examples: Callable[[int], list[Tensor]], names: Sequence[str], batch: int = 0
+) -> Baked:
     """A model as a fixed graph.
 
     Args:
@@ -55,30 +61,50 @@ def bake(model: nn.Module, call: Call, examples: Callable[[int], list[Tensor]], 
     Raises:
         ExportError: the layer that has no place in a graph, and why.
     """
-    prepared = on_tensors(model)
     sizes = (batch,) if batch else BATCHES
-    recordings = [recorded(prepared, call, examples(size)) for size in sizes]
+    recordings, wide = recorded_in_some_precision(model, call, [examples(size) for size in sizes])
     first = recordings[0]
     calls = first.calls if batch else Matcher(BATCHES).calls(first, recordings[1])
     builder = Builder(first.inputs, names)
-    exact = frozen(builder.build(calls, without_types(first.result)))
-    folded = fold_norms(exact)
-    frozen(exact)
-    return Baked(in_float(exact), exact, builder.places, tuple(folded))
+    graph = frozen(builder.build(calls, without_types(first.result)))
+    folded = fold_norms(graph)
+    frozen(graph)
+    return Baked(in_float(graph) if wide else graph, graph if wide else None, builder.places, tuple(folded))
+
+
+def recorded_in_some_precision(
+    model: nn.Module, call: Call, examples: Sequence[list[Tensor]]
+) -> tuple[list[Recording], bool]:
+    """What a model does, in float64; in float32 where its layers make numbers of that whatever comes.
+
+    Returns:
+        The recordings, and whether they are in float64.
+    """
+    prepared = on_tensors(model)
+    try:
+        return [recorded(prepared, call, given) for given in examples], True
+    except UnrunnableError as error:
+        prepared = prepared.float()
+        try:
+            given_float = [[x.float() if x.is_floating_point() else x for x in given] for given in examples]
+            return [recorded(prepared, call, given) for given in given_float], False
+        except UnrunnableError:
+            raise error from None
 
 
 def recorded(model: nn.Module, call: Call, inputs: list[Tensor]) -> Recording:
     """What a prepared model does.
 
     Raises:
-        ExportError: it can't be run, or not be told.
+        UnrunnableError: it can't be run.
+        ExportError: what it does can't be told.
     """
     try:
         return record(model, call, inputs)
     except ExportError:
         raise
     except Exception as error:
-        raise ExportError(f"the model can't be run on {shapes(inputs)}: {reason(error)}") from error
+        raise UnrunnableError(f"the model can't be run on {shapes(inputs)}: {reason(error)}") from error
 
 
 def shapes(inputs: Sequence[Tensor]) -> str:
@@ -104,10 +130,15 @@ def on_tensors(model: nn.Module) -> nn.Module:
     choose_convolution(twin, "dense")
 
     def has_form(module: nn.Module) -> bool:
-        return isinstance(module, EquivariantModule) and not isinstance(module, Compound) and plain_form(module) is not None
+        return (
+            isinstance(module, EquivariantModule)
+            and not isinstance(module, Compound)
+            and plain_form(module) is not None
+        )
 
     found = layers_in(twin, has_form)
-    return put(twin, {path: OnFields(frozen(plain_form(part)), part) for part, paths in found for path in paths})  # type: ignore[arg-type]
+    plain = [(OnFields(frozen(plain_form(part)), part), paths) for part, paths in found]  # type: ignore[arg-type]
+    return put(twin, {path: part for part, paths in plain for path in paths})
 
 
 @torch.no_grad()

@@ -53,7 +53,7 @@ class Matcher:
         for one, other in zip(first.calls, second.calls, strict=True):
             args, kwargs = self._matched(given(one), given(other), seen, one)
             self._learn(seen, one.result, other.result)
-            matched.append(replace(one, args=args, kwargs=kwargs))
+            matched.append(replace(one, args=args, kwargs=kwargs, before=None))
         return matched
 
     def _learn(self, seen: dict[int, int], one: Any, other: Any) -> None:
@@ -89,7 +89,9 @@ class Matcher:
             return a
         if isinstance(b, Tensor) and a.shape == b.shape:
             if not torch.equal(a, b) and not torch.allclose(a, b, equal_nan=True):
-                raise ExportError(f"{call.layer or 'the model itself'}: a constant of its forward is another every time")
+                raise ExportError(
+                    f"{call.layer or 'the model itself'}: a constant of its forward is another every time"
+                )
             return a
         per_image = isinstance(b, Tensor) and (len(a), len(b)) == self.sizes and a.shape[1:] == b.shape[1:]
         if per_image and bool((a == a[:1]).all()) and torch.equal(a[:1], b[:1]) and bool((b == b[:1]).all()):
@@ -98,4 +100,6 @@ class Matcher:
 
     def _refusal(self, call: Call) -> ExportError:
         where = call.layer or "the model itself"
-        return ExportError(f"{where}: torch's {call.name} depends on the number of images in no simple way; fix it with --batch")
+        return ExportError(
+            f"{where}: torch's {call.name} depends on the number of images in no simple way; fix it with --batch"
+        )

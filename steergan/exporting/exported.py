@@ -15,7 +15,7 @@ from torch import fx, nn
 from steergan.errors import RunError
 from steergan.exporting.baking import Baked, bake
 from steergan.exporting.bits import compare_bits
-from steergan.exporting.hub import as_hub
+from steergan.exporting.hub import as_hub, card
 from steergan.exporting.parts import Part, model_part
 from steergan.exporting.recorder import ExportError
 from steergan.exporting.sameness import at_once, compared, first_tensor, in_evaluation, measure, require_same
@@ -169,7 +169,7 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
         )
         require_same("onnxruntime", measured["onnxruntime"])
     shapes = [(name, x) for name, x in zip(part.names, part.examples(wish.batch or 2, 0), strict=True)]
-    report = {
+    report: dict[str, Any] = {
         "part": part.name,
         "to": wish.to,
         **(wish.about or {}),
@@ -182,15 +182,24 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
             for name, x in shapes
         ],
         "output": part.output,
-        "graph": {"nodes": made.nodes, "baked_nodes": node_count(baked), "folded_norms": len(baked.folded), **made.facts},
+        "graph": {
+            "nodes": made.nodes,
+            "baked_nodes": node_count(baked),
+            "folded_norms": len(baked.folded),
+            **made.facts,
+        },
         "certificate": None if certificate is None else dict(certificate),
         "bits": {"banks": bits.banks, "entries": bits.entries, "wrong": list(bits.wrong), "sentence": bits.sentence},
         "claim": part.claim,
         "measured": {name: one.record() for name, one in measured.items()},
+        **({} if "float64" in measured else {"float64": "the model itself can't be run in float64"}),
         "seconds": round(time.perf_counter() - start, 2),
         "bytes": sum(len(content) for content in made.files.values()),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in made.files.items()},
     }
+    if wish.to == "hub":
+        made.files["README.md"] = card(report, wish.about or {}).encode()
+        report["files"]["README.md"] = hashlib.sha256(made.files["README.md"]).hexdigest()
     if wish.out is not None:
         write_folder(wish.out, made.files, report)
     return Export(baked.module, report, wish.out)

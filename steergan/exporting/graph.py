@@ -23,8 +23,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 SWAPPED = {"__rsub__": operator.sub, "__rtruediv__": operator.truediv, "__rdiv__": operator.truediv}
 SAME = (
-    "view", "reshape", "expand", "expand_as", "view_as", "contiguous", "to", "type", "float", "double", "type_as", "detach", "data",
-    "flatten", "squeeze", "unsqueeze", "clone", "requires_grad", "alias", "positive", "as_tensor", "cpu",
+    "view", "reshape", "expand", "expand_as", "view_as", "contiguous", "to", "type", "float", "double", "type_as",
+    "detach", "data", "flatten", "squeeze", "unsqueeze", "clone", "requires_grad", "alias", "positive", "cpu",
 )  # fmt: skip
 """What may give what came."""
 RESHAPING = ("view", "reshape", "unflatten")
@@ -211,7 +211,9 @@ class Builder:
                 )
             if isinstance(where, Tensor) and where.dim() == 1 and where.dtype == torch.int64:
                 return self.graph.call_function(torch.index_copy, (start[0], dim, self._as_node(where), start[1]))
-        raise ExportError(f"{call.layer or 'the model itself'}: it writes into a tensor in a way that has no place in a graph")
+        raise ExportError(
+            f"{call.layer or 'the model itself'}: it writes into a tensor in a way that has no place in a graph"
+        )
 
 
 def spread_index(index: Any, dims: int) -> list[Any]:
@@ -243,9 +245,7 @@ def changes_nothing(call: Call) -> bool:
     if call.name not in SAME or not isinstance(call.result, Tensor) or not call.args:
         return False
     came, gave = call.args[0], call.result
-    if not isinstance(came, Tensor) or (came.shape, came.dtype) != (gave.shape, gave.dtype):
-        return False
-    return True
+    return isinstance(came, Tensor) and (came.shape, came.dtype) == (gave.shape, gave.dtype)
 
 
 def refuse_written_views(calls: Sequence[Call]) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from steergan.exporting.baking import Baked
 from steergan.exporting.parts import Part
 from steergan.exporting.recorder import ExportError
 from steergan.exporting.targets import Made, node_count
+from steergan.extras import needed_by
 from steergan.seals import sealed_safetensors
 
 WEIGHTS = "model.safetensors"
@@ -57,6 +57,8 @@ def as_hub(part: Part, baked: Baked, batch: int) -> Made:
     Raises:
         ExportError: the graph can't be written as code.
     """
+    with needed_by("a folder for a hub of models"):
+        from safetensors.torch import save
     state = {name: tensor.contiguous() for name, tensor in baked.module.state_dict().items()}
     weights = sealed_safetensors(save(state, {"format": "pt"}))
     config = {
@@ -89,7 +91,9 @@ def code_of(part: Part, baked: Baked) -> str:
             lines.append(f'        put(self, "{path}", nn.{module!r})')
     for name, buffer in baked.module._buffers.items():
         assert buffer is not None
-        lines.append(f'        self.register_buffer("{name}", torch.zeros({tuple(buffer.shape)}, dtype={buffer.dtype}))')
+        lines.append(
+            f'        self.register_buffer("{name}", torch.zeros({tuple(buffer.shape)}, dtype={buffer.dtype}))'
+        )
     forward = baked.module.code.strip("\n")
     text = CODE.format(
         name=part.name,
@@ -153,7 +157,11 @@ def card(report: Mapping[str, Any], about: Mapping[str, Any]) -> str:
             "No certificate was made." if certificate is None else certificate["sentence"],
             "",
             report["bits"]["sentence"],
-            *([f"Measured, {report['claim']}: off by {symmetry:.1e} of the largest output."] if symmetry is not None else []),
+            *(
+                [f"Measured, {report['claim']}: off by {symmetry:.1e} of the largest output."]
+                if symmetry is not None
+                else []
+            ),
             f"Against the original in float32: off by {measured['difference']:.1e} of the largest output.",
             "",
             "## Metrics",

@@ -76,7 +76,7 @@ def _embedding(given: Arguments, x: Tensor) -> nn.Module | None:
     weight = given.pop("weight")
     if given.get("max_norm") is not None:
         return None
-    return filled(nn.Embedding(*weight.shape, device="meta"), weight=weight)
+    return filled(nn.Embedding(weight.shape[0], weight.shape[1], device="meta"), weight=weight)
 
 
 def _norm(given: Arguments, x: Tensor) -> nn.Module | None:
@@ -86,7 +86,7 @@ def _norm(given: Arguments, x: Tensor) -> nn.Module | None:
         return None
     eps = given.get("eps", 1e-5)
     layer = kind(len(mean), eps, affine=weight is not None, device="meta")
-    layer.running_mean, layer.running_var = mean.detach().clone(), variance.detach().clone()  # type: ignore[assignment]
+    layer.running_mean, layer.running_var = mean.detach().clone(), variance.detach().clone()
     layer.num_batches_tracked = torch.tensor(0)
     return filled(layer, weight=weight, bias=bias)
 

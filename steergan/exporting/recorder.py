@@ -1,4 +1,4 @@
-"""A forward as the calls of torch's functions that it made on its inputs; whatever depends on no input is a constant."""
+"""A forward as the calls of torch's functions on its inputs; whatever depends on no input is a constant."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

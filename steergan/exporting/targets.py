@@ -12,6 +12,7 @@ from steergan.errors import reason
 from steergan.exporting.baking import Baked
 from steergan.exporting.parts import Inputs, Part
 from steergan.exporting.recorder import ExportError
+from steergan.extras import needed_by
 
 OPSET = 20
 TARGETS = ("torch", "onnx", "torch-export", "hub")
@@ -67,9 +68,9 @@ def as_onnx(part: Part, baked: Baked, batch: int) -> Made:
     Raises:
         ExportError: the packages that write it are missing, or an operation has no place in ONNX.
     """
-    missing = [name for name in ("onnx", "onnxscript") if not is_there(name)]
-    if missing:
-        raise ExportError(f"--to onnx needs {' and '.join(missing)}; pip install 'steergan[export]'")
+    with needed_by("an export to ONNX"):
+        import onnx  # noqa: F401  # both are imported by torch
+        import onnxscript  # noqa: F401
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch and its parts about one another

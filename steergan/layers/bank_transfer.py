@@ -78,7 +78,7 @@ class BankTransfer(FilteredLayer):
 
     @torch.no_grad()
     def plain_convolution(self, transposed: bool = False, **windows: Any) -> Any:
-        """torch's convolution, or transposed convolution, with this bank and bias.
+        """Torch's convolution, or transposed convolution, with this bank and bias.
 
         Args:
             transposed: take the transposed one.

@@ -166,7 +166,7 @@ class FieldBatchNorm(EquivariantModule):
 
     @torch.no_grad()
     def export(self) -> torch.nn.BatchNorm2d:
-        """torch's own batch norm in evaluation, with every field's moments, scale and shift for all its channels."""
+        """Torch's own batch norm in evaluation, with every field's moments, scale and shift for all its channels."""
         return plain_norm(self)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -50,7 +50,7 @@ class SpectralLinear(torch.nn.Linear, FilteredLayer):
 
     @torch.no_grad()
     def export(self) -> torch.nn.Linear:
-        """torch's own dense layer, its weight divided by the spectral norm."""
+        """Torch's own dense layer, its weight divided by the spectral norm."""
         layer = torch.nn.Linear(self.in_features, self.out_features, self.bias is not None, device="meta")
         layer.weight = torch.nn.Parameter(self.normed_filter().clone())
         if self.bias is not None:
@@ -99,7 +99,7 @@ class SpectralEmbedding(torch.nn.Embedding, FilteredLayer):
 
     @torch.no_grad()
     def export(self) -> torch.nn.Embedding:
-        """torch's own table, divided by the spectral norm."""
+        """Torch's own table, divided by the spectral norm."""
         layer = torch.nn.Embedding(self.num_embeddings, self.embedding_dim, _weight=self.normed_filter().clone())
         return frozen(layer)
 

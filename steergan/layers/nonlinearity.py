@@ -59,7 +59,7 @@ class Pointwise(EquivariantModule):
         return self.out_type(self._apply_pointwise(typed_tensor(self, x)))
 
     def export(self) -> nn.Module:
-        """torch's own module of the function."""
+        """Torch's own module of the function."""
         return plain_function(self.function, self.slope)
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

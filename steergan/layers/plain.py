@@ -47,6 +47,7 @@ class OnFields(nn.Module):
         super().__init__()
         self.plain = plain
         self.in_type, self.out_type = layer.in_type, layer.out_type
+        self.evaluate_output_shape = layer.evaluate_output_shape
 
     def forward(self, x: Any, *rest: Tensor) -> Any:
         """A feature map, and what else the layer takes -> a feature map of the same kind of object."""
@@ -63,13 +64,14 @@ class Compound(EquivariantModule):
     conditioned = False
 
     def export(self) -> nn.Module:
-        """Plain torch on tensors, (B, C, H, W), and c (B, conditioning) where it takes one: this layer in evaluation."""
+        """Plain torch on tensors, (B, C, H, W), and c (B, conditioning) where it takes one, in evaluation."""
         inner = copied(self).eval()
 
         def is_part(module: nn.Module) -> bool:
             return isinstance(module, EquivariantModule) and not isinstance(module, Compound)
 
-        put(inner, {path: OnFields(part.export(), part) for part, paths in layers_in(inner, is_part) for path in paths})  # type: ignore[operator, arg-type]
+        parts: Any = layers_in(inner, is_part)
+        put(inner, {path: OnFields(part.export(), part) for part, paths in parts for path in paths})
         shell: nn.Module = Conditioned(inner) if self.conditioned else Unconditioned(inner)
         return as_graph(shell)
 

@@ -66,7 +66,7 @@ def shifting(norm: Any, shift: Any) -> nn.Linear | None:
 
 
 def dense(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    """torch's dense layer of these numbers."""
+    """Torch's dense layer of these numbers."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
     layer.weight = nn.Parameter(weight.detach().contiguous().clone())
     if bias is not None:

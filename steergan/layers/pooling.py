@@ -109,7 +109,7 @@ class AveragePool(SpatialPool):
     """
 
     def export(self) -> nn.AvgPool2d:
-        """torch's own pool, which takes every size."""
+        """Torch's own pool, which takes every size."""
         return nn.AvgPool2d(self.kernel_size, self.stride, self.padding, count_include_pad=False).eval()
 
     def pool(self, x: Tensor) -> Tensor:
@@ -165,7 +165,7 @@ class MaxPool(SpatialPool):
         require_permutations("MaxPool", in_type, "a maximum does not commute with the group")
 
     def export(self) -> nn.MaxPool2d:
-        """torch's own pool, which takes every size."""
+        """Torch's own pool, which takes every size."""
         return nn.MaxPool2d(self.kernel_size, self.stride, self.padding).eval()
 
     def pool(self, x: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor
 
+from steergan.copies import copied
 from steergan.layers.dense import SpectralEmbedding, SpectralLinear
 from steergan.layers.plain import as_graph
 from steergan.layers.spectral_norm import NormOf
+from steergan.places import put
 
 
 class ProjectionHead(torch.nn.Module):
@@ -37,7 +39,9 @@ class ProjectionHead(torch.nn.Module):
 
     def export(self) -> torch.nn.Module:
         """Plain torch: (B, D) and labels (B,) -> (B,)."""
-        return as_graph(self)
+        twin = copied(self)
+        put(twin, {"linear": self.linear.export(), "embedding": self.embedding.export()})
+        return as_graph(twin)
 
     def forward(self, phi: Tensor, y: Tensor) -> Tensor:
         """(B, D) and y (B,) -> (B,)."""

@@ -64,7 +64,7 @@ class Upsample(EquivariantModule):
         return F.interpolate(impulses, scale_factor=self.scale_factor, mode="linear", align_corners=False).squeeze(1).mT
 
     def export(self) -> torch.nn.Upsample:
-        """torch's own upsampling."""
+        """Torch's own upsampling."""
         return torch.nn.Upsample(scale_factor=self.scale_factor, mode=self.mode).eval()
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -88,7 +88,7 @@ class UpsampleConvolution(EquivariantModule):
 
     @torch.no_grad()
     def export(self) -> torch.nn.Sequential:
-        """torch's own upsampling and convolution, one after the other."""
+        """Torch's own upsampling and convolution, one after the other."""
         return torch.nn.Sequential(torch.nn.Upsample(scale_factor=2), self.convolution.export()).eval()
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -119,7 +119,7 @@ class StridedConvolution(EquivariantModule):
 
     @torch.no_grad()
     def export(self) -> torch.nn.Conv2d:
-        """torch's convolution with this filter bank, bias and windows."""
+        """Torch's convolution with this filter bank, bias and windows."""
         stride, _, dilation, mode = self.windows
         return self.convolution.plain_convolution(
             stride=stride, padding=self.padding, dilation=dilation, padding_mode=mode
@@ -229,7 +229,7 @@ class TransposedConvolution(EquivariantModule):
 
     @torch.no_grad()
     def export(self) -> torch.nn.ConvTranspose2d:
-        """torch's transposed convolution with this filter bank, bias and windows."""
+        """Torch's transposed convolution with this filter bank, bias and windows."""
         stride, padding, dilation, _ = self.windows
         return self.convolution.plain_convolution(
             True, stride=stride, padding=padding, dilation=dilation, output_padding=self.output_padding

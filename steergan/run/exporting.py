@@ -1,0 +1,134 @@
+"""A part of a run, exported with what is known of the run."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steergan import __version__
+from steergan.exporting import Export, ExportError, Wish, export_part
+from steergan.exporting.exported import checked_batch, require_own
+from steergan.exporting.network_parts import part_of_run
+from steergan.run.folder import RunFolder
+from steergan.run.load import LoadedRun, load_run
+from steergan.run.subjects import discriminator_subject, generator_subject, synthesis_subject
+from steergan.training import JsonLines
+from steergan.verification import Subject, verify_subject
+
+FIGURES = ("frechet_invariant", "kid", "precision", "recall", "label_agreement")
+
+
+def export_run(
+    path: str | os.PathLike[str],
+    *,
+    to: str = "torch",
+    part: str = "generator",
+    batch: int | str = "any",
+    out: str | os.PathLike[str] | None = None,
+    at: str | int = "last",
+) -> Export:
+    """A part of a run as plain torch, ONNX, a program of torch.export, or a folder for a hub, proved the same.
+
+    Args:
+        path: of the run folder.
+        to: "torch", "onnx", "torch-export" or "hub".
+        part: "generator", "discriminator", "synthesis" (seed map -> image) or "trunk" (image -> feature map).
+        batch: images at once, or "any".
+        out: the folder to write; None: RUN/exports/PART-TARGET.
+        at: which of the run's networks, see `load_run`.
+
+    Raises:
+        RunError: no run, nothing saved in it, or the folder is another's.
+        ExportError: the layer that can't be exported, and why.
+    """
+    run = load_run(Path(path), at)
+    target = run.folder.path / "exports" / f"{part}-{to}" if out is None else Path(out)
+    wish = Wish(to, checked_batch(batch), target, about(run))
+    require_own(target)
+    exported = part_of_run(part, run.generator, run.discriminator)
+    return export_part(exported, wish, certificate(run, part))
+
+
+def certificate(run: LoadedRun, part: str) -> dict[str, str] | None:
+    """Verdict and sentence about a part, in evaluation mode at its size; None where nothing is claimed of it."""
+    subject: Subject
+    if part in ("discriminator", "trunk"):
+        if run.discriminator.trunk.restrictions:
+            return None
+        subject = discriminator_subject(run.recipe, run.discriminator, quick=True)
+    elif run.generator.latent_type is not None:
+        subject = generator_subject(run.generator)
+    else:
+        subject = synthesis_subject(run.recipe, run.generator, quick=True)
+    found = verify_subject(subject, modes=("evaluation",), off_grid=False)
+    return {"verdict": found.verdict, "sentence": found.sentence}
+
+
+def about(run: LoadedRun) -> dict[str, Any]:
+    """What the report and the card say of the run."""
+    recipe, known = run.recipe, run.about.data
+    figures = last_figures(run.folder)
+    return {
+        "title": f"{recipe.name}, a generative adversarial network",
+        "words": (
+            f"Trained by steergan {__version__} from the recipe {recipe.name!r} for {run.step} steps; generator of "
+            f"group {recipe.generator.group}, discriminator of {', '.join(dict.fromkeys(recipe.discriminator.groups))}."
+        ),
+        "recipe": recipe.name,
+        "step": run.step,
+        "image_shape": list(known.image_shape),
+        "classes": list(known.class_names),
+        "data": f"{known.train.images:,} training images of {len(known.class_names)} classes, {recipe.data.name}.",
+        "metrics": metric_words(figures),
+        "figures": figures,
+    }
+
+
+def last_figures(folder: RunFolder) -> dict[str, Any]:
+    """The newest row of every metric file, with its protocol and floor."""
+    found: dict[str, Any] = {}
+    for key in ("frechet", "kid", "precision-recall", "label-agreement"):
+        rows = JsonLines(folder.metric(key)).rows()
+        found |= rows[-1] if rows else {}
+    return {name: value for name, value in found.items() if isinstance(value, str | int | float | bool | None)}
+
+
+def metric_words(figures: Mapping[str, Any]) -> str:
+    """The figures beside their floors, and the protocol that they hold under."""
+    lines = []
+    for name in FIGURES:
+        value, floor = figures.get(name), figures.get(f"floor_{name}")
+        if isinstance(value, int | float):
+            beside = f" (real against real: {floor:.4g})" if isinstance(floor, int | float) else ""
+            lines.append(f"- {name.replace('_', ' ')}: {value:.4g}{beside}")
+    if not lines:
+        return "None were recorded."
+    protocol = {
+        name: value for name, value in figures.items()
+        if name not in FIGURES and not name.startswith(("floor", "scrambled")) and value is not None
+    }  # fmt: skip
+    return "\n".join(
+        [*lines, "", "Protocol: " + ", ".join(f"{name} {value}" for name, value in protocol.items()) + "."]
+    )
+
+
+def summary(export: Export) -> list[str]:
+    """Lines for whoever asked: what was written, how near it is, and what its symmetry is worth."""
+    report = export.report
+    measured = [
+        f"{name}: off by {one['difference']:.1e}"
+        + ("" if one["symmetry"] is None else f", symmetry {one['symmetry']:.1e}")
+        for name, one in report["measured"].items()
+    ]
+    lines = [
+        f"{report['part']} in {export.path}: {', '.join(report['files'])}, {report['graph']['nodes']} nodes, "
+        f"{report['bytes'] / 1e6:.1f} MB",
+        "against the original on 32 seeded inputs, of the largest output: " + "; ".join(measured),
+        report["bits"]["sentence"],
+    ]
+    if report["certificate"] is not None:
+        lines.append(report["certificate"]["sentence"])
+    return lines
+
+
+__all__ = ["Export", "ExportError", "export_run", "summary"]

@@ -1,0 +1,159 @@
+"""`steergan.export`: the same function, its symmetry, and files that need nothing of ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import steergan
+from steergan.errors import RunError
+from steergan.exporting import ExportError, Wish, export, export_part
+from steergan.exporting import exported as module
+from steergan.exporting.network_parts import part_of_run
+from steergan.seals import read_table
+from tests.exporting.models import discriminator, generator, small_model
+from tests.thorough import also
+
+ALONE = """
+import sys, importlib.abc
+class Blocked(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("escnn", "steergan"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocked())
+import torch
+pickled = torch.load(sys.argv[1] + "/torch/generator.pt", weights_only=False)
+sys.path.insert(0, sys.argv[1] + "/hub")
+from model import load
+given = torch.load(sys.argv[1] + "/given.pt")
+torch.save([pickled(*given), load()(*given)], sys.argv[1] + "/found.pt")
+"""
+"""A process that has neither escnn nor steergan."""
+
+
+def test_files_need_neither_escnn_nor_steergan(tmp_path: Path) -> None:
+    network = generator()
+    part = part_of_run("generator", network, discriminator())
+    for to in ("torch", "hub"):
+        export_part(part, Wish(to, out=tmp_path / to))
+    given = part.examples(5, 7)
+    torch.save(given, tmp_path / "given.pt")
+    done = subprocess.run([sys.executable, "-c", ALONE, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for found in torch.load(tmp_path / "found.pt"):
+        with torch.no_grad():
+            torch.testing.assert_close(found, network(*given), rtol=1e-5, atol=1e-5)
+    card = (tmp_path / "hub" / "README.md").read_text()
+    assert "To be filled in" in card
+    assert "same bits" in card
+
+
+def test_report_says_what_was_measured(tmp_path: Path) -> None:
+    found = export(small_model(), 9, batch=2, out=tmp_path / "out")
+    assert found.path == tmp_path / "out"
+    report = read_table(tmp_path / "out" / "export.json")  # and its digest is right
+    assert report == json.loads(json.dumps(found.report))
+    assert report["certificate"]["verdict"] == "proved"
+    assert report["inputs"] == [{"name": "x", "shape": [2, 1, 9, 9], "dtype": "float32"}]
+    assert report["measured"]["float32"]["difference"] < 1e-5
+    assert report["measured"]["float32"]["symmetry"] < 1e-5
+    assert "can't be run" in report["float64"]  # GroupPooling returns float32
+    assert report["graph"]["folded_norms"] == 1
+    assert set(report["files"]) == {"Wrapped.pt"}
+
+
+@pytest.mark.parametrize(
+    ("name", "latent", "group"),
+    [
+        ("generator", "symmetrized", "C4"), ("discriminator", "auto", "SO2"), ("generator", "steerable", "SO2"),
+        *also(("generator", "steerable", "C4"), ("synthesis", "symmetrized", "C4"), ("trunk", "auto", "C4")),
+    ],
+)  # fmt: skip
+def test_parts_of_runs_turn_as_they_claim(name: str, latent: str, group: str) -> None:
+    part = part_of_run(name, generator(latent if name != "discriminator" else "auto", group), discriminator(group))
+    measured = export_part(part, Wish()).report["measured"]
+    assert part.claim
+    assert measured["float64"]["difference"] < 1e-12
+    assert measured["float64"]["symmetry"] < 1e-12
+    assert measured["float32"]["symmetry"] < 1e-5
+
+
+def test_onnx_runtime_computes_the_same() -> None:
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    found = export_part(part_of_run("generator", generator(), discriminator()), Wish("onnx")).report
+    assert found["measured"]["onnxruntime"]["difference"] < 1e-5
+    assert found["measured"]["onnxruntime"]["symmetry"] < 1e-5
+    assert found["graph"]["opset"] == 20
+    assert found["graph"]["nodes"] < 60
+
+
+def test_what_computes_something_else_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def wrong(*given: Any) -> Any:
+        baked = bake(*given)
+        with torch.no_grad():
+            baked.module.get_submodule("head").weight.mul_(1.001)
+        return baked
+
+    bake = module.bake
+    monkeypatch.setattr(module, "bake", wrong)
+    with pytest.raises(ExportError, match="computes something else in float32"):
+        export(small_model(), 9, out=tmp_path / "out", certify=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_export_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = small_model()
+    export(model, 9, out=tmp_path / "out", certify=False)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "write_json", full)
+    with pytest.raises(RunError, match="No space left"):
+        export(model, 9, batch=1, out=tmp_path / "out", certify=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_older_export_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    model = small_model()
+    for batch in (1, 2):
+        export(model, 9, batch=batch, out=tmp_path / "out", certify=False)
+    assert read_table(tmp_path / "out" / "export.json")["inputs"][0]["shape"][0] == 2
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(RunError, match="not empty, and no export"):
+        export(model, 9, out=tmp_path / "mine", certify=False)
+    with pytest.raises(RunError, match="is a file"):
+        export(model, 9, out=tmp_path / "mine" / "thesis.tex", certify=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"to": "tensorflow"}, "one of torch, onnx"), ({"batch": 0}, "from 1 on"), ({"batch": "many"}, "or 'any'")],
+)
+def test_bad_wishes_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ExportError, match=words):
+        steergan.export(small_model(), 9, **options)
+
+
+def test_scores_that_depend_on_the_batch_want_one() -> None:
+    part = part_of_run("discriminator", generator(), discriminator(minibatch_deviation=2))
+    with pytest.raises(ExportError, match="--batch"):
+        export_part(part, Wish())
+    assert export_part(part, Wish(batch=4)).report["measured"]["float32"]["difference"] < 1e-5
+
+
+def test_model_stays_as_it_was() -> None:
+    model: nn.Module = small_model().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    export(model, 9, certify=False)
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
