@@ -148,7 +148,7 @@ class Recorder(TorchFunctionMode):
 
 
 def name_of(function: Any) -> str:
-    """Its name; of a tensor's property that of the property."""
+    """The name of one of torch's functions; for what reads a property of a tensor, that of the property."""
     if getattr(function, "__name__", "") == "__get__":
         return str(function.__self__.__name__)
     return str(getattr(function, "__name__", function))
