@@ -10,14 +10,16 @@
    TypeError (escnn issue 112). SciPy's is what escnn uses without scikit-learn, it is exact, and it draws no numbers.
 4. The equations of those intertwiners are products of small matrices, which escnn has SciPy make as sparse ones: the
    same numbers, and most of the time that the first layers of a group take. Small ones are made by NumPy.
+6. It builds sparse matrices of dense blocks and multiplies them as matrices. SciPy 1.18 warns that it will make arrays
+   of them, no earlier than 1.20, whose product is another: they are asked for as matrices.
 
-4 and 5 stay; the others are over when escnn is imported. Importing this again changes nothing.
+4, 5 and 6 stay; the others are over when escnn is imported. Importing this again changes nothing.
 """
 
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from types import ModuleType
 from typing import Any
@@ -27,7 +29,8 @@ import joblib
 import numpy as np
 import torch  # noqa: F401  # before the block below, which is to hide things from escnn alone
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix
+from scipy import sparse
+from scipy.sparse import coo_matrix, csc_matrix
 
 from steergan.errors import SteerganError
 
@@ -131,3 +134,28 @@ def sylvester_constraint(rho_1: list[NDArray[Any]], rho_2: list[NDArray[Any]]) -
 
 escnn.group._numerical.build_sylvester_constraint = sylvester_constraint
 escnn.group._clebsh_gordan.build_sylvester_constraint = sylvester_constraint
+
+
+class SparseMatrices(ModuleType):
+    """`scipy.sparse` as escnn knows it: of dense blocks it makes matrices, not arrays."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sparse, name)
+
+    @staticmethod
+    def block_diag(blocks: Sequence[Any], **settings: Any) -> Any:
+        """SciPy's function of this name; its result is a sparse matrix."""
+        return sparse.block_diag([coo_matrix(np.atleast_2d(block)) for block in map(_dense, blocks)], **settings)
+
+    @staticmethod
+    def kronsum(one: Any, other: Any, **settings: Any) -> Any:
+        """SciPy's function of this name; its result is a sparse matrix."""
+        return sparse.kronsum(coo_matrix(one), coo_matrix(other), **settings)
+
+
+def _dense(block: Any) -> Any:
+    return block.toarray() if hasattr(block, "toarray") else block
+
+
+for _name in ("escnn.nn.field_type", "escnn.group._numerical", "escnn.group.representation", "escnn.group.group"):
+    sys.modules[_name].sparse = SparseMatrices("scipy.sparse")  # type: ignore[attr-defined]

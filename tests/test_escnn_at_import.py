@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import escnn
 import numpy as np
@@ -15,6 +16,7 @@ from escnn.group import _clebsh_gordan, _numerical
 from escnn.group._numerical import find_intertwiner_basis_sylvester
 from escnn.gspaces import GSpace2D, flipRot2dOnR2
 from escnn.nn import FieldType, R2Conv
+from scipy import linalg, sparse
 
 from steergan import escnn_at_import
 
@@ -74,6 +76,24 @@ def test_equations_of_intertwiners_are_bit_by_bit_those_that_escnn_builds(space:
         assert module.build_sylvester_constraint is escnn_at_import.sylvester_constraint
 
 
+def test_blocks_are_matrices_whatever_scipy_makes_of_dense_ones() -> None:
+    """The values are SciPy's own; so is the type, until SciPy changes it."""
+    made = escnn_at_import.SparseMatrices("sparse")
+    one, other = np.arange(6.0).reshape(2, 3), np.eye(2)
+    several: list[list[Any]] = [[one, other], [sparse.csc_matrix(one), other], [np.ones(2), 3.0]]
+    for blocks in several:
+        found = made.block_diag(blocks, format="csc")
+        assert isinstance(found, sparse.csc_matrix)
+        dense = [np.atleast_2d(block.toarray() if hasattr(block, "toarray") else block) for block in blocks]
+        assert np.array_equal(found.toarray(), linalg.block_diag(*dense))
+    kronsum = made.kronsum(other, np.diag([1.0, 2.0, 4.0]), format="csc")
+    assert isinstance(kronsum, sparse.spmatrix)
+    assert np.array_equal(kronsum.todense(), np.diag([2.0, 2.0, 3.0, 3.0, 5.0, 5.0]))
+    assert made.coo_matrix is sparse.coo_matrix
+    for name in ("nn.field_type", "group._numerical", "group.representation", "group.group"):
+        assert isinstance(sys.modules[f"escnn.{name}"].sparse, escnn_at_import.SparseMatrices)
+
+
 def test_large_equations_stay_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(escnn_at_import, "SMALL", 3)
     monkeypatch.setattr(escnn_at_import, "_sparse_constraint", lambda *rhos: "sparse")
@@ -87,6 +107,7 @@ import steergan
 import escnn.group._clebsh_gordan as cg
 from escnn.gspaces import flipRot2dOnR2
 from escnn.nn import FieldType, R2Conv
+from scipy import linalg, sparse
 
 from steergan import escnn_at_import
 fields = FieldType(space := flipRot2dOnR2(4), [space.irrep(1, 1)])

@@ -166,6 +166,29 @@ def test_a_project_that_depends_on_it_is_installed(scripts: Path, tmp_path: Path
     )
 
 
+def test_what_an_index_shows_has_no_link_into_the_checkout(wheel: Path) -> None:
+    archive = ZipFile(wheel)
+    (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    fields, _, text = archive.read(metadata).decode().partition("\n\n")
+    assert "Description-Content-Type: text/markdown" in fields
+    assert text.startswith("# steergan")
+    assert re.findall(r"\]\((?!https://)|<img|src=", text) == []
+
+
+@pytest.mark.thorough
+def test_an_index_takes_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    checked = run(sys.executable, "-m", "twine", "check", "--strict", wheel, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    if "manylinux" not in wheel.stem:
+        pytest.skip("this machine has no C++ compiler, or is no Linux with glibc")
+    variables = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = (sys.executable, "-m", "auditwheel", "repair", "--exclude", "libgomp.so.1", "-w", tmp_path, wheel)
+    repaired = run(*command, cwd=tmp_path, **variables)
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    (made,) = tmp_path.glob("*.whl")
+    assert re.findall(r"manylinux_2_\d+", wheel.stem)[0] in made.stem
+
+
 CLIENT = """
 import steergan
 from steergan.verification import verify
