@@ -83,10 +83,11 @@ def claim(entry: dict[str, object], where: str) -> Claim:
 
 
 def pages(root: Path) -> list[Path]:
-    """The README and the pages of docs/ that people wrote."""
+    """The README, if there is one, and the pages of docs/ that people wrote."""
     found = sorted((root / "docs").rglob("*.md"))
     written = [p for p in found if p.name not in LEFT_OUT and not {*LEFT_OUT_FOLDERS} & {*p.relative_to(root).parts}]
-    return [root / "README.md", *written]
+    readme = root / "README.md"
+    return [*([readme] if readme.is_file() else []), *written]
 
 
 def faults(root: Path, claims: Sequence[Claim], records: Sequence[Result]) -> list[str]:

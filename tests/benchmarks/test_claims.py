@@ -165,12 +165,16 @@ def test_page_names_records_and_looks_and_leaves_out_what_is_given() -> None:
     assert "A setting" not in text
 
 
-def test_command_writes_the_page_of_claims_beside_the_results(tmp_path: Path) -> None:
-    write_result(tmp_path / "results" / "a-result.json", a_result())
-    line = "figures = ['2.0 = 0 > CNN > distance']"
-    (tmp_path / "claims.toml").write_text(
-        f"[[claim]]\nfile = 'README.md'\nsentence = 'x'\nrecord = 'a-result'\n{line}\n"
-    )
-    made = CliRunner().invoke(benchmarks, ["page", str(tmp_path / "results")])
+def test_command_writes_the_page_of_claims_beside_the_results_and_tells_what_disagrees(tmp_path: Path) -> None:
+    docs, line = tmp_path / "docs", "record = 'a-result'\nfigures = ['2.0 = 0 > CNN > distance']\n"
+    write_result(docs / "results" / "a-result.json", a_result())
+    (docs / "claims.toml").write_text(f"[[claim]]\nfile = 'docs/x.md'\nsentence = 'The distance'\n{line}")
+    (docs / "x.md").write_text("The distance is 2.0.")
+    made = CliRunner().invoke(benchmarks, ["page", str(docs / "results")])
     assert made.exit_code == 0, made.output
-    assert (tmp_path / "claims.md").read_text() == page(read_claims(tmp_path / "claims.toml"))
+    assert made.stderr == ""
+    assert (docs / "claims.md").read_text() == page(read_claims(docs / "claims.toml"))
+    (docs / "x.md").write_text("The distance is 2.1.")
+    told = CliRunner().invoke(benchmarks, ["page", str(docs / "results")]).stderr
+    assert told.splitlines()[0] == "docs/x.md:1: '2.0' is not in the sentence 'The distance'"
+    assert "no claim covers '2.1'" in told
