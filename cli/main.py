@@ -28,6 +28,7 @@ COMMANDS = {
     "data": "Prepare, list and look at data sets.",
     "features": "Train and check the feature extractors behind the metrics.",
     "verify-equivariance": "Prove that networks are equivariant, or name the layer that breaks them.",
+    "report": "Write a run, or a study, as one page.",
     "study": "Train a grid of runs, and tabulate what came out.",
     "benchmark": "Time training steps and convolutions against their rivals.",
     "doctor": "Say what this installation can do; build the kernels.",

@@ -172,28 +172,33 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
-def follow(training: Callable[[TerminalReporter], Path], several: bool = False) -> None:
-    """Run a training that reports to the terminal; exit with 130 if Ctrl-C ended it, saying how to go on.
+def follow(training: Callable[[TerminalReporter], Path], several: bool = False) -> Path:
+    """Run a training that reports to the terminal, and say how to look at it; exit with 130 if Ctrl-C ended it.
 
     Args:
         training: trains, and gives the run folder.
         several: other processes do the same run; one of them speaks.
+
+    Returns:
+        The run folder.
     """
     report = TerminalReporter(several=several)
     with report.watching():
         folder = training(report)
     from steergan.run.folder import RunFolder
+    from steergan.training import is_first_to_tell
 
     made = RunFolder(folder)
     if made.finished:
-        return
+        if is_first_to_tell():
+            click.echo(f"all of it on one page: steergan report {folder}")
+        return folder
     if report.stop_asked or several:
-        from steergan.training import is_first_to_tell
-
         if is_first_to_tell():
             saved = "stopped and saved" if made.trained else "stopped; nothing was trained yet"
             click.echo(f"steergan: {saved}; continue with: steergan resume {folder}", err=True)
         raise click.exceptions.Exit(130)
+    return folder
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import click
 
 from .options import chosen_device, device_option, set_option, switch_convolution_option
 from .progress import follow
+from .report import show_report
 
 
 @click.command()
@@ -30,6 +31,7 @@ from .progress import follow
     help="Print classes, layers, sizes, costs, the time of a step and the resolved recipe; write nothing. The data of "
     "published sets need not be there.",
 )
+@click.option("--report", "with_report", is_flag=True, help="Write report.html at the end, as steergan report does.")
 @switch_convolution_option
 def train(
     recipe: Path,
@@ -40,6 +42,7 @@ def train(
     init_from: Path | None,
     skip_damaged: bool,
     dry_run: bool,
+    with_report: bool,
     switch_convolution: bool,
 ) -> None:
     """Train a generator and a discriminator from a RECIPE: a TOML file, or steergan:NAME (steergan recipe list).
@@ -66,7 +69,7 @@ def train(
         return
     where = own_device(chosen_device(device))
     with joined(where) as processes:
-        follow(
+        folder = follow(
             lambda report: run.train(
                 settings,
                 out,
@@ -77,3 +80,5 @@ def train(
             ),
             several=processes.count > 1,
         )
+        if with_report and processes.first:
+            show_report(folder)

@@ -7,6 +7,7 @@ from steergan.errors import SteerganError
 
 EXTRAS = {
     "click": "train",
+    "jinja2": "train",
     "matplotlib": "train",
     "PIL": "train",
     "pydantic": "train",

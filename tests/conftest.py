@@ -190,6 +190,16 @@ def tiny_run(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return run.train(read_recipe(tiny_recipe), tmp_path_factory.mktemp("runs") / "tiny", report=Notes())
 
 
+@pytest.fixture(scope="session")
+def steerable(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run whose latent turns."""
+    from steergan import run
+    from steergan.recipe import read_recipe
+
+    settings = ["generator.latent=steerable", "generator.z_dim=8", "generator.group=D4", "training.steps=3"]
+    return run.train(read_recipe(tiny_recipe, settings), tmp_path_factory.mktemp("runs") / "steerable", report=Notes())
+
+
 @pytest.fixture
 def recipe(tiny_recipe: Path) -> Callable[..., "Recipe"]:
     """The tiny recipe with overrides."""

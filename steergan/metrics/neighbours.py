@@ -90,7 +90,31 @@ def picture(found: Memorisation, samples: Tensor, train: Pixels) -> Figure:
         samples: uint8 (N, C, H, W).
         train: training images, uint8 (M, C, H, W).
     """
-    near, comparison = found.samples, found.comparison
+    tiles, nearest, columns = pairs(found, samples, train)
+    distances = {"samples": found.samples.distances[:, 0], found.held_out: found.held_out_distances}
+    labels = [f"{distance:.3g}" for distance in nearest]
+    return neighbours(tiles.numpy(), labels, distances, columns, in_a_line(found))
+
+
+def in_a_line(found: Memorisation) -> str:
+    """How many samples lie closer to training images than real images do."""
+    comparison = found.comparison
+    closer = f"{comparison.closer_share:.1%} of samples closer than {comparison.quantile:.0%}"
+    return f"{closer} of {found.held_out} (z = {comparison.z:.1f})"
+
+
+def pairs(found: Memorisation, samples: Tensor, train: Pixels) -> tuple[Tensor, list[float], int]:
+    """The closest samples, each before the training images that are nearest, these moved as close to it as they can be.
+
+    Args:
+        found: what was found of the samples.
+        samples: uint8 (N, C, H, W).
+        train: training images, uint8 (M, C, H, W).
+
+    Returns:
+        uint8 (rows * columns, C, H, W); the distance of each row's sample to the nearest; and how many columns.
+    """
+    near = found.samples
     closest = np.argsort(near.distances[:, 0], kind="stable")[:SHOWN]
     table, tiles = action_table(found.group, *samples.shape[2:]), []
     for row in closest:
@@ -101,9 +125,4 @@ def picture(found: Memorisation, samples: Tensor, train: Pixels) -> Figure:
             poses = act(copies, table, torch.arange(len(table)))
             best = (poses.float() - sample.float()).square().sum(dim=(1, 2, 3)).argmin()
             tiles.append(poses[best : best + 1])
-    closer = f"{comparison.closer_share:.1%} of samples closer than {comparison.quantile:.0%}"
-    said = f"{closer} of {found.held_out} (z = {comparison.z:.1f})"
-    labels = [f"{near.distances[row, 0]:.3g}" for row in closest]
-    columns = 1 + near.rows.shape[1]
-    distances = {"samples": near.distances[:, 0], found.held_out: found.held_out_distances}
-    return neighbours(torch.cat(tiles).numpy(), labels, distances, columns, said)
+    return torch.cat(tiles), [float(near.distances[row, 0]) for row in closest], 1 + near.rows.shape[1]

@@ -87,16 +87,7 @@ class Evaluation:
     @cached_property
     def reference(self) -> Reference:
         """The real side, made at the first look; with it the run's own classifier, if one is wanted."""
-        reals, held_out, settings = self.images.train, self.images.held_out, self.recipe.evaluation
-        can_train = reals.classes > 1 or settings.features == "classifier"
-        extractor = choose_extractor(
-            settings.features,
-            reals.image_shape,
-            data=self.recipe.data.name,
-            train_classifier=(lambda: self.own_classifier) if can_train else None,
-            device=self.device,
-            resize=settings.resize,
-        )
+        held_out, settings, extractor = self.images.held_out, self.recipe.evaluation, self.extractor
         found = prepare_reference(
             extractor,
             self.images.whole_train,
@@ -109,6 +100,20 @@ class Evaluation:
         for notice in notices(found, settings.samples, settings.features):
             self.report.message(notice)
         return found
+
+    @cached_property
+    def extractor(self) -> FeatureExtractor:
+        """What sees the images; the run's own classifier, made if need be, where the recipe wants it."""
+        reals, settings = self.images.train, self.recipe.evaluation
+        can_train = reals.classes > 1 or settings.features == "classifier"
+        return choose_extractor(
+            settings.features,
+            reals.image_shape,
+            data=self.recipe.data.name,
+            train_classifier=(lambda: self.own_classifier) if can_train else None,
+            device=self.device,
+            resize=settings.resize,
+        )
 
     def prepare(self) -> None:
         """Make the real side now, or say that nothing will be measured."""

@@ -170,6 +170,8 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "hardware": findings.hardware,
         "cells": cells,
         "effects": [asdict(found) for found in effects(findings.grid)] if findings.measured else [],
+        "verdict": verdict(findings),
+        "tables": [asdict(table) for table in tables_of(findings)],
     }
 
 

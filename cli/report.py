@@ -1,0 +1,62 @@
+"""The command `steergan report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import OutputFile, at_option, run_argument
+from .progress import TerminalReporter
+
+if TYPE_CHECKING:
+    from steergan.report import Wish
+
+
+@click.command()
+@run_argument
+@click.option("--out", type=OutputFile(), help="File to write. Default: RUN/report.html.")
+@at_option
+@click.option(
+    "--neighbours/--no-neighbours",
+    default=None,
+    help="Look for the training images that are nearest to samples. Default: where that takes seconds.",
+)
+@click.option(
+    "--against",
+    metavar="RECIPE",
+    type=click.Path(path_type=Path),
+    help="Compare the recipe with this one, not defaults.",
+)
+@click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
+def report(
+    run: Path, out: Path | None, at: str, neighbours: bool | None, against: Path | None, data_path: str | None
+) -> None:
+    """Write RUN, or a study's folder, as one page: report.html, which needs no network, no server and no other file.
+
+    Samples that turn and flip, training as a slider, figures beside their floors, curves, paths, nearest training
+    images, the certificate, the recipe, and the commands that make all of it again. Of an unfinished run it shows what
+    there is.
+
+    \b
+    Examples:
+      steergan report runs/00000-quickstart
+      steergan report runs/00000-quickstart --at best --out quickstart.html
+      steergan report studies/rotmnist-small
+    """
+    from steergan.recipe import read_recipe
+    from steergan.report import Wish
+
+    compared = None if against is None else read_recipe(against)
+    show_report(run, out, Wish(at, neighbours, compared, data_path))
+
+
+def show_report(run: Path, out: Path | None = None, wish: "Wish | None" = None) -> None:
+    """Write the page, and say where it is and what it does without."""
+    from steergan.report import Wish, write_report
+
+    told = TerminalReporter()
+    with told.watching():
+        target, page = write_report(run, out, wish or Wish(), told)
+    for problem in page.problems:
+        click.echo(f"left out: {problem}")
+    click.echo(f"{target}: {len(page.html.encode()) / 1e6:.2f} MB, opens in any browser")

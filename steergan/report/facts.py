@@ -1,0 +1,143 @@
+"""What a page says of a run beside its figures: recipe, data, speed, machine, and the commands that make it again."""
+
+import json
+import shlex
+import statistics
+from pathlib import Path
+from typing import Any
+
+from steergan.recipe import Recipe, described_keys, write_recipe
+from steergan.run.about import About
+from steergan.run.folder import RunFolder, flat
+from steergan.study.figures import parameters
+from steergan.training import JsonLines, figure_in
+
+MOST_LEFT_OUT = 20
+"""Files that are named."""
+Facts = list[tuple[str, str]]
+
+
+def recipe_facts(recipe: Recipe, against: Recipe | None) -> dict[str, Any]:
+    """The recipe, and which of its keys are other than another recipe's, or than their defaults.
+
+    Args:
+        recipe: of the run.
+        against: what it is compared with; None: defaults.
+    """
+    here = flat(recipe.model_dump(mode="json"))
+    if against is None:
+        there = {key.name: key.default for key in described_keys()}
+    else:
+        there = flat(against.model_dump(mode="json"))
+    changed = [
+        (key, written(value), written(there.get(key)))
+        for key, value in here.items()
+        if written(value) != written(there.get(key))
+    ]
+    return {"changed": changed, "text": write_recipe(recipe), "same": len(here) - len(changed)}
+
+
+def written(value: Any) -> str:
+    """A value as a recipe writes it, nearly; nothing where there is none."""
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def data_facts(recipe: Recipe, about: About) -> dict[str, Any]:
+    """The images of a run: where from, how many, which classes, and what was left out."""
+    data = about.data
+    channels, height, width = data.image_shape
+    facts = [
+        ("source", f"{recipe.data.name}" + (f", {data.path}" if data.path else "")),
+        ("images", f"{height} x {width} pixels, {channels} channel{'s' * (channels > 1)}"),
+        (
+            "classes",
+            f"{len(data.class_names)}: {', '.join(data.class_names[:30])}" + ", ..." * (len(data.class_names) > 30),
+        ),
+        ("training images", f"{data.train.images:,} (checksum {data.train.checksum[:16]})"),
+        ("held-out images", f"{data.held_out.images:,} (checksum {data.held_out.checksum[:16]})"),
+    ]
+    left = [(one.name, one.reason) for one in data.left_out]
+    return {"facts": facts, "left_out": left[:MOST_LEFT_OUT], "more": max(0, len(left) - MOST_LEFT_OUT)}
+
+
+def speed_facts(folder: RunFolder, recipe: Recipe, about: About) -> Facts:
+    """How long a step takes, how large the networks are, and what computed them."""
+    rows = JsonLines(folder.stats).rows()
+    seconds = [value for row in rows if (value := figure_in(row, "seconds_per_step")) is not None]
+    facts: Facts = []
+    if rows:
+        done, images = rows[-1]["step"], figure_in(rows[-1], "images_seen")
+        facts.append(
+            (
+                "steps",
+                f"{done:,} of {recipe.training.steps:,}" + (f", {images:,.0f} real images shown" if images else ""),
+            )
+        )
+    if seconds:
+        median = statistics.median(seconds)
+        shown = recipe.training.batch_size * recipe.training.discriminator_updates
+        facts.append(("a step", f"{median:.3g} s (median), {1000 * median / shown:.3g} s for a thousand real images"))
+        facts.append(("all steps", f"{clock(median * recipe.training.steps)} at that pace, evaluations aside"))
+    facts += memory_facts(rows)
+    try:
+        sizes = parameters(recipe, about.data.image_shape, len(about.data.class_names))
+        facts.append(("parameters", "generator {:,}, discriminator {:,}".format(*sizes)))
+    except ValueError as error:
+        facts.append(("parameters", f"not known: {error}"))
+    return [*facts, *machine_facts(about)]
+
+
+def memory_facts(rows: list[dict[str, Any]]) -> Facts:
+    """The most memory that was in use, where it was recorded."""
+    names = {"memory_cpu": "memory of the process", "memory_gpu": "memory of the accelerator"}
+    found = {key: [value for row in rows if (value := figure_in(row, key)) is not None] for key in names}
+    return [(names[key], f"{max(values) / 2**30:.3g} GiB at most") for key, values in found.items() if values]
+
+
+def machine_facts(about: About) -> Facts:
+    """Where a run was computed, stretch by stretch, and with which versions."""
+    facts: Facts = []
+    for machine in about.machines:
+        since = f" from step {machine.from_step:,}" if len(about.machines) > 1 else ""
+        facts.append((f"machine{since}", listed(machine.hardware)))
+        facts.append((f"versions{since}", listed(machine.versions)))
+    for convolution in about.convolutions:
+        since = f" from step {convolution.from_step:,}" if len(about.convolutions) > 1 else ""
+        facts.append((f"convolutions{since}", convolution.line))
+    counts = [f"{one.count}" + f" from step {one.from_step:,}" * bool(one.from_step) for one in about.processes]
+    facts.append(("processes", ", ".join(counts)))
+    if about.started:
+        facts.append(("started", about.started))
+    if about.init_from:
+        facts.append(("weights at the start", about.init_from))
+    return facts
+
+
+def listed(table: dict[str, Any]) -> str:
+    """Names and values in a line."""
+    return ", ".join(f"{name} {value}" for name, value in table.items()) or "not recorded"
+
+
+def clock(seconds: float) -> str:
+    """A duration in words: `3 min`, `2 h 5 min`."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def commands(path: Path, recipe: Recipe, about: About) -> list[tuple[str, str]]:
+    """What makes the run again, and looks further into it: each command, and what it does."""
+    run, data = shlex.quote(str(path)), ""
+    if about.data.path is not None and about.data.path != recipe.data.path:
+        data = f" --data {shlex.quote(about.data.path)}"
+    again = shlex.quote(f"{path}-again")
+    return [
+        (f"steergan train {shlex.quote(str(path / 'resolved.toml'))}{data} --out {again}", "the same run again"),
+        (f"steergan evaluate {run}", "the figures again"),
+        (f"steergan verify-equivariance {run}", "the whole certificate, at every level"),
+        (f"steergan sample {run} --seeds 0-7", "the samples again"),
+        (f"steergan interpolate {run}", "the paths again"),
+        (f"steergan report {run}", "this page again"),
+    ]

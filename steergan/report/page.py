@@ -1,0 +1,209 @@
+"""The page: its parts gathered, one template filled, one file written whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from steergan import __version__
+from steergan.errors import RunError, SteerganError, escaped, reason
+from steergan.files import write_error, write_whole
+from steergan.recipe import Recipe
+from steergan.report.claims import measured_difference, views
+from steergan.report.drawn import angles, paths, reals, samples, training, truncation
+from steergan.report.facts import commands, data_facts, recipe_facts, speed_facts
+from steergan.report.figures import curves, metrics
+from steergan.report.neighbours import is_quick, neighbours
+from steergan.report.study_page import study_parts
+from steergan.run.folder import RunFolder
+from steergan.run.load import LoadedRun, load_run
+from steergan.run.reporting import Reporter, Silence
+from steergan.run.verifying import latent_records, verify_pair, with_law
+from steergan.verification import Certificate
+from steergan.verification.subject import untold
+
+MOST_CHARACTERS = 2_000_000
+"""Of a page; its pictures have budgets that leave room for the rest."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a page is to show.
+
+    Args:
+        at: which of the run's networks, see `steergan.run.load_run`.
+        neighbours: look for the training images that are nearest to samples; None: where that takes seconds.
+        against: a recipe with which the run's is compared; None: the keys' defaults.
+        data_path: where the originals are now; None: where they were.
+    """
+
+    at: str | int = "last"
+    neighbours: bool | None = None
+    against: Recipe | None = None
+    data_path: str | None = None
+
+
+AS_USUAL = Wish()
+"""A page of the last networks."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, and what it does without.
+
+    Attributes:
+        html: the whole text.
+        problems: a line for each part that can't be shown, as the page says it, too.
+    """
+
+    html: str
+    problems: tuple[str, ...]
+
+
+def write_report(
+    path: Path, out: Path | None = None, wish: Wish = AS_USUAL, report: Reporter | None = None
+) -> tuple[Path, Page]:
+    """Write a run, or a study, as one HTML file that needs no other; whole or not at all.
+
+    Args:
+        path: of the run folder, or of a study's.
+        out: the file; None: report.html in the folder.
+        wish: what it is to show.
+        report: hears of what takes a while; None: nobody does.
+
+    Returns:
+        The file, and what is in it.
+
+    Raises:
+        SteerganError: neither a run nor a study, or a damaged one; or the file can't be written.
+    """
+    page = report_page(path, wish, report)
+    target = out if out is not None else path / "report.html"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(target, error) from None
+    write_whole(target, page.html.encode())
+    return target, page
+
+
+def report_page(path: Path, wish: Wish = AS_USUAL, report: Reporter | None = None) -> Page:
+    """A run, or a study, as one page.
+
+    Args:
+        path: of the run folder, or of a study's.
+        wish: what it is to show.
+        report: hears of what takes a while; None: nobody does.
+
+    Raises:
+        SteerganError: neither a run nor a study, or a damaged one.
+    """
+    parts = Parts()
+    if (path / "study.json").is_file():
+        content = study_parts(path, parts.problems)
+        template = "study.html.j2"
+    else:
+        content = run_parts(path, wish, report or Silence(), parts)
+        template = "run.html.j2"
+    html = (
+        templates().get_template(template).render(content, problems=parts.problems, version=__version__, path=str(path))
+    )
+    if len(html) > MOST_CHARACTERS:
+        raise RunError(
+            f"{path}: its page would have {len(html):,} characters, more than {MOST_CHARACTERS:,}; please report"
+        )
+    return Page(html, tuple(parts.problems.values()))
+
+
+class Parts:
+    """Parts of a page, each made or replaced by a line that says why not."""
+
+    def __init__(self) -> None:
+        self.problems: dict[str, str] = {}
+
+    def make(self, name: str, part: Callable[[], Any]) -> Any:
+        """What the part gives; None where its files are damaged or missing."""
+        try:
+            return part()
+        except SteerganError as error:
+            self.problems[name] = str(error)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            self.problems[name] = f"{name} can't be shown: {type(error).__name__}, {reason(error)}"
+        return None
+
+
+def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[str, Any]:
+    """Everything that the template of a run asks for."""
+    folder = RunFolder(path)
+    recipe, about = folder.read_recipe(), folder.read_about()
+    shape, names = about.data.image_shape, about.data.class_names
+    run: LoadedRun | None = parts.make("networks", lambda: load_run(path, wish.at))
+    found: dict[str, Any] = dict.fromkeys(("samples", "truncation", "angles", "paths", "certificates", "neighbours"))
+    certificate = None
+    if run is not None:
+        loaded = run
+        report.stage("report", 0, 5)
+        found["samples"] = parts.make("samples", lambda: samples(loaded))
+        found["truncation"] = parts.make("truncation", lambda: truncation(loaded))
+        report.stage("report", 1, 5)
+        found["angles"] = parts.make("angles", lambda: angles(loaded))
+        found["paths"] = parts.make("paths", lambda: paths(loaded))
+        report.stage("report", 2, 5)
+        certificates = parts.make("certificates", lambda: certificates_of(loaded))
+        certificate = certificates[-1] if certificates else None
+        found["certificates"] = certificates and [as_table(one) for one in certificates]
+        report.stage("report", 3, 5)
+        if wish.neighbours or (wish.neighbours is None and is_quick(loaded)):
+            found["neighbours"] = parts.make("neighbours", lambda: neighbours(loaded, wish.data_path, report))
+        found["difference"] = parts.make("difference", lambda: measured_difference(loaded, [0, 1]))
+    report.stage("report", 4, 5)
+    found |= {
+        "name": escaped(recipe.name),
+        "recipe": recipe,
+        "shape": shape,
+        "finished": folder.finished,
+        "step": None if run is None else run.step,
+        "steps": recipe.training.steps,
+        "certificate": certificate,
+        "views": views(certificate, recipe.generator.latent),
+        "metrics": parts.make("metrics", lambda: metrics(folder)),
+        "curves": parts.make("curves", lambda: curves(folder)),
+        "training": parts.make("training", lambda: training(folder, shape, names)),
+        "reals": parts.make("reals", lambda: reals(folder, shape, names)),
+        "changes": parts.make("recipe", lambda: recipe_facts(recipe, wish.against)),
+        "against": wish.against and wish.against.name,
+        "data": parts.make("data", lambda: data_facts(recipe, about)),
+        "speed": parts.make("speed", lambda: speed_facts(folder, recipe, about)),
+        "commands": commands(path, recipe, about),
+    }
+    report.stage("report", 5, 5)
+    return found
+
+
+def certificates_of(run: LoadedRun) -> list[Certificate]:
+    """Of both networks, quickly: the sizes and mode that the page shows, no samples, nothing between quarter turns."""
+    found = verify_pair(run.recipe, run.generator, run.discriminator, 6, True, untold)
+    return with_law(found, latent_records(run.generator))
+
+
+def as_table(certificate: Certificate) -> dict[str, Any]:
+    """A certificate for the template."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in certificate.counts().items())
+    return {**certificate.as_dict(), "counts": counts}
+
+
+@cache
+def templates() -> Environment:
+    """Our templates, which escape whatever a run says."""
+    environment = Environment(
+        loader=PackageLoader("steergan.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["escaped"] = escaped
+    return environment
