@@ -15,6 +15,7 @@ from .commands.restate import restate
 from .commands.rulers import rulers
 from .commands.scale import scale
 from .commands.scaling import scaling
+from .commands.shares import shares
 from .commands.sweep import sweep
 from .commands.textures import textures
 
@@ -31,7 +32,8 @@ def benchmarks() -> None:
 
 
 for command in (
-    sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, scale, accelerator, restate, page,
+    sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, scale, shares, accelerator, restate,
+    page,
 ):  # fmt: skip
     benchmarks.add_command(command)
 
