@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ escnn take seconds to import, and `steergan --help` and the shell's completion s
 SHORT = 300
 """Characters that are shown whole, whatever they are."""
 ENDS = {ord("\n"): None, ord("\t"): None}
+SECONDS_UNTOLD = 1.0
+"""After so long a person is told what is being loaded."""
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 
@@ -194,7 +197,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The installed entry point."""
     silence_libraries()
     sys.stdout = Escaped.of(sys.stdout)
-    steergan(arguments, prog_name="steergan")
+    waiting = threading.Timer(SECONDS_UNTOLD, tell_what_is_loaded)
+    waiting.daemon = True
+    if sys.stderr.isatty():
+        waiting.start()
+    try:
+        steergan(arguments, prog_name="steergan")
+    finally:
+        waiting.cancel()
+
+
+def tell_what_is_loaded() -> None:
+    """Say what a person waits for, if it is that steergan is imported: torch and escnn take seconds."""
+    spec = getattr(sys.modules.get("steergan"), "__spec__", None)
+    if getattr(spec, "_initializing", False):  # importlib's own mark
+        click.echo("loading torch and escnn ...", err=True)
 
 
 class Escaped(io.TextIOWrapper):

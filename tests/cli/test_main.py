@@ -7,12 +7,14 @@ import sys
 import sysconfig
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
 import torch
 from click.testing import Result
 
+import steergan_cli
 from steergan.errors import DataError, RecipeError, RunError, SteerganError, SymmetryError
 from steergan_cli import main as entry
 from steergan_cli.main import COMMANDS, steergan
@@ -189,3 +191,28 @@ def test_what_came_is_shown_escaped(words: list[str]) -> None:
     assert refused.exit_code == 2
     assert r"\x1b[2J" in refused.stderr
     assert "\x1b" not in refused.stderr
+
+
+@pytest.mark.parametrize("initializing", [True, False])
+def test_a_person_is_told_while_steergan_is_imported(
+    initializing: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "steergan", SimpleNamespace(__spec__=SimpleNamespace(_initializing=initializing)))
+    entry.tell_what_is_loaded()
+    assert capsys.readouterr().err == "loading torch and escnn ...\n" * initializing
+
+
+def test_a_missing_package_is_one_line_that_names_its_extra() -> None:
+    fault = entry.fault_of(ModuleNotFoundError("No module named 'h5py'", name="h5py"))
+    assert (fault.exit_code, fault.message) == (
+        2,
+        'the command needs h5py, which is not installed: pip install "steergan[data]"',
+    )
+    assert "internal error" in entry.fault_of(ModuleNotFoundError("odd", name="odd")).message
+
+
+def test_without_click_the_command_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "steergan_cli.main")
+    monkeypatch.setitem(sys.modules, "click", None)
+    with pytest.raises(SystemExit, match=r'needs click, .*: pip install "steergan\[train\]"'):
+        steergan_cli.command()
