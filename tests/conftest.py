@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 # Before torch and matplotlib are imported; the commands that tests start inherit it.
 if sys.dont_write_bytecode:
-    # Else every process of the tests compiles torch, escnn and the tests anew, which takes longer than to import them.
+    # Else every process of the tests compiles steergan and the tests anew, which takes longer than to import them.
     sys.dont_write_bytecode = False
-    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 
@@ -159,6 +157,14 @@ def no_network() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk() -> Iterator[None]:
+    """No test pulls the plug: what is written is read back from memory, and thousands of waits of milliseconds go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

@@ -121,8 +121,6 @@ def test_importing_is_quiet_and_needs_no_folder_of_escnn(tmp_path: Path) -> None
     shutil.copytree(Path(escnn.__file__).parent, tmp_path / "escnn", ignore=shutil.ignore_patterns("_cache"))
     (tmp_path / "escnn/group/_cache").write_text("in the way")
     environment = {"STEERGAN_CACHE": str(tmp_path / "cache"), "PATH": "", "OMP_NUM_THREADS": "1"}
-    if sys.pycache_prefix is not None:  # else torch is compiled anew
-        environment["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     command = [sys.executable, "-W", "error", "-c", WITHOUT_FOLDER]
     done = subprocess.run(
         command, capture_output=True, text=True, env={**environment, "PYTHONPATH": str(tmp_path)}, check=False

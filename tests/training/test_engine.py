@@ -127,13 +127,16 @@ def test_updates_are_single_graphs_and_compute_what_they_would_uncompiled(
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch generates C++ and compiles it with g++")
 @pytest.mark.filterwarnings("ignore")  # torch's own, about machines without CUDA
-def test_compiled_code_trains_both_networks_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("r1_weight", [0.0, *also(0.1)])
+def test_compiled_code_trains_both_networks_alike(
+    r1_weight: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The code generator once, on networks of another's making; what it writes need not be fast."""
 
     def after(engine: Engine) -> dict[str, Any]:
         torch.manual_seed(0)
         state = RunState.start(Painter(), Critic(), pair.SETTINGS)
-        step = Step(state, pair.SETTINGS, LossSettings(name="hinge", r1_weight=0.1), engine=engine)
+        step = Step(state, pair.SETTINGS, LossSettings(name="hinge", r1_weight=r1_weight), engine=engine)
         metrics = [step(pair.batches()) for _ in range(2)]
         networks = (as_module(network).state_dict() for network in state.networks)
         return {"metrics": metrics, "networks": [dict(found) for found in networks]}
