@@ -8,8 +8,15 @@ if TYPE_CHECKING:
     from steergan.acceleration import accelerate, restore
     from steergan.exporting import export
     from steergan.networks import symmetrize
+    from steergan.run.trained import load
 else:
-    ROOMS = {"accelerate": "acceleration", "restore": "acceleration", "export": "exporting", "symmetrize": "networks"}
+    ROOMS = {
+        "accelerate": "acceleration",
+        "export": "exporting",
+        "load": "run.trained",
+        "restore": "acceleration",
+        "symmetrize": "networks",
+    }
 
     def __getattr__(name: str) -> object:
         """What few need, when first asked for: what it stands on is slow to import."""
@@ -21,4 +28,4 @@ else:
 
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "accelerate", "export", "restore", "symmetrize"]
+__all__ = ["__version__", "accelerate", "export", "load", "restore", "symmetrize"]

@@ -1,5 +1,6 @@
 """Equivariant layers: escnn `EquivariantModule`s, geometric tensors in and out."""
 
+from steergan.layers import pickling  # noqa: F401  # so that whatever has a field type can be pickled
 from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched

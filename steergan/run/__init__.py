@@ -12,6 +12,7 @@ with needed_by("steergan.run"):
     from steergan.run.proposal import Wish, propose
     from steergan.run.reporting import Reporter
     from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
+    from steergan.run.trained import Trained
     from steergan.run.training import Place, resume, train
     from steergan.run.verifying import verify_function, verify_recipe, verify_run
     from steergan.verification.measured.angle_picture import angle_figure
@@ -23,6 +24,7 @@ __all__ = [
     "Place",
     "Pose",
     "Reporter",
+    "Trained",
     "Wish",
     "angle_figure",
     "class_names",
