@@ -137,7 +137,7 @@ def on_tensors(model: nn.Module) -> nn.Module:
         )
 
     found = layers_in(twin, has_form)
-    plain = [(OnFields(frozen(plain_form(part)), part), paths) for part, paths in found]  # type: ignore[arg-type]
+    plain = [(OnFields(frozen(plain_form(part)), part), paths) for part, paths in found]
     return put(twin, {path: part for part, paths in plain for path in paths})
 
 
@@ -152,7 +152,7 @@ def in_float(exact: fx.GraphModule) -> fx.GraphModule:
     """The graph in float32, every constant rounded once."""
     rounded = copied(exact)
     for node in rounded.graph.nodes:
-        node.args, node.kwargs = fx.node.map_aggregate((node.args, node.kwargs), single)  # type: ignore[assignment]
+        node.args, node.kwargs = fx.node.map_aggregate((node.args, node.kwargs), single)
     rounded.recompile()
     result: fx.GraphModule = frozen(rounded.float())
     return result

@@ -118,6 +118,16 @@ def in_evaluation(part: Part, dtype: torch.dtype) -> Any:
         return copied(part.module).float().train().eval()
 
 
+def runner(module: Any) -> Run:
+    """Inputs -> what a baked module makes of them."""
+    return lambda given: first_tensor(module(*given))
+
+
+def caller(part: Part, original: Any) -> Run:
+    """Inputs -> what the original makes of them."""
+    return lambda given: first_tensor(part.call(original, *given))
+
+
 def runs(part: Part, original: Any, batch: int) -> bool:
     """Whether the model itself can be run in float64."""
     try:
@@ -142,11 +152,7 @@ def compared(part: Part, baked: Baked, batch: int = 0) -> dict[str, Measured]:
         original = in_evaluation(part, dtype)
         if dtype == torch.float64 and not runs(part, original, many):
             continue  # as with escnn's GroupPooling, which returns float32
-        found[name] = measure(
-            lambda given, module=module: first_tensor(module(*given)),
-            lambda given, original=original: first_tensor(part.call(original, *given)),
-            part, dtype, many,
-        )  # fmt: skip
+        found[name] = measure(runner(module), caller(part, original), part, dtype, many)
         require_same(name, found[name])
     return found
 

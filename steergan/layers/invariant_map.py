@@ -68,7 +68,7 @@ class InvariantMap(EquivariantModule):
         for number, part in enumerate(self.parts):
             plain = Invariants(part.to_irreps, part.members, part.trivial, self.softness)  # type: ignore[arg-type]
             parts.append((plain, self.get_buffer(f"channels{number}") if self.mixed else None))
-        order: Tensor | None = self.order  # type: ignore[assignment]
+        order: Tensor | None = self.order
         return as_graph(ByKind(parts, order))
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Plain twins of what layers do to fields: on tensors, with constants, traceable at every size."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -118,7 +119,7 @@ class ByKind(nn.Module):
         order: of the channels behind, or None.
     """
 
-    def __init__(self, parts: list[tuple[nn.Module, Tensor | None]], order: Tensor | None) -> None:
+    def __init__(self, parts: Sequence[tuple[nn.Module, Tensor | None]], order: Tensor | None) -> None:
         super().__init__()
         self.parts = nn.ModuleList(part for part, _ in parts)
         for number, (_, channels) in enumerate(parts):
