@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 MOST_POINTS = 300
@@ -91,6 +91,7 @@ def svg_of(chart: Chart, identity: str, xlabel: str = "generator step") -> str:
         for number, (name, value) in enumerate(chart.levels.items()):
             axes.axhline(value, color=LEVEL, linestyle=("--", ":")[number % 2], linewidth=1.2, label=name)
         axes.set(xlabel=xlabel)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
         axes.set_title(chart.title, fontsize=11, loc="left")
         if chart.factors and axes.dataLim.y0 > 0:
             axes.set_yscale("log")

@@ -10,6 +10,7 @@ from steergan.copies import copied
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
 from steergan.recipe import Recipe
+from steergan.run.costs import costs
 from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder
 from steergan.run.grids import fake_grid, real_grid
@@ -97,8 +98,8 @@ class Session:
         self.keep_snapshot(self.average(), self.discriminator())
 
     def record(self, row: Row) -> None:
-        """Keep and tell what a step recorded."""
-        self.stats.append(row)
+        """Keep and tell what a step recorded, and what it cost."""
+        self.stats.append({**row, **costs(row, self.recipe.training, self.state.device)})
         self.report.progress(row, int(row["step"]), self.recipe.training.steps)
 
     def evaluate(self, step: int) -> None:

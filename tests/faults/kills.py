@@ -19,7 +19,7 @@ from tests.processes import PATIENCE, WARM
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
 """What Python tells before it is done, for whoever listens (PEP 578); os.replace is a rename, os.unlink a removal."""
-TIMES = {"seconds_per_step"}
+TIMES = {"seconds_per_step", "seconds_per_thousand_images", "memory_cpu"}
 """What differs from run to run in rows of records."""
 NOT_COMPARED = {
     "run.json": "when it began",
