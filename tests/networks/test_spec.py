@@ -75,7 +75,7 @@ def names_digest(network: nn.Module) -> str:
 @pytest.mark.parametrize(
     ("recipe", "generator", "discriminator"),
     [
-        ("quickstart.toml", "abc1991a6e37e14f", "18c29743b082a7e3"),
+        ("rotmnist-small.toml", "abc1991a6e37e14f", "18c29743b082a7e3"),
         ("groups/rotmnist-so2.toml", "73b076c78beb3900", "901e2e5f1a5e7f65"),
         ("galaxies-demo.toml", "a65bd514fa5592b0", "b70d035f7825abf9"),
     ],

@@ -29,7 +29,8 @@ def test_keys_are_those_of_every_section_in_their_order() -> None:
         ("prefetch", "; did you mean performance.prefetch?"),
         (
             "loss.wwwwww",
-            "; valid keys: loss.name, loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight, loss.penalty_every",
+            "; valid keys: loss.name, loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight, loss.penalty_every, "
+            "loss.orthogonal_weight",
         ),
     ],
 )
