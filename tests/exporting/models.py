@@ -43,7 +43,7 @@ def generator(latent: str = "symmetrized", group: str = "C4", **more: Any) -> Ge
     """Of images of 8 x 8."""
     torch.manual_seed(0)
     settings = {"z_dim": 16, "embedding_dim": 2, "seed_width": 8, "widths": (8, 4), "upsamplings": 1, **more}
-    return Generator(GeneratorSpec(group=group, latent=latent, **settings), (1, 8, 8), 3).eval()
+    return Generator(GeneratorSpec.model_validate({"group": group, "latent": latent, **settings}), (1, 8, 8), 3).eval()
 
 
 def discriminator(group: str = "C4", **more: Any) -> Discriminator:

@@ -14,6 +14,7 @@ import steergan
 from steergan.errors import RunError
 from steergan.exporting import ExportError, Wish, export, export_part
 from steergan.exporting import exported as module
+from steergan.exporting.baking import bake
 from steergan.exporting.network_parts import part_of_run
 from steergan.seals import read_table
 from tests.exporting.models import discriminator, generator, small_model
@@ -100,7 +101,6 @@ def test_what_computes_something_else_is_refused(monkeypatch: pytest.MonkeyPatch
             baked.module.get_submodule("head").weight.mul_(1.001)
         return baked
 
-    bake = module.bake
     monkeypatch.setattr(module, "bake", wrong)
     with pytest.raises(ExportError, match="computes something else in float32"):
         export(small_model(), 9, out=tmp_path / "out", certify=False)

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def test_layers_are_read_by_another_process(tmp_path: Path) -> None:
     space, circle = gspace("D4"), gspace("SO2")
     fields = regular_type(space, 1)
     turning = FieldType(circle, [fourier_representation(circle, 1)])
-    networks = [
+    networks: list[Any] = [
         torch.nn.Sequential(GroupConvolution(trivial_type(space, 1), fields, 3), GroupPool(fields)).eval(),
         torch.nn.Sequential(GroupConvolution(trivial_type(circle, 1), turning, 3), FourierPointwise(turning)).eval(),
     ]

@@ -124,7 +124,7 @@ def test_dense_layers_export() -> None:
 
 
 def test_every_layer_has_an_export_of_its_own() -> None:
-    kinds = [value for value in vars(layers).values() if isinstance(value, type)]
+    kinds: list[Any] = [value for value in vars(layers).values() if isinstance(value, type)]
     found = [kind for kind in kinds if issubclass(kind, EquivariantModule)]
     assert len(found) > 15
     assert [kind.__name__ for kind in found if kind.export is EquivariantModule.export] == []
