@@ -103,6 +103,8 @@ def as_line(text: str) -> str:
 
 def in_a_line(fault: click.ClickException) -> click.ClickException:
     """A fault that click found, with a message that is one line."""
+    if isinstance(fault, click.MissingParameter):  # its choices would stand in a line each
+        return click.UsageError(as_line(" ".join(fault.format_message().split())), fault.ctx)
     fault.message = as_line(fault.message)  # type: ignore[misc]  # it was not shown yet
     return fault
 

@@ -245,5 +245,5 @@ def test_machine_without_slurm_or_submitit_is_told_what_to_do(
         slurm_executor(tmp_path, SlurmSettings(), name="mine", jobs=1, threads=1)
     monkeypatch.setitem(sys.modules, "submitit", None)
     found = invoke("study", tiny_study(), "--out", tmp_path / "out", "--slurm")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert 'pip install "steergan[slurm]"' in found.output
