@@ -171,7 +171,7 @@ def preview(
 ) -> None:
     """Draw real images, a row a class, and tell what was understood of the files: classes, counts, what is left out.
 
-    NAME-OR-PATH is a data set, a folder of images, or an .npz file. With --fit, --size is that of whole images.
+    NAME-OR-PATH is a data set, a folder or zip file of images, or an .npz file. With --fit, --size is of whole images.
 
     \b
     Examples:

@@ -96,7 +96,7 @@ def keys(prefix: str) -> None:
 
 
 @recipe.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write. Default: FOLDER.toml.")
 @click.option("--group", default="auto", show_default=True, help="Of both networks; auto: what a test recommends.")
 @click.option("--size", type=click.Choice(["8", "16", "32", "64"]), help="Pixels per side. Default: what fits.")
@@ -104,7 +104,7 @@ def keys(prefix: str) -> None:
 @click.option("--skip-damaged", is_flag=True, help="Leave out files that can't be read, by name.")
 @device_option
 def new(folder: Path, out: Path | None, **wishes: Any) -> None:
-    """Write a recipe for the images in a FOLDER: sizes as they are, a group that is tested, steps that fit the time.
+    """Write a recipe for the images in a FOLDER or zip file: a group that is tested, steps that fit the time.
 
     \b
     Examples:
@@ -113,7 +113,8 @@ def new(folder: Path, out: Path | None, **wishes: Any) -> None:
     """
     from steergan import run
 
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-._") or "images"
+    named = folder.stem if folder.is_file() else folder.resolve().name
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", named).strip("-._") or "images"
     target = out if out is not None else Path(f"{stem}.toml")
     if target.exists():
         raise click.UsageError(f"{target} is there already; give --out another file")

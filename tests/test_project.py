@@ -49,6 +49,7 @@ WITHOUT_MIRROR = {
     "benchmarks/commands/rulers.py": "tests/benchmarks/test_rulers.py",
     "benchmarks/commands/scale.py": "tests/benchmarks/test_scale.py",
     "benchmarks/commands/scaling.py": "tests/benchmarks/test_scaling.py",
+    "benchmarks/commands/shares.py": "tests/benchmarks/test_shares.py",
     "benchmarks/commands/sweep.py": "tests/benchmarks/test_sweep.py",
     "benchmarks/commands/textures.py": "tests/benchmarks/test_textures.py",
 }

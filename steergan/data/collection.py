@@ -1,6 +1,7 @@
 """The images of a user's folder: each real file once, with its class and split, and whatever is left out, by name."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -68,10 +69,10 @@ def collect(root: Path, layout: Layout | None = None) -> Collection:
 
     Args:
         root: the folder.
-        layout: how it is read; None: as its sub-folders say.
+        layout: how it is read; None: as its sub-folders or its `dataset.json` say.
 
     Raises:
-        DataError: the layout can be read in two ways.
+        DataError: the layout can be read in two ways; a damaged `dataset.json`.
     """
     layout, tree = layout or read_layout(root), tree_below(root)
     places = {place.folder: place for place in layout.places}
@@ -84,7 +85,7 @@ def collect(root: Path, layout: Layout | None = None) -> Collection:
     for paths in by_file(tree.images):
         placed = [(path, place) for path in paths if (place := place_of(path, places, root))]
         if not placed:
-            faults.append(Fault("beside class folders", "move them into a class folder, or away", name(paths[0])))
+            faults.append(outside(layout, name(paths[0])))
             continue
         if len({place.class_name for _, place in placed}) > 1:
             other = next(path for path, place in placed if place.class_name != placed[0][1].class_name)
@@ -96,33 +97,52 @@ def collect(root: Path, layout: Layout | None = None) -> Collection:
         held_out = ", which is held out" * (len({where.split for _, where in placed}) > 1)
         left_out += [
             LeftOut(name(path), f"the same file as {name(kept)}{held_out}", place.class_name)
-            for path in paths if path != kept
+            for path in paths
+            if path != kept
         ]
     members.sort(key=lambda member: (member.label, member.path))
-    filled = {(layout.classes[member.label], member.split) for member in members}
-    empty = {place.folder: None for place in layout.places if (place.class_name, place.split) not in filled}
-    faults += [Fault("class folders without an image", "fill or remove them", name(folder)) for folder in empty]
-    notes = notes_on(tree)
-    if len(places) > 1 and (deeper := sum(member.path.parent not in places for member in members)):
+    faults += not_there(layout, tree, members, name)
+    notes = notes_on(tree, layout)
+    if len(places) > 1 and (deeper := sum({m.path, m.path.parent}.isdisjoint(places) for m in members)):
         notes.append(f"in folders inside class folders, taken for the class: {deeper}")
     return Collection(root, layout, tuple(members), tuple(left_out), tuple(faults), tuple(notes))
 
 
+def outside(layout: Layout, name: str) -> Fault:
+    """An image of which nothing says its class."""
+    if layout.table:
+        return Fault(f"not in {layout.table}", "add them to it, or move them away", name)
+    return Fault("beside class folders", "move them into a class folder, or away", name)
+
+
+def not_there(layout: Layout, tree: Tree, members: Sequence[Member], name: Callable[[Path], str]) -> list[Fault]:
+    """Class folders without an image, and images in a table that there are not."""
+    if layout.table:
+        there = {*tree.images, *(place.folder for place in layout.places if place.folder.is_dir())}
+        lacking = [place.folder for place in layout.places if place.folder not in there]
+        kind, remedy = f"in {layout.table}, and no image", "add them, or remove them from it"
+    else:
+        filled = {(layout.classes[member.label], member.split) for member in members}
+        lacking = [place.folder for place in layout.places if (place.class_name, place.split) not in filled]
+        kind, remedy = "class folders without an image", "fill or remove them"
+    return [Fault(kind, remedy, name(path)) for path in dict.fromkeys(lacking)]
+
+
 def place_of(path: Path, places: dict[Path, Place], root: Path) -> Place | None:
-    """The class folder that an image lies in, or below."""
-    while path != root:
+    """The class folder that an image lies in, or below; or its own place."""
+    while path not in places:
+        if path == root:
+            return None
         path = path.parent
-        if path in places:
-            return places[path]
-    return None
+    return places[path]
 
 
-def notes_on(tree: Tree) -> list[str]:
-    """What lies in a folder and is no image, in words."""
+def notes_on(tree: Tree, layout: Layout) -> list[str]:
+    """What lies in a folder and is neither image nor table, in words."""
     notes = []
-    if tree.others:
-        kinds = ", ".join(f"{count} {ending}" for ending, count in tree.others.most_common(5))
-        notes.append(f"files of other kinds, not looked at: {kinds}" + ", ..." * (len(tree.others) > 5))
+    if others := tree.others - Counter([Path(layout.table).suffix] if layout.table else []):
+        kinds = ", ".join(f"{count} {ending}" for ending, count in others.most_common(5))
+        notes.append(f"files of other kinds, not looked at: {kinds}" + ", ..." * (len(others) > 5))
     if tree.hidden:
         notes.append(f"hidden files and folders, not looked at: {tree.hidden}")
     if tree.back:

@@ -1,4 +1,4 @@
-"""A user's own images: a folder, with a sub-folder for each class."""
+"""A user's own images: a folder, with a sub-folder for each class or a table of labels, or a zip file of one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,32 +9,33 @@ import numpy as np
 from steergan.data.collection import collect
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.looks import choose
-from steergan.data.originals import Originals, resolve_path
-from steergan.data.picture_files import ENDINGS, PLAIN, Reading, as_pixels, read_picture
+from steergan.data.originals import Originals
+from steergan.data.picture_files import PLAIN, Reading, as_pixels, read_picture
 from steergan.data.plan import Piece, Plan, whole_piece
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
-from steergan.data.tree import tree_below
+from steergan.data.tree import originals_below
+from steergan.data.unpacking import resolve_images
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
 from steergan.recipe.data import Folder
 
 
 def find_folder(settings: Folder) -> Originals:
-    """All images below `data.path`, in sorted order; hidden files and other kinds of file are not looked at.
+    """All images below `data.path`, or in that zip file, in sorted order, and the table of their labels.
+
+    Hidden files and other kinds of file are not looked at.
 
     Raises:
-        DataError: no path, no such folder, or no image in it.
+        DataError: no path, no such folder, no image in it, or a damaged zip file.
     """
     if not settings.path:
-        raise DataError('data.name = "folder" needs data.path (--data, --source): a folder, with a sub-folder a class')
-    root = resolve_path(settings.path)
+        came = 'data.name = "folder" needs data.path (--data, --source)'
+        raise DataError(f"{came}: a folder, with a sub-folder a class or a dataset.json, or a zip file of one")
+    root = resolve_images(settings.path)
     if not root.is_dir():
-        raise DataError(f'{root}: is a file; data.name = "folder" needs a folder of images')
-    files = tuple(tree_below(root).images)
-    if not files:
-        raise DataError(f"{root}: no images in it; {', '.join(sorted(ENDINGS))} files were wanted")
-    return Originals("folder", root, files)
+        raise DataError(f'{root}: is a file; data.name = "folder" needs a folder of images, or a zip file of one')
+    return Originals("folder", root, originals_below(root))
 
 
 def plan_folder(originals: Originals, settings: Folder, progress: Progress = unheard) -> Plan:
@@ -58,7 +59,8 @@ def plan_folder(originals: Originals, settings: Folder, progress: Progress = unh
     else:
         train, held_out = hold_out(labels, settings.held_out, settings.seed, classes)
         by_split = [train, held_out]
-        rule = f"images in class folders, {settings.held_out:g} of every class held out, seed {settings.seed}"
+        kind = f"images labelled by {found.layout.table}" if found.layout.table else "images in class folders"
+        rule = f"{kind}, {settings.held_out:g} of every class held out, seed {settings.seed}"
     pieces: dict[Split, Sequence[Piece]] = {}
     for split, rows in zip(SPLITS, by_split, strict=True):
         files = ImageFiles([chosen.members[i].path for i in rows], chosen.image_shape, chosen.read)
@@ -120,5 +122,5 @@ SOURCE = Source(
     decided_where_set=("size", "fit", "range", "background", "skip_damaged"),
     reads_all=True,
     version=2,
-    wanted="a folder of images, with a sub-folder a class",
+    wanted="a folder of images, with a sub-folder a class or a dataset.json, or a zip file of one",
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from steergan.data.images import SPLITS, Split
+from steergan.data.label_table import TABLE, read_labels
 from steergan.data.originals import visible_folders
 from steergan.data.picture_files import ENDINGS
 from steergan.errors import DataError, escaped
@@ -37,6 +38,7 @@ class Place(NamedTuple):
     """Where images of a class lie."""
 
     folder: Path
+    """Or a single image, where a table says which class it is of."""
     split: Split | None
     """None: no split is in the folders."""
     class_name: str
@@ -50,11 +52,13 @@ class Layout:
         classes: names, sorted, numbers in them as numbers.
         places: folders of images; what lies below one belongs to its class and split.
         words: the reading, for people.
+        table: name of the file that says classes; none where folders do.
     """
 
     classes: tuple[str, ...]
     places: tuple[Place, ...]
     words: str
+    table: str = ""
 
     @property
     def split(self) -> bool:
@@ -67,11 +71,14 @@ def read_layout(root: Path) -> Layout:
 
     Sub-folders are classes, unless their names are those of splits: `train` and `test` with the same classes in both
     (or without any), `trainA` and `testA`, `A_train` and `A_test`, or a `train` and a `test` in every class folder. All
-    splits but training are held out. A folder without sub-folders is one class, named like it.
+    splits but training are held out. A folder without sub-folders is one class, named like it. Where the dataset tool
+    of StyleGAN left `dataset.json`, classes are the labels in it, whatever the folders are.
 
     Raises:
-        DataError: it can be read in two ways, or splits hold different classes.
+        DataError: it can be read in two ways, or splits hold different classes; a damaged `dataset.json`.
     """
+    if (root / TABLE).is_file():
+        return in_table(root)
     folders = visible_folders(root)
     own = escaped(root.resolve().name)
     if not folders:
@@ -92,6 +99,17 @@ def read_layout(root: Path) -> Layout:
         return splits_in_classes(root, inside)
     places = [Place(folder, None, escaped(folder.name)) for folder in folders]
     return settled(root, places, "sub-folders are classes")
+
+
+def in_table(root: Path) -> Layout:
+    """The layout that `dataset.json` says: a class for each label, named by it; one class where it has no labels."""
+    labels = read_labels(root / TABLE)
+    if labels is None:
+        own = escaped(root.resolve().name)
+        return Layout((own,), (Place(root, None, own),), f"one class: {TABLE} has no labels", TABLE)
+    classes = tuple(str(label) for label in range(max(labels.values()) + 1))
+    places = tuple(Place(root / name, None, str(label)) for name, label in labels.items())
+    return Layout(classes, places, f"classes are the labels in {TABLE}", TABLE)
 
 
 def taken_apart(name: str) -> Name:

@@ -11,9 +11,9 @@ import numpy as np
 from steergan.data.collection import Collection, Fault, Member, collect, refuse_faults
 from steergan.data.fitting import Size, commonest, fitted
 from steergan.data.images import Pixels
-from steergan.data.originals import resolve_path
 from steergan.data.picture_files import Reading, as_pixels, decode, read_picture, reading_of
 from steergan.data.plan import LeftOut
+from steergan.data.unpacking import resolve_images
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
 from steergan.recipe import DataSettings
@@ -135,7 +135,7 @@ def kinds_of(settings: DataSettings, progress: Progress = unheard) -> Kinds:
     Raises:
         DataError: a layout that can be read in two ways, damaged files and the like, but not sizes and depths.
     """
-    found = collect(resolve_path(settings.path))
+    found = collect(resolve_images(settings.path))
     looks, faults, _ = look_at_all(found, settings, progress)
     refuse_faults(found.root, faults, len(found.members))
     norm = commonest([one.size for one in looks.values()])

@@ -11,8 +11,8 @@ from steergan.data.collection import collect
 from steergan.data.images import Labels, Pixels
 from steergan.data.layout import Layout, Place
 from steergan.data.looks import FITS, Chosen, choose
-from steergan.data.originals import resolve_path
 from steergan.data.plan import LeftOut
+from steergan.data.unpacking import resolve_images
 from steergan.errors import DataError
 from steergan.files import file_sha256
 from steergan.progress import Progress, portion, unheard
@@ -87,9 +87,7 @@ class FolderImages:
         return np.stack([self.chosen.read(self.chosen.members[k].path) for k in numbers])
 
 
-def pair_of_folders(
-    first: Folder, second: Folder, progress: Progress = unheard
-) -> tuple[FolderImages, FolderImages]:
+def pair_of_folders(first: Folder, second: Folder, progress: Progress = unheard) -> tuple[FolderImages, FolderImages]:
     """Two folders that can be compared: RGB unless all of both is gray, one size, one range of values.
 
     Without `data.size`, images of the first folder take the size of the second one's where `data.fit` says how.
@@ -116,7 +114,7 @@ def folder_images(settings: Folder, progress: Progress) -> FolderImages:
     Raises:
         DataError: no such folder, no image in it; all that is in the way, in one line.
     """
-    root = resolve_path(settings.path)
+    root = resolve_images(settings.path)
     if not root.is_dir():
         raise DataError(f"{root}: is a file; two folders of images were wanted")
     name = root.resolve().name

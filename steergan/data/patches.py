@@ -12,8 +12,8 @@ from steergan.data.collection import Collection, Member, collect, refuse_faults
 from steergan.data.images import SPLITS, Labels, Split
 from steergan.data.layout import Layout, Place
 from steergan.data.looks import look
-from steergan.data.originals import Originals, resolve_path
-from steergan.data.picture_files import ENDINGS, Reading
+from steergan.data.originals import Originals
+from steergan.data.picture_files import Reading
 from steergan.data.plan import Piece, Plan
 from steergan.data.slides import (
     PATCH,
@@ -29,7 +29,8 @@ from steergan.data.slides import (
 )
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out, hold_out_exactly
-from steergan.data.tree import tree_below
+from steergan.data.tree import originals_below
+from steergan.data.unpacking import resolve_images
 from steergan.errors import DataError
 from steergan.recipe.data import Anhir, Patches
 
@@ -37,20 +38,17 @@ ADVICE = "lower data.foreground, add images of it, or choose another data.split 
 
 
 def find_patches(settings: Patches) -> Originals:
-    """All images below `data.path`, or the one image that it names.
+    """All images below `data.path`, in that zip file, or the one image that it names.
 
     Raises:
         DataError: no path, nothing there, or no image in the folder.
     """
     if not settings.path:
         raise DataError('data.name = "patches" needs data.path (--data, --source): a folder of large images, or one')
-    root = resolve_path(settings.path)
+    root = resolve_images(settings.path)
     if root.is_file():
         return Originals("patches", root, (root,))
-    files = tuple(tree_below(root).images)
-    if not files:
-        raise DataError(f"{root}: no images in it; {', '.join(sorted(ENDINGS))} files were wanted")
-    return Originals("slides", root, files)  # prepared sets of older versions took splits for classes
+    return Originals("slides", root, originals_below(root))  # prepared sets of older versions took splits for classes
 
 
 def plan_patches(originals: Originals, settings: Patches) -> Plan:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from steergan.data.label_table import TABLE
 from steergan.data.originals import is_hidden
 from steergan.data.picture_files import ENDINGS
+from steergan.errors import DataError
 
 Identity = tuple[int, int] | str
 
@@ -74,6 +76,18 @@ def identity(path: Path) -> Identity:
     """What tells real files and folders apart, whatever they are called."""
     status = path.stat()
     return (status.st_dev, status.st_ino) if status.st_ino else str(path.resolve())
+
+
+def originals_below(root: Path) -> tuple[Path, ...]:
+    """The images in a folder, sorted, and the table of their labels that lies there, if one does.
+
+    Raises:
+        DataError: no image.
+    """
+    files = tree_below(root).images
+    if not files:
+        raise DataError(f"{root}: no images in it; {', '.join(sorted(ENDINGS))} files were wanted")
+    return (*files, root / TABLE) if (root / TABLE).is_file() else tuple(files)
 
 
 def images_below(folder: Path) -> list[Path]:

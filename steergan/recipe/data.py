@@ -32,7 +32,8 @@ class DataSettings(Section):
 
     name: str = ""
     path: str = ""
-    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder`, `npz` and `patches` need it.
+    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder`, `npz` and `patches` need it;
+    the first and the last of these take a zip file, too.
     `scikit-image:ihc.png` is a photograph that scikit-image bundles; `galaxies` takes its Hubble
     photograph where nothing is named."""
     size: Annotated[int, Field(ge=0)] = 0
@@ -129,7 +130,7 @@ class Digits(DataSettings):
 
 
 class Folder(DataSettings):
-    """A user's images in class folders."""
+    """A user's images in class folders, or labelled by a `dataset.json`."""
 
     takes = ("size", "fit", "range", "background", "skip_damaged")
     needs_path = True
