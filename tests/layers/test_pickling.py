@@ -1,8 +1,6 @@
 """Whatever has a field type can be pickled, and read by a process that has made no group yet."""
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,15 @@ from steergan.errors import SymmetryError
 from steergan.layers import FourierPointwise, GroupConvolution, GroupPool
 from steergan.layers.pickling import made_representation
 from steergan.symmetry import fourier_representation, gspace, regular_type, trivial_type
+from tests.processes import PATIENCE, WARM
 from tests.thorough import also
+
+
+def read(path: Path) -> None:
+    """In another process: the layers of a file compute what they computed."""
+    for network, x, y in pickle.loads(path.read_bytes()):
+        with torch.no_grad():
+            assert torch.equal(network(network[0].in_type(x)).tensor, y)
 
 
 def test_layers_are_read_by_another_process(tmp_path: Path) -> None:
@@ -27,18 +33,11 @@ def test_layers_are_read_by_another_process(tmp_path: Path) -> None:
     ]
     with torch.no_grad():
         stored = [(n, x := n[0].in_type(torch.ones(1, 1, 5, 5)).tensor, n(n[0].in_type(x)).tensor) for n in networks]
-    content = pickle.dumps(stored)
-    for network, x, y in pickle.loads(content):
-        with torch.no_grad():
-            assert torch.equal(network(network[0].in_type(x)).tensor, y)
-    (tmp_path / "layers.pkl").write_bytes(content)
-    read = (
-        "import pickle, sys, steergan.layers, torch\n"
-        "for n, x, y in pickle.load(open(sys.argv[1], 'rb')):\n"
-        "    with torch.no_grad(): assert torch.equal(n(n[0].in_type(x)).tensor, y)"
-    )
-    done = subprocess.run([sys.executable, "-c", read, str(tmp_path / "layers.pkl")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    (tmp_path / "layers.pkl").write_bytes(pickle.dumps(stored))
+    reader = WARM.Process(target=read, args=(tmp_path / "layers.pkl",))
+    reader.start()
+    reader.join(PATIENCE)
+    assert reader.exitcode == 0
 
 
 @pytest.mark.parametrize("group", ["C8", "O2", *also("trivial", "C2", "C4", "D1", "D4", "D8", "SO2")])

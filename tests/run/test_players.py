@@ -109,6 +109,7 @@ def test_a_run_records_its_players_at_every_evaluation(tiny_run: Path) -> None:
     assert rows[0]["real_score"] != rows[-1]["real_score"]
 
 
+@pytest.mark.usefixtures("blank_curves")
 def test_a_run_starts_at_the_scale_that_its_recipe_asks_for(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     settings = recipe("discriminator.initial_gradient=2", "training.steps=1", "evaluation.every=1")
     told = Notes()
@@ -126,6 +127,7 @@ def test_a_run_starts_at_the_scale_that_its_recipe_asks_for(recipe: Callable[...
         assert (out / f"{name}.safetensors").read_bytes() == (stopped / f"{name}.safetensors").read_bytes()
 
 
+@pytest.mark.usefixtures("blank_curves")
 def test_weights_of_a_run_without_a_gain_start_one_with_it_and_the_other_way_round(
     recipe: Callable[..., Recipe], tiny_run: Path, tmp_path: Path
 ) -> None:
