@@ -12,6 +12,7 @@ with needed_by("steergan.recipe"):
     from steergan.recipe.sections import (
         AugmentationSettings,
         EvaluationSettings,
+        LoggingSettings,
         LossSettings,
         Recipe,
         TrainingSettings,
@@ -22,6 +23,7 @@ __all__ = [
     "DataSettings",
     "EvaluationSettings",
     "Key",
+    "LoggingSettings",
     "LossSettings",
     "PerformanceSettings",
     "Recipe",

@@ -120,6 +120,14 @@ class EvaluationSettings(Section):
     1,000 at most."""
 
 
+class LoggingSettings(Section):
+    """Who is told how training goes, beside the run's folder, which holds all of it; no bit of a run depends on it."""
+
+    to: Annotated[tuple[Literal["tensorboard", "wandb", "trackio"], ...], Field(strict=False)] = ()
+    """Programs that get every row of stats.jsonl and of the metric files, and the sample grids; each is a package of
+    that name (`pip install tensorboard`). A run may go on with others."""
+
+
 class Recipe(Section):
     """A whole experiment."""
 
@@ -133,3 +141,4 @@ class Recipe(Section):
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     performance: PerformanceSettings = PerformanceSettings()
+    logging: LoggingSettings = LoggingSettings()

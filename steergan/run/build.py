@@ -13,6 +13,7 @@ from steergan.penalties import ROTATIONS
 from steergan.randomness import seed_torch, stream_seed
 from steergan.recipe import PerformanceSettings, Recipe
 from steergan.run.convolution_record import check_convolution
+from steergan.run.loggers import check_loggers
 from steergan.training import ALONE, Processes, check_device
 
 
@@ -73,11 +74,13 @@ def telling_squares(recipe: Recipe, image_shape: tuple[int, int, int], example: 
 
 
 def check_computable(recipe: Recipe, device: str | torch.device, processes: Processes = ALONE) -> None:
-    """Refuse what can't be computed there, or divided among so many processes.
+    """Refuse what can't be computed there, or divided among so many processes, or needs a package that is not there.
 
     Raises:
         RecipeError: convolutions, CUDA graphs, a batch, or groups of images in it.
+        MissingPackageError: a logger's package.
     """
+    check_loggers(recipe.logging.to)
     check_convolution(recipe.performance.convolution, device)
     check_device(recipe.performance, device)
     at_once = processes.rows(recipe.training.batch_size, recipe.training.accumulate)[0]

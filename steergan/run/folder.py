@@ -120,6 +120,14 @@ class RunFolder:
             lock.release()
 
 
+def finished(folder: RunFolder) -> str:
+    """What a user is told who trains in a finished run."""
+    return (
+        f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it, "
+        f"`steergan resume {folder.path} --steps N` takes more steps"
+    )
+
+
 def next_free(root: Path, name: str) -> Path:
     """`root/00007-NAME`, one above the highest number there."""
     taken = [int(p.name[:5]) for p in root.glob("[0-9][0-9][0-9][0-9][0-9]-*")] if root.is_dir() else []
@@ -169,9 +177,10 @@ def settle_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -
 def check_same_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -> None:
     """Refuse to continue another recipe's run, naming the first key that differs.
 
-    How it is computed may change on the way: `performance` is not compared, run.json's `convolutions` are.
+    How it is computed may change on the way: `performance` is not compared, run.json's `convolutions` are. So may who
+    is told of it, `logging`.
     """
-    there, here = (flat(r.model_dump(exclude={"performance"})) for r in (folder.read_recipe(), recipe))
+    there, here = (flat(r.model_dump(exclude={"performance", "logging"})) for r in (folder.read_recipe(), recipe))
     for key in here:
         if there[key] != here[key] and not (more_steps and key == "training.steps"):
             raise RunError(

@@ -15,6 +15,7 @@ from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder
 from steergan.run.grids import fake_grid, real_grid
 from steergan.run.load import RunData
+from steergan.run.loggers import Loggers
 from steergan.run.players import idle_words, score_players
 from steergan.run.reporting import Reporter
 from steergan.run.snapshots import Snapshots
@@ -42,6 +43,7 @@ class Session:
         state: that is trained.
         images: of the run.
         report: who is told.
+        loggers: who is told every row and picture.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Session:
         state: RunState,
         images: RunData,
         report: Reporter,
+        loggers: Loggers,
     ) -> None:
         self.folder, self.recipe, self.state, self.report = folder, recipe, state, report
+        self.loggers = loggers
         self.reals = images.train
         self.labels = torch.tensor(images.train.labels)  # a copy: memory-mapped arrays are read only
         self.stats = JsonLines(folder.stats)
@@ -71,7 +75,9 @@ class Session:
         self.snapshots.truncate_after(done)
         self.players.truncate_after(done)
         if new:
-            save_png(real_grid(self.reals), self.folder.reals)
+            reals = real_grid(self.reals)
+            save_png(reals, self.folder.reals)
+            self.loggers.picture(0, "reals", reals)
             self.evaluate(0)
         else:
             self.evaluation.prepare()
@@ -99,13 +105,17 @@ class Session:
 
     def record(self, row: Row) -> None:
         """Keep and tell what a step recorded, and what it cost."""
-        self.stats.append({**row, **costs(row, self.recipe.training, self.state.device)})
+        whole = {**row, **costs(row, self.recipe.training, self.state.device)}
+        self.stats.append(whole)
+        self.loggers.row("stats", whole)
         self.report.progress(row, int(row["step"]), self.recipe.training.steps)
 
     def evaluate(self, step: int) -> None:
         """A grid of samples, metrics and the curves, from the averaged generator."""
         generator = self.average()
-        save_png(fake_grid(generator, self.recipe, self.reals.class_names), self.folder.fakes(step))
+        fakes = fake_grid(generator, self.recipe, self.reals.class_names)
+        save_png(fakes, self.folder.fakes(step))
+        self.loggers.picture(step, "fakes", fakes)
         if step == 0:
             self.evaluation.prepare()  # which may take a while: there is something to look at meanwhile
         discriminator, levels = self.discriminator(), {}
@@ -113,6 +123,9 @@ class Session:
             drawn = self.evaluation.draw(generator)
             line = self.evaluation.record(self.evaluation.measure_images(drawn), step)
             self.report.message(f"step {step}: {line}")
+            for key, file in self.evaluation.files.items():
+                for row in file.rows()[-1:]:
+                    self.loggers.row(key, row)
             self.look_at_players(step, discriminator, drawn)
             levels = self.evaluation.levels
         save_png(
@@ -130,6 +143,7 @@ class Session:
             discriminator, (drawn, evaluation.labels), images.train, images.held_out, self.recipe.loss
         )
         self.players.append({"step": step, **row})
+        self.loggers.row("players", {"step": step, **row})
         for kind, words in idle_words(self.players.rows()).items():
             if kind not in self.said:
                 self.said.add(kind)

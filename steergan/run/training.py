@@ -1,5 +1,6 @@
 """Training a recipe in a run folder, from its first step or from its last checkpoint."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,13 +13,14 @@ from steergan.augmentation import Augmentation
 from steergan.errors import RunError, escaped
 from steergan.files import AnyPath
 from steergan.kernels import library
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, merge, validate
 from steergan.run.about import About, MachineRecord, ProcessesRecord, surroundings
 from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
-from steergan.run.folder import RunFolder, check_same_data, claim_folder, settle_recipe
+from steergan.run.folder import RunFolder, check_same_data, claim_folder, finished, settle_recipe
 from steergan.run.load import RunData, describe_data, load_data, start_from
+from steergan.run.loggers import Loggers, open_loggers
 from steergan.run.players import set_gain
 from steergan.run.reporting import Reporter, Stopped, Unheard
 from steergan.run.session import Session
@@ -162,26 +164,27 @@ def run_steps(
     folder: RunFolder, recipe: Recipe, state: RunState, images: RunData, report: Reporter, processes: Processes
 ) -> None:
     """Train to the recipe's last step, or until the user asks to stop; then the weights are saved if finished."""
-    session = Session(folder, recipe, state, images, report) if processes.first else None
-    hooks = Hooks(evaluate_every=recipe.evaluation.every) if session is None else session.start()
     settings, count = recipe.training, recipe.training.discriminator_updates + 1
     rows = processes.rows(settings.batch_size, settings.accumulate)
 
     def batch(step: int, update: int) -> Batch:
         return data.batch(images.train, settings.batch_size, settings.seed, step, update, rows)
 
-    with data.Prefetch(batch, count, recipe.performance.prefetch, state.device.type == "cuda") as batches:
-        ended = train_networks(
-            state,
-            batches,
-            settings,
-            recipe.loss,
-            latent_law=recipe.generator.latent_law,
-            engine=Engine(recipe.performance, processes),
-            hooks=replace(hooks, should_stop=report.stop_requested),
-        )
-    if session is not None:
-        session.finish() if ended == "finished" else session.stop()
+    with open_loggers(folder, recipe, state.step, report) if processes.first else Loggers({}, report) as loggers:
+        session = Session(folder, recipe, state, images, report, loggers) if processes.first else None
+        hooks = Hooks(evaluate_every=recipe.evaluation.every) if session is None else session.start()
+        with data.Prefetch(batch, count, recipe.performance.prefetch, state.device.type == "cuda") as batches:
+            ended = train_networks(
+                state,
+                batches,
+                settings,
+                recipe.loss,
+                latent_law=recipe.generator.latent_law,
+                engine=Engine(recipe.performance, processes),
+                hooks=replace(hooks, should_stop=report.stop_requested),
+            )
+        if session is not None:
+            session.finish() if ended == "finished" else session.stop()
     processes.wait()  # the run is finished for all when its files are there
 
 
@@ -236,6 +239,7 @@ def resume(
     place: Place = HERE,
     switch_convolution: bool = False,
     steps: int | None = None,
+    loggers: Sequence[str] | None = None,
 ) -> Path:
     """Go on with the run in a folder, where its data was found before unless `place` says otherwise.
 
@@ -246,6 +250,7 @@ def resume(
         switch_convolution: go on although another convolution path computes the run from here on.
         steps: at which the run ends now, in place of its recipe's; a finished run takes more to the bits of one that
             was asked for so many at once.
+        loggers: who is told from here on, in place of the recipe's `logging.to`.
 
     Raises:
         SteerganError: no run folder; no more steps than were taken, or no checkpoint to take them from; and as `train`.
@@ -253,6 +258,8 @@ def resume(
     path = Path(path)
     folder = RunFolder(path)
     recipe = folder.read_recipe()
+    if loggers is not None:
+        recipe = validate(merge(recipe.model_dump(mode="json"), {"logging": {"to": list(loggers)}}), str(path))
     if steps is not None:
         training = recipe.training.model_copy(update={"steps": steps})
         recipe = recipe.model_copy(update={"training": training})
@@ -268,14 +275,6 @@ def resume(
         place=place,
         switch_convolution=switch_convolution,
         more_steps=steps is not None,
-    )
-
-
-def finished(folder: RunFolder) -> str:
-    """What a user is told who trains in a finished run."""
-    return (
-        f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it, "
-        f"`steergan resume {folder.path} --steps N` takes more steps"
     )
 
 
