@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,58 @@ def write_whole(path: str | os.PathLike[str], content: bytes | bytearray | memor
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Replace the file at `path` by a value as indented JSON, or leave it as it was."""
-    write_whole(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+    write_whole(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as indented JSON."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
+def require_own(path: Path, mark: str, what: str) -> None:
+    """Refuse to write a folder where something else is.
+
+    Args:
+        path: where one is to be written.
+        mark: a file that tells folders of its kind.
+        what: its kind, in words.
+
+    Raises:
+        RunError: there is something else.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise RunError(f"{path}: is a file; give --out a new folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
+        raise RunError(f"{path}: not empty, and no {what}; give --out a new folder")
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files whole, in the place of an older one if there is one, or not at all.
+
+    Raises:
+        RunError: it can't be written.
+    """
+    partial = path.with_name(own_name())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.mkdir()
+            for name, content in files.items():
+                write_whole(partial / name, content)
+            if path.exists():
+                old = path.with_name(own_name())
+                os.rename(path, old)
+                os.rename(partial, path)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                os.rename(partial, path)
+            flush_folder(path.parent)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise write_error(path, error) from None
+    remove_abandoned(path.parent)
 
 
 def own_name() -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Unpack
 import torch
 from torch import fx, nn
 
-from steergan.errors import RunError
+from steergan import files
 from steergan.exporting.baking import Baked, bake
 from steergan.exporting.bits import compare_bits
 from steergan.exporting.hub import as_hub, card
@@ -20,7 +19,6 @@ from steergan.exporting.parts import Part, model_part
 from steergan.exporting.recorder import ExportError
 from steergan.exporting.sameness import at_once, compared, first_tensor, in_evaluation, measure, require_same
 from steergan.exporting.targets import TARGETS, Made, as_onnx, as_torch, as_torch_export, node_count, onnx_runner
-from steergan.files import flush_folder, own_name, remove_abandoned, write_error, write_json, write_whole
 from steergan.seals import sealed
 from steergan.verification import verify_subject
 from steergan.verification.claims import About
@@ -206,43 +204,19 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
 
 
 def require_own(path: Path) -> None:
-    """Refuse to write where something else is.
+    """Refuse to write where something else than an older export is.
 
     Raises:
         RunError: there is.
     """
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise RunError(f"{path}: is a file; give --out a new folder")
-    if path.is_dir() and any(path.iterdir()) and not (path / REPORT).is_file():
-        raise RunError(f"{path}: not empty, and no export; give --out a new folder")
+    files.require_own(path, REPORT, "export")
 
 
-def write_folder(path: Path, files: Mapping[str, bytes], report: Mapping[str, Any]) -> None:
+def write_folder(path: Path, contents: Mapping[str, bytes], report: Mapping[str, Any]) -> None:
     """Write an export whole, in the place of an older one if there is one, or not at all.
 
     Raises:
         RunError: it can't be written.
     """
     require_own(path)
-    partial = path.with_name(own_name())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.mkdir()
-            for name, content in files.items():
-                write_whole(partial / name, content)
-            write_json(partial / REPORT, sealed(report))
-            if path.exists():
-                old = path.with_name(own_name())
-                os.rename(path, old)
-                os.rename(partial, path)
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                os.rename(partial, path)
-            flush_folder(path.parent)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise write_error(path, error) from None
-    remove_abandoned(path.parent)
+    files.write_folder(path, {**contents, REPORT: files.json_bytes(sealed(report))})

@@ -9,6 +9,7 @@ with needed_by("steergan.run"):
     from steergan.run.load import LoadedRun, class_names, load_run
     from steergan.run.nearest_images import Neighbours
     from steergan.run.plan import plan
+    from steergan.run.projecting import Projection, Search, project
     from steergan.run.proposal import Wish, propose
     from steergan.run.reporting import Reporter
     from steergan.run.sampling import UPRIGHT, Pose, interpolate, sample
@@ -23,7 +24,9 @@ __all__ = [
     "Neighbours",
     "Place",
     "Pose",
+    "Projection",
     "Reporter",
+    "Search",
     "Trained",
     "Wish",
     "angle_figure",
@@ -33,6 +36,7 @@ __all__ = [
     "interpolate",
     "load_run",
     "plan",
+    "project",
     "propose",
     "resume",
     "sample",

@@ -115,7 +115,7 @@ def test_export_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "write_json", full)
+    monkeypatch.setattr("steergan.files.os.rename", full)
     with pytest.raises(RunError, match="No space left"):
         export(model, 9, batch=1, out=tmp_path / "out", certify=False)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
