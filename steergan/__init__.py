@@ -26,6 +26,10 @@ else:
 
         return getattr(import_module(f"steergan.{ROOMS[name]}"), name)
 
+    def __dir__() -> list[str]:
+        """What a notebook completes."""
+        return __all__
+
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "accelerate", "export", "load", "restore", "symmetrize"]

@@ -156,3 +156,10 @@ def test_a_missing_package_is_one_line_of_which_it_is_the_cause(monkeypatch: pyt
         import h5py  # noqa: F401
     assert isinstance(caught.value, ImportError)
     assert caught.value.name == "h5py"
+
+
+def test_a_notebook_completes_what_the_package_offers() -> None:
+    import steergan
+
+    assert set(dir(steergan)) == set(steergan.__all__)
+    assert all(hasattr(steergan, name) for name in dir(steergan))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from steergan import files
+from steergan.errors import one_line
 from steergan.exporting.baking import Baked, bake
 from steergan.exporting.bits import compare_bits
 from steergan.exporting.hub import as_hub, card
@@ -93,7 +95,7 @@ def export(
         to: "torch", "onnx", "torch-export" or "hub".
         batch: images at once, or "any".
         out: the folder to write; None: nothing is written.
-        certify: verify the model's symmetry, for the report.
+        certify: verify the model's symmetry, for the report; where it is broken, a warning says so.
         about: what is to be known of the model, as `steergan.verification.verify` takes it.
 
     Raises:
@@ -119,6 +121,8 @@ def export(
     if certify and not subject.missing:
         found = verify_subject(subject, modes=("evaluation",), off_grid=False)
         certificate = {"verdict": found.verdict, "sentence": found.sentence}
+        if found.verdict == "broken":  # it leaves as it is, but nobody should think that its symmetry holds
+            warnings.warn(f"what is exported is not symmetric: {one_line(found.sentence)}", stacklevel=2)
     return export_part(part, wish, certificate)
 
 

@@ -161,7 +161,7 @@ class Snapshots:
         if self.last is not None or steps:
             return self.last or self.networks(steps[-1])
         raise RunError(
-            f"{run}: nothing to draw from yet; the first evaluation keeps a snapshot, and so does "
+            f"{run}: nothing to draw from yet; the first evaluation after a step keeps a snapshot, as does "
             f"Ctrl-C after a step; `steergan resume {run}` goes on"
         )
 

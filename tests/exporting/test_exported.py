@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from escnn import nn as enn
 from torch import nn
 
 import steergan
@@ -17,7 +18,7 @@ from steergan.exporting import exported as module
 from steergan.exporting.baking import bake
 from steergan.exporting.network_parts import part_of_run
 from steergan.seals import read_table
-from tests.exporting.models import discriminator, generator, small_model
+from tests.exporting.models import IMAGE, REGULAR, Wrapped, discriminator, generator, small_model
 from tests.thorough import also
 
 ALONE = """
@@ -157,3 +158,17 @@ def test_model_stays_as_it_was() -> None:
     export(model, 9, certify=False)
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_model_whose_symmetry_is_broken_leaves_with_a_warning() -> None:
+    class Slanted(Wrapped):
+        """Brighter to the right before its pooling."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x * torch.linspace(0, 1, x.shape[-1]))
+
+    torch.manual_seed(0)
+    model = Slanted(enn.R2Conv(IMAGE, REGULAR, 3), enn.ReLU(REGULAR), enn.GroupPooling(REGULAR)).eval()
+    with pytest.warns(UserWarning, match="what is exported is not symmetric: .*NOT invariant"):
+        found = export(model, 9)
+    assert found.report["certificate"]["verdict"] == "broken"

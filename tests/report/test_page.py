@@ -116,7 +116,7 @@ def test_a_run_without_weights_shows_what_there_is(tiny_run: Path, tmp_path: Pat
         shutil.copy(tiny_run / name, tmp_path)
     page = report_page(tmp_path)
     assert Outline(page.html).faults == []
-    assert "nothing to draw from yet; the first evaluation keeps a snapshot" in page.html
+    assert "nothing to draw from yet; the first evaluation after a step keeps a snapshot" in page.html
     assert "before training" in page.html
     assert "Nothing was measured yet" in page.html
 
