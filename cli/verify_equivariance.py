@@ -25,21 +25,35 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
 @click.option("--level", type=click.IntRange(0, 6), default=6, show_default=True, help="The last level to check.")
 @click.option("--sizes", metavar="N,N,...", help="Sides in pixels at which a module:function is verified.")
 @click.option(
-    "--in-type", "in_type", metavar="TYPE", type=FieldTypeWords(), multiple=True,
+    "--in-type",
+    "in_type",
+    metavar="TYPE",
+    type=FieldTypeWords(),
+    multiple=True,
     help="Field type of the input, such as 3*trivial@D4; once for each, NAME=TYPE for a dict.",
 )
 @click.option(
-    "--out-type", "out_type", metavar="TYPE", type=FieldTypeWords(), multiple=True,
+    "--out-type",
+    "out_type",
+    metavar="TYPE",
+    type=FieldTypeWords(),
+    multiple=True,
     help="Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE.",
 )
 @click.option(
-    "--other", "others", metavar="WHAT", multiple=True,
+    "--other",
+    "others",
+    metavar="WHAT",
+    multiple=True,
     help="A further argument, which the group leaves alone: 10 numbers for each image (10), a map (3x32x32), labels "
     "below 10 (labels:10), or values of two images in a file (values.npy); once for each.",
 )
 @click.option("--claim", type=click.Choice(["equivariant", "invariant"]), help="What is claimed. Default: as measured.")
 @click.option(
-    "--mode", "modes", type=click.Choice(["evaluation", "training"]), multiple=True,
+    "--mode",
+    "modes",
+    type=click.Choice(["evaluation", "training"]),
+    multiple=True,
     help="Which mode is claimed; repeatable. Default: both.",
 )
 @click.option("--upto", metavar="PATH", help="Path of a submodule: the claim ends with its output.")
@@ -109,6 +123,10 @@ def verify_equivariance(
                 click.echo()
             certificates.append((target, certificate))
             show(target if at == "last" else f"{target} --at {at}", certificate)
+            if certificate.verdict == "broken" and sizes is None and names_function(target):
+                click.echo(
+                    "No --sizes were given, so these were chosen; --sizes 32, say, verifies at 32 x 32 alone."
+                )
     if file is not None:
         write_whole(file, certificate_bytes(certificates))
         click.echo(f"\ncertificates written to {file}")
@@ -171,7 +189,7 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
 
     path, is_bundled = Path(target), target.startswith("steergan:")
     for name, value in asked.items():
-        if value and (path.exists() or is_bundled or ":" not in target):
+        if value and not names_function(target):
             option = f"--{name.removesuffix('s') if name in ('modes', 'others') else name.replace('_', '-')}"
             words = f"the sizes of {target} are those of its images" if name == "sizes" else "a recipe says its claims"
             raise click.UsageError(f"{option} is for module:function; {words}")
@@ -184,6 +202,11 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
     if ":" in target:
         return run.verify_function(target, level=level, quick=quick, tell=tell, **asked)
     raise click.UsageError(f"{target}: no such recipe or run folder, and not package.module:function")
+
+
+def names_function(target: str) -> bool:
+    """Whether it is package.module:function, and no recipe of ours and no path."""
+    return ":" in target and not target.startswith("steergan:") and not Path(target).exists()
 
 
 def tell(words: str) -> None:

@@ -37,6 +37,9 @@ class Shifted(nn.SequentialModule):
 def broken():
     return Shifted(GroupConvolution(image, hidden, 3))
 
+def even():
+    return nn.SequentialModule(GroupConvolution(image, hidden, 3), nn.PointwiseAvgPool2D(hidden, 2, 2))
+
 def unproved():
     class Mine(GroupConvolution):
         pass
@@ -87,6 +90,16 @@ def test_the_worst_verdict_is_the_exit_code(module: str, function: str, code: in
     assert words in told.stdout
     assert told.stderr == ""
     assert "Traceback" not in told.output
+
+
+def test_sizes_that_nobody_asked_for_are_called_so_where_a_network_breaks_at_them(module: str) -> None:
+    told = invoke("verify-equivariance", f"{module}:even", "--quick")
+    assert told.exit_code == 1, told.output
+    assert "29 x 29" in told.stdout
+    assert told.stdout.splitlines()[-1].startswith("No --sizes were given, so these were chosen; --sizes 32")
+    asked = invoke("verify-equivariance", f"{module}:even", "--quick", "--sizes", "28")
+    assert asked.exit_code == 0, asked.output
+    assert "No --sizes" not in asked.stdout + invoke("verify-equivariance", f"{module}:right", "--quick").stdout
 
 
 def test_a_proved_network_shows_a_row_for_each_layer_and_level(module: str) -> None:
@@ -143,9 +156,7 @@ def test_without_a_target_and_recipes_there_is_nothing_to_do(module: str) -> Non
     assert "no TARGET came, and ./recipes holds no recipe" in refused.stderr
 
 
-def test_without_a_target_every_recipe_here_is_verified(
-    module: str, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_without_a_target_every_recipe_here_is_verified(module: str, tiny_recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "recipes").mkdir()
     for name in ("one", "two"):
         (tmp_path / "recipes" / f"{name}.toml").write_text(tiny_recipe.read_text())
@@ -190,9 +201,7 @@ def test_a_target_that_fails_is_said_in_one_line(
 # --- runs
 
 
-def test_certificates_of_a_run_agree_with_its_weights_and_with_no_others(
-    tiny_run: Path, tmp_path: Path
-) -> None:
+def test_certificates_of_a_run_agree_with_its_weights_and_with_no_others(tiny_run: Path, tmp_path: Path) -> None:
     file = tmp_path / "certificate.json"
     told = invoke("verify-equivariance", tiny_run, "--quick", "--level", "4", "--json", file)
     assert told.exit_code == 0, told.output
@@ -246,9 +255,7 @@ def test_equivariance_of_a_run_is_verified(tiny_run: Path, tmp_path: Path) -> No
     assert all(len(network["elements"]) == 4 and network["verdict"] == "proved" for network in networks)
 
 
-def test_network_that_is_not_invariant_is_caught(
-    tiny_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_network_that_is_not_invariant_is_caught(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Discriminator.forward
     monkeypatch.setattr(Discriminator, "forward", lambda self, image, y: right(self, image, y) + image[:, 0, 0, 0])
     told = invoke("verify-equivariance", tiny_run, "--quick")
@@ -274,9 +281,7 @@ def test_errors_by_angle_are_drawn(tiny_recipe: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [("--quick",), ()])
-def test_without_errors_there_is_no_picture(
-    tiny_recipe: Path, tmp_path: Path, options: tuple[str, ...]
-) -> None:
+def test_without_errors_there_is_no_picture(tiny_recipe: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     refused = invoke("verify-equivariance", tiny_recipe, *options, "--level", "6", "--picture", tmp_path / "angles.png")
     assert refused.exit_code == 2
     assert "nothing was measured between multiples of 90 degrees" in refused.stderr
