@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import at_option, chosen_device, device_option, fitting_options
+from .options import at_option, chosen_device, device_option, fitting_options, moved_data_option
 from .progress import TerminalReporter
 
 SIGNIFICANT = 0.01
@@ -43,7 +43,7 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 )
 @at_option
 @device_option
-@click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
+@moved_data_option
 @click.option("--samples", type=click.IntRange(min=16), help="--folders: images of each, at most. Default: 10,000.")
 @click.option(
     "--resize", type=click.Choice(["clean", "tf", "pytorch"]),

@@ -40,6 +40,9 @@ record_option = click.option(
 json_option = click.option(
     "--json", "file", metavar="FILE", type=OutputFile(), help="Write every time as JSON."
 )
+moved_data_option = click.option(
+    "--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved."
+)
 set_option = click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe key; repeatable."
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import OutputFile, at_option, run_argument
+from .options import OutputFile, at_option, moved_data_option, run_argument
 from .progress import TerminalReporter
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Compare the recipe with this one, not defaults.",
 )
-@click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
+@moved_data_option
 def report(
     run: Path, out: Path | None, at: str, neighbours: bool | None, against: Path | None, data_path: str | None
 ) -> None:

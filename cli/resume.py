@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import chosen_device, device_option, run_argument, switch_convolution_option
+from .options import chosen_device, device_option, moved_data_option, run_argument, switch_convolution_option
 from .progress import follow
 
 LOGGERS = ("tensorboard", "wandb", "trackio")
@@ -14,7 +14,7 @@ LOGGERS = ("tensorboard", "wandb", "trackio")
 @click.command()
 @run_argument
 @device_option
-@click.option("--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved.")
+@moved_data_option
 @switch_convolution_option
 @click.option(
     "--steps",

@@ -86,23 +86,28 @@ def with_labels(picture: Image.Image, labels: Sequence[str], pitch: int, pad: in
     return sheet
 
 
+def png_bytes(picture: Image.Image | Figure) -> bytes:
+    """A grid or a figure as the content of a PNG file."""
+    content = io.BytesIO()
+    if isinstance(picture, Figure):
+        FigureCanvasAgg(picture).print_png(content)
+    else:
+        picture.save(content, format="png")
+    return content.getvalue()
+
+
 def save_png(picture: Image.Image | Figure, path: str | os.PathLike[str]) -> None:
     """Write a grid or a figure as PNG, whole or not at all; its folder is made if need be.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written; what stood there before still stands.
     """
-    content = io.BytesIO()
-    if isinstance(picture, Figure):
-        FigureCanvasAgg(picture).print_png(content)
-    else:
-        picture.save(content, format="png")
-    target = Path(path)
+    content, target = png_bytes(picture), Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(target, error) from None
-    write_whole(target, content.getbuffer())
+    write_whole(target, content)
 
 
 def curves(

@@ -22,7 +22,7 @@ from steergan.exporting.recorder import ExportError
 from steergan.exporting.sameness import at_once, compared, first_tensor, in_evaluation, measure, require_same
 from steergan.exporting.targets import TARGETS, Made, as_onnx, as_torch, as_torch_export, node_count, onnx_runner
 from steergan.seals import sealed
-from steergan.verification import verify_subject
+from steergan.verification import Subject, verify_subject
 from steergan.verification.claims import About
 from steergan.verification.subject import Size
 
@@ -119,11 +119,16 @@ def export(
     part, subject = model_part(model, size if size is None or isinstance(size, int) else [size], about)
     certificate = None
     if certify and not subject.missing:
-        found = verify_subject(subject, modes=("evaluation",), off_grid=False)
-        certificate = {"verdict": found.verdict, "sentence": found.sentence}
-        if found.verdict == "broken":  # it leaves as it is, but nobody should think that its symmetry holds
-            warnings.warn(f"what is exported is not symmetric: {one_line(found.sentence)}", stacklevel=2)
+        certificate = certified(subject)
+        if certificate["verdict"] == "broken":  # it leaves as it is, but nobody should think that its symmetry holds
+            warnings.warn(f"what is exported is not symmetric: {one_line(certificate['sentence'])}", stacklevel=2)
     return export_part(part, wish, certificate)
+
+
+def certified(subject: Subject) -> dict[str, str]:
+    """Verdict and sentence about what is exported: in evaluation mode, and at elements of the grid."""
+    found = verify_subject(subject, modes=("evaluation",), off_grid=False)
+    return {"verdict": found.verdict, "sentence": found.sentence}
 
 
 def checked_batch(batch: int | str) -> int:

@@ -1,7 +1,7 @@
 """At which scale a discriminator plays: the gradient of its score, and the gain that sets it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -32,8 +32,8 @@ def gradient_norms(discriminator: Callable[[Tensor, Tensor], Tensor], image: Ten
     return gradient.flatten(1).double().norm(dim=1)
 
 
-def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float) -> float:
-    """The gain with which the root mean square of ||dD/dx|| over a batch is `norm`, to three digits.
+def gain_for(discriminator: Discriminator, batches: Iterable[tuple[Tensor, Tensor]], norm: float) -> float:
+    """The gain with which the root mean square of ||dD/dx|| over images is `norm`, to three digits.
 
     An objective and a penalty name scales of their own: a hinge bends at scores of 1, R1 weighs a squared gradient.
     What spectral norms leave of the gradient depends on the group, the width and the depth (0.007 to 0.4 in the paper's
@@ -41,8 +41,7 @@ def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float
 
     Args:
         discriminator: in training mode, as its first step will see it; it stays as it is, its moments too.
-        image: (B, C, H, W) in [-1, 1], real.
-        y: labels, (B,) int64.
+        batches: real images, (B, C, H, W) in [-1, 1], and their labels, (B,) int64; so many at once as memory takes.
         norm: what is wanted, above 0.
 
     Raises:
@@ -52,7 +51,7 @@ def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float
         >>> from steergan.networks import DiscriminatorSpec
         >>> discriminator = Discriminator(DiscriminatorSpec(widths=(8, 16), initial_gradient=1), (1, 8, 8), classes=3)
         >>> image, y = torch.randn(16, 1, 8, 8), torch.arange(16) % 3
-        >>> gain = gain_for(discriminator, image, y, norm=1.0)
+        >>> gain = gain_for(discriminator, [(image, y)], norm=1.0)
         >>> discriminator.gain.fill_(gain)  # doctest: +ELLIPSIS
         tensor(...)
         >>> rms = gradient_norms(discriminator, image, y).square().mean().sqrt()
@@ -62,7 +61,8 @@ def gain_for(discriminator: Discriminator, image: Tensor, y: Tensor, norm: float
     probe = copied(discriminator).train()
     if probe.gain is not None:
         probe.gain.fill_(1)
-    found = float(gradient_norms(probe, image, y).square().mean().sqrt())
+    norms = torch.cat([gradient_norms(probe, image, y) for image, y in batches])
+    found = float(norms.square().mean().sqrt())
     if not found or not math.isfinite(found):
         raise RecipeError(
             f"discriminator.initial_gradient = {norm:g}: the score's gradient at training images is {found:g}, of "

@@ -1,10 +1,9 @@
 """What a step costs, as stats.jsonl records it: seconds for a thousand real images, and the most memory so far."""
 
-import sys
-
 import torch
 
 from steergan.recipe import TrainingSettings
+from steergan.run.pace import memory_used
 from steergan.training import Row
 
 
@@ -22,18 +21,6 @@ def costs(row: Row, training: TrainingSettings, device: torch.device) -> Row:
     """
     images = training.batch_size * training.discriminator_updates
     found: Row = {"seconds_per_thousand_images": 1000 * row["seconds_per_step"] / images}
-    if (memory := most_memory()) is not None:
-        found["memory_cpu"] = memory
-    if device.type == "cuda":
-        found["memory_gpu"] = float(torch.cuda.max_memory_allocated(device))
-    return found
-
-
-def most_memory() -> float | None:
-    """Bytes that this process has held at most; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(used if sys.platform == "darwin" else 1024 * used)
+    places = {"memory_cpu": torch.device("cpu")} | ({"memory_gpu": device} if device.type == "cuda" else {})
+    known = {name: memory_used(place) for name, place in places.items()}
+    return found | {name: float(memory) for name, memory in known.items() if memory is not None}

@@ -7,13 +7,13 @@ from typing import Any
 
 from steergan import __version__
 from steergan.exporting import Export, ExportError, Wish, export_part
-from steergan.exporting.exported import checked_batch, require_own
+from steergan.exporting.exported import certified, checked_batch, require_own
 from steergan.exporting.network_parts import part_of_run
 from steergan.run.folder import RunFolder
 from steergan.run.load import LoadedRun, load_run
 from steergan.run.subjects import discriminator_subject, generator_subject, synthesis_subject
 from steergan.training import JsonLines
-from steergan.verification import Subject, verify_subject
+from steergan.verification import Subject
 
 FIGURES = ("frechet_invariant", "kid", "precision", "recall", "label_agreement")
 
@@ -60,8 +60,7 @@ def certificate(run: LoadedRun, part: str) -> dict[str, str] | None:
         subject = generator_subject(run.generator)
     else:
         subject = synthesis_subject(run.recipe, run.generator, quick=True)
-    found = verify_subject(subject, modes=("evaluation",), off_grid=False)
-    return {"verdict": found.verdict, "sentence": found.sentence}
+    return certified(subject)
 
 
 def about(run: LoadedRun) -> dict[str, Any]:

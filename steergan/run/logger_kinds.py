@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -65,7 +65,28 @@ class TensorBoard:
         self.writer.close()
 
 
-class WeightsAndBiases:
+class Service:
+    """What wandb and trackio, which has its interface, have in common."""
+
+    package: Any
+    """Imported."""
+    run: Any
+    """What its `init` gave."""
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers of a generator step."""
+        self.run.log(dict(values), step=step)
+
+    def picture(self, step: int, name: str, image: Image.Image) -> None:
+        """A grid of images."""
+        self.run.log({name: self.package.Image(image)}, step=step)
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self.run.finish()
+
+
+class WeightsAndBiases(Service):
     """A run of wandb, which goes on under its id; steps that it has already are not logged again where it knows them.
 
     Args:
@@ -75,33 +96,21 @@ class WeightsAndBiases:
     """
 
     def __init__(self, folder: RunFolder, recipe: Recipe, step: int) -> None:
-        self.wandb = import_module("wandb")
-        self.run = self.wandb.init(
+        self.package = import_module("wandb")
+        self.run = self.package.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             id=log_id(folder, step),
             name=folder.path.resolve().name,
             dir=str(folder.path),
             resume="allow",
             config=recipe.model_dump(mode="json"),
-            settings=self.wandb.Settings(console="off", quiet=True),  # the terminal is ours
+            settings=self.package.Settings(console="off", quiet=True),  # the terminal is ours
         )
         here = f"{self.run.dir.removesuffix('files').rstrip(os.sep)}; wandb sync sends it"
         self.look = here if self.run.offline else self.run.url
 
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of a generator step."""
-        self.run.log(dict(values), step=step)
 
-    def picture(self, step: int, name: str, image: Image.Image) -> None:
-        """A grid of images."""
-        self.run.log({name: self.wandb.Image(image)}, step=step)
-
-    def close(self) -> None:
-        """Nothing more will come."""
-        self.run.finish()
-
-
-class Trackio:
+class Trackio(Service):
     """A run of trackio, in a database on this machine; a resumed run goes on in it, and repeats steps that it repeats.
 
     Args:
@@ -113,26 +122,14 @@ class Trackio:
     def __init__(self, folder: RunFolder, recipe: Recipe, step: int) -> None:
         project = os.environ.get("TRACKIO_PROJECT", PROJECT)
         self.look = f'trackio show --project "{project}"'
-        self.trackio = import_module("trackio")
-        self.run = self.trackio.init(
+        self.package = import_module("trackio")
+        self.run = self.package.init(
             project=project,
             name=f"{folder.path.resolve().name}-{log_id(folder, step)}",
             resume="allow",
             config=recipe.model_dump(mode="json"),
             embed=False,
         )
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of a generator step."""
-        self.run.log(dict(values), step=step)
-
-    def picture(self, step: int, name: str, image: Image.Image) -> None:
-        """A grid of images."""
-        self.run.log({name: self.trackio.Image(image)}, step=step)
-
-    def close(self) -> None:
-        """Nothing more will come."""
-        self.run.finish()
 
 
 KINDS: Mapping[str, Callable[[RunFolder, Recipe, int], Logger]] = {

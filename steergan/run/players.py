@@ -97,9 +97,8 @@ def set_gain(discriminator: PaperDiscriminator, real: ImageSet, norm: float, pro
         processes: which train it together; all take the first one's gain.
     """
     assert discriminator.gain is not None
-    images, labels = subset(real, DIFFERENTIATED)
-    device = discriminator.gain.device
-    gain = processes.told(gain_for(discriminator, to_unit(images.to(device)), labels.to(device), norm))
+    batches = in_batches(*subset(real, DIFFERENTIATED), discriminator)
+    gain = processes.told(gain_for(discriminator, batches, norm))
     discriminator.gain.fill_(gain)
     return f"discriminator: scores times {gain:g}, so that their gradient at training images is {norm:g} at the start"
 

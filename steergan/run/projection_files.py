@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from steergan import files
 from steergan.data.picture_files import Reading, as_pixels, read_picture, reading_of
 from steergan.errors import DataError, RunError
 from steergan.files import AnyPath
-from steergan.pictures import grid
+from steergan.pictures import grid, png_bytes
 from steergan.progress import Progress, portion, unheard
 from steergan.run.load import LoadedRun
 from steergan.run.projecting import Projection, Search, labels_to_try, project
@@ -143,15 +142,8 @@ def contents(image: Tensor, found: Projection, record: dict[str, Any]) -> dict[s
     np.savez(latent, **arrays)
     difference = (image.int() - found.image.int()).abs().to(torch.uint8)
     return {
-        "comparison.png": png(grid(torch.stack([image, found.image, difference]).numpy(), 3)),
-        "projection.png": png(grid(found.image[None].numpy(), 1, scale=1, pad=0)),
+        "comparison.png": png_bytes(grid(torch.stack([image, found.image, difference]).numpy(), 3)),
+        "projection.png": png_bytes(grid(found.image[None].numpy(), 1, scale=1, pad=0)),
         "latent.npz": latent.getvalue(),
         MARK: files.json_bytes(record),
     }
-
-
-def png(picture: Image.Image) -> bytes:
-    """A picture as the bytes of a file."""
-    content = io.BytesIO()
-    picture.save(content, format="png")
-    return content.getvalue()

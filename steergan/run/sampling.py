@@ -71,14 +71,9 @@ def sample(
     generator, law = loaded.generator, loaded.recipe.generator.latent_law
     labels = range(generator.classes) if classes is None else checked_classes(generator, classes)
     wanted = [(seed, label, pose) for label in labels for seed in seeds for pose in poses or (UPRIGHT,)]
-    with torch.inference_mode(), shared_filters(generator):
-        images = [
-            images_of(generator, wanted[start : start + batch], law, truncation)
-            for start in range(0, len(wanted), batch)
-        ]
+    images = images_of(generator, wanted, law, truncation, batch)
     shape = (len(labels), len(seeds)) if poses is None else (len(labels), len(seeds), len(poses))
-    empty = torch.empty(0, *generator.image_shape, dtype=torch.uint8)
-    return torch.cat([empty, *images]).unflatten(0, shape)
+    return images.unflatten(0, shape)
 
 
 def interpolate(
@@ -164,9 +159,19 @@ def orbit(generator: Generator, images: int) -> list[float]:
 
 
 def images_of(
+    generator: Generator, wanted: Sequence[tuple[int, int, Pose]], law: LatentLaw, truncation: float, batch: int
+) -> Tensor:
+    """uint8 (N, C, H, W) on the CPU, for seeds, labels and poses, so many computed at once."""
+    parts = [wanted[start : start + batch] for start in range(0, len(wanted), batch)]
+    empty = torch.empty(0, *generator.image_shape, dtype=torch.uint8)
+    with torch.inference_mode(), shared_filters(generator):
+        return torch.cat([empty, *(images_at_once(generator, part, law, truncation) for part in parts)])
+
+
+def images_at_once(
     generator: Generator, wanted: Sequence[tuple[int, int, Pose]], law: LatentLaw, truncation: float
 ) -> Tensor:
-    """uint8 (N, C, H, W) on the CPU, for seeds, labels and poses."""
+    """uint8 (N, C, H, W) on the CPU, for seeds, labels and poses, all computed together."""
     drawn = [latent(generator, seed, law) for seed, _, _ in wanted]
     z_NZ = torch.cat(
         [

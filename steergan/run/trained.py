@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from itertools import cycle, islice
 
-import torch
 from torch import Tensor
 
 from steergan.errors import RunError
 from steergan.files import AnyPath
-from steergan.layers import shared_filters
 from steergan.networks import Discriminator, Generator
-from steergan.pixels import to_uint8
 from steergan.run.load import LoadedRun, load_run
-from steergan.run.sampling import checked_classes, latent
+from steergan.run.sampling import UPRIGHT, checked_classes, images_of
 from steergan.run.verifying import verify_run
 from steergan.verification import Certificate
 
@@ -60,7 +57,6 @@ class Trained:
         """The discriminator, in evaluation mode."""
         return self.run.discriminator
 
-    @torch.inference_mode()
     def sample(
         self,
         n: int,
@@ -85,19 +81,9 @@ class Trained:
         """
         if n < 1:
             raise RunError(f"{n} samples; at least 1 was wanted")
-        labels = torch.tensor(list(islice(cycle(self.labels(classes)), n)))
-        law = self.run.recipe.generator.latent_law
-        drawn = [latent(self.generator, seed + i, law) for i in range(n)]
-        z = truncation * torch.cat([one.z for one in drawn])
-        moves = [one.element for one in drawn if one.element is not None]
-        element = torch.cat(moves) if moves else None
-        images = []
-        with shared_filters(self.generator):
-            for start in range(0, n, AT_ONCE):
-                some = slice(start, start + AT_ONCE)
-                moved = None if element is None else element[some]
-                images.append(to_uint8(self.generator(z[some], labels[some], moved)))
-        return torch.cat(images)
+        labels = islice(cycle(self.labels(classes)), n)
+        wanted = [(seed + i, label, UPRIGHT) for i, label in enumerate(labels)]
+        return images_of(self.generator, wanted, self.run.recipe.generator.latent_law, truncation, AT_ONCE)
 
     def labels(self, classes: Sequence[int | str] | int | str | None) -> Sequence[int]:
         """Labels of classes that are named, or numbered; all for None.

@@ -20,7 +20,7 @@ def test_the_gradient_is_what_was_asked_for(group: str, widths: tuple[int, ...],
     discriminator = discriminator_of(spec, (1, 8, 8)).train()
     image, y = images_for(discriminator, 8)
     before = {name: value.clone() for name, value in discriminator.state_dict().items()}
-    gain = gain_for(discriminator, image, y, norm=3.0)
+    gain = gain_for(discriminator, [(image, y)], norm=3.0)
     assert all(torch.equal(value, before[name]) for name, value in discriminator.state_dict().items())
     assert discriminator.gain is not None
     discriminator.gain.fill_(gain)
@@ -48,4 +48,4 @@ def test_a_score_that_does_not_depend_on_images_is_refused() -> None:
         blind.head.linear.weight.zero_()
     image, y = images_for(blind, 2)
     with pytest.raises(RecipeError, match=r"initial_gradient = 1: the score's gradient at training images is (0|nan)"):
-        gain_for(blind, image, y, norm=1.0)
+        gain_for(blind, [(image, y)], norm=1.0)
