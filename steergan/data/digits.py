@@ -42,14 +42,18 @@ def plan_digits(originals: Originals, settings: Digits) -> Plan:
     pieces = {}
     for split, chosen in members.items():
         copies = digits[chosen].repeat(COPIES, axis=0)
-        angles = random_angles(len(copies), settings.seed, f"data/angles/{split}")
-        turned = TurnedRows(copies, angles, size=CANVAS, scale=ENLARGED / digits.shape[-1])
-        pieces[split] = [whole_piece(split, turned, labels[chosen].repeat(COPIES))]
+        degrees = settings.angles if split == "train" else 360.0
+        angles = random_angles(len(copies), settings.seed, f"data/angles/{split}", degrees=degrees)
+        rows = TurnedRows(copies, angles, size=CANVAS, scale=ENLARGED / digits.shape[-1])
+        pieces[split] = [whole_piece(split, rows, labels[chosen].repeat(COPIES))]
+    turned = "angles uniform in [0, 2 pi)"
+    if settings.angles < 360:
+        turned += f" (of training images below {settings.angles:g} degrees)"
     return Plan(
         image_shape=(1, CANVAS, CANVAS),
         class_names=names,
         pieces=pieces,
-        rule=f"digits bundled with scikit-learn, each {COPIES} times, angles uniform in [0, 2 pi), split by digit",
+        rule=f"digits bundled with scikit-learn, each {COPIES} times, {turned}, split by digit",
         copies=COPIES,
     )
 

@@ -19,6 +19,10 @@ ROWS = 4096
 class Turnable(Protocol):
     """Originals of the images of a set, which can be turned by any angle."""
 
+    @property
+    def degrees(self) -> float:
+        """Below which the angles of visits lie."""
+
     def turned(self, chosen: Labels, angles: NDArray[np.float64]) -> Pixels:
         """Rows `chosen`, int64 (n,), by angles in radians, (n,) -> uint8 (n, C, H, W)."""
 

@@ -11,9 +11,9 @@ from steergan.data.images import Pixels
 from steergan.randomness import numpy_stream
 
 
-def random_angles(count: int, seed: int, stream: str, step: int = 0) -> NDArray[np.float64]:
-    """Uniform angles in [0, 2 pi), radians, (count,); a function of the arguments."""
-    return numpy_stream(seed, stream, step).uniform(0, 2 * np.pi, count)
+def random_angles(count: int, seed: int, stream: str, step: int = 0, *, degrees: float = 360.0) -> NDArray[np.float64]:
+    """Uniform angles from 0 to `degrees`, in radians, (count,); a function of the arguments."""
+    return numpy_stream(seed, stream, step).uniform(0, 2 * np.pi * (degrees / 360), count)
 
 
 def rotate(images: Pixels, angles: NDArray[np.float64], *, size: int | None = None, scale: float = 1.0) -> Pixels:

@@ -62,7 +62,14 @@ def plan_rotmnist(originals: Originals, settings: RotMNIST) -> Plan:
         where, its angle, and the interpolation (bilinear, rounded to uint8) are ours. So the two don't give the same
         images, and the manifest and the checksum say which one was used.
     """
-    return plan_official(originals) if originals.kind == "amat" else plan_rotated(originals, settings)
+    if originals.kind != "amat":
+        return plan_rotated(originals, settings)
+    if settings.angles < 360:
+        raise DataError(
+            f"{settings.name}: data.angles = {settings.angles:g} needs unturned originals, and those in "
+            f"{originals.root} are turned already; take digits, or rotmnist with MNIST's four files, or leave it out"
+        )
+    return plan_official(originals)
 
 
 def plan_official(originals: Originals) -> Plan:
@@ -80,9 +87,13 @@ def plan_rotated(originals: Originals, settings: RotMNIST) -> Plan:
     members: dict[Split, Labels] = {"train": order[:train], "held_out": order[train : train + COUNTS["held_out"]]}
     made = {}
     for split, chosen in members.items():
-        angles = random_angles(len(chosen), settings.seed, f"data/angles/{split}")
+        degrees = settings.angles if split == "train" else 360.0
+        angles = random_angles(len(chosen), settings.seed, f"data/angles/{split}", degrees=degrees)
         made[split] = TurnedRows(images[chosen], angles), labels[chosen]
-    rule = f"MNIST's 70,000, shuffled; 12,000 and 50,000, turned by angles uniform in [0, 2 pi); seed {settings.seed}"
+    turned = "angles uniform in [0, 2 pi)"
+    if settings.angles < 360:
+        turned += f" (of training images below {settings.angles:g} degrees)"
+    rule = f"MNIST's 70,000, shuffled; 12,000 and 50,000, turned by {turned}; seed {settings.seed}"
     return plan_of(made, rule)
 
 
@@ -126,6 +137,7 @@ SOURCE = Source(
     find=find_rotmnist,
     plan=plan_rotmnist,
     decided_by=("seed",),
+    decided_where_set=("angles",),
     size=SIDE,
     kind=(1, CLASSES),
     published=Published(1, CLASSES, (COUNTS["train"], COUNTS["held_out"])),

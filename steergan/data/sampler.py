@@ -38,7 +38,7 @@ def batch(
     if image_set.unturned is None:
         images = image_set.images[own]
     else:
-        angles = random_angles(batch_size, seed, f"batch/{update}/angles", step)
+        angles = random_angles(batch_size, seed, f"batch/{update}/angles", step, degrees=image_set.unturned.degrees)
         images = image_set.unturned.turned(own, np.concatenate([angles[some] for some in rows]))
     return torch.from_numpy(images), torch.from_numpy(image_set.labels[own])
 

@@ -25,10 +25,12 @@ class Unturned:
     Args:
         rows: originals, and how they are turned; their angles are not looked at.
         mask: bool (H, W), what stays of a turned image; None: all of it.
+        degrees: below which the angles of visits lie.
     """
 
     rows: TurnedRows
     mask: Mask | None = None
+    degrees: float = 360.0
 
     def turned(self, chosen: Labels, angles: NDArray[np.float64]) -> Pixels:
         """Some images at other angles; at its own, an image has the bits that its set has.
@@ -66,7 +68,7 @@ def unturned_of(source: Source[Any], originals: Originals | None, settings: Data
     plan = source.plan(originals, settings)
     rows, _ = plan.pieces["train"][0].load()
     assert isinstance(rows, TurnedRows)  # the source said so
-    return Unturned(rows, mask_for(plan.image_shape) if settings.disk else None)
+    return Unturned(rows, mask_for(plan.image_shape) if settings.disk else None, settings.angles)
 
 
 def refuse_turned(source: Source[Any], originals: Originals | None, settings: DataSettings) -> None:

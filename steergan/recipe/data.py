@@ -24,7 +24,7 @@ class DataSettings(Section):
     """
 
     takes: ClassVar[tuple[str, ...]] = ()
-    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background`, `skip_damaged` and `turn`."""
+    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background`, `skip_damaged`, `turn` and `angles`."""
     divisions: ClassVar[tuple[Division, ...]] = ()
     """Values of `split` beside `auto`; the first one is what `auto` means."""
     needs_path: ClassVar[bool] = False
@@ -69,6 +69,9 @@ class DataSettings(Section):
     """When training images are turned (digits; rotmnist from MNIST's files): `once`, as they are prepared, by angles of
     `data.seed`; or `fresh`, by a new angle at every visit, of `training.seed`. Held-out images, and training images
     where something is measured, are those of `once`."""
+    angles: Annotated[float, Field(ge=0, le=360)] = 360.0
+    """Training images are turned by less than so many degrees (digits; rotmnist from MNIST's files), held-out images by
+    any angle. 0 leaves them upright; at 90, a uniformly drawn element of C4 makes all angles equally likely again."""
     seed: int = 0
     """Of the split, the subset and (rotmnist, digits) the angles of `turn = "once"`; not of the training."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -92,7 +95,9 @@ class DataSettings(Section):
             raise PydanticCustomError("range", "'auto', 'dtype', 'minmax' or [low, high]")
         return value
 
-    @field_validator("size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged", "turn")
+    @field_validator(
+        "size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged", "turn", "angles"
+    )
     @classmethod
     def is_taken_by_the_source(cls, value: Any, info: ValidationInfo) -> Any:
         """A value other than the default where the source lets a recipe choose, else the default."""
@@ -104,11 +109,12 @@ class DataSettings(Section):
             if value not in cls.divisions:
                 wanted = " or ".join(f'"{one}"' for one in ("auto", *cls.divisions))
                 raise PydanticCustomError("split", "{wanted} with data.name = {name}", {"wanted": wanted, "name": name})
-        elif key == "turn" and key not in cls.takes:
+        elif key in ("turn", "angles") and key not in cls.takes:
+            usual = '"once"' if key == "turn" else "360"
             raise PydanticCustomError(
-                "turn",
-                '"once" with data.name = {name}, which has no unturned originals; digits and rotmnist have',
-                {"name": name},
+                key,
+                "{usual} with data.name = {name}, which has no unturned originals; digits and rotmnist have",
+                {"usual": usual, "name": name},
             )
         elif key not in cls.takes:
             raise PydanticCustomError("key", "no such key with data.name = {name}; leave it out", {"name": name})
@@ -118,14 +124,14 @@ class DataSettings(Section):
 class RotMNIST(DataSettings):
     """Digits of MNIST, each turned by an angle of its own."""
 
-    takes = ("turn",)
+    takes = ("turn", "angles")
     name: Literal["rotmnist"] = "rotmnist"
 
 
 class Digits(DataSettings):
     """scikit-learn's small digits, turned."""
 
-    takes = ("turn",)
+    takes = ("turn", "angles")
     name: Literal["digits"] = "digits"
 
 

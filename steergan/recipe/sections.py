@@ -112,6 +112,9 @@ class EvaluationSettings(Section):
     `digits` (shipped, for these data), `inception`, `classifier` (trained on the run's own data), `scattering` (a
     texture metric, without weights), a .safetensors file of `steergan features train`, inception-2015-12-05.pt, or
     `none`: samples are drawn, and nothing is measured."""
+    symmetrize: Literal["none", "C2", "C4", "D1", "D2", "D4"] = "none"
+    """A group of which a uniformly drawn element moves every generated image that is measured (`steergan.symmetrize`):
+    what a reviewer compares an equivariant generator with. Training and `steergan sample` know nothing of it."""
     resize: Literal["clean", "tf", "pytorch"] = "clean"
     """How images get to Inception's 299 pixels: as clean-fid (bicubic, antialiased), as TensorFlow 1, whose bilinear
     way the paper's FIDs used, or as pytorch-fid. Figures of different ways are not compared."""

@@ -23,6 +23,7 @@ from steergan.metrics import (
     words_for,
 )
 from steergan.metrics.classifier_file import Network
+from steergan.networks import symmetrize
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
@@ -161,6 +162,8 @@ class Evaluation:
     @torch.no_grad()
     def draw(self, generator: Generator) -> Tensor:
         """Samples of a generator in evaluation mode, uint8 (N, C, H, W); the same latents and labels every time."""
+        group = self.recipe.evaluation.symmetrize
+        drawn_from = generator if group == "none" else symmetrize(generator, group)  # type: ignore[arg-type]
         _, height, width = generator.image_shape
         images = torch.empty(len(self.labels), *generator.image_shape, dtype=torch.uint8)
         at_once = max(1, RENDERED_PIXELS // (height * width))
@@ -168,7 +171,7 @@ class Evaluation:
             for update, labels in enumerate(self.labels.split(BATCH)):
                 start = update * BATCH
                 latents = draw_latents(
-                    generator,
+                    drawn_from,
                     len(labels),
                     torch_stream(self.recipe.training.seed, f"evaluation/{update}"),
                     law=self.recipe.generator.latent_law,
@@ -177,7 +180,7 @@ class Evaluation:
                 for part in range(0, len(labels), at_once):
                     some = slice(part, part + at_once)
                     element = None if latents.element is None else latents.element[some]
-                    drawn = to_uint8(generator(latents.z[some], labels[some].to(self.device), element))
+                    drawn = to_uint8(drawn_from(latents.z[some], labels[some].to(self.device), element))
                     images[start + part : start + part + len(drawn)] = drawn.cpu()
                     self.stage("samples", start + part + len(drawn), len(self.labels))
         return images

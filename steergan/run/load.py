@@ -99,7 +99,7 @@ class RunData(NamedTuple):
     """What `data.fraction` leaves."""
     held_out: ImageSet
     whole_train: ImageSet
-    """All training images: the floor is theirs, so that runs on different shares have the same."""
+    """All training images, at all angles: the floor is theirs, so that runs on different shares have the same."""
     account: data.Account
     """Class by class, and what was left out."""
     example: str = ""
@@ -112,10 +112,13 @@ def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunDat
     prepared = data.prepare(settings, partial(stage_before_training, report, f"preparing {settings.name}"))
     if prepared.refused:
         report.message(f"{len(prepared.refused)} damaged or mislabelled files left out: see steergan data list")
+    whole = prepared.splits["train"]
+    if settings.angles < 360:
+        whole = data.prepare(settings.model_copy(update={"angles": 360.0, "turn": "once"})).splits["train"]
     return RunData(
         data.take(prepared, settings, "train"),
         data.take(prepared, settings, "held_out"),
-        prepared.splits["train"],
+        whole,
         data.account_of(prepared, settings),
         prepared.manifest.get("example", ""),
     )

@@ -20,8 +20,9 @@ PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
 """Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""
 LENGTH = ("training.steps", "evaluation.every")
 """What may differ between runs that are compared at equal seconds."""
-NOT_PROTOCOL = ("data.fraction", "data.turn")
-"""The held-out images are the same for every share of the training images, and however these are turned."""
+NOT_PROTOCOL = ("data.fraction", "data.turn", "data.angles", "evaluation.symmetrize")
+"""The held-out images are the same for every share of the training images, and however these are turned; a symmetrized
+generator is another generator."""
 
 
 class Option(Section):

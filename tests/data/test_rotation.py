@@ -46,6 +46,12 @@ def test_outside_is_black() -> None:
     assert corner.max() == 0
 
 
+def test_angles_stay_below_what_is_asked() -> None:
+    quarter = random_angles(1000, 0, "test", degrees=90)
+    np.testing.assert_allclose(quarter, random_angles(1000, 0, "test") / 4, rtol=1e-15)
+    assert (random_angles(1000, 0, "test", degrees=0) == 0).all()
+
+
 def test_angles_are_uniform_and_seeded() -> None:
     angles = random_angles(20_000, 0, "test")
     assert angles.min() >= 0

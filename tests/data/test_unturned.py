@@ -56,6 +56,25 @@ def test_a_visit_decides_about_its_angle_alone() -> None:
     assert len({visit.numpy().tobytes() for visit in visits}) == len(visits)
 
 
+@pytest.mark.parametrize("source", [Digits, RotMNIST])
+def test_training_images_lie_in_the_angles_that_are_asked_for(
+    small_mnist: None, tmp_path: Path, source: type[DataSettings]
+) -> None:
+    path = str(write_mnist(tmp_path / "mnist")) if source is RotMNIST else ""
+    every, quarter, upright = (source(path=path, angles=degrees) for degrees in (360.0, 90.0, 0.0))
+    turned = {settings.angles: load(settings, "train") for settings in (every, quarter, upright)}
+    assert len({images.checksum for images in turned.values()}) == len(turned)
+    assert {load(one, "held_out").checksum for one in (quarter, upright)} == {load(every, "held_out").checksum}
+    fresh = load(quarter.model_copy(update={"turn": "fresh"}), "train")
+    rows, count = np.arange(SIZE), len(fresh)
+    for degrees in (90.0, 0.0):
+        angles = random_angles(count, 0, "data/angles/train", degrees=degrees)[rows]
+        np.testing.assert_array_equal(unturned(fresh).turned(rows, angles), turned[degrees].images[rows])
+    drawn, chosen = batch(fresh, SIZE, 0, 5, 0)[0].numpy(), batch_indices(count, SIZE, 0, 5, 0)
+    visits = random_angles(SIZE, 0, "batch/0/angles", 5, degrees=90)
+    np.testing.assert_array_equal(drawn, unturned(fresh).turned(chosen, visits))
+
+
 def test_a_batch_holds_its_originals_at_their_angles() -> None:
     train = load(Digits(turn="fresh"), "train")
     chosen = batch_indices(len(train), SIZE, 0, 5, 0)
@@ -77,6 +96,9 @@ def test_originals_that_are_turned_or_gone_are_refused_in_one_line(
     for ask in (prepare, survey):
         with pytest.raises(DataError, match=f"^rotmnist: .* and those in {official} are turned already; {wanted}"):
             ask(settings)
+    for ask in (prepare, survey):
+        with pytest.raises(DataError, match=f"^rotmnist: data.angles = 90 needs .* in {official} are turned already; "):
+            ask(RotMNIST(path=str(official), angles=90.0))
     monkeypatch.setenv("STEERGAN_DATA", str(tmp_path / "nothing"))
     for ask in (prepare, survey):
         with pytest.raises(DataError, match=rf"^rotmnist: .* and none are in STEERGAN_DATA \(.*nothing\); {wanted}"):

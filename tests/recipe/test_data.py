@@ -37,14 +37,17 @@ def test_keys_that_do_nothing_are_refused(name: str, key: str, value: float) -> 
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_fresh_angles_are_refused_where_there_are_no_unturned_originals(name: str) -> None:
-    if "turn" in SOURCES[name].takes:
-        assert read(name=name, turn="fresh").data.turn == "fresh"
+@pytest.mark.parametrize(("key", "value", "usual"), [("turn", "fresh", '"once"'), ("angles", 90.0, "360")])
+def test_other_angles_are_refused_where_there_are_no_unturned_originals(
+    name: str, key: str, value: Any, usual: str
+) -> None:
+    if key in SOURCES[name].takes:
+        assert getattr(read(name=name, **{key: value}).data, key) == value
         return
     with pytest.raises(RecipeError) as caught:
-        read(name=name, turn="fresh")
-    wanted = f'"once" with data.name = {name}, which has no unturned originals; digits and rotmnist have'
-    assert str(caught.value) == f"my.toml: data.turn = 'fresh'; wanted: {wanted}"
+        read(name=name, **{key: value})
+    wanted = f"{usual} with data.name = {name}, which has no unturned originals; digits and rotmnist have"
+    assert str(caught.value) == f"my.toml: data.{key} = {value!r}; wanted: {wanted}"
 
 
 @pytest.mark.parametrize(("key", "value"), [("size", -1), ("stride", -8), ("foreground", 1.5), ("split", "left")])

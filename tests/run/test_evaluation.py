@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from steergan import run
 from steergan.errors import RunError
 from steergan.metrics import build_backbone, classifier_bytes
 from steergan.recipe import Recipe
+from steergan.run.build import build_generator
+from steergan.run.evaluation import Evaluation
+from steergan.run.load import load_data
+from steergan.symmetry.actions import act, action_table
 from tests.commands import invoke
 from tests.notes import Notes
 
@@ -48,6 +53,22 @@ def test_a_run_of_few_images_is_told_once_that_kid_stands_in(
     with Image.open(folder / "curves.png") as picture:
         assert picture.width > 100
     assert run.evaluate(folder)["kid"] == json.loads((folder / "metric-kid.jsonl").read_text().splitlines()[-1])["kid"]
+
+
+def test_a_symmetrized_generator_is_measured_at_drawn_elements(tiny_run: Path, recipe: Callable[..., Recipe]) -> None:
+    folder, images = run.load_run(tiny_run).folder, load_data(run.load_run(tiny_run).recipe, None, Notes())
+    dense = ["generator.latent=dense", "evaluation.samples=64"]  # without elements of its own
+
+    def drawn(group: str) -> torch.Tensor:
+        made = recipe(*dense, f"evaluation.symmetrize={group}")
+        generator = build_generator(made, images.train.image_shape, images.train.classes).eval()
+        return Evaluation(made, images, folder, torch.device("cpu"), Notes()).draw(generator)
+
+    plain, moved = drawn("none"), drawn("D4")
+    table = action_table("D4", *plain.shape[2:])
+    same = torch.stack([(act(plain, table, torch.full((64,), g)) == moved).flatten(1).all(1) for g in range(8)])
+    assert same.any(0).all()
+    assert same.any(1).all()
 
 
 def test_references_are_taken_from_the_cache(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
