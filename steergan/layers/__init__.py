@@ -3,6 +3,7 @@
 from steergan.layers import pickling  # noqa: F401  # so that whatever has a field type can be pickled
 from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
+from steergan.layers.attention import Scores, SelfAttention, choose_attention
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.dense import SpectralEmbedding, SpectralLinear
@@ -55,6 +56,8 @@ __all__ = [
     "Recomputable",
     "Restriction",
     "SampledPointwise",
+    "Scores",
+    "SelfAttention",
     "SharedFilters",
     "SpectralEmbedding",
     "SpectralLinear",
@@ -66,6 +69,7 @@ __all__ = [
     "Windows",
     "activation",
     "batch_norms",
+    "choose_attention",
     "choose_convolution",
     "choose_memory_format",
     "choose_recomputation",
