@@ -24,12 +24,22 @@ MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchma
 WITHOUT_MIRROR = {
     "steergan/training/protocols.py": "signatures",
     "steergan/training/inputs.py": "tests/training/test_updates.py",
+    "steergan/augmentation/colours.py": "tests/augmentation/test_transforms.py",
+    "steergan/augmentation/drawing.py": "tests/augmentation/test_transforms.py",
     **{
         f"steergan/exporting/{name}.py": f"tests/exporting/test_{where}.py"
         for name, where in {
-            "batches": "baking", "escnn_twins": "escnn_layers", "folding": "baking", "graph": "baking",
-            "hub": "exported", "modules": "baking", "network_parts": "exported", "parts": "exported",
-            "recorder": "baking", "sameness": "exported", "targets": "exported",
+            "batches": "baking",
+            "escnn_twins": "escnn_layers",
+            "folding": "baking",
+            "graph": "baking",
+            "hub": "exported",
+            "modules": "baking",
+            "network_parts": "exported",
+            "parts": "exported",
+            "recorder": "baking",
+            "sameness": "exported",
+            "targets": "exported",
         }.items()
     },
     "steergan/layers/plain_fields.py": "tests/layers/test_plain.py",
@@ -56,7 +66,7 @@ WITHOUT_MIRROR = {
 """Why they have none, or where the command is tested: beside what it measures."""
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base"}
 # Spelled in pieces, so that this file does not find itself.
-TOP_FOLDERS = "|".join(["wo" "rk", "fa" "rm", "ro" "ot", "ho" "me", "Us" "ers"])
+TOP_FOLDERS = "|".join(["work", "farm", "root", "home", "Users"])
 MACHINE_PATH = re.compile(rf"(?<![\w.~-])/({TOP_FOLDERS})/\w")
 REGISTRY = re.compile("|".join(["py" r"pi\.org", "python" r"hosted\.org", "npm" r"js\.", "de" r"bian\.org"]))
 

@@ -4,10 +4,12 @@ from steergan.extras import needed_by
 
 with needed_by("steergan.augmentation"):
     from steergan.augmentation.adaptive import AdaptiveProbability
-    from steergan.augmentation.transforms import Parameters, augment, draw_parameters
+    from steergan.augmentation.drawing import KINDS, Parameters, draw_parameters
+    from steergan.augmentation.transforms import augment
     from steergan.augmentation.treatment import Augmentation, Treatment
 
 __all__ = [
+    "KINDS",
     "AdaptiveProbability",
     "Augmentation",
     "Parameters",

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from steergan.augmentation.adaptive import AdaptiveProbability
-from steergan.augmentation.transforms import Parameters, augment, draw_parameters
+from steergan.augmentation.drawing import draw_parameters
+from steergan.augmentation.transforms import augment
 from steergan.errors import RecipeError, SymmetryError
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings
@@ -51,7 +52,7 @@ class Augmentation:
         device: of the images.
 
     Raises:
-        RecipeError: weights that make no sense without each other.
+        RecipeError: weights that make no sense without each other; hues of images without colours.
         SymmetryError: 90-degree rotations of a rectangle.
     """
 
@@ -59,10 +60,10 @@ class Augmentation:
         self, settings: AugmentationSettings, image_shape: tuple[int, int, int], device: torch.device | str = "cpu"
     ) -> None:
         check(settings, image_shape)
-        self.settings, self.size, self.device = settings, image_shape[1:], torch.device(device)
+        self.settings, self.image_shape, self.device = settings, image_shape, torch.device(device)
         self.table_GP: Tensor | None = None
         if settings.standard or settings.consistency_real or settings.consistency_fake:
-            self.table_GP = action_table(settings.group, *self.size).to(self.device)
+            self.table_GP = action_table(settings.group, *image_shape[1:]).to(self.device)
         self.adaptive: AdaptiveProbability | None = None
         if settings.adaptive_target:
             self.adaptive = AdaptiveProbability(settings.adaptive_target, settings.adaptive_images, self.device)
@@ -91,8 +92,8 @@ class Augmentation:
             if self.adaptive is None:
                 return unchanged
             kinds, probability = self.settings.transforms, self.adaptive.probability
-            drawn = draw_parameters(count, self.size, kinds, probability, stream(name))
-            return partial(augment, parameters=Parameters(*(value[rows] for value in drawn)))
+            drawn = draw_parameters(count, self.image_shape, kinds, probability, stream(name))
+            return partial(augment, parameters=drawn.rows(rows))
 
         settings = self.settings
         return Treatment(
@@ -109,8 +110,9 @@ def check(settings: AugmentationSettings, image_shape: tuple[int, int, int]) -> 
     """Refuse what cannot work.
 
     Raises:
-        RecipeError: rotations that the generator should show and nobody learns; adaptive augmentation by nothing.
-        SymmetryError: rotations of a rectangle.
+        RecipeError: rotations that the generator should show and nobody learns; adaptive augmentation by nothing;
+            hues of images without colours.
+        SymmetryError: quarter turns of a rectangle.
     """
     if settings.rotation_generator and not settings.rotation_discriminator:
         raise RecipeError(
@@ -122,9 +124,19 @@ def check(settings: AugmentationSettings, image_shape: tuple[int, int, int]) -> 
             f"augmentation.adaptive_target = {settings.adaptive_target:g} has no transforms to apply; "
             'set augmentation.transforms = ["translation", "scaling", "colour"]'
         )
-    _, height, width = image_shape
-    if settings.rotation_discriminator and height != width:
-        raise SymmetryError(
-            f"augmentation.rotation_discriminator turns images by 90 degrees and got {height} x {width} pixels; "
-            "use square images"
+    channels, height, width = image_shape
+    used = settings.transforms if settings.adaptive_target else ()
+    if "hue" in used and channels != 3:
+        raise RecipeError(
+            f'augmentation.transforms: "hue" turns the colours of three channels, and these images have {channels}; '
+            'leave it out, or take "luma-flip"'
         )
+    quarters = {
+        "augmentation.rotation_discriminator": settings.rotation_discriminator > 0,
+        'augmentation.transforms: "quarter-turns"': "quarter-turns" in used,
+    }
+    for name, needed in quarters.items():
+        if needed and height != width:
+            raise SymmetryError(
+                f"{name} turns images by 90 degrees and got {height} x {width} pixels; use square images"
+            )

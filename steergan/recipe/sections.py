@@ -11,6 +11,11 @@ from steergan.section import Section
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+TransformName = Literal[
+    "translation", "scaling", "colour", "cutout", "flip", "quarter-turns", "rotation", "anisotropic-scaling",
+    "fractional-translation", "luma-flip", "hue", "filter", "noise",
+]  # fmt: skip
+"""What adaptive augmentation can do to images."""
 
 
 class LossSettings(Section):
@@ -53,12 +58,10 @@ class AugmentationSettings(Section):
     transforms (0.6 in the source, of sign(D(real)))."""
     adaptive_images: Annotated[int, Field(ge=1)] = 500_000
     """Real images over which that probability can move by 1."""
-    transforms: Annotated[tuple[Literal["translation", "scaling", "colour", "cutout"], ...], Field(strict=False)] = (
-        "translation",
-        "scaling",
-        "colour",
-    )
-    """What adaptive augmentation applies, to real and generated images: nothing that a group contains."""
+    transforms: Annotated[tuple[TransformName, ...], Field(strict=False)] = ("translation", "scaling", "colour")
+    """What adaptive augmentation applies, to real and generated images. Flips are left-right; rotations are by any
+    angle; filters make octaves of frequencies stronger or weaker. What the discriminator's group contains does
+    nothing, which is said before training."""
 
 
 class TrainingSettings(Section):

@@ -5,6 +5,8 @@ from steergan.symmetry import contains
 
 FAR = 0.5
 """A probability that adaptive augmentation should be able to reach."""
+MOVED_BY = {"flip": "D1", "quarter-turns": "C4", "rotation": "SO2"}
+"""The groups that contain what transforms do."""
 
 
 def reachable(recipe: Recipe) -> float:
@@ -47,6 +49,12 @@ def augmentation_notice(recipe: Recipe) -> str | None:
     if settings.rotation_generator and latent != "dense" and contains(recipe.generator.group, "C2"):
         parts.append(f'rotation_generator: latent = "{latent}" turns every sample at random, so none looks upright')
     reach = reachable(recipe)
+    if settings.adaptive_target:
+        parts += [
+            f"transforms: {judge} scores an image and its {kind} alike"
+            for kind, moved_by in MOVED_BY.items()
+            if kind in settings.transforms and is_blind(recipe, moved_by)
+        ]
     if settings.adaptive_target and reach < FAR:
         parts.append(
             f"adaptive: in so short a run its probability can reach {reach:.2g} at most; lower "

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import torch
 
-from steergan.augmentation import Augmentation, Treatment
+from steergan.augmentation import KINDS, Augmentation, Treatment
 from steergan.errors import RecipeError, SymmetryError
 from steergan.recipe import AugmentationSettings
 
 ALL: dict[str, Any] = {
     "group": "D4", "standard": True, "consistency_real": 1.0, "consistency_fake": 1.0, "adaptive_target": 0.6,
-    "transforms": ("translation", "scaling", "colour", "cutout"),
+    "transforms": KINDS,
 }  # fmt: skip
 FIELDS = ("standard", "adaptive_real", "adaptive_fake", "consistency_real", "consistency_fake")
 IMAGE = torch.rand(32, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -39,6 +39,20 @@ def test_it_is_a_function_of_seed_step_and_update_and_no_two_parts_share_their_n
         found = results(made.treatment(32, seed=seed, step=step, update=update))
         assert not any(torch.equal(first[name], found[name]) for name in FIELDS)
     assert not any(torch.equal(first[a], first[b]) for a in FIELDS for b in FIELDS if a < b)
+
+
+def test_processes_do_to_their_rows_what_one_does_to_all() -> None:
+    made = augmentation(**ALL)
+    whole = made.treatment(32, seed=1, step=2, update=0).adaptive_real(IMAGE)
+    for rows in (slice(0, 16), slice(16, 32)):
+        mine = made.treatment(32, seed=1, step=2, update=0, rows=rows).adaptive_real(IMAGE[rows])
+        assert torch.allclose(mine, whole[rows], atol=1e-6)
+
+
+def test_every_transform_that_a_recipe_takes_is_known() -> None:
+    assert AugmentationSettings(transforms=KINDS).transforms == KINDS
+    with pytest.raises(ValueError, match="'quarter-turns'"):
+        AugmentationSettings(transforms=("shear",))  # type: ignore[arg-type]
 
 
 def test_by_default_nothing_is_touched() -> None:
@@ -81,7 +95,21 @@ def test_adaptive_augmentation_by_nothing_is_refused() -> None:
         augmentation(adaptive_target=0.6, transforms=())
 
 
-@pytest.mark.parametrize("key", ["standard", "rotation_discriminator"])
-def test_quarter_turns_of_rectangles_are_refused(key: str) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [{"standard": True}, {"rotation_discriminator": 1.0}, {"adaptive_target": 0.6, "transforms": ("quarter-turns",)}],
+)
+def test_quarter_turns_of_rectangles_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SymmetryError, match="square"):
-        augmentation(shape=(1, 8, 12), **{key: True if key == "standard" else 1.0})
+        augmentation(shape=(1, 8, 12), **settings)
+
+
+def test_rectangles_are_turned_by_any_angle() -> None:
+    made = augmentation(1.0, (3, 8, 12), adaptive_target=0.6, transforms=("rotation", "filter", "noise"))
+    assert made.treatment(2, seed=1, step=1, update=0).adaptive_real(torch.rand(2, 3, 8, 12)).isfinite().all()
+
+
+def test_hues_of_images_without_colours_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r'"hue" turns the colours of three channels.* have 1; leave it out'):
+        augmentation(shape=(1, 8, 8), adaptive_target=0.6, transforms=("hue",))
+    assert augmentation(shape=(1, 8, 8), transforms=("hue",)).adaptive is None

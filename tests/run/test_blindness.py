@@ -62,6 +62,23 @@ def test_a_run_too_short_for_its_adaptive_augmentation_is_told_how_far_it_gets(r
     assert "can reach 0.1 at most; lower augmentation.adaptive_images = 240" in notice
 
 
+@pytest.mark.parametrize(
+    ("group", "named"),
+    [("trivial", ()), ("C4", ("quarter-turns",)), ("D1", ("flip",)), ("D4", ("flip", "quarter-turns")),
+     ("SO2", ("quarter-turns", "rotation"))],
+)  # fmt: skip
+def test_transforms_that_the_discriminators_group_contains_are_named(
+    recipe: MakeRecipe, group: str, named: tuple[str, ...]
+) -> None:
+    kinds = 'augmentation.transforms=["noise", "rotation", "flip", "quarter-turns"]'
+    settings = (f"discriminator.group={group}", "generator.group=trivial", kinds)
+    notice = augmentation_notice(recipe(*settings, ADAPTIVE[0], "augmentation.adaptive_images=40")) or ""
+    found = tuple(kind for kind in ("flip", "quarter-turns", "rotation") if f"its {kind} alike" in notice)
+    assert found == named
+    assert augmentation_notice(recipe(*settings)) is None
+    assert not named or f"transforms: the {group} discriminator scores an image" in notice
+
+
 def test_a_restricted_discriminator_is_blind_for_its_last_group_alone(recipe: MakeRecipe) -> None:
     settings = ('discriminator.group=["D4", "C2"]', "augmentation.standard=true")
     assert is_blind(recipe(*settings), "C2")
