@@ -68,7 +68,7 @@ class Parameters(NamedTuple):
     """Added; neutral: 0."""
 
     def rows(self, rows: slice) -> "Parameters":
-        """Those of some of the images."""
+        """The parameters of some of the images."""
         found: dict[str, Any] = {name: None if v is None else v[rows] for name, v in self._asdict().items()}
         return self._replace(**found)
 
@@ -179,6 +179,6 @@ def composed(
 
 
 def turning(angle_B: Tensor) -> Tensor:
-    """Counterclockwise turns as matrices of offsets (down, right), (B, 2, 2)."""
+    """Make matrices (B, 2, 2) of counterclockwise turns, for offsets (down, right)."""
     cos, sin = angle_B.cos(), angle_B.sin()
     return torch.stack([torch.stack([cos, -sin], dim=1), torch.stack([sin, cos], dim=1)], dim=1)
