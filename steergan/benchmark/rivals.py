@@ -86,6 +86,8 @@ def check_rivals(recipe: Recipe) -> None:
         raise RecipeError("there is no stock escnn rival of restricted groups or steerable latents; name other ones")
     if any(is_continuous(gspace(group)) for group in (generator.group, discriminator.group)):
         raise RecipeError("there is no stock escnn rival of SO2 and O2; name a recipe of a finite group")
+    if generator.band_limited or discriminator.band_limited:
+        raise RecipeError('there is no stock escnn rival of filters = "band-limited"; name a recipe without')
     if discriminator.plain_width or recipe.data.disk or recipe.augmentation.rotation_discriminator:
         raise RecipeError(
             "there is no stock escnn rival with plain_width, a disk or auxiliary rotations; name a recipe without"

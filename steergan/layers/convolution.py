@@ -44,6 +44,7 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
             trivial irrep; none on other fields.
         spectral_norm: divide the bank by the largest singular value of itself, as a matrix (out channels, the rest):
             "bank", or True; or of its free weights: "weights", see `weight_matrix`.
+        band_limited: escnn's band-limited filters on the pixel grid, too; as elsewhere, which groups are compared with.
 
     Shapes: (B, C_in, H, W) -> (B, C_out, H + 2 padding - kernel_size + 1, the same of W).
     Symmetry: equivariant; exact to rounding for grid groups. For others, to 1e-6 at multiples of 90 degrees, and
@@ -82,11 +83,12 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         padding: int | None = None,
         bias: bool = True,
         spectral_norm: bool | NormOf = False,
+        band_limited: bool = False,
     ) -> None:
         super().__init__()
         _check_arguments(in_type, out_type, kernel_size, padding)
         self.in_type, self.out_type = in_type, out_type
-        self.kernel_size = kernel_size
+        self.kernel_size, self.band_limited = kernel_size, band_limited
         self.padding = kernel_size // 2 if padding is None else padding
         self.find_fourier_form(in_type, out_type, kernel_size, self.padding)
         self._out_kinds, self._in_kinds = field_kinds(out_type), field_kinds(in_type)
@@ -99,7 +101,8 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
     def _expand_pairs(self) -> None:
         kinds = self._out_kinds + self._in_kinds
         space = self.in_type.gspace
-        self.exact = is_grid_group(space) and all(signed_permutation(k.representation) is not None for k in kinds)
+        gathered = is_grid_group(space) and all(signed_permutation(k.representation) is not None for k in kinds)
+        self.exact = gathered and not self.band_limited
         self.expansions = torch.nn.ModuleList()
         self.weights = torch.nn.ParameterList()
         self._pair_number: dict[tuple[int, int], int] = {}
@@ -284,6 +287,7 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         return make_r2conv(
             self.in_type, self.out_type, self.bank_to_give(), bias=bias, full_band=self.exact, padding=padding
         )
+
 
 def _check_arguments(in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int | None) -> None:
     if in_type.gspace != out_type.gspace:

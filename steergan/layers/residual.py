@@ -109,6 +109,7 @@ class HalvingPool:
         window: pixels along one side: 2 for even maps, 3 for odd ones, which become (H + 1) // 2 pixels high.
         padding: on every side; 1 with a window of 3.
         strict: refuse sizes on which the pool is not equivariant.
+        antialiased: averages are, on the grid, too.
 
     Raises:
         SteerganError: another word than "average" and "max".
@@ -126,6 +127,7 @@ class HalvingPool:
     window: int = 2
     padding: int = 0
     strict: bool = True
+    antialiased: bool = False
 
     def __post_init__(self) -> None:
         if self.reduce not in POOLS:
@@ -144,7 +146,7 @@ class HalvingPool:
                     "finite group such as C16"
                 )
             return MaxPool(in_type, self.window, 2, self.padding, strict=self.strict)
-        if is_grid_group(in_type.gspace):
+        if is_grid_group(in_type.gspace) and not self.antialiased:
             return AveragePool(in_type, self.window, 2, self.padding, strict=self.strict)
         even = self.window == 2
         return AntialiasedPool(in_type, 4 if even else self.window, 2, self.padding + even, strict=self.strict)

@@ -147,10 +147,11 @@ def upsampled_convolution(
     upsample: bool,
     bias: bool = True,
     spectral_norm: bool | NormOf,
+    band_limited: bool = False,
 ) -> tuple[Upsample | None, GroupConvolution | UpsampleConvolution]:
     """A convolution and what comes before it: off the grid the upsampling, on it nothing, for one layer does both.
 
-    Kernels are of `filter_size` unless a size is given.
+    Kernels are of `filter_size` unless a size is given. With `band_limited` all is as off the grid.
 
     Examples:
         >>> from steergan.symmetry import gspace, regular_type
@@ -162,30 +163,32 @@ def upsampled_convolution(
         Upsample GroupConvolution
     """
     space = in_type.gspace
-    size = kernel_size or filter_size(space)
-    if upsample and upsampling_mode(space) == "nearest":
+    size, mode = kernel_size or filter_size(space, band_limited), upsampling_mode(space, band_limited)
+    if upsample and mode == "nearest":
         return None, UpsampleConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
-    convolution = GroupConvolution(in_type, out_type, size, bias=bias, spectral_norm=spectral_norm)
-    return Upsample(in_type, 2, upsampling_mode(space)) if upsample else None, convolution
+    convolution = GroupConvolution(
+        in_type, out_type, size, bias=bias, spectral_norm=spectral_norm, band_limited=band_limited
+    )
+    return Upsample(in_type, 2, mode) if upsample else None, convolution
 
 
-def filter_size(space: GSpace2D) -> int:
-    """3, as in the paper; 5 off the grid, where 3x3 holds too few angular frequencies.
+def filter_size(space: GSpace2D, band_limited: bool = False) -> int:
+    """3, as in the paper; 5 for band-limited filters, as off the grid: 3x3 holds too few angular frequencies.
 
     Examples:
         >>> from steergan.symmetry import gspace
         >>> filter_size(gspace("D4")), filter_size(gspace("C8"))
         (3, 5)
     """
-    return 3 if is_grid_group(space) else 5
+    return 3 if is_grid_group(space) and not band_limited else 5
 
 
-def upsampling_mode(space: GSpace2D) -> str:
-    """Nearest, as in the paper; bilinear off the grid, where nearest errs several times more.
+def upsampling_mode(space: GSpace2D, band_limited: bool = False) -> str:
+    """Nearest, as in the paper; bilinear with band-limited filters, as off the grid: nearest errs several times more.
 
     Examples:
         >>> from steergan.symmetry import gspace
         >>> upsampling_mode(gspace("D4")), upsampling_mode(gspace("C8"))
         ('nearest', 'bilinear')
     """
-    return "nearest" if is_grid_group(space) else "bilinear"
+    return "nearest" if is_grid_group(space) and not band_limited else "bilinear"

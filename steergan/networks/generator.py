@@ -86,7 +86,7 @@ class Generator(nn.Module):
         if self.latent_type is not None:
             self.seed = SteerableSeed(
                 self.latent_type, spec.embedding_dim, self.synthesis.in_type, seed_pixels[0],
-                spectral_norm=spec.spectral_norm,
+                spectral_norm=spec.spectral_norm, band_limited=spec.band_limited,
             )  # fmt: skip
         self.seed_shape = (self.synthesis.in_type.size, *seed_pixels)
         nn.init.orthogonal_(self.embedding.weight)

@@ -44,6 +44,10 @@ class HiddenFields(Section):
     kernel_size: Annotated[int, Field(ge=0), AfterValidator(odd_or_zero)] = 0
     """Pixels along one side of the filters; 0: 3 for groups that permute pixels (C4, D4, their subgroups), 5 for
     others."""
+    filters: Literal["auto", "band-limited"] = "auto"
+    """`auto`: all filters that commute with a group that permutes pixels, and escnn's band-limited ones for others.
+    `band-limited`: those for every group, and with them what others have: 5x5, bilinear upsampling, antialiased average
+    pools. So C4 is built as C8 and SO2 are, to be compared with them; plain stages only."""
     frequency: Annotated[int, Field(ge=1, le=16)] = 3
     """The highest angular frequency of fields of SO2 and O2."""
     nonlinearity: Literal["auto", "pointwise", "fourier", "gated"] = "auto"
@@ -52,7 +56,12 @@ class HiddenFields(Section):
 
     def filter_size(self, space: GSpace2D) -> int:
         """Taps along one side of all filters but those of 1 x 1."""
-        return self.kernel_size or filter_size(space)
+        return self.kernel_size or filter_size(space, self.band_limited)
+
+    @property
+    def band_limited(self) -> bool:
+        """Whether groups that permute pixels have the filters of those that don't."""
+        return self.filters == "band-limited"
 
     def check(self, space: GSpace2D) -> None:
         """Refuse a nonlinearity that is none on the fields of a network's (first) group.
@@ -91,7 +100,7 @@ class HiddenFields(Section):
         """
         field, size = self.representation(space), self.filter_size(space)
         check_kernel(space, field, size)
-        return FieldType(space, [field] * fields_for_width(space, width, size, field))
+        return FieldType(space, [field] * fields_for_width(space, width, size, field, self.band_limited))
 
     def after(self, field_type: FieldType) -> FieldType:
         """What a nonlinearity makes of fields of `of_width`: as many, each as it leaves it."""

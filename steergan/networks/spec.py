@@ -12,7 +12,20 @@ from steergan.symmetry import GROUP_NAME, gspace, is_grid_group
 WANTED = "trivial, C_N or D_N with N up to 64 (C4, D4, C8, ...), SO2 or O2"
 
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, strict=False)]
-Architecture = Literal["plain", "residual"]
+
+
+def suits_filters(value: str, info: ValidationInfo) -> str:
+    """What stages are made of.
+
+    Raises:
+        PydanticCustomError: residual blocks of band-limited filters.
+    """
+    if value == "residual" and info.data.get("filters") == "band-limited":
+        raise PydanticCustomError("architecture", '"plain" with filters = "band-limited"')
+    return value
+
+
+Architecture = Annotated[Literal["plain", "residual"], AfterValidator(suits_filters)]
 Initialization = Literal["orthogonal", "normal"]
 """Orthogonal, the paper's default, or N(0, 0.02) as in C.2.4."""
 

@@ -111,7 +111,7 @@ def discriminator_stages(
             word = {"plain": "stage", "residual": "block"}[spec.architecture]
             window, padding = pool_geometry(*size, spec.pooling, strict, f"discriminator {word} {i + 1}")
             size = pooled(size, window, padding)
-            pool = HalvingPool(spec.pool, window, padding, strict)
+            pool = HalvingPool(spec.pool, window, padding, strict, spec.band_limited)
         out_type = spec.of_width(space, width)
         stages.append(DiscriminatorStage(x_type, out_type, spec.filter_size(space), pool, i == 0))
         x_type = between(spec, out_type)

@@ -26,6 +26,7 @@ class SteerableSeed(nn.Module):
         out_type: of the seed map.
         side: of the seed map, in pixels.
         spectral_norm: of the convolution.
+        band_limited: filters as off the grid, whatever the group.
 
     Shapes:
         z (B, Z, 1, 1), e (B, E) -> seed map (B, C, side, side), c (B, invariants of z + E).
@@ -41,6 +42,7 @@ class SteerableSeed(nn.Module):
         side: int,
         *,
         spectral_norm: bool | NormOf = True,
+        band_limited: bool = False,
     ) -> None:
         super().__init__()
         self.latent_type = latent_type
@@ -50,6 +52,7 @@ class SteerableSeed(nn.Module):
             side,
             padding=side - 1,
             spectral_norm=spectral_norm,
+            band_limited=band_limited,
         )
         self.invariants = InvariantMap(latent_type)
 

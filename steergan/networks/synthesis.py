@@ -1,5 +1,7 @@
 """From the seed map to the image: the equivariant half of a generator."""
 
+from typing import Any
+
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
@@ -30,6 +32,7 @@ class Stage(Recomputable):
         kernel_size: taps along one side.
         upsample: double the height and the width first.
         spectral_norm: of the convolution and of the norm's dense layers.
+        band_limited: filters and upsampling as off the grid, whatever the group.
 
     Shapes: (B, C_in, H, W) and c (B, conditioning) -> (B, C_out, 2 H, 2 W), or H and W as they were.
     """
@@ -45,12 +48,14 @@ class Stage(Recomputable):
         kernel_size: int,
         upsample: bool,
         spectral_norm: bool | NormOf,
+        band_limited: bool = False,
     ) -> None:
         super().__init__()
         self.in_type = in_type
         self.upsample, self.convolution = upsampled_convolution(
-            in_type, out_type, kernel_size, upsample=upsample, bias=not conditioning, spectral_norm=spectral_norm
-        )
+            in_type, out_type, kernel_size, upsample=upsample, bias=not conditioning, spectral_norm=spectral_norm,
+            band_limited=band_limited,
+        )  # fmt: skip
         self.norm = None
         if conditioning:
             self.norm = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
@@ -104,10 +109,11 @@ class Synthesis(Compound):
         *stages, last = generator_stages(spec, channels, conditioning)
         self.in_type, self.out_type = stages[0].in_type, trivial_type(last.out_type.gspace, channels)
         make, self.name = BUILT_OF[spec.architecture], NAMES[spec.architecture]
+        limited: dict[str, Any] = {"band_limited": True} if spec.band_limited else {}  # plain stages alone know it
         built = [
             make(
                 stage.in_type, stage.out_type, stage.conditioning, kernel_size=stage.kernel_size,
-                upsample=stage.upsample, spectral_norm=spec.spectral_norm,
+                upsample=stage.upsample, spectral_norm=spec.spectral_norm, **limited,
             )
             for stage in stages
         ]  # fmt: skip
@@ -117,8 +123,9 @@ class Synthesis(Compound):
             self.norm, self.activation = FieldBatchNorm(x_type), activation(x_type, "relu")
             x_type = self.activation.out_type
         self.upsample, self.to_image = upsampled_convolution(
-            x_type, last.out_type, last.kernel_size, upsample=last.upsample, spectral_norm=spec.spectral_norm
-        )
+            x_type, last.out_type, last.kernel_size, upsample=last.upsample, spectral_norm=spec.spectral_norm,
+            band_limited=spec.band_limited,
+        )  # fmt: skip
         self.group_pool = None if is_continuous(x_type.gspace) else GroupPool(last.out_type, "max")
 
     @property

@@ -69,7 +69,12 @@ def plain_layers(stage: DiscriminatorStage, spec: DiscriminatorSpec) -> list[Equ
         x_type = layers[-1].out_type
     layers.append(
         GroupConvolution(
-            x_type, stage.out_type, stage.kernel_size, bias=not spec.batch_norm, spectral_norm=spec.spectral_norm
+            x_type,
+            stage.out_type,
+            stage.kernel_size,
+            bias=not spec.batch_norm,
+            spectral_norm=spec.spectral_norm,
+            band_limited=spec.band_limited,
         )
     )
     layers += nonlinearity(stage.out_type, "leaky_relu", spec.batch_norm)

@@ -89,7 +89,11 @@ def gated_representation(space: GSpace2D, frequency: int) -> Representation:
 
 
 def fields_for_width(
-    space: GSpace2D, width: int, kernel_size: int = 5, representation: Representation | None = None
+    space: GSpace2D,
+    width: int,
+    kernel_size: int = 5,
+    representation: Representation | None = None,
+    band_limited: bool = False,
 ) -> int:
     """How many fields stand in for `width` channels of a plain CNN with 3x3 filters, at about as many parameters.
 
@@ -103,13 +107,14 @@ def fields_for_width(
         width: channels of the plain CNN.
         kernel_size: of the filters; groups that permute pixels do without.
         representation: of a field; None: the regular one.
+        band_limited: whether filters are those of all others.
 
     Examples:
         >>> from steergan.symmetry import gspace
         >>> [fields_for_width(gspace(name), 64) for name in ("trivial", "C4", "D4", "C8")]
         [64, 32, 22, 20]
     """
-    if is_grid_group(space):
+    if is_grid_group(space) and not band_limited:
         return max(1, isqrt(width * width // group_order(space)))
     field = space.regular_repr if representation is None else representation
     return max(1, round(3 * width / sqrt(filter_weights(space, field, field, kernel_size))))

@@ -2,17 +2,30 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
 
-from steergan.errors import SymmetryError
-from steergan.layers import FourierPointwise, Gated, GroupPool, InvariantMap, Pointwise
+from steergan.errors import RecipeError, SymmetryError
+from steergan.layers import (
+    AntialiasedPool,
+    AveragePool,
+    FourierPointwise,
+    Gated,
+    GroupConvolution,
+    GroupPool,
+    InvariantMap,
+    Pointwise,
+    Upsample,
+    UpsampleConvolution,
+)
 from steergan.networks.hidden_fields import HiddenFields
-from steergan.recipe import read_recipe
+from steergan.recipe import read_recipe, validate
 from steergan.run.build import build_discriminator, build_generator
 from steergan.symmetry import GROUPS, gspace
+from steergan.symmetry.fields import filter_weights
 from tests.networks.small import (
     difference,
     discriminator_of,
@@ -51,6 +64,39 @@ def test_a_nonlinearity_takes_the_gates_away_and_keeps_the_fields() -> None:
     assert len(after) == len(before)
     assert (before.size, after.size) == (8 * len(before), 7 * len(before))
     assert HiddenFields().after(HiddenFields().of_width(gspace("C4"), 16)) == HiddenFields().of_width(gspace("C4"), 16)
+
+
+@torch.no_grad()
+def test_c4_can_be_built_as_c8_is_and_turns_still() -> None:
+    built: dict[str, Any] = {"group": "C4", "filters": "band-limited"}
+    generator = generator_of(generator_spec(**built, latent="steerable"))
+    discriminator = discriminator_of(discriminator_spec(**built))
+    filters = [layer for network in (generator, discriminator) for layer in network.modules()]
+    convolutions = [layer for layer in filters if isinstance(layer, GroupConvolution)]
+    assert not any(layer.exact for layer in convolutions)
+    assert {layer.kernel_size for layer in convolutions} <= {5, generator.seed_shape[1]}
+    assert {layer.mode for layer in filters if isinstance(layer, Upsample)} == {"bilinear"}
+    assert any(isinstance(layer, AntialiasedPool) for layer in filters)
+    assert not any(isinstance(layer, UpsampleConvolution | AveragePool) for layer in filters)
+    z, y = latents(generator)
+    images = generator(z, y)
+    assert difference(generator(generator.turned(z, 90), y), torch.rot90(images, 1, (2, 3))) < 1e-5
+    assert difference(discriminator(torch.rot90(images, 1, (2, 3)), y), discriminator(images, y)) < 1e-5
+
+
+def test_as_c8_c4_has_as_many_parameters() -> None:
+    space = gspace("C4")
+    free = filter_weights(space, space.regular_repr, space.regular_repr, 5)
+    limited = HiddenFields.model_validate({"filters": "band-limited"})
+    for width in (64, 512):
+        gathered = len(HiddenFields().of_width(space, width))
+        assert len(limited.of_width(space, width)) ** 2 * free == pytest.approx(gathered**2 * 4 * 9, rel=0.05)
+
+
+def test_residual_blocks_of_band_limited_filters_are_refused() -> None:
+    for section in ("generator", "discriminator"):
+        with pytest.raises(RecipeError, match=rf'{section}.architecture = .residual.; wanted: "plain" with filters ='):
+            validate({"name": "x", "data": {"name": "digits"}, section: {"filters": "band-limited", "architecture": "residual"}}, "x")
 
 
 def test_what_does_not_suit_the_fields_is_refused_in_a_line() -> None:
