@@ -21,6 +21,7 @@ from steergan.benchmark.stock_layers import (
     stock_pool,
     upsampled,
 )
+from steergan.errors import RecipeError
 from steergan.networks import DiscriminatorSpec, GeneratorSpec
 from steergan.networks.generator import seed_size, symmetrizing_elements
 from steergan.networks.stages import DiscriminatorStage, discriminator_stages, generator_stages
@@ -45,17 +46,21 @@ class StockGenerator(QuickToWalk):
         spec: of the generator; its spectral norm and first weights are left out.
         image_shape: (C, H, W) in pixels.
         classes: number of labels K.
+
+    Raises:
+        RecipeError: attention.
     """
 
     def __init__(self, spec: GeneratorSpec, image_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
+        check_layers(spec, "generator")
         space = gspace(spec.group)
         self.z_dim, self.classes, self.image_shape = spec.z_dim, classes, image_shape
         self.seed_shape = (spec.seed_width, *seed_size(*image_shape[1:], spec.upsamplings, len(spec.widths)))
         conditioning = spec.z_dim + spec.embedding_dim
         self.embedding = nn.Embedding(classes, spec.embedding_dim)
         self.seed = nn.Linear(conditioning, self.seed_shape[0] * self.seed_shape[1] * self.seed_shape[2])
-        *stages, last = generator_stages(spec, image_shape[0], conditioning)
+        *stages, last = generator_stages(spec, image_shape[0], conditioning, self.seed_shape[1:])
         make = {"plain": StockStage, "residual": StockGeneratorBlock}[spec.architecture]
         self.in_type = stages[0].in_type
         self.stages = nn.ModuleList(make(stage) for stage in stages)
@@ -89,10 +94,14 @@ class StockDiscriminator(QuickToWalk):
         spec: of the discriminator; its spectral norm and first weights are left out.
         image_shape: (C, H, W) in pixels.
         classes: number of labels K.
+
+    Raises:
+        RecipeError: attention.
     """
 
     def __init__(self, spec: DiscriminatorSpec, image_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
+        check_layers(spec, "discriminator")
         self.global_pool = spec.global_pool
         steered, plain = discriminator_stages(spec, image_shape)
         layers = {"plain": plain_layers, "residual": residual_layers}[spec.architecture]
@@ -115,6 +124,16 @@ class StockDiscriminator(QuickToWalk):
         phi_BD = x.tensor.sum(dim=(2, 3)) if self.global_pool == "sum" else x.tensor.mean(dim=(2, 3))
         score: Tensor = self.linear(phi_BD).squeeze(1)
         return score + (self.embedding(y) * phi_BD).sum(1)
+
+
+def check_layers(spec: GeneratorSpec | DiscriminatorSpec, table: str) -> None:
+    """Refuse what escnn has no layers for.
+
+    Raises:
+        RecipeError: attention.
+    """
+    if any(spec.attention):
+        raise RecipeError(f"escnn has no attention, so nothing can be compared with {table}.attention; leave it out")
 
 
 def plain_layers(stage: DiscriminatorStage, spec: DiscriminatorSpec) -> list[nn.Module]:

@@ -177,6 +177,12 @@ class SelfAttention(Recomputable):
         self._check_size(*input_shape[2:])
         return input_shape
 
+    def products(self, height: int, width: int) -> int:
+        """Multiply-adds of scores and of weighted values for one map, without the convolutions'."""
+        pixels = height * width
+        seen = pixels // 4 if self.pool_key is not None else pixels
+        return pixels * seen * (self.query.out_type.size + self.output.in_type.size)
+
     def extra_repr(self) -> str:
         """What stands in the parentheses of the printed layer."""
         return f"{self.in_type}, {self.scores}, pool={self.pool_key is not None}"
@@ -189,7 +195,7 @@ def plain(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float) ->
 
 
 def fused(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float) -> Tensor:
-    """The same in one operator that keeps no scores, and can be differentiated once.
+    """softmax(scale q k^T + bias) v in one operator that keeps no scores, and can be differentiated once.
 
     It wants as many numbers in values as in keys, side by side in memory: zeros make up for what is missing.
     """

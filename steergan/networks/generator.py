@@ -74,15 +74,13 @@ class Generator(nn.Module):
         self.latent_type: FieldType | None = None
         self.seed: SpectralLinear | SteerableSeed
         if spec.latent == "steerable":
-            self.latent_type = steerable_type(
-                spec.representation_after(space), space, spec.z_dim, (height, width)
-            )
+            self.latent_type = steerable_type(spec.representation_after(space), space, spec.z_dim, (height, width))
             self.conditioning = count_invariants(self.latent_type) + spec.embedding_dim
         else:
             self.conditioning = spec.z_dim + spec.embedding_dim
             seed_features = spec.seed_width * seed_pixels[0] * seed_pixels[1]
             self.seed = SpectralLinear(self.conditioning, seed_features, spectral_norm=spec.spectral_norm)
-        self.synthesis = Synthesis(spec, channels, self.conditioning)
+        self.synthesis = Synthesis(spec, channels, self.conditioning, seed_pixels)
         if self.latent_type is not None:
             self.seed = SteerableSeed(
                 self.latent_type, spec.embedding_dim, self.synthesis.in_type, seed_pixels[0],

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from steergan.layers.spectral_norm import NormOf
-from steergan.networks.hidden_fields import HiddenFields
+from steergan.networks.attention import AttentiveFields
 from steergan.symmetry import GROUP_NAME, gspace, is_grid_group
 
 WANTED = "trivial, C_N or D_N with N up to 64 (C4, D4, C8, ...), SO2 or O2"
@@ -94,7 +94,7 @@ def suited_latent(value: str, info: ValidationInfo) -> str:
     return "symmetrized" if is_grid_group(gspace(group)) else "steerable"
 
 
-class GeneratorSpec(HiddenFields):
+class GeneratorSpec(AttentiveFields):
     """The generator: latent and label -> seed map -> group convolutions -> image.
 
     Raises:
@@ -138,7 +138,7 @@ class GeneratorSpec(HiddenFields):
     """Of the free weights."""
 
 
-class DiscriminatorSpec(HiddenFields):
+class DiscriminatorSpec(AttentiveFields):
     """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label.
 
     Raises:

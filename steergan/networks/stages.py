@@ -31,6 +31,8 @@ class GeneratorStage:
     """Length of the vector that its conditional batch norms get; 0: it has none."""
     upsample: bool
     """Its map is twice as high and wide as what comes in."""
+    attention: tuple[int, int] | None = None
+    """(H, W) of the map at its end, where pixels attend to each other there."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,13 @@ class DiscriminatorStage:
     """The pool by 2 at its end."""
     first: bool
     """What comes in is the image, which needs no nonlinearity in front of a convolution."""
+    attention: tuple[int, int] | None = None
+    """(H, W) of the map at its end, where pixels attend to each other there."""
 
 
-def generator_stages(spec: GeneratorSpec, channels: int, conditioning: int) -> list[GeneratorStage]:
+def generator_stages(
+    spec: GeneratorSpec, channels: int, conditioning: int, seed_pixels: tuple[int, int]
+) -> list[GeneratorStage]:
     """From the seed map to the image; the last stage is the convolution that makes it.
 
     Plain stages: the first one leaves the seed map's size and has no conditional batch norm; the `upsamplings` next
@@ -60,8 +66,10 @@ def generator_stages(spec: GeneratorSpec, channels: int, conditioning: int) -> l
         spec: of the generator.
         channels: of the image.
         conditioning: length of the conditioning vector.
+        seed_pixels: (h, w) of the seed map.
 
     Raises:
+        RecipeError: as many answers of `attention` as `widths` were wanted.
         SymmetryError: fields that the kernel can't hold.
 
     Source: Dey et al. 2021, Tables 5 and 6 (plain), 7 to 14 (residual).
@@ -71,11 +79,14 @@ def generator_stages(spec: GeneratorSpec, channels: int, conditioning: int) -> l
         x_type = between(spec, spec.of_width(space, spec.seed_width))
     else:
         x_type = trivial_type(space, spec.seed_width)
-    stages = []
+    stages, attends, scale = [], spec.attends(len(spec.widths), "generator"), 1
     for i, width in enumerate(spec.widths):
         out_type, size = spec.of_width(space, width), spec.filter_size(space)
         upsample = plain <= i < plain + spec.upsamplings
-        stages.append(GeneratorStage(x_type, out_type, size, 0 if plain and i == 0 else conditioning, upsample))
+        scale *= 1 + upsample
+        looked_over = (scale * seed_pixels[0], scale * seed_pixels[1]) if attends[i] else None
+        c = 0 if plain and i == 0 else conditioning
+        stages.append(GeneratorStage(x_type, out_type, size, c, upsample, looked_over))
         x_type = between(spec, out_type)
     # Regular fields have their maximum over the group taken; those of SO2 and O2 have none, so the image comes at once.
     out_type = trivial_type(space, channels) if is_continuous(space) else regular_type(space, channels)
@@ -93,8 +104,8 @@ def discriminator_stages(
         image_shape: (C, H, W) in pixels.
 
     Raises:
-        RecipeError: as many `downsample` or groups as `widths` were wanted; a group that is no subgroup of the one
-            before; a group pooling before the only block.
+        RecipeError: as many `downsample`, groups or answers of `attention` as `widths` were wanted; a group that is no
+            subgroup of the one before; a group pooling before the only block.
         SymmetryError: a map that can't be pooled; fields that the kernel can't hold.
     """
     spaces = [gspace(name) for name in check_groups(spec)]
@@ -102,6 +113,7 @@ def discriminator_stages(
     spaces[steered:] = [gspace("trivial")] * (len(spaces) - steered)
     x_type, size = trivial_type(spaces[0], image_shape[0]), image_shape[1:]
     stages = []
+    attends = spec.attends(len(spec.widths), "discriminator")
     for i, (width, space, shrinks) in enumerate(zip(spec.widths, spaces, downsample, strict=True)):
         if i == steered:
             x_type = trivial_type(space, pooled_fields(x_type))
@@ -113,7 +125,8 @@ def discriminator_stages(
             size = pooled(size, window, padding)
             pool = HalvingPool(spec.pool, window, padding, strict, spec.band_limited)
         out_type = spec.of_width(space, width)
-        stages.append(DiscriminatorStage(x_type, out_type, spec.filter_size(space), pool, i == 0))
+        looked_over = size if attends[i] else None
+        stages.append(DiscriminatorStage(x_type, out_type, spec.filter_size(space), pool, i == 0, looked_over))
         x_type = between(spec, out_type)
     return stages[:steered], stages[steered:]
 

@@ -8,7 +8,7 @@ import torch
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.layers import GroupConvolution, UpsampleConvolution
+from steergan.layers import GroupConvolution, SelfAttention, UpsampleConvolution
 from steergan.symmetry import field_name
 
 
@@ -53,7 +53,9 @@ def layer_rows(network: nn.Module, *inputs: Tensor) -> list[LayerRow]:
 def shown_layers(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """The layers below the networks' own containers; a residual block is one."""
     for name, child in network.named_children():
-        container = isinstance(child, nn.ModuleList) or type(child).__module__.startswith("steergan.networks")
+        container = isinstance(child, nn.ModuleList | nn.ModuleDict) or type(child).__module__.startswith(
+            "steergan.networks"
+        )
         if container:
             yield from shown_layers(child, f"{prefix}{name}.")
         else:
@@ -71,9 +73,11 @@ def describe(path: str, module: nn.Module, output: Any, multiply_adds: int) -> L
 
 
 def products(module: nn.Module, output: Any) -> int:
-    """Multiply-adds of one sample in a layer that has no layers of its own."""
+    """Multiply-adds of one sample in a layer, without those in layers of its own."""
     if isinstance(module, nn.Linear):
         return module.in_features * module.out_features
+    if isinstance(module, SelfAttention):
+        return module.products(*output.tensor.shape[2:])
     if isinstance(module, GroupConvolution):
         taps = module.filter_bank().numel()
     elif isinstance(module, UpsampleConvolution):

@@ -93,6 +93,10 @@ class Synthesis(Compound):
             nonlinearity.
         channels: of the image.
         conditioning: length of the conditioning vector c.
+        seed_pixels: (h, w) of the seed map.
+
+    Attributes:
+        attention: by the number of a stage or block, the self-attention that follows it; None: none does.
 
     Shapes:
         x (B, channels of in_type, h, w), c (B, conditioning) -> (B, channels, 2^upsamplings h, 2^upsamplings w).
@@ -104,9 +108,9 @@ class Synthesis(Compound):
 
     conditioned = True
 
-    def __init__(self, spec: GeneratorSpec, channels: int, conditioning: int) -> None:
+    def __init__(self, spec: GeneratorSpec, channels: int, conditioning: int, seed_pixels: tuple[int, int]) -> None:
         super().__init__()
-        *stages, last = generator_stages(spec, channels, conditioning)
+        *stages, last = generator_stages(spec, channels, conditioning, seed_pixels)
         self.in_type, self.out_type = stages[0].in_type, trivial_type(last.out_type.gspace, channels)
         make, self.name = BUILT_OF[spec.architecture], NAMES[spec.architecture]
         limited: dict[str, Any] = {"band_limited": True} if spec.band_limited else {}  # plain stages alone know it
@@ -118,6 +122,12 @@ class Synthesis(Compound):
             for stage in stages
         ]  # fmt: skip
         self.add_module(self.name, nn.ModuleList(built))
+        attending = {
+            str(i): spec.attention_on(layer.out_type, stage.attention, spec.spectral_norm)
+            for i, (layer, stage) in enumerate(zip(built, stages, strict=True))
+            if stage.attention is not None
+        }
+        self.attention = nn.ModuleDict(attending) if attending else None
         x_type, self.norm, self.activation = last.in_type, None, None
         if spec.architecture == "residual":
             self.norm, self.activation = FieldBatchNorm(x_type), activation(x_type, "relu")
@@ -135,8 +145,10 @@ class Synthesis(Compound):
 
     def forward(self, x: GeometricTensor, c: Tensor) -> GeometricTensor:
         """Seed map (B, C, h, w) and c (B, conditioning) -> image fields (B, channels, H, W)."""
-        for stage in self.built:
+        for i, stage in enumerate(self.built):
             x = run(stage, x, c)
+            if self.attention is not None and str(i) in self.attention:
+                x = run(self.attention[str(i)], x)
         if self.norm is not None and self.activation is not None:
             x = self.activation(self.norm(x))
         if self.upsample is not None:

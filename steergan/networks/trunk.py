@@ -17,6 +17,8 @@ LEAKY_SLOPE = 0.2
 class Trunk(Compound):
     """Fields -> hidden fields: plain stages (convolution, leaky ReLU, pool) or residual blocks, then ReLU.
 
+    Where the spec says so, self-attention follows a stage or block.
+
     Args:
         stages: see `discriminator_stages`.
         spec: of the discriminator: `architecture`, `batch_norm` (in front of every ReLU of a stage or block, not of the
@@ -41,7 +43,11 @@ class Trunk(Compound):
     def __init__(self, stages: Sequence[DiscriminatorStage], spec: DiscriminatorSpec, *, last: bool = True) -> None:
         super().__init__()
         layers_of = LAYERS[spec.architecture]
-        layers = [layer for stage in stages for layer in layers_of(stage, spec)]
+        layers: list[EquivariantModule] = []
+        for stage in stages:
+            layers += layers_of(stage, spec)
+            if stage.attention is not None:
+                layers.append(spec.attention_on(layers[-1].out_type, stage.attention, spec.spectral_norm))
         if spec.architecture == "residual" and last:
             layers += nonlinearity(layers[-1].out_type, "relu", False)
         self.in_type, self.out_type = stages[0].in_type, layers[-1].out_type

@@ -10,7 +10,8 @@ from steergan.symmetry import gspace, regular_type, trivial_type
 
 @pytest.mark.parametrize(("group", "fields"), [("trivial", [16, 8, 8]), ("C4", [8, 4, 4]), ("D4", [5, 2, 2])])
 def test_widths_become_fields(group: str, fields: list[int]) -> None:
-    *stages, image = generator_stages(GeneratorSpec(group=group, widths=(16, 8, 8)), channels=3, conditioning=10)
+    spec = GeneratorSpec(group=group, widths=(16, 8, 8))
+    *stages, image = generator_stages(spec, channels=3, conditioning=10, seed_pixels=(4, 4))
     assert [len(stage.out_type) for stage in stages] == fields
     assert image.out_type == regular_type(gspace(group), 3)
     into, _ = discriminator_stages(DiscriminatorSpec(group=group, widths=(16, 8, 8)), (3, 16, 16))
@@ -32,7 +33,7 @@ def test_stages_upsample_and_are_conditioned_as_their_architecture_says(
     architecture: str, upsamplings: int, upsample: list[int], conditioned: list[int]
 ) -> None:
     spec = GeneratorSpec.model_validate({"architecture": architecture, "widths": (8, 8), "upsamplings": upsamplings})
-    stages = generator_stages(spec, channels=1, conditioning=7)
+    stages = generator_stages(spec, channels=1, conditioning=7, seed_pixels=(4, 4))
     assert [stage.upsample for stage in stages] == [bool(n) for n in upsample]
     assert [stage.conditioning for stage in stages] == [7 * n for n in conditioned]
 
