@@ -9,6 +9,7 @@ from escnn.nn import EquivariantModule, FieldType
 from torch import Tensor
 
 from steergan.errors import SymmetryError
+from steergan.exporting.bits import bank_is_equal
 from steergan.layers import GroupConvolution, Upsample, UpsampleConvolution, shared_filters
 from steergan.layers.upsample_convolution import phase_filters
 from steergan.symmetry import gspace, regular_type, trivial_type
@@ -169,3 +170,22 @@ def test_a_feature_map_of_another_type_is_refused() -> None:
     layer = UpsampleConvolution(trivial_type(space, 1), regular_type(space, 1), 3)
     with pytest.raises(SymmetryError, match="UpsampleConvolution got a feature map"):
         layer(layer.out_type(torch.randn(1, 4, 2, 2)))
+
+
+@pytest.mark.parametrize(("kernel_size", "group"), grid([1, 3, 5], ["C4", "D4", "D1"]))
+def test_exported_layer_is_one_module_whose_equal_entries_are_the_same_bits(kernel_size: int, group: str) -> None:
+    torch.manual_seed(0)
+    space = gspace(group)
+    fields = FieldType(space, [space.regular_repr, *space.fibergroup.irreps()])
+    layer = make(fields, fields, kernel_size).double().eval()
+    plain = layer.export()
+    assert isinstance(plain, torch.nn.ConvTranspose2d)
+    assert plain.weight[0, 0].numel() == (kernel_size + 1) ** 2  # of which a pixel of the result sees a quarter
+    x = torch.randn(2, fields.size, 5, 3, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(x), layer(fields(x)).tensor, rtol=0, atol=1e-12)
+    for dtype in (torch.float64, torch.float32):
+        bank = plain.weight.detach().to(dtype).transpose(0, 1)
+        assert bank_is_equal(bank, fields, fields)
+    bank.view(torch.int32)[0, 0, 0, 0] ^= 1
+    assert not bank_is_equal(bank, fields, fields)
