@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--against",
     metavar="RECIPE",
     type=click.Path(path_type=Path),
-    help="Compare the recipe with this one, not defaults.",
+    help="Compare the recipe with this one. Default: the one that it extends, or its keys' defaults.",
 )
 @moved_data_option
 def report(

@@ -114,22 +114,22 @@ def sylvester_constraint(rho_1: list[NDArray[Any]], rho_2: list[NDArray[Any]]) -
     """The matrix of X -> rho_1(g) X - X rho_2(g) for several g, one under the other, as escnn builds it.
 
     Args:
-        rho_1: (n, n), one for each g.
-        rho_2: (m, m), one for each g.
+        rho_1: (n, n), one for each g; dense or sparse.
+        rho_2: (m, m), one for each g; likewise.
 
     Returns:
         A sparse matrix, (len(rho_1) n m, n m).
     """
-    n, m = len(rho_1[0]), len(rho_2[0])
+    n, m = rho_1[0].shape[0], rho_2[0].shape[0]
     if len(rho_1) * (n * m) ** 2 > SMALL:
         return _sparse_constraint(rho_1, rho_2)
     identities = np.eye(n), np.eye(m)
     # The zero that is added last has a sign, which products with zeros have not.
     rows = [
         np.kron(identities[1], first) + np.kron(-np.asarray(second).T, identities[0]) + 0.0
-        for first, second in zip(rho_1, rho_2, strict=True)
+        for first, second in zip(map(_dense, rho_1), map(_dense, rho_2), strict=True)
     ]
-    return csc_matrix(np.concatenate(rows).astype(np.result_type(*rho_1, *rho_2)))
+    return csc_matrix(np.concatenate(rows).astype(np.result_type(*(rho.dtype for rho in [*rho_1, *rho_2]))))
 
 
 escnn.group._numerical.build_sylvester_constraint = sylvester_constraint

@@ -9,7 +9,7 @@ from escnn import nn as enn
 from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
-from steergan.exporting.escnn_twins import FieldNorms, Function, Gated, NormScaled, Part
+from steergan.exporting.escnn_twins import Doubled, FieldNorms, Function, Gated, NormScaled, Part, VectorFields
 from steergan.layers import StridedConvolution, TransposedConvolution
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.counterparts import HOOKS
@@ -127,6 +127,27 @@ def _norm_scaled(layer: Any) -> nn.Module:
     return as_graph(NormScaled(parts, Function(layer._function), float(layer.eps)))
 
 
+def _induced_norm_scaled(layer: Any) -> nn.Module:
+    """Fields made of smaller ones, each with a norm of its own, that share a bias."""
+    biases = None if layer.log_bias is None else layer.log_bias.detach().exp().flatten()
+    parts, start = [], 0
+    for kind in layer._order:
+        (size, inner), count = kind, layer._nfields[kind]
+        bias = None if biases is None else biases[start : start + count].repeat_interleave(size // inner)
+        channels = _channels(getattr(layer, f"indices_{kind}"), layer._contiguous[kind])
+        parts.append(Part(inner, channels, channels, bias))
+        start += count
+    return as_graph(NormScaled(parts, Function(layer._function), float(layer.eps)))
+
+
+def _vector_fields(layer: Any) -> nn.Module:
+    return as_graph(VectorFields(layer._rotations))
+
+
+def _doubled(layer: Any) -> nn.Module:
+    return as_graph(Doubled(Function(layer._function)))
+
+
 def _gated(layer: Any) -> nn.Module:
     gates = layer._contiguous.get("gate")
     where = _channels(layer.gates_indices, bool(gates))
@@ -167,6 +188,9 @@ FORMS: dict[type, Callable[[Any], nn.Module | None]] = {
     enn.QuotientFourierELU: _sampled,
     enn.QuotientFourierPointwise: _sampled,
     enn.NormNonLinearity: _norm_scaled,
+    enn.InducedNormNonLinearity: _induced_norm_scaled,
+    enn.VectorFieldNonLinearity: _vector_fields,
+    enn.ConcatenatedNonLinearity: _doubled,
     enn.GatedNonLinearity1: _gated,
     enn.NormPool: _field_norms,
 }

@@ -1,4 +1,4 @@
-"""What escnn's nonlinearities of norms and gates compute, on tensors and without writing into any."""
+"""What escnn's nonlinearities of norms, gates and angles compute, on tensors and without writing into any."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, cast
@@ -139,3 +139,43 @@ class FieldNorms(BySize):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, F, H, W)."""
         return self.join([torch.linalg.vector_norm(fields, dim=2) for _, fields in self.split(x)])
+
+
+class VectorFields(nn.Module):
+    """escnn's `VectorFieldNonLinearity`: of the responses to N angles the largest, as an arrow at its angle.
+
+    Args:
+        angles: N.
+    """
+
+    directions: Tensor
+
+    def __init__(self, angles: int) -> None:
+        super().__init__()
+        self.angles = angles
+        turns = torch.arange(angles, dtype=torch.float64) * (2 * torch.pi / angles)
+        self.register_buffer("directions", torch.stack([turns.cos(), turns.sin()]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, F * N, H, W) -> (B, F * 2, H, W)."""
+        largest, where = x.unflatten(1, (-1, self.angles)).max(dim=2)
+        length = torch.relu(largest)
+        return torch.stack([length * self.directions[0][where], length * self.directions[1][where]], dim=2).flatten(
+            1, 2
+        )
+
+
+class Doubled(nn.Module):
+    """escnn's `ConcatenatedNonLinearity`: a function of every channel, and then of its negative.
+
+    Args:
+        function: of a number.
+    """
+
+    def __init__(self, function: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, 2 C, H, W)."""
+        return torch.stack([self.function(x), self.function(-x)], dim=2).flatten(1, 2)

@@ -205,10 +205,9 @@ class Builder:
         if len(chosen) == 1 and isinstance(value, Tensor):
             dim, where = chosen[0]
             start = (self._as_node(base), self._as_node(value), dim)
-            if isinstance(where, slice) and where.step in (None, 1):
-                return self.graph.call_function(
-                    torch.slice_scatter, (*start, self._bound(where.start), self._bound(where.stop))
-                )
+            if isinstance(where, slice):
+                ends = (where.start, where.stop, where.step or 1)
+                return self.graph.call_function(torch.slice_scatter, (*start, *map(self._bound, ends)))
             if isinstance(where, Tensor) and where.dim() == 1 and where.dtype == torch.int64:
                 return self.graph.call_function(torch.index_copy, (start[0], dim, self._as_node(where), start[1]))
         raise ExportError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from escnn import group as groups
 from escnn.group import Group, IrreducibleRepresentation, Representation
-from escnn.gspaces import GSpace2D
+from escnn.gspaces import GSpace0D, GSpace2D, no_base_space
 
 from steergan.errors import SymmetryError
 
@@ -27,6 +27,11 @@ def reduced_group(group: Any) -> tuple[Any, ...]:
 def reduced_space(space: Any) -> tuple[Any, ...]:
     """For pickle: a planar space is that of a subgroup of O(2)."""
     return GSpace2D, (space._sg_id,)
+
+
+def reduced_point(space: Any) -> tuple[Any, ...]:
+    """For pickle: the space of a group that moves no base, of vectors."""
+    return no_base_space, (space.fibergroup,)
 
 
 def made_irrep(group: Group, number: tuple[Any, ...]) -> Representation:
@@ -70,6 +75,7 @@ def register() -> None:
         if isinstance(kind, type) and issubclass(kind, Group) and kind is not Group:
             copyreg.pickle(kind, reduced_group)
     copyreg.pickle(GSpace2D, reduced_space)
+    copyreg.pickle(GSpace0D, reduced_point)
     copyreg.pickle(IrreducibleRepresentation, reduced_irrep)
     copyreg.pickle(Representation, reduced_representation)
 

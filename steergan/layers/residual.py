@@ -71,9 +71,7 @@ class GeneratorBlock(Recomputable):
         )
         self.norm2 = ConditionalBatchNorm(out_type, conditioning, spectral_norm=spectral_norm)
         self.activation2 = activation(out_type, "relu")
-        self.convolution2 = GroupConvolution(
-            self.activation2.out_type, out_type, size, spectral_norm=spectral_norm
-        )
+        self.convolution2 = GroupConvolution(self.activation2.out_type, out_type, size, spectral_norm=spectral_norm)
         self.shortcut = GroupConvolution(in_type, out_type, 1, bias=False, spectral_norm=spectral_norm)
         self.upsample_out = Upsample(out_type, 2, upsampling_mode(in_type.gspace)) if upsample else None
 

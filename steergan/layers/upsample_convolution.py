@@ -128,8 +128,8 @@ def phase_filters(bank: Tensor) -> Tensor:
 def spread_taps(bank: Tensor) -> Tensor:
     """What one small pixel gives to the pixels around its four: every tap of a transposed convolution of stride 2.
 
-    With a bank (.., k, k) of a convolution as it stands in torch, pixel y gets w_t of y + t - r, so that the four pixels
-    of a small one give to each the sum of a window of 2 x 2 of the turned bank, zeros around it.
+    With a bank (.., k, k) of a convolution as it stands in torch, pixel y gets w_t of y + t - r, so that the four
+    pixels of a small one give to each the sum of a window of 2 x 2 of the turned bank, zeros around it.
 
     Entries that the group makes equal stay the same bits: of four numbers the two smallest are added, the two largest,
     and both sums, which is the same to the last bit wherever they stand, and with all signs turned.

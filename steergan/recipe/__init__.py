@@ -8,7 +8,7 @@ with needed_by("steergan.recipe"):
     from steergan.recipe.keys import Key, described_keys
     from steergan.recipe.messages import nearest, recipe_keys, validate
     from steergan.recipe.performance import PerformanceSettings
-    from steergan.recipe.reading import merge, read_recipe, read_table, write_recipe
+    from steergan.recipe.reading import flat, merge, read_recipe, read_sources, read_table, write_recipe
     from steergan.recipe.sections import (
         AugmentationSettings,
         EvaluationSettings,
@@ -17,6 +17,7 @@ with needed_by("steergan.recipe"):
         Recipe,
         TrainingSettings,
     )
+    from steergan.recipe.sources import Source
 
 __all__ = [
     "AugmentationSettings",
@@ -27,13 +28,16 @@ __all__ = [
     "LossSettings",
     "PerformanceSettings",
     "Recipe",
+    "Source",
     "TrainingSettings",
     "bundled_names",
     "described_keys",
+    "flat",
     "located",
     "merge",
     "nearest",
     "read_recipe",
+    "read_sources",
     "read_table",
     "recipe_keys",
     "validate",

@@ -58,3 +58,17 @@ def located(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
         meant = f"did you mean {PREFIX}{close[0]}?" if close else "steergan recipe list names them"
         raise RecipeError(f"{shown(text)}: no such recipe comes with steergan; {meant}")
     return bundled_folder() / f"{wanted}.toml"
+
+
+def source_name(path: Path) -> str:
+    """What a recipe's file is called wherever it is read: `steergan:NAME`, or its name without folders.
+
+    Examples:
+        >>> source_name(located("steergan:quickstart")), source_name(Path("somewhere/mine.toml"))
+        ('steergan:quickstart', 'mine.toml')
+    """
+    try:
+        inside = path.resolve().relative_to(bundled_folder().resolve())
+    except (RecipeError, ValueError):  # none come with steergan, or it is none of them
+        return path.name
+    return PREFIX + inside.with_suffix("").as_posix()

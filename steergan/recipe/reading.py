@@ -1,5 +1,6 @@
 """Recipes as TOML files: reading one, resolving `extends`, writing it back."""
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 import tomli_w
 
 from steergan.errors import RecipeError, reason, shown
-from steergan.recipe.bundled import located
+from steergan.recipe.bundled import located, source_name
 from steergan.recipe.messages import validate
 from steergan.recipe.overrides import override_table
 from steergan.recipe.sections import Recipe
+from steergan.recipe.sources import Source
 from steergan.recipe.toml import parsed, read_bytes
 
 MOST_LEVELS = 20
@@ -29,10 +31,11 @@ def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     Raises:
         RecipeError: no such file, not TOML, an unknown key, a wrong type or value, a circle of `extends`.
     """
-    table = read_table(path)
+    sources = read_sources(path)
+    table = dict(sources[0].table)
     for override in overrides:
         table = merge(table, override_table(override))
-    return validate(table, str(path))
+    return validate(table, str(path)).read_from(sources)
 
 
 def write_recipe(recipe: Recipe) -> str:
@@ -40,8 +43,20 @@ def write_recipe(recipe: Recipe) -> str:
     return tomli_w.dumps(recipe.model_dump(mode="json"))
 
 
-def read_table(path: str | os.PathLike[str], below: tuple[Path, ...] = ()) -> dict[str, Any]:
+def read_table(path: str | os.PathLike[str]) -> dict[str, Any]:
     """A TOML file as a table, over the tables that it extends.
+
+    Args:
+        path: the file, or `steergan:NAME`.
+
+    Raises:
+        RecipeError: see `read_sources`.
+    """
+    return dict(read_sources(path)[0].table)
+
+
+def read_sources(path: str | os.PathLike[str], below: tuple[Path, ...] = ()) -> list[Source]:
+    """A TOML file, and the files that it extends, nearest first.
 
     Args:
         path: the file, or `steergan:NAME`.
@@ -65,13 +80,15 @@ def read_table(path: str | os.PathLike[str], below: tuple[Path, ...] = ()) -> di
     except ValueError as error:
         raise RecipeError(f"{path}: not TOML: {reason(error)}") from None
     base = table.pop("extends", None)
+    name, sha256 = source_name(path), hashlib.sha256(content).hexdigest()
     if base is None:
-        return table
+        return [Source(name, sha256, table)]
     if not isinstance(base, str):
         raise RecipeError(f'{path}: extends = {shown(base)}; a path in quotes was wanted, or "steergan:rotmnist"')
     if len(below) >= MOST_LEVELS:
         raise RecipeError(f"{path}: the {MOST_LEVELS}th recipe that one extends; write what it needs into fewer")
-    return merge(read_table(located(base, path.parent), (*below, path)), table)
+    extended = read_sources(located(base, path.parent), (*below, path))
+    return [Source(name, sha256, merge(extended[0].table, table)), *extended]
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,3 +103,16 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = merge(merged[key], value) if nested else value
     return merged
+
+
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested table with dotted keys.
+
+    Examples:
+        >>> flat({"name": "mine", "training": {"steps": 10}})
+        {'name': 'mine', 'training.steps': 10}
+    """
+    result: dict[str, Any] = {}
+    for key, value in table.items():
+        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return result

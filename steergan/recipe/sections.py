@@ -1,12 +1,14 @@
 """What a recipe may say: its sections, key by key."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from steergan.networks import DiscriminatorSpec, GeneratorSpec
 from steergan.recipe.data import AnySource
 from steergan.recipe.performance import PerformanceSettings
+from steergan.recipe.sources import Source, Sources
 from steergan.section import Section
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -148,3 +150,15 @@ class Recipe(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     performance: PerformanceSettings = PerformanceSettings()
     logging: LoggingSettings = LoggingSettings()
+    _sources: Sources = PrivateAttr(default=Sources())
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files that it was read from: its own, the one which that extends, and so on; no part of what it says."""
+        return self._sources.files
+
+    def read_from(self, sources: Sequence[Source]) -> Self:
+        """The same recipe, that knows its files."""
+        read = self.model_copy()
+        read._sources = Sources(tuple(sources))
+        return read

@@ -3,38 +3,64 @@
 import json
 import shlex
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from steergan.recipe import Recipe, described_keys, write_recipe
-from steergan.run.about import About
-from steergan.run.folder import RunFolder, flat
+from steergan.recipe import Recipe, described_keys, flat, write_recipe
+from steergan.run.about import About, SourceAbout
+from steergan.run.folder import RunFolder
 from steergan.study.figures import parameters
 from steergan.training import JsonLines, figure_in
 
 MOST_LEFT_OUT = 20
 """Files that are named."""
+MOST_SET = 5
+"""Keys that are named, of those set on the command line or by a study."""
 Facts = list[tuple[str, str]]
 
 
-def recipe_facts(recipe: Recipe, against: Recipe | None) -> dict[str, Any]:
-    """The recipe, and which of its keys are other than another recipe's, or than their defaults.
+def recipe_facts(recipe: Recipe, sources: Sequence[SourceAbout], against: Recipe | None) -> dict[str, Any]:
+    """The recipe, and which of its keys are other than those of what it was made from.
 
     Args:
         recipe: of the run.
-        against: what it is compared with; None: defaults.
+        sources: the files that it was read from.
+        against: what it is compared with; None: what its file extends, else its file, if keys were set beside it, else
+            the keys' defaults.
     """
     here = flat(recipe.model_dump(mode="json"))
-    if against is None:
-        there = {key.name: key.default for key in described_keys()}
+    parent = None if against is not None else parent_of(sources)
+    if parent is not None:
+        there, name = {**here, **(parent.differs or {})}, parent.name
+    elif against is not None:
+        there, name = flat(against.model_dump(mode="json")), against.name
     else:
-        there = flat(against.model_dump(mode="json"))
+        there, name = {key.name: key.default for key in described_keys()}, ""
     changed = [
-        (key, written(value), written(there.get(key)))
-        for key, value in here.items()
-        if written(value) != written(there.get(key))
+        (key, written(here.get(key)), written(there.get(key)))
+        for key in {**here, **(parent.differs or {} if parent else {})}
+        if written(here.get(key)) != written(there.get(key))
     ]
-    return {"changed": changed, "text": write_recipe(recipe), "same": len(here) - len(changed)}
+    same = sum(written(value) == written(there.get(key)) for key, value in here.items())
+    text = write_recipe(recipe)
+    return {"changed": changed, "text": text, "same": same, "against": name, "origin": origin(sources)}
+
+
+def parent_of(sources: Sequence[SourceAbout]) -> SourceAbout | None:
+    """What a reader wants to see a recipe beside: what its file extends, else the file itself if keys were set."""
+    extended = next((source for source in sources[1:] if source.differs is not None), None)
+    return extended or next((source for source in sources[:1] if source.differs), None)
+
+
+def origin(sources: Sequence[SourceAbout]) -> str:
+    """The files in words: `mine.toml (1a2b), which extends steergan:rotmnist (3c4d); set beside it: training.seed`."""
+    if not sources:
+        return ""
+    own = sources[0].differs or {}
+    keys = ", ".join(list(own)[:MOST_SET]) + f" and {len(own) - MOST_SET} more keys" * (len(own) > MOST_SET)
+    names = [f"{source.name} ({source.sha256[:12]})" for source in sources]
+    return ", which extends ".join(names) + (f"; set beside it: {keys}" if own else "")
 
 
 def written(value: Any) -> str:

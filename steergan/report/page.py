@@ -36,7 +36,7 @@ class Wish:
     Args:
         at: which of the run's networks, see `steergan.run.load_run`.
         neighbours: look for the training images that are nearest to samples; None: where that takes seconds.
-        against: a recipe with which the run's is compared; None: the keys' defaults.
+        against: a recipe with which the run's is compared; None: the one that it extends, see `recipe_facts`.
         data_path: where the originals are now; None: where they were.
     """
 
@@ -173,8 +173,7 @@ def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[st
         "curves": parts.make("curves", lambda: curves(folder)),
         "training": parts.make("training", lambda: training(folder, shape, names)),
         "reals": parts.make("reals", lambda: reals(folder, shape, names)),
-        "changes": parts.make("recipe", lambda: recipe_facts(recipe, wish.against)),
-        "against": wish.against and wish.against.name,
+        "changes": parts.make("recipe", lambda: recipe_facts(recipe, about.sources, wish.against)),
         "data": parts.make("data", lambda: data_facts(recipe, about)),
         "speed": parts.make("speed", lambda: speed_facts(folder, recipe, about)),
         "commands": commands(path, recipe, about),

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from steergan.errors import RunError, reason
+from steergan.errors import RecipeError, RunError, reason
+from steergan.recipe import Recipe, flat, validate
 from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
 from steergan.run.stretches import Stretch, kept_until, with_next
 from steergan.seals import read_table, sealed
@@ -53,6 +54,16 @@ class DataAbout(Frozen):
     """Not written where nothing was left out, as before."""
 
 
+class SourceAbout(Frozen):
+    """A file that the run's recipe was read from, and what it says otherwise than the run's."""
+
+    name: str
+    """`steergan:NAME`, or a file's name without folders."""
+    sha256: str
+    differs: dict[str, Any] | None
+    """By dotted key, in defaults too, None where it has no such key; no dictionary where it is no recipe by itself."""
+
+
 class ProcessesRecord(Stretch):
     """How many processes computed a run, from a step on."""
 
@@ -77,6 +88,8 @@ class About(Frozen):
 
     name: str = ""
     """Of the recipe."""
+    sources: tuple[SourceAbout, ...] = ()
+    """The recipe's file, the one which that extends, and so on; unknown of runs from before there was this list."""
     started: str | None = None
     """When, in ISO 8601."""
     seeds: dict[str, int] = {}
@@ -123,7 +136,8 @@ class About(Frozen):
         changes = machine.changes(machines[-1])
         if changes:
             machines = with_next(machines, machine, step)
-        kept = {"started": self.started, "init_from": self.init_from, "processes": counts, "machines": machines}
+        kept = {name: getattr(self, name) for name in ("sources", "started", "init_from")}
+        kept |= {"processes": counts, "machines": machines}
         return now.model_copy(update=kept), changes
 
     @property
@@ -134,6 +148,22 @@ class About(Frozen):
         if not self.data.left_out:
             del content["data"]["left_out"]
         return (json.dumps(sealed(content), indent=2) + "\n").encode()
+
+
+def sources_of(recipe: Recipe) -> tuple[SourceAbout, ...]:
+    """The files of a recipe, each with what it says otherwise."""
+    here = flat(recipe.model_dump(mode="json"))
+    found = []
+    for source in recipe.sources:
+        try:
+            there = flat(validate(source.table, source.name).model_dump(mode="json"))
+        except RecipeError:
+            found.append(SourceAbout(name=source.name, sha256=source.sha256, differs=None))
+            continue
+        keys = [key for key in {**here, **there} if here.get(key) != there.get(key)]
+        differs = {key: there.get(key) for key in keys}
+        found.append(SourceAbout(name=source.name, sha256=source.sha256, differs=differs))
+    return tuple(found)
 
 
 def read_about(path: Path) -> About:

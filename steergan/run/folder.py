@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
 
 from steergan.errors import RunError, reason
 from steergan.files import PARTIAL, write_whole
-from steergan.recipe import Recipe, read_recipe, write_recipe
+from steergan.recipe import Recipe, flat, read_recipe, write_recipe
 from steergan.run.about import About, DataAbout, read_about
 
 
@@ -188,14 +187,6 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = Fals
                 f"give --out another folder, or `steergan resume {folder.path}` to continue that run "
                 "(with --steps, to more steps than it was started with)"
             )
-
-
-def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested table with dotted keys."""
-    result: dict[str, Any] = {}
-    for key, value in table.items():
-        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return result
 
 
 def check_same_data(folder: RunFolder, before: DataAbout, now: DataAbout) -> None:

@@ -46,9 +46,7 @@ def compare_folders(
     ours, theirs = pair_of_folders(first, second, partial(report.stage, "looking at images"))
     for one in (ours, theirs):
         tell_of(one, report)
-    extractor = choose_extractor(
-        settings.features, theirs.chosen.image_shape, device=device, resize=settings.resize
-    )
+    extractor = choose_extractor(settings.features, theirs.chosen.image_shape, device=device, resize=settings.resize)
     reals = cast(LabelledImages, theirs)
     reference = prepare_reference(
         extractor,

@@ -89,9 +89,7 @@ def in_counts(train: int, held_out: int, shape: tuple[int, int, int], classes: i
     return f"{train} training and {held_out} held-out images {of}"
 
 
-def pace_line(
-    recipe: Recipe, generator: Generator, discriminator: Discriminator, device: torch.device
-) -> str:
+def pace_line(recipe: Recipe, generator: Generator, discriminator: Discriminator, device: torch.device) -> str:
     """What the steps will take, from one that is done; where the device is at hand."""
     if device.type != "cpu" and not getattr(torch, device.type).is_available():
         return f"pace: not measured, this machine has no {device.type} device"

@@ -139,9 +139,7 @@ class Session:
         """Record how the players stand, and say once if one of them is idle."""
         evaluation = self.evaluation
         images = evaluation.images
-        row = score_players(
-            discriminator, (drawn, evaluation.labels), images.train, images.held_out, self.recipe.loss
-        )
+        row = score_players(discriminator, (drawn, evaluation.labels), images.train, images.held_out, self.recipe.loss)
         self.players.append({"step": step, **row})
         self.loggers.row("players", {"step": step, **row})
         for kind, words in idle_words(self.players.rows()).items():

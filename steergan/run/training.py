@@ -14,7 +14,7 @@ from steergan.errors import RunError, escaped
 from steergan.files import AnyPath
 from steergan.kernels import library
 from steergan.recipe import Recipe, merge, validate
-from steergan.run.about import About, MachineRecord, ProcessesRecord, surroundings
+from steergan.run.about import About, MachineRecord, ProcessesRecord, sources_of, surroundings
 from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
@@ -116,13 +116,9 @@ def train(
         scaled = found is not None or not recipe.discriminator.initial_gradient
         if found is None and init_from is not None:
             scaled |= start_from(init_from, generator, discriminator)
-        state = RunState.start(
-            generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation
-        )
+        state = RunState.start(generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation)
         scale = (
-            ""
-            if scaled
-            else set_gain(discriminator, images.train, recipe.discriminator.initial_gradient, processes)
+            "" if scaled else set_gain(discriminator, images.train, recipe.discriminator.initial_gradient, processes)
         )
         if found is None:
             if init_from is not None:
@@ -282,6 +278,7 @@ def describe(recipe: Recipe, images: RunData, place: Place, convolution: Convolu
     """What run.json says of a run that begins here and now."""
     return About(
         name=recipe.name,
+        sources=sources_of(recipe),
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         seeds={"training": recipe.training.seed, "data": recipe.data.seed},
         data=describe_data(images, recipe.data.path if place.data_path is None else place.data_path),

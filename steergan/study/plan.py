@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from steergan.errors import RecipeError
-from steergan.recipe import Recipe, located, merge, nearest, read_table, recipe_keys, validate
-from steergan.run.folder import flat
+from steergan.recipe import Recipe, flat, located, merge, nearest, read_sources, read_table, recipe_keys, validate
 from steergan.section import Section
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
@@ -190,12 +189,13 @@ def product(file: StudyFile, path: Path) -> Iterator[Run]:
         name = next((option.recipe for option in chosen if option.recipe), file.recipe)
         if not name:
             raise RecipeError(f"{path}: no recipe for {', '.join(labels) or 'its runs'}; name one as recipe = PATH")
-        cell = read_table(located(name, path.parent))
+        sources = read_sources(located(name, path.parent))
+        cell = dict(sources[0].table)
         for key, value in ((key, value) for option in chosen for key, value in option.keys.items()):
             cell = merge(cell, nested(key, value))
         for seed in file.seeds:
             recipe = validate(merge(cell, nested("training.seed", seed)), f"{path}: {', '.join(labels) or 'recipe'}")
-            yield Run(labels, seed, recipe, "-".join([*map(slug, labels), f"seed{seed}"]))
+            yield Run(labels, seed, recipe.read_from(sources), "-".join([*map(slug, labels), f"seed{seed}"]))
 
 
 def check_measured_alike(runs: Sequence[Run], source: str, free: Sequence[str] = ()) -> None:

@@ -123,6 +123,7 @@ def _subject(module: nn.Module, sizes: Any, claim: Claim | None, about: About) -
                 in_type = watched_in_type(module, chosen, others)
                 words += f"Its input is of the type that it makes of it first, {type_notation(in_type)}. "
         known = inputs_of(in_type, others)
+        require_plane(label, known.types)
         network = twin_at_rest(module)
         subject = Subject(label, module, known.first, "equivariant", None, (), known.values, call, upto)
         if call is None:
@@ -136,6 +137,20 @@ def _subject(module: nn.Module, sizes: Any, claim: Claim | None, about: About) -
         raise
     subject = replace(subject, sizes=chosen, other_types=subject.other_types if any(subject.other_types) else ())
     return claimed(subject, network, claim, about.get("out_type"), words)
+
+
+def require_plane(name: str, types: Sequence[FieldType | None]) -> None:
+    """Refuse fields over another space than the plane.
+
+    Raises:
+        SubjectError: some are.
+    """
+    for kind in types:
+        if kind is not None and kind.gspace.dimensionality != 2:
+            raise SubjectError(
+                f"{name} takes fields over a space of {kind.gspace.dimensionality} dimensions ({kind.gspace.name}); "
+                "fields in the plane were wanted, of escnn's rot2dOnR2, flipRot2dOnR2, ..."
+            )
 
 
 def missing_arguments(module: nn.Module, given: int) -> list[str]:

@@ -3,20 +3,44 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, read_recipe, write_recipe
 from steergan.report.facts import clock, commands, data_facts, memory_facts, recipe_facts, speed_facts
-from steergan.run.about import FileAbout
+from steergan.run.about import FileAbout, sources_of
 from steergan.run.folder import RunFolder
 from tests.commands import invoke
 
 
 def test_keys_that_differ_are_told_from_those_that_do_not(recipe: Callable[..., Recipe]) -> None:
-    changed = {key: (here, there) for key, here, there in recipe_facts(recipe(), None)["changed"]}
+    changed = {key: (here, there) for key, here, there in recipe_facts(recipe(), (), None)["changed"]}
     assert changed["generator.z_dim"][0] == "4"
     assert changed["loss.name"] == ('"hinge"', '"nonsaturating"') or changed["loss.name"][0] == '"hinge"'
     assert "discriminator.spectral_norm" not in changed
-    found = recipe_facts(recipe("training.seed=3"), recipe())
+    found = recipe_facts(recipe("training.seed=3"), (), recipe())
     assert found["changed"] == [("training.seed", "3", "0")]
+
+
+def test_recipe_is_shown_beside_the_one_that_it_extends(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(write_recipe(recipe()))
+    (tmp_path / "mine.toml").write_text('extends = "base.toml"\ntraining.steps = 9\nloss.r1_weight = 2.0\n')
+    made = read_recipe(tmp_path / "mine.toml", ["training.seed=3"])
+    assert made == read_recipe(tmp_path / "mine.toml", ["training.seed=3"]).read_from(())  # files are no part of it
+    sources = sources_of(made)
+    assert [source.name for source in sources] == ["mine.toml", "base.toml"]
+    assert sources[0].differs == {"training.seed": 0}
+    found = recipe_facts(made, sources, None)
+    assert found["changed"] == [
+        ("loss.r1_weight", "2.0", "0.1"),
+        ("training.steps", "9", "6"),
+        ("training.seed", "3", "0"),
+    ]
+    assert (found["against"], found["same"] > 30) == ("base.toml", True)
+    assert found["origin"].endswith("; set beside it: training.seed")
+    assert str(tmp_path) not in found["origin"]
+    (tmp_path / "part.toml").write_text("training.steps = 9\n")
+    (tmp_path / "whole.toml").write_text(f'extends = "part.toml"\n{write_recipe(recipe())}')
+    part = sources_of(read_recipe(tmp_path / "whole.toml"))
+    assert [source.differs for source in part] == [{}, None]
+    assert recipe_facts(recipe(), part, None)["against"] == ""
 
 
 def test_data_are_told_with_what_was_left_out(tiny_run: Path) -> None:

@@ -37,7 +37,7 @@ def test_what_is_read_is_written_again_to_the_byte(tiny_run: Path) -> None:
 
 def test_keys_are_those_that_older_readers_know(content: dict[str, Any]) -> None:
     assert list(content) == [
-        "name", "started", "seeds", "data", "processes", "init_from", "convolutions", "machines",
+        "name", "sources", "started", "seeds", "data", "processes", "init_from", "convolutions", "machines",
         "versions", "hardware",
     ]  # fmt: skip
     assert list(content["data"]) == ["path", "image_shape", "class_names", "train", "held_out"]

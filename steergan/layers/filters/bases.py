@@ -162,9 +162,7 @@ def analytic_basis(
     limit = None if rings is None else half_pixel_limit(rings[-1])
     band, rings, sigma, highest = compute_basis_params(kernel_size, frequencies_cutoff=limit, rings=rings)
     try:
-        basis = space.build_kernel_basis(
-            in_representation, out_representation, sigma, rings, maximum_frequency=highest
-        )
+        basis = space.build_kernel_basis(in_representation, out_representation, sigma, rings, maximum_frequency=highest)
     except EmptyBasisException:
         return None
     mask = torch.tensor([bool(band(element)) for element in basis])
