@@ -45,11 +45,8 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
     with torch.random.fork_rng(devices=[]):
         seed_torch(stream_seed(recipe.training.seed, "initial discriminator"))
         network = Discriminator(recipe.discriminator, image_shape, classes, disk=recipe.data.disk, rotations=rotations)
-<<<<<<< HEAD
     loss = recipe.loss
     choose_attention(network, twice=max(loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight) > 0)
-=======
->>>>>>> 5b12f07 (Every planar module of escnn.nn is exported or refused in a test that notices new ones; run.json knows the files of a recipe, and the report shows what differs from the one that it extends)
     choose_performance(network, recipe.performance)
     return network
 
