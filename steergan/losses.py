@@ -2,7 +2,8 @@
 
 A loss is `(up_B, down_B) -> scalar`: it pushes the `up` scores up and the `down` scores down. An objective is a pair of
 them, one per player; all have one form, so a recipe names an objective and no ladder of `if` follows. Every
-logarithm of a probability is written with `softplus`, so gradients stay right at any score.
+logarithm of a probability is written with `softplus`, so gradients stay right at any score. All are means over scores:
+where an image has a map of them, (B, ...) in place of (B,), every patch of it counts as an image does.
 """
 
 from collections.abc import Callable
@@ -190,6 +191,10 @@ class Objective(NamedTuple):
     """Of `penalties.wgan_gp`; 0 leaves it out."""
     orthogonal_weight: float = 0.0
     """Of `penalties.orthogonal_penalty` on the generator's weights; 0 leaves it out."""
+    reconstruction_weight: float = 0.0
+    """Of `penalties.reconstruction_loss`, in the generator's loss; 0 leaves it out."""
+    discriminator_weight: float = 1.0
+    """Of the discriminator's loss against its penalties."""
 
 
 OBJECTIVES: dict[str, Objective] = {

@@ -15,10 +15,11 @@ def r1_penalty(score_B: Tensor, image: Tensor, weight: float) -> Tensor:
 
     The gradient is that of the sum of the scores, taken in the image's precision and squared in float32 or better; the
     label stays fixed. With batch norm in the discriminator the scores of a batch depend on each other, and the penalty
-    is one of the batch.
+    is one of the batch. An image with a map of scores has their mean (`per_image`).
 
     Args:
-        score_B: scores of `image`, (B,) float, from a forward made after `image.requires_grad_()`.
+        score_B: scores of `image`, (B,) or a map each, (B, ...) float, from a forward made after
+            `image.requires_grad_()`.
         image: (B, C, H, W) float.
         weight: gamma, `loss.r1_weight` of a recipe.
 
@@ -58,7 +59,8 @@ def wgan_gp(score_B: Tensor, mixed: Tensor, weight: float) -> Tensor:
     """WGAN-GP: weight times the mean of (gradient norm - 1)^2 at images between real and fake ones.
 
     Args:
-        score_B: scores of `mixed`, (B,) float; a real and a fake image that are mixed share a label.
+        score_B: scores of `mixed`, (B,) or a map each, (B, ...) float; a real and a fake image that are mixed share a
+            label.
         mixed: from `mixed_images`.
         weight: lambda, `loss.wgan_gp_weight` of a recipe (10 in the sources).
 
@@ -90,7 +92,7 @@ def consistency_penalty(
     images are normalised as a batch of their own, and in training mode running moments learn from it too.
 
     Args:
-        discriminator: (image, y) -> score (B,).
+        discriminator: (image, y) -> score (B,), or a map each.
         image: (B, C, H, W) float, real or generated.
         y: labels, (B,) int64.
         score_B: scores of `image`, with their graph.
@@ -108,7 +110,7 @@ def consistency_penalty(
         >>> consistency_penalty(discriminator, image, y, image.flatten(), lambda image: -image, weight=1.0)
         tensor(10.)
     """
-    return weight * (discriminator(transform(image.detach()), y) - score_B).square().mean()
+    return weight * (per_image(discriminator(transform(image.detach()), y)) - per_image(score_B)).square().mean()
 
 
 def rotation_loss(rotation_logits: Callable[[Tensor], Tensor], image: Tensor, weight: float) -> Tensor:
@@ -162,10 +164,45 @@ def orthogonal_penalty(matrices: Sequence[Tensor], weight: float) -> Tensor:
     return weight * torch.stack([(table - table.diag().diag()).square().sum() for table in products]).sum()
 
 
+def reconstruction_loss(image: Tensor, target: Tensor, weight: float) -> Tensor:
+    """Weight times the mean absolute difference of generated images and those that they should be (L1).
+
+    Args:
+        image: (B, C, H, W) float, generated, with its graph.
+        target: the same shape.
+        weight: lambda, `loss.reconstruction_weight` of a recipe; 100 in the source, where images lie in [-1, 1].
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", equation 4.
+
+    Examples:
+        >>> reconstruction_loss(torch.zeros(1, 1, 2, 2), torch.tensor([[[[1.0, -1.0], [0.5, 0.5]]]]), weight=100.0)
+        tensor(75.)
+    """
+    if image.shape != target.shape:
+        raise ValueError(f"images {tuple(image.shape)} and targets {tuple(target.shape)}; equal shapes were wanted")
+    return weight * (image - target).abs().mean()
+
+
+def per_image(score: Tensor) -> Tensor:
+    """One score an image, (B,): of a map of scores the mean, so that a penalty weighs the same however many there are.
+
+    Args:
+        score: (B,), or a map each, (B, ...).
+
+    Examples:
+        >>> per_image(torch.tensor([[[[1.0, 3.0]]], [[[0.0, 4.0]]]]))
+        tensor([2., 2.])
+    """
+    return score if score.ndim == 1 else score.flatten(1).mean(1)
+
+
 def image_gradient(score_B: Tensor, image: Tensor) -> Tensor:
     """Gradient of the summed scores by the image, differentiable, as (B, C * H * W) in float32 or better."""
     if not image.requires_grad:
         raise ValueError("the image does not require gradients; call image.requires_grad_() before the forward")
-    (gradient,) = torch.autograd.grad(score_B.sum(), image, create_graph=True)
+    (gradient,) = torch.autograd.grad(per_image(score_B).sum(), image, create_graph=True)
     wide = torch.promote_types(gradient.dtype, torch.float32)
     return gradient.flatten(1).to(wide)

@@ -46,6 +46,8 @@ class Survey(NamedTuple):
     """Whether the counts are bounds, because patches without foreground and damaged files are left out later."""
     example: str = ""
     """The name of a file whose image has this shape as it is, where one is known."""
+    inputs: int = 0
+    """Of pairs, how many of the channels are the input's."""
 
 
 def load(settings: DataSettings, split: Split) -> ImageSet:
@@ -162,23 +164,25 @@ def survey(settings: DataSettings) -> Survey:
     if originals is None:
         made = prepare(settings)  # without originals it finds what lies in the cache, or refuses
         account = account_of(made, settings)
-        return surveyed(made.splits["train"].image_shape, account)
+        shape, inputs = made.splits["train"].image_shape, made.manifest.get("inputs", 0)
+        return surveyed(shape, account, inputs=inputs)
     refuse_turned(source, originals, settings)
     plan = planned(source, originals, settings)
     told = partial(Account, plan.class_names, left_out=list(plan.left_out), notes=list(plan.notes or (plan.rule,)))
     if plan.advice:
         account = told(*most_of_classes(plan, settings.fraction), at_most=True)
-        return Survey(plan.image_shape, plan.class_names, *most(plan, settings.fraction), account, at_most=True)
+        counts = most(plan, settings.fraction)
+        return Survey(plan.image_shape, plan.class_names, *counts, account, at_most=True, inputs=plan.inputs)
     train, held_out = (np.concatenate([piece.load()[1] for piece in plan.pieces[split]]) for split in SPLITS)
     train = train[share_of(train, plan.copies, settings)]
     account = told(counts_of(train, plan.class_names), counts_of(held_out, plan.class_names))
-    return surveyed(plan.image_shape, account, plan.example)
+    return surveyed(plan.image_shape, account, plan.example, plan.inputs)
 
 
-def surveyed(image_shape: tuple[int, int, int], account: Account, example: str = "") -> Survey:
+def surveyed(image_shape: tuple[int, int, int], account: Account, example: str = "", inputs: int = 0) -> Survey:
     """A survey whose counts are known."""
     train, held_out = (sum(of or ()) for of in (account.train, account.held_out))
-    return Survey(image_shape, tuple(account.class_names), train, held_out, account, example=example)
+    return Survey(image_shape, tuple(account.class_names), train, held_out, account, example=example, inputs=inputs)
 
 
 def account_of(prepared: Prepared, settings: DataSettings) -> Account:

@@ -61,6 +61,7 @@ class Plan:
         left_out: files that are in no piece.
         notes: what was understood of the files beside the rule, in words.
         example: the name of a file whose image has this shape as it is.
+        inputs: of a set of pairs, how many of the channels, the first ones, are the input's; 0: it has no pairs.
     """
 
     image_shape: tuple[int, int, int]
@@ -73,6 +74,7 @@ class Plan:
     left_out: Sequence[LeftOut] = ()
     notes: Sequence[str] = ()
     example: str = ""
+    inputs: int = 0
 
 
 def whole_piece(split: Split, rows: PixelRows, labels: Labels) -> Piece:

@@ -67,6 +67,7 @@ class Manifest(BaseModel):
     refused: list[Refused] = []
     notes: list[str] = []
     example: str = ""
+    inputs: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def write_manifest(folder: Path, plan: Plan, identity: Mapping[str, Any], more: 
         **({"left_out": [one._asdict() for one in plan.left_out]} if plan.left_out else {}),
         **({"notes": list(plan.notes)} if plan.notes else {}),
         **({"example": plan.example} if plan.example else {}),
+        **({"inputs": plan.inputs} if plan.inputs else {}),
         **more,
     }
     (folder / "manifest.json").write_text(json.dumps(sealed(manifest), indent=1) + "\n", encoding="utf-8")

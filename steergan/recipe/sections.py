@@ -35,6 +35,11 @@ class LossSettings(Section):
     """Of (||grad D|| - 1)^2 between real and generated images; 0 for none."""
     penalty_every: Annotated[int, Field(ge=1)] = 1
     """Every so many updates of the discriminator have these penalties, so many times as strong."""
+    discriminator_weight: Positive = 1.0
+    """Of the discriminator's loss, beside its penalties (0.5 in Pix2Pix)."""
+    reconstruction_weight: NonNegative = 0.0
+    """Of the mean absolute difference between a translated image and the one that belongs to its input, in the
+    generator's loss; 0 for none (100 in Pix2Pix)."""
     orthogonal_weight: NonNegative = 0.0
     """beta in beta times the squared products of different rows of each of the generator's layers, free weights as a
     matrix with a row for each output field (BigGAN: 1e-4); 0 for none."""
@@ -71,7 +76,7 @@ class TrainingSettings(Section):
 
     steps: Annotated[int, Field(ge=1)] = 20_000
     """Generator steps."""
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=1)] = 64
     """Images of an update, real ones and as many generated ones."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Parts of a batch that go through the networks one after another, for batches that don't fit; batch norms see one

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from steergan.copies import copied
 from steergan.layers import batch_norms, converge_spectral_norm, shared_filters
+from steergan.pixels import to_unit
 from steergan.randomness import torch_stream
 from steergan.recipe import TrainingSettings
 from steergan.training.latents import LatentLaw, draw_latents
@@ -73,7 +74,8 @@ class ExponentialAverage:
 
         Args:
             step: generator step, for the random stream of `reestimate`.
-            labels: (N,) int64, the labels that occur, as often as they occur; `reestimate` draws from them.
+            labels: (N,) int64, the labels that occur, as often as they occur; `reestimate` draws from them. Or what
+                stands in their place: images, uint8 (N, C, H, W).
             law: law of the latents.
             batches: how many batches of `batch_size` samples `reestimate` averages over.
         """
@@ -98,6 +100,7 @@ class ExponentialAverage:
             for update in range(batches if norms else 0):
                 draw = torch_stream(seed, f"batch-norm labels/{update}", step)
                 y = labels.cpu()[torch.randint(len(labels), (count,), generator=draw)].to(device)
+                y = to_unit(y) if y.dtype == torch.uint8 else y
                 stream = torch_stream(seed, f"batch-norm/{update}", step)
                 z, element = draw_latents(self.network, count, stream, law=law, device=device)
                 self.network(z, y, element)

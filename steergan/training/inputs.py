@@ -18,7 +18,7 @@ class Inputs(NamedTuple):
     real: Tensor
     """Images as they come from the data, (B, C, H, W) float in [-1, 1]."""
     y: Tensor
-    """Their labels, (B,) int64, which the generated images get too."""
+    """Their labels, (B,) int64, which the generated images get too; or what else they are made from, such as images."""
     z: Tensor
     """Latents, (B, Z) float."""
     element: Tensor | None = None

@@ -50,7 +50,10 @@ class Generator(Network, Protocol):
     """Order of the group whose elements the caller draws, one per sample; 0 if `element` is not used."""
 
     def __call__(self, z: Tensor, y: Tensor, element: Tensor | None = None) -> Tensor:
-        """Latent z (B, Z) float, y (B,) int64, element (B,) int64 in 0..elements -> image (B, C, H, W) in [-1, 1]."""
+        """Latent z (B, Z) float, y (B,) int64, element (B,) int64 in 0..elements -> image (B, C, H, W) in [-1, 1].
+
+        In the place of labels y may be whatever batches bring there, such as images (B, C, H, W) in [-1, 1].
+        """
         ...
 
 
@@ -58,7 +61,7 @@ class Discriminator(Network, Protocol):
     """Image and label to score."""
 
     def __call__(self, image: Tensor, y: Tensor) -> Tensor:
-        """Image (B, C, H, W) in [-1, 1], y (B,) int64 -> score (B,), a logit."""
+        """Image (B, C, H, W) in [-1, 1], y (B,) int64 -> score (B,), a logit; or a map of logits each, (B, ...)."""
         ...
 
 

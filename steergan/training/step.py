@@ -22,7 +22,7 @@ from steergan.training.state import RunState
 from steergan.training.updates import Updates
 
 Batch = tuple[Tensor, Tensor]
-"""Images (B, C, H, W), float in [-1, 1] or uint8, and labels (B,) int64."""
+"""Images (B, C, H, W), float in [-1, 1] or uint8, and labels (B,) int64; or, in the place of labels, other images."""
 Batches = Callable[[int, int], Batch]
 """(step, update) -> batch, a pure function; steps count from 1, updates from 0, and the last is the generator's.
 A process of several gets its own rows only, see `Processes.rows`."""
@@ -68,6 +68,8 @@ class Step:
             r2_weight=every * loss.r2_weight,
             wgan_gp_weight=every * loss.wgan_gp_weight,
             orthogonal_weight=loss.orthogonal_weight,
+            reconstruction_weight=loss.reconstruction_weight,
+            discriminator_weight=loss.discriminator_weight,
         )
         self.updates = Updates(state.generator, state.discriminator, objective, engine)
 
@@ -96,9 +98,8 @@ class Step:
     def inputs(self, batches: Batches, step: int, update: int) -> list[Inputs]:
         """What an update of this process is computed from, in the parts that it takes one after another."""
         device, seed = self.state.device, self.training.seed
-        real, y = (tensor.to(device, non_blocking=True) for tensor in batches(step, update))
-        if real.dtype == torch.uint8:
-            real = to_unit(real)
+        moved = (tensor.to(device, non_blocking=True) for tensor in batches(step, update))
+        real, y = (to_unit(tensor) if tensor.dtype == torch.uint8 else tensor for tensor in moved)
         count = len(y) * self.processes.count
         mix_B = None
         if self.updates.objective.wgan_gp_weight > 0:

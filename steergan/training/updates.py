@@ -27,6 +27,7 @@ from steergan.penalties import (
     mixed_images,
     orthogonal_penalty,
     r1_penalty,
+    reconstruction_loss,
     rotation_loss,
     wgan_gp,
 )
@@ -78,7 +79,7 @@ class Updates:
             penalised: whether this update has its gradient penalties: R1, R2, WGAN-GP.
 
         Returns:
-            0-d tensors: discriminator_loss (without penalties), real_score, fake_score (means), and where used
+            0-d tensors: discriminator_loss (without weight and penalties), real_score, fake_score (means), and where used
             real_sign (the mean sign of real_B - mean fake_B), r1, r2, wgan_gp, consistency_real, consistency_fake,
             rotation_discriminator. Penalties are those of this process's images.
 
@@ -102,7 +103,7 @@ class Updates:
                 metrics["real_sign"] = (real_B - fake_B.mean()).sign().mean()
             return metrics
 
-        return self._descend(optimizer, forwards, loss, "discriminator_loss")
+        return self._descend(optimizer, forwards, loss, "discriminator_loss", self.objective.discriminator_weight)
 
     def update_generator(self, optimizer: torch.optim.Optimizer, parts: Sequence[Inputs]) -> Metrics:
         """One step of the generator's optimizer.
@@ -115,7 +116,8 @@ class Updates:
             parts: of this process's batch, of equal size, which go through the networks one after another.
 
         Returns:
-            0-d tensors: generator_loss (without penalties), and where used rotation_generator and orthogonal.
+            0-d tensors: generator_loss (without penalties), and where used rotation_generator, orthogonal and
+            reconstruction.
         """
         self.engine.begin()
         forwards: list[Forward] = []
@@ -152,6 +154,7 @@ class Updates:
         forwards: Sequence[Forward],
         loss: Callable[[Tensor, Tensor], Metrics],
         name: str,
+        weight: float = 1.0,
     ) -> Metrics:
         """One step of an optimizer down the loss and the penalties of the whole batch: all parts, all processes.
 
@@ -163,6 +166,7 @@ class Updates:
             forwards: one of each part.
             loss: (real_B, fake_B) of the whole batch -> metrics.
             name: which of them is minimised.
+            weight: of it, beside the penalties.
         """
         count, processes, trained = len(forwards), self.engine.processes, trained_parameters(optimizer)
 
@@ -182,7 +186,7 @@ class Updates:
                 scores = [*known[:number], *scores, *known[number + 1 :]]
             real_B, fake_B = (some[0] if len(some) == 1 else torch.cat(some) for some in zip(*scores, strict=True))
             metrics = loss(real_B, fake_B)
-            total = metrics[name] / (1 if known else count)
+            total = weight * metrics[name] / (1 if known else count)
             for penalty in own.penalties.values():
                 total = total + penalty / (count * processes.count)
             # Naming the inputs keeps backward from computing the other network's weight gradients.
@@ -255,6 +259,8 @@ class Updates:
                     real_B = self._scored(real_seen, part.y)
             if penalised and weight > 0:
                 penalties["rotation_generator"] = self._rotations(fake, weight)
+            if penalised and self.objective.reconstruction_weight > 0:
+                penalties["reconstruction"] = reconstruction_loss(fake, part.real, self.objective.reconstruction_weight)
             if penalised and self.objective.orthogonal_weight > 0:
                 matrices = [layer.weight_matrix() for layer in self.filters_G]
                 penalties["orthogonal"] = orthogonal_penalty(matrices, self.objective.orthogonal_weight)
