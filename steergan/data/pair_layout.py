@@ -92,7 +92,9 @@ def read_pairs(root: Path, wanted: str = "") -> PairLayout:
         for split, key in sorted(first.keys() & second.keys(), key=lambda where: (where[0] or "", where[1]))
     )
     lonely = [Fault(*LONELY, named(root, path)) for path in partnerless(first, second)]
-    words = f"{listed(side.folder for side in inputs)} the inputs, {listed(side.folder for side in outputs)} the outputs"
+    words = (
+        f"{listed(side.folder for side in inputs)} the inputs, {listed(side.folder for side in outputs)} the outputs"
+    )
     return PairLayout(pairs, None, f"files of one name belong together, {words}", tuple(lonely), tuple(notes))
 
 
@@ -117,6 +119,8 @@ def sides_of(root: Path, wanted: str) -> list[Side] | None:
         if wanted in sides:
             raise DataError(f"{root}: {listed(sides)} are {len(sides)} folders; two were wanted, inputs and outputs")
         return None
+    if len({(side.split, side.side) for side in found}) < 2 * len({side.split for side in found}):
+        return None  # one folder a split: sources of files that hold both
     first = which_is_input(sides, wanted)
     if first is None:
         if wanted or not alike(root, [side.folder for side in found]):
@@ -189,5 +193,3 @@ def source_of(key: str) -> str:
 def named(root: Path, path: Path) -> str:
     """A file's name in messages."""
     return escaped(path.relative_to(root).as_posix())
-
-

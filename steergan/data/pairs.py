@@ -151,7 +151,7 @@ def divided(root: Path, pairs: Sequence[Pair], settings: Pairs) -> tuple[dict[Sp
             for chosen in hold_out_exactly(len(sources), settings.held_out, settings.seed)
         )
     except DataError:
-        of = "pair" if settings.division == "random" else "sub-folder of pairs, which data.split = \"group\" holds out"
+        of = "pair" if settings.division == "random" else 'sub-folder of pairs, which data.split = "group" holds out'
         raise DataError(f"{root}: 1 {of}; 2 are needed: one to train on, one to hold out") from None
     how = f"pairs, {settings.held_out:g} of {len(sources)} sub-folders held out, seed {settings.seed}"
     return {"train": train, "held_out": held_out}, how

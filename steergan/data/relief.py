@@ -74,13 +74,16 @@ def plan_relief(originals: Originals, settings: Relief) -> Plan:
     """
     relief, satellite = (np.asarray(read_picture(path, Reading(most_pixels=10**9))) for path in originals.files[:2])
     if relief.shape != satellite.shape or relief.ndim != 3:
-        raise DataError(f"{originals.root}: pictures of {relief.shape} and {satellite.shape}; equal RGB ones were wanted")
+        raise DataError(
+            f"{originals.root}: pictures of {relief.shape} and {satellite.shape}; equal RGB ones were wanted"
+        )
     size = settings.size or SIZE
     corners, blocks = squares_of(land_of(originals.files[2], relief.shape[:2]), size, settings)
     known = np.unique(blocks)
     if len(known) < 2:
         raise DataError(
-            f"relief: {len(corners)} squares of {size} pixels in {len(known)} blocks; lower data.size or data.foreground"
+            f"relief: {len(corners)} squares of {size} pixels in {len(known)} blocks; lower data.size or "
+            "data.foreground"
         )
     train, held_out = hold_out_exactly(len(known), settings.held_out, settings.seed)
     how = f"{settings.held_out:g} of {len(known)} blocks of the globe held out, seed {settings.seed}"
@@ -115,9 +118,7 @@ def land_of(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         grid = cells.reshape(int(np.sqrt(len(cells) / 2)), -1)[::-1] == 1
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{path}: not the grid of land ({error}); {INSTALL}") from None
-    rows, columns = (
-        (np.arange(pixels) * cells // pixels) for pixels, cells in zip(shape, grid.shape, strict=True)
-    )
+    rows, columns = ((np.arange(pixels) * cells // pixels) for pixels, cells in zip(shape, grid.shape, strict=True))
     return grid[np.ix_(rows, columns)]
 
 

@@ -47,14 +47,14 @@ class DataSettings(Section):
     """Pixels per side of a patch or image; 0: the source's own (patches, anhir 128, lysto 256, food101, relief, stain
     64, galaxies 32; folder, npz, pairs: the images', the commonest of several)."""
     fit: Fit = "auto"
-    """How images of other sizes become of one (folder, npz, pairs), about their centres and antialiased: `crop` covers the
-    size and cuts off what stands over, `pad` fits inside it and fills up with `background`, `resize` scales each side
-    by itself. Of large images (patches), `crop` centres the grid, `pad` widens the image to whole patches, `resize`
+    """How images of other sizes become of one (folder, npz, pairs), about their centres and antialiased: `crop` covers
+    the size and cuts off what stands over, `pad` fits inside it and fills up with `background`, `resize` scales each
+    side by itself. Of large images (patches), `crop` centres the grid, `pad` widens the image to whole patches, `resize`
     scales it to whole patches. `auto`: what would need a choice is refused; grids begin in the upper left corner."""
     range: Extent = "auto"
-    """Which values become black and white (folder, npz, patches, pairs): `dtype`, all that the files' type can hold (floats: 0
-    to 1); `minmax`, the least and the largest value of all files; or `[low, high]`. `auto`: 8 bits stay as they are,
-    and others are refused."""
+    """Which values become black and white (folder, npz, patches, pairs): `dtype`, all that the files' type can hold
+    (floats: 0 to 1); `minmax`, the least and the largest value of all files; or `[low, high]`. `auto`: 8 bits stay as
+    they are, and others are refused."""
     background: Literal["black", "white"] = "black"
     """What lies behind see-through pixels, and around what is padded (folder, npz, patches, pairs)."""
     skip_damaged: bool = False
@@ -67,8 +67,8 @@ class DataSettings(Section):
     """What is held out. `auto`: the source's own way (official: rotmnist, cifar10, food101; `group`: patches, anhir,
     relief; `right`: galaxies, stain; what folders say, else `random`: pairs; else a seeded share of every class).
     `group`: whole source images (patches), whole lesions (anhir), whole sub-folders (pairs), whole blocks of the globe
-    (relief). `random`: single patches, images, pairs or sources. `right`: the right part of every large image. `none`: nothing,
-    both splits hold all images."""
+    (relief). `random`: single patches, images, pairs or sources. `right`: the right part of every large image.
+    `none`: nothing, both splits hold all images."""
     disk: bool = False
     """Every image is black outside its inscribed disk, so that nothing leaves the picture when it turns."""
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -79,8 +79,8 @@ class Updates:
             penalised: whether this update has its gradient penalties: R1, R2, WGAN-GP.
 
         Returns:
-            0-d tensors: discriminator_loss (without weight and penalties), real_score, fake_score (means), and where used
-            real_sign (the mean sign of real_B - mean fake_B), r1, r2, wgan_gp, consistency_real, consistency_fake,
+            0-d tensors: discriminator_loss (without weight and penalties), real_score, fake_score (means), and where
+            used real_sign (the mean sign of real_B - mean fake_B), r1, r2, wgan_gp, consistency_real, consistency_fake,
             rotation_discriminator. Penalties are those of this process's images.
 
         Raises:

@@ -11,7 +11,8 @@ def test_every_source_is_bundled_or_says_what_it_wants(name: str) -> None:
     source = source_of(name)
     assert bool(source.bundled) != bool(source.wanted)
     assert ("turn" in SOURCES[name].takes) == bool(source.unturned)
-    decided = set(SOURCES[name].takes) - {"size", "turn"}  # the latter is about batches, not about the set
+    of_batches = {"turn", "angles", "load_size", "moves"}  # about these, not about the set
+    decided = set(SOURCES[name].takes) - {"size", *of_batches}
     assert decided <= {*source.decided_by, *source.decided_where_set}
     assert not SOURCES[name].divisions or "split" in source.decided_by
     assert source.kind is None or source.size > 0

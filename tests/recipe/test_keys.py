@@ -16,7 +16,7 @@ def test_every_key_is_described_and_in_the_schema() -> None:
 
 def test_values_are_told_in_words() -> None:
     values = {key.name: key.values for key in described_keys()}
-    assert values["training.batch_size"] == "integer >= 2"
+    assert values["training.batch_size"] == "integer >= 1"
     assert values["data.held_out"] == "number > 0, < 1"
     assert values["data.range"] == '"auto" | "dtype" | "minmax" | [number, number]'
     assert values["data.disk"] == "true | false"

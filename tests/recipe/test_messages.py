@@ -30,7 +30,7 @@ def test_keys_are_those_of_every_section_in_their_order() -> None:
         (
             "loss.wwwwww",
             "; valid keys: loss.name, loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight, loss.penalty_every, "
-            "loss.orthogonal_weight",
+            "loss.discriminator_weight, loss.reconstruction_weight, loss.orthogonal_weight",
         ),
     ],
 )
