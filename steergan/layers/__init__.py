@@ -7,10 +7,12 @@ from steergan.layers.attention import Scores, SelfAttention, choose_attention
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.dense import SpectralEmbedding, SpectralLinear
+from steergan.layers.dropout import FieldDropout, draw_keep
 from steergan.layers.filters.orbits import FilterOrbits, filter_orbits
 from steergan.layers.filters.path import choose_convolution, choose_memory_format
 from steergan.layers.fourier_pointwise import FourierPointwise, SampledPointwise
 from steergan.layers.gated import Gated
+from steergan.layers.group_average import averaged_over_group
 from steergan.layers.invariant_map import InvariantMap
 from steergan.layers.minibatch_deviation import MinibatchDeviation
 from steergan.layers.nonlinearity import Pointwise
@@ -20,6 +22,7 @@ from steergan.layers.recomputation import Recomputable, choose_recomputation, ru
 from steergan.layers.resample import Upsample
 from steergan.layers.residual import DiscriminatorBlock, GeneratorBlock, HalvingPool
 from steergan.layers.restriction import Restriction
+from steergan.layers.sample_norms import FieldInstanceNorm, FieldLayerNorm
 from steergan.layers.shared_filters import (
     SharedFilters,
     converge_spectral_norm,
@@ -41,6 +44,9 @@ __all__ = [
     "ConditionalBatchNorm",
     "DiscriminatorBlock",
     "FieldBatchNorm",
+    "FieldDropout",
+    "FieldInstanceNorm",
+    "FieldLayerNorm",
     "FilterOrbits",
     "FourierPointwise",
     "Gated",
@@ -68,12 +74,14 @@ __all__ = [
     "UpsampleConvolution",
     "Windows",
     "activation",
+    "averaged_over_group",
     "batch_norms",
     "choose_attention",
     "choose_convolution",
     "choose_memory_format",
     "choose_recomputation",
     "converge_spectral_norm",
+    "draw_keep",
     "filter_orbits",
     "filter_size",
     "filtered_layers",

@@ -38,10 +38,12 @@ class FieldMoments(nn.Module):
 
     Attributes:
         directions: invariant directions of all fields, field by field: so many numbers have a mean, or a shift.
+        lengths: of every direction, the square root of its field's channels over the directions that the field has.
     """
 
     order: Tensor
     sizes: Tensor
+    lengths: Tensor
     field_of_direction: Tensor
 
     def __init__(self, field_type: FieldType) -> None:
@@ -52,6 +54,7 @@ class FieldMoments(nn.Module):
         width = {field: basis.shape[1] for kind, basis in zip(kinds, bases, strict=True) for field in kind.fields}
         field_of_direction = [field for field in range(len(field_type)) for _ in range(width[field])]
         self.directions = len(field_of_direction)
+        kind_of = {field: number for number, kind in enumerate(kinds) for field in kind.fields}
         starts = np.cumsum([0, *(width[field] for field in range(len(field_type)))])
         for number, (kind, basis) in enumerate(zip(kinds, bases, strict=True)):
             own = [int(starts[field]) + i for field in kind.fields for i in range(width[field])]
@@ -62,6 +65,8 @@ class FieldMoments(nn.Module):
         self._keep("order", torch.tensor([channel for kind in kinds for channel in kind.channels]).argsort())
         self._keep("sizes", torch.tensor([representation.size for representation in field_type.representations]))
         self._keep("field_of_direction", torch.tensor(field_of_direction, dtype=torch.int64))
+        lengths = [(len(bases[n]) / width[f]) ** 0.5 for f, n in sorted(kind_of.items()) for _ in range(width[f])]
+        self._keep("lengths", torch.tensor(lengths, dtype=torch.get_default_dtype()))
 
     def _keep(self, name: str, tensor: Tensor) -> None:
         self.register_buffer(name, tensor, persistent=False)
@@ -82,6 +87,22 @@ class FieldMoments(nn.Module):
             mean = mean.index_copy(0, self.get_buffer(f"directions{number}"), mean_FD.flatten())
             variance = variance.index_copy(0, self.get_buffer(f"fields{number}"), centred.square().mean((0, 2, 3)))
         return mean, variance
+
+    def measure_each(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (B, directions) and variance (B, fields) of every sample by itself, of (B, C, H, W)."""
+        means, variances = [], []
+        for _, part, basis in self.parts(x):
+            mean_BFD = part.mean(3) @ basis
+            centred = part - (mean_BFD @ basis.mT).unsqueeze(3)
+            means.append(mean_BFD.flatten(1))
+            variances.append(centred.square().mean((2, 3)))
+        if not self.mixed:
+            return means[0], variances[0]
+        directions, fields = (
+            torch.cat([self.get_buffer(f"{name}{number}") for number in range(self.count)]).argsort()
+            for name in ("directions", "fields")
+        )
+        return torch.cat(means, dim=1).index_select(1, directions), torch.cat(variances, dim=1).index_select(1, fields)
 
     def per_field(self, values_ND: Tensor) -> Tensor:
         """Numbers of the invariant directions (N, directions), summed over those of a field: (N, fields)."""

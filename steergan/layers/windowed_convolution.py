@@ -174,6 +174,7 @@ class TransposedConvolution(EquivariantModule):
         kernel_size: taps along one side.
         windows: stride, padding (None: 0) and dilation as torch's `ConvTranspose2d` means them; padded by zeros.
         bias: as in `GroupConvolution`.
+        spectral_norm: as in `GroupConvolution`.
         output_padding: rows and columns that are added at the lower and the right side, which breaks the symmetry.
 
     Attributes:
@@ -202,6 +203,7 @@ class TransposedConvolution(EquivariantModule):
         *,
         windows: Windows,
         bias: bool = True,
+        spectral_norm: bool | NormOf = False,
         output_padding: int = 0,
     ) -> None:
         super().__init__()
@@ -211,7 +213,9 @@ class TransposedConvolution(EquivariantModule):
             raise SymmetryError(f"padding_mode {windows.padding_mode!r}; transposed convolutions are padded by zeros")
         self.in_type, self.out_type = in_type, out_type
         self.windows, self.output_padding = windows._replace(padding=windows.padding or 0), output_padding
-        self.convolution = GroupConvolution(in_type, out_type, kernel_size, padding=windows.padding or 0, bias=bias)
+        self.convolution = GroupConvolution(
+            in_type, out_type, kernel_size, padding=windows.padding or 0, bias=bias, spectral_norm=spectral_norm
+        )
         self.convolution.fourier_group = None
 
     def forward(self, x: GeometricTensor) -> GeometricTensor:

@@ -111,6 +111,9 @@ def _subject(module: nn.Module, sizes: Any, claim: Claim | None, about: About) -
     require_finite(module, label)
     chosen = None if sizes is None else as_sizes(sizes)
     in_type = about.get("in_type")
+    own = getattr(module, "in_type", None)
+    if in_type is None and isinstance(own, tuple):  # a module of several inputs says how each of them turns
+        in_type = own
     several = isinstance(in_type, tuple | list | dict)
     lacking = [] if call is not None or several else missing_arguments(module, 1 + len(others))
     others = (*others, *(torch.zeros(BATCH, dtype=torch.int64) for _ in lacking))
