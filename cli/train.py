@@ -20,7 +20,10 @@ from .report import show_report
 @device_option
 @click.option("--data", "data_path", metavar="PATH", help="File or folder with the originals, in place of data.path.")
 @click.option(
-    "--init-from", metavar="RUN", type=click.Path(path_type=Path), help="Start from another run's last weights."
+    "--init-from",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Start from another run's last weights, where layers are the same; images and classes may be others.",
 )
 @click.option(
     "--skip-damaged", is_flag=True, help="Leave out images that can't be read, by name: data.skip_damaged = true."

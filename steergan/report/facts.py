@@ -136,6 +136,9 @@ def machine_facts(about: About) -> Facts:
         facts.append(("started", about.started))
     if about.init_from:
         facts.append(("weights at the start", about.init_from))
+    if about.transfer:
+        for name, taken in (("generator", about.transfer.generator), ("discriminator", about.transfer.discriminator)):
+            facts.append((f"of the {name}'s layers", f"{taken.layers} of {taken.layers + len(taken.new)}"))
     return facts
 
 

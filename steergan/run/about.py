@@ -83,6 +83,24 @@ class MachineRecord(Stretch):
         return ", ".join(f"{name} {new or 'unknown'} (was {old or 'unknown'})" for name, (new, old) in changed.items())
 
 
+class Taken(Frozen):
+    """What a network got from that of an older run."""
+
+    layers: Count
+    """How many of its layers."""
+    share: Annotated[float, Field(ge=0, le=1)]
+    """Of its weights and moments."""
+    new: tuple[str, ...]
+    """The layers that it got none for."""
+
+
+class Transfer(Frozen):
+    """What networks got from those of an older run."""
+
+    generator: Taken
+    discriminator: Taken
+
+
 class About(Frozen):
     """The content of run.json; the older formats are read, too."""
 
@@ -99,6 +117,8 @@ class About(Frozen):
     """How many processes computed it, in order of `from_step`."""
     init_from: str | None = None
     """The run whose weights it started from."""
+    transfer: Transfer | None = None
+    """Which of its weights; not written without any, as before."""
     convolutions: Annotated[tuple[ConvolutionRecord, ...], Field(min_length=1)]
     """What computed its convolutions, in order of `from_step`."""
     machines: Annotated[tuple[MachineRecord, ...], Field(min_length=1)]
@@ -136,7 +156,7 @@ class About(Frozen):
         changes = machine.changes(machines[-1])
         if changes:
             machines = with_next(machines, machine, step)
-        kept = {name: getattr(self, name) for name in ("sources", "started", "init_from")}
+        kept = {name: getattr(self, name) for name in ("sources", "started", "init_from", "transfer")}
         kept |= {"processes": counts, "machines": machines}
         return now.model_copy(update=kept), changes
 
@@ -147,6 +167,8 @@ class About(Frozen):
         content |= {name: content["machines"][-1][name] for name in ("versions", "hardware")}
         if not self.data.left_out:
             del content["data"]["left_out"]
+        if self.transfer is None:
+            del content["transfer"]
         return (json.dumps(sealed(content), indent=2) + "\n").encode()
 
 

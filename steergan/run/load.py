@@ -4,14 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from steergan import data
 from steergan.data import ImageSet
 from steergan.errors import RunError
 from steergan.files import AnyPath
-from steergan.layers import converge_spectral_norm
 from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe
 from steergan.run.about import About, DataAbout, FileAbout, SplitAbout
@@ -65,31 +63,6 @@ def fill(network: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(f"{source}: the weights are of other networks than the recipe's ({reason})") from None
-
-
-def start_from(path: Path, generator: Generator, discriminator: Discriminator) -> bool:
-    """Copy a run's last weights into new networks (`--init-from`).
-
-    A gain of the scores that only one of the discriminators has is not of the weights: the new one keeps its own.
-
-    Returns:
-        Whether the discriminator's gain, if it has one, was among them.
-
-    Raises:
-        RunError: the run has saved none yet, or its networks differ.
-    """
-    old = load_run(path)
-    with torch.no_grad():
-        fill(generator, old.generator.state_dict(), old.folder.generator)
-        weights = old.discriminator.state_dict()
-        had_gain = "gain" in weights
-        if had_gain != (discriminator.gain is not None):
-            weights = {name: value for name, value in weights.items() if name != "gain"}
-            weights |= {} if discriminator.gain is None else {"gain": discriminator.gain}
-        fill(discriminator, weights, old.folder.discriminator)
-        converge_spectral_norm(generator)
-        converge_spectral_norm(discriminator)
-    return had_gain
 
 
 class RunData(NamedTuple):

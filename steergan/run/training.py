@@ -19,12 +19,13 @@ from steergan.run.blindness import augmentation_notice, latent_line
 from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, finished, settle_recipe
-from steergan.run.load import RunData, describe_data, load_data, start_from
+from steergan.run.load import RunData, describe_data, load_data
 from steergan.run.loggers import Loggers, open_loggers
 from steergan.run.players import set_gain
 from steergan.run.reporting import Reporter, Stopped, Unheard
 from steergan.run.session import Session
 from steergan.run.snapshots import Snapshots
+from steergan.run.transfer import start_from
 from steergan.training import (
     ALONE,
     Batch,
@@ -79,7 +80,7 @@ def train(
         out: run folder; None: the next free `runs/00007-NAME`.
         report: who is told.
         place: where it is computed.
-        init_from: a run whose last weights a new run starts from.
+        init_from: a run whose last weights a new run starts from, layer by layer where they are the same.
         switch_convolution: go on although another convolution path computes the run from here on.
         more_steps: go on although the run was started with fewer steps than the recipe has now.
 
@@ -114,15 +115,18 @@ def train(
         if more_steps:
             check_can_go_on(folder, recipe, found)
         scaled = found is not None or not recipe.discriminator.initial_gradient
+        started = None
         if found is None and init_from is not None:
-            scaled |= start_from(init_from, generator, discriminator)
+            started = start_from(init_from, recipe, generator, discriminator)
+            scaled |= started.had_gain
         state = RunState.start(generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation)
         scale = (
             "" if scaled else set_gain(discriminator, images.train, recipe.discriminator.initial_gradient, processes)
         )
         if found is None:
-            if init_from is not None:
-                about = about.model_copy(update={"init_from": escaped(str(init_from.resolve()))})
+            if init_from is not None and started is not None:
+                origin = {"init_from": escaped(str(init_from.resolve())), "transfer": started.transfer}
+                about = about.model_copy(update=origin)
         else:
             about = take_up(folder, found, state, about, switch_convolution, report)
         processes.wait()  # all have read what the first one is about to write
@@ -133,6 +137,8 @@ def train(
             report.message(images.account.text(data.MOST_LINES))
             report.message(convolution.line)
             report.message(latent_line(recipe))
+        for line in started.lines if started is not None else ():
+            report.message(line)
         for notice in filter(None, [scale, augmentation_notice(recipe), compilation_notice(recipe.performance)]):
             report.message(notice)
         library.say_once(told=processes.first)

@@ -213,14 +213,22 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_to_the_same_bits(
 
 
 def test_a_killed_run_from_old_weights_goes_on_from_them(tiny_run: Path, recipe: MakeRecipe, tmp_path: Path) -> None:
-    settings = recipe("training.steps=2", "training.checkpoint_every=2", "evaluation.every=2")
-    straight = run.train(settings, tmp_path / "straight", report=Notes(), init_from=tiny_run)
+    other = "discriminator.widths=[4, 12]", "discriminator.initial_gradient=2"  # in part from the old weights
+    settings = recipe("training.steps=2", "training.checkpoint_every=2", "evaluation.every=2", *other)
+    told = Notes()
+    straight = run.train(settings, tmp_path / "straight", report=told, init_from=tiny_run)
+    assert any("the generator starts from all" in line for line in told.messages)
+    assert any("the discriminator takes 1 of 4 layers" in line for line in told.messages), told.messages
+    assert any("scores times" in line for line in told.messages)
     stopped = tmp_path / "stopped"
     run.train(settings, stopped, report=Notes(stop_after=1), init_from=tiny_run)
     (stopped / "state-000001.pt").unlink()  # as if it had been killed before its first checkpoint
     run.resume(stopped, report=Notes())
     assert same(load_state(straight / "state-000002.pt"), load_state(stopped / "state-000002.pt"))
-    assert json.loads((stopped / "run.json").read_text())["init_from"] == str(tiny_run.resolve())
+    about = json.loads((stopped / "run.json").read_text())
+    assert about["init_from"] == str(tiny_run.resolve())
+    assert about["transfer"]["discriminator"]["layers"] == 1
+    assert about["transfer"] == json.loads((straight / "run.json").read_text())["transfer"]
 
 
 def test_a_run_that_failed_before_training_does_not_block_its_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
