@@ -10,9 +10,9 @@ import tomli_w
 
 from steergan.errors import RecipeError, reason, shown
 from steergan.recipe.bundled import located, source_name
-from steergan.recipe.messages import validate
+from steergan.recipe.messages import drawing, validate_any
 from steergan.recipe.overrides import override_table
-from steergan.recipe.sections import Recipe
+from steergan.recipe.sections import AnyRecipe, Recipe, TranslationRecipe
 from steergan.recipe.sources import Source
 from steergan.recipe.toml import parsed, read_bytes
 
@@ -21,12 +21,26 @@ MOST_LEVELS = 20
 
 
 def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe in a TOML file, with `extends` resolved and `KEY=VALUE` overrides applied.
+    """The recipe in a TOML file, with `extends` resolved and `KEY=VALUE` overrides applied: one that draws images.
 
     Args:
         path: a TOML file, or `steergan:NAME` for one that comes with steergan. `extends = "other.toml"` in it names a
             recipe whose keys it inherits: relative to the file, or as `steergan:NAME`.
         overrides: `section.key=value` each; the value is TOML (`[64, 32]`, `0.1`, `true`) or else a plain string.
+
+    Raises:
+        RecipeError: no such file, not TOML, an unknown key, a wrong type or value, a circle of `extends`; a recipe that
+            translates images, which `read_any_recipe` reads.
+    """
+    return drawing(read_any_recipe(path, overrides), str(path))
+
+
+def read_any_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe | TranslationRecipe:
+    """As `read_recipe`; a recipe that translates images is one, too.
+
+    Args:
+        path: as of `read_recipe`.
+        overrides: likewise.
 
     Raises:
         RecipeError: no such file, not TOML, an unknown key, a wrong type or value, a circle of `extends`.
@@ -35,10 +49,10 @@ def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     table = dict(sources[0].table)
     for override in overrides:
         table = merge(table, override_table(override))
-    return validate(table, str(path)).read_from(sources)
+    return validate_any(table, str(path)).read_from(sources)
 
 
-def write_recipe(recipe: Recipe) -> str:
+def write_recipe(recipe: AnyRecipe) -> str:
     """The recipe as TOML with every key spelled out; `read_recipe` of it gives the same recipe."""
     return tomli_w.dumps(recipe.model_dump(mode="json"))
 

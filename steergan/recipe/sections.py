@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from steergan.networks import DiscriminatorSpec, GeneratorSpec
+from steergan.networks import DiscriminatorSpec, GeneratorSpec, PatchDiscriminatorSpec, UNetSpec
+from steergan.networks.hidden_fields import HiddenFields
 from steergan.recipe.data import AnySource
 from steergan.recipe.performance import PerformanceSettings
 from steergan.recipe.sources import Source, Sources
@@ -141,14 +142,14 @@ class LoggingSettings(Section):
     that name (`pip install tensorboard`). A run may go on with others."""
 
 
-class Recipe(Section):
-    """A whole experiment."""
+class AnyRecipe(Section):
+    """What every experiment says: the keys of both kinds, in their order."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Of the run's folder."""
     data: Annotated[AnySource, Field(discriminator="name")]
-    generator: GeneratorSpec = GeneratorSpec()
-    discriminator: DiscriminatorSpec = DiscriminatorSpec()
+    generator: HiddenFields
+    discriminator: HiddenFields
     loss: LossSettings = LossSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     training: TrainingSettings = TrainingSettings()
@@ -167,3 +168,17 @@ class Recipe(Section):
         read = self.model_copy()
         read._sources = Sources(tuple(sources))
         return read
+
+
+class Recipe(AnyRecipe):
+    """A whole experiment: a generator draws images from latents."""
+
+    generator: GeneratorSpec = GeneratorSpec()
+    discriminator: DiscriminatorSpec = DiscriminatorSpec()
+
+
+class TranslationRecipe(AnyRecipe):
+    """An experiment with pairs of images: a generator translates the first of a pair into the second."""
+
+    generator: UNetSpec = UNetSpec()
+    discriminator: PatchDiscriminatorSpec = PatchDiscriminatorSpec()
