@@ -92,6 +92,17 @@ def scaled(x: Tensor, keep: Tensor, owners: Tensor) -> Tensor:
 
 
 def draw_keep(samples: int, fields: int, share: float, generator: torch.Generator | None = None) -> Tensor:
-    """Numbers for `FieldDropout`, (samples, fields): 1 / (1 - share) with probability 1 - share, else 0."""
+    """Numbers for `FieldDropout`, (samples, fields): 0 with the probability `share`, else 1 / (1 - share).
+
+    Args:
+        samples: how many.
+        fields: numbers for each.
+        share: that is left out, in expectation.
+        generator: a stream on the CPU; None: torch's own.
+
+    Examples:
+        >>> sorted(set(draw_keep(10, 10, 0.75, torch.Generator().manual_seed(0)).flatten().tolist()))
+        [0.0, 4.0]
+    """
     kept = torch.rand(samples, fields, generator=generator) >= share
     return kept / (1 - share)

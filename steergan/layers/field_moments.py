@@ -49,8 +49,9 @@ class FieldMoments(nn.Module):
     def __init__(self, field_type: FieldType) -> None:
         super().__init__()
         kinds = field_kinds(field_type)
-        self.count, self.mixed = len(kinds), len(kinds) > 1
+        self.count, self.mixed, self.fields = len(kinds), len(kinds) > 1, len(field_type)
         bases = [invariant_directions(kind.representation) for kind in kinds]
+        self.shapes = [basis.shape for basis in bases]
         width = {field: basis.shape[1] for kind, basis in zip(kinds, bases, strict=True) for field in kind.fields}
         field_of_direction = [field for field in range(len(field_type)) for _ in range(width[field])]
         self.directions = len(field_of_direction)
@@ -75,8 +76,8 @@ class FieldMoments(nn.Module):
         """For each representation its number, its fields (B, F, size, H * W), and their basis (size, directions)."""
         for number in range(self.count):
             part = x.index_select(1, self.get_buffer(f"channels{number}")) if self.mixed else x
-            basis = self.get_buffer(f"basis{number}")
-            yield number, part.unflatten(1, (-1, len(basis))).flatten(3), basis
+            size = self.shapes[number][0]
+            yield number, part.unflatten(1, (-1, size)).flatten(3), self.get_buffer(f"basis{number}")
 
     def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (directions,) and variance (fields,) of a batch (B, C, H, W)."""
@@ -106,7 +107,7 @@ class FieldMoments(nn.Module):
 
     def per_field(self, values_ND: Tensor) -> Tensor:
         """Numbers of the invariant directions (N, directions), summed over those of a field: (N, fields)."""
-        zeros = values_ND.new_zeros(len(values_ND), len(self.sizes))
+        zeros = values_ND.new_zeros(values_ND.shape[0], self.fields)
         return zeros.index_add(1, self.field_of_direction, values_ND)
 
     def scaled(self, x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
@@ -117,11 +118,12 @@ class FieldMoments(nn.Module):
         done = []
         for number, part, basis in self.parts(x):
             factor = scale[:, self.get_buffer(f"fields{number}"), None, None] if self.mixed else scale[..., None, None]
-            if shift is None or basis.shape[1] == 0:
+            directions = self.shapes[number][1]
+            if shift is None or directions == 0:
                 done.append((factor * part).flatten(1, 2))
                 continue
             own = shift[:, self.get_buffer(f"directions{number}")] if self.mixed else shift
-            offset = own.unflatten(1, (-1, basis.shape[1])) @ basis.mT
+            offset = own.unflatten(1, (-1, directions)) @ basis.mT
             done.append(torch.addcmul(offset.unsqueeze(3), factor, part).flatten(1, 2))
         joined = torch.cat(done, dim=1).index_select(1, self.order) if self.mixed else done[0]
         return joined.view(x.shape)

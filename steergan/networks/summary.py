@@ -8,7 +8,13 @@ import torch
 from escnn.nn import FieldType, GeometricTensor
 from torch import Tensor, nn
 
-from steergan.layers import GroupConvolution, SelfAttention, UpsampleConvolution
+from steergan.layers import (
+    GroupConvolution,
+    SelfAttention,
+    StridedConvolution,
+    TransposedConvolution,
+    UpsampleConvolution,
+)
 from steergan.symmetry import field_name
 
 
@@ -83,6 +89,11 @@ def products(module: nn.Module, output: Any) -> int:
     elif isinstance(module, UpsampleConvolution):
         # One of four phase filters for each output pixel.
         taps = ((module.convolution.kernel_size + 1) // 2) ** 2 * module.in_type.size * module.out_type.size
+    elif isinstance(module, StridedConvolution) and not module.skips:
+        taps = module.convolution.filter_bank().numel()
+    elif isinstance(module, TransposedConvolution):
+        # Every pixel that comes in leaves a filter.
+        taps = module.convolution.filter_bank().numel() // module.windows.stride**2
     else:
         return 0
     return taps * int(output.tensor.shape[2] * output.tensor.shape[3])

@@ -6,7 +6,6 @@ from escnn.gspaces import GSpace2D
 from pydantic import BeforeValidator, Field
 
 from steergan.errors import SymmetryError
-from steergan.layers import filter_size
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.networks.spec import Initialization, Normed, Widths, one_group
 from steergan.symmetry import group_name, is_grid_group
@@ -39,15 +38,20 @@ class TranslationFields(HiddenFields):
         """Taps along one side of all filters."""
         if self.resampling == "strided":
             return WINDOW
-        return self.kernel_size or filter_size(space)
+        return super().filter_size(space)
 
     def check(self, space: GSpace2D) -> None:
         """Refuse what suits other groups only.
 
         Raises:
-            SymmetryError: strided windows off the grid, or with a kernel size; a nonlinearity that is none here.
+            SymmetryError: strided windows off the grid, or with a kernel size; band-limited filters on it; a nonlinearity
+                that is none here.
         """
         super().check(space)
+        if self.band_limited:
+            raise SymmetryError(
+                f'filters = "{self.filters}" is for networks that draw images from latents; leave it out'
+            )
         if self.resampling == "strided" and not is_grid_group(space):
             raise SymmetryError(
                 f'resampling = "strided" is for groups that permute pixels, which {group_name(space)} does not; '

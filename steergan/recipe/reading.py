@@ -36,7 +36,7 @@ def read_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
 
 
 def read_any_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe | TranslationRecipe:
-    """As `read_recipe`; a recipe that translates images is one, too.
+    """The recipe in a TOML file, of either kind; otherwise as `read_recipe`.
 
     Args:
         path: as of `read_recipe`.

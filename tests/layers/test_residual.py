@@ -126,9 +126,7 @@ def test_types_of_different_groups_are_refused() -> None:
 
 @pytest.mark.parametrize(("size", "window", "padding"), [(8, 2, 0), (7, 3, 1)])
 @pytest.mark.parametrize("pooling", ["average", "max"])
-def test_pools_of_either_parity_keep_the_block_equivariant(
-    pooling: str, size: int, window: int, padding: int
-) -> None:
+def test_pools_of_either_parity_keep_the_block_equivariant(pooling: str, size: int, window: int, padding: int) -> None:
     torch.manual_seed(0)
     regular = regular_type(gspace("D4"), 2)
     block = DiscriminatorBlock(regular, regular, pool=HalvingPool(pooling, window, padding)).double()

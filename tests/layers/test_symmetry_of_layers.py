@@ -83,9 +83,7 @@ def test_every_layer_commutes_exactly_with_groups_that_permute_pixels(name: str,
 
 
 @pytest.mark.parametrize("name", ["C8", "D8"])
-def test_every_layer_commutes_with_finer_groups_at_multiples_of_90_degrees(
-    name: str
-) -> None:
+def test_every_layer_commutes_with_finer_groups_at_multiples_of_90_degrees(name: str) -> None:
     torch.manual_seed(0)
     space = gspace(name)
     irreps = FieldType(space, [space.regular_repr, space.irrep(*(1,) * (1 + (name == "D8"))), space.trivial_repr])

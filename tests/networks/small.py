@@ -88,7 +88,6 @@ def invariance(
     )
 
 
-
 @contextmanager
 def quickly_built() -> Iterator[None]:
     """Inside, layers begin with small normal weights, their norms unconverged: for wide networks' structure alone."""

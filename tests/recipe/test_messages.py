@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from steergan.errors import RecipeError
-from steergan.recipe import Recipe, nearest, recipe_keys, validate
+from steergan.networks import PatchDiscriminatorSpec, UNetSpec
+from steergan.recipe import Recipe, TranslationRecipe, nearest, recipe_keys, validate, validate_any
 
 TABLE: dict[str, Any] = {"name": "small", "data": {"name": "digits"}}
 
@@ -59,3 +60,30 @@ def test_a_fault_is_one_line_with_key_value_and_what_was_wanted(section: dict[st
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(RecipeError, match=r"my\.toml: key data is missing; it has no default"):
         validate({"name": "x"}, "my.toml")
+
+
+def test_a_recipe_of_a_translation_is_known_by_its_generator() -> None:
+    recipe = validate_any(TABLE | {"generator": {"architecture": "unet", "group": "D4"}}, "my.toml")
+    assert isinstance(recipe, TranslationRecipe)
+    assert (recipe.generator, recipe.discriminator) == (UNetSpec(group="D4"), PatchDiscriminatorSpec())
+    assert isinstance(validate_any(TABLE, "my.toml"), Recipe)
+    assert list(Recipe.model_fields) == list(TranslationRecipe.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        ({"generator": {"architecture": "unet", "width": 3}}, "my.toml: unknown key generator.width; did you mean "
+         "generator.widths?"),
+        ({"generator": {"architecture": "unet"}, "discriminator": {"architecture": "plain"}},
+         "my.toml: discriminator.architecture = 'plain'; wanted: 'patch'"),
+        ({"discriminator": {"architecture": "patch"}}, "my.toml: discriminator.architecture = 'patch'; wanted: 'plain' "
+         "or 'residual'"),
+        ({"generator": {"architecture": "unet"}}, "my.toml: a recipe that translates images (data.name = 'digits', "
+         "generator.architecture = 'unet') came; one that draws images from latents was wanted"),
+    ],
+)  # fmt: skip
+def test_kinds_of_recipes_are_not_mixed(sections: dict[str, Any], line: str) -> None:
+    with pytest.raises(RecipeError) as fault:
+        validate(TABLE | sections, "my.toml")
+    assert str(fault.value) == line

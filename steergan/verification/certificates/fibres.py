@@ -16,7 +16,16 @@ from escnn.nn import FieldType
 from numpy.typing import NDArray
 from torch import Tensor
 
-from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, FourierPointwise, Gated, InvariantMap, Restriction
+from steergan.layers import (
+    ConditionalBatchNorm,
+    FieldBatchNorm,
+    FieldInstanceNorm,
+    FieldLayerNorm,
+    FourierPointwise,
+    Gated,
+    InvariantMap,
+    Restriction,
+)
 from steergan.layers.field_moments import FieldMoments
 from steergan.layers.fields import field_kinds
 from steergan.verification.certificates.bases import rounded_matrix
@@ -105,8 +114,13 @@ def restriction(layer: Restriction, at: Situation) -> Iterator[Finding]:
     yield worst.finding("every element moves the channels alike under both field types")
 
 
-def moments(layer: FieldBatchNorm | ConditionalBatchNorm, at: Situation) -> Iterator[Finding]:
-    """Batch norms of fields that are no permutations: what is subtracted and added is left alone by every element."""
+def moments(
+    layer: FieldBatchNorm | ConditionalBatchNorm | FieldInstanceNorm | FieldLayerNorm, at: Situation
+) -> Iterator[Finding]:
+    """Norms of fields that are no permutations: what is subtracted and added is left alone by every element.
+
+    A layer norm subtracts along the same directions one number times `lengths`, which every element leaves, too.
+    """
     norm = layer.norm if isinstance(layer, ConditionalBatchNorm) else layer
     assert norm.moments is not None
     if not same_buffers(norm.moments, FieldMoments(norm.in_type)):

@@ -1,7 +1,7 @@
 """Certificates of layers that treat every pixel alike: followed operation by operation on a small map.
 
-What these layers compute at a pixel depends on the channels there (and, of batch norm in training, on means over all
-pixels), never on where the pixel lies. So what is proved on a small map holds at every size.
+What these layers compute at a pixel depends on the channels there (and, of norms, on means over all pixels), never on
+where the pixel lies. So what is proved on a small map holds at every size.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,15 @@ import torch
 from escnn import nn as enn
 from escnn.nn import GeometricTensor
 
-from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupPool, Pointwise
+from steergan.layers import (
+    ConditionalBatchNorm,
+    FieldBatchNorm,
+    FieldDropout,
+    FieldInstanceNorm,
+    FieldLayerNorm,
+    GroupPool,
+    Pointwise,
+)
 from steergan.verification.certificates.fibres import moments
 from steergan.verification.laws.walk import walk_layer
 from steergan.verification.records import Finding, exact, unknown
@@ -22,6 +30,9 @@ SIDE = 2
 ARGUMENTS: dict[type, str] = {
     FieldBatchNorm: "moments, scale and shift are one per field, constant on its channels",
     ConditionalBatchNorm: "scale and shift are one per field, functions of the conditioning vector alone",
+    FieldDropout: "one number per field, whatever was drawn",
+    FieldInstanceNorm: "moments of each sample, scale and shift are one per field, constant on its channels",
+    FieldLayerNorm: "moments of each sample are of all channels alike, scale and shift one per field",
     Pointwise: "one function of every channel, on fields whose channels the group permutes",
     GroupPool: "a symmetric function of each field's channels",
     enn.InnerBatchNorm: "moments, scale and shift are one per field, constant on its channels",
@@ -33,7 +44,7 @@ ARGUMENTS: dict[type, str] = {
 def pixelwise(layer: enn.EquivariantModule, at: Situation) -> Iterator[Finding]:
     """Follow the layer on two samples of 2 x 2 pixels; norms of fields that are no permutations by their matrices."""
     norm = layer.norm if isinstance(layer, ConditionalBatchNorm) else layer
-    if isinstance(norm, FieldBatchNorm) and norm.moments is not None:
+    if isinstance(norm, FieldBatchNorm | FieldInstanceNorm | FieldLayerNorm) and norm.moments is not None:
         yield from moments(layer, at)
         return
     x = torch.zeros(2, layer.in_type.size, SIDE, SIDE, dtype=torch.float32)

@@ -101,9 +101,7 @@ def types(name: str = "C4") -> tuple[FieldType, FieldType]:
         ({"padding": (1, 0)}, "padding"),
     ],
 )
-def test_an_r2conv_that_is_more_than_a_plain_convolution_is_refused(
-    arguments: dict[str, Any], named: str
-) -> None:
+def test_an_r2conv_that_is_more_than_a_plain_convolution_is_refused(arguments: dict[str, Any], named: str) -> None:
     with pytest.raises(SymmetryError, match=named):
         GroupConvolution.from_r2conv(stock(*types(), 3, **arguments))
 

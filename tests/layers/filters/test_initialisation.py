@@ -16,9 +16,7 @@ def test_first_weights_are_orthogonal_as_a_matrix_of_fields() -> None:
 
 
 @pytest.mark.parametrize(("name", "spread"), [("trivial", 1e-5), ("C4", 1e-5), ("D4", 1e-5), ("C8", 0.25)])
-def test_every_row_of_the_first_bank_has_length_one(
-    name: str, spread: float
-) -> None:
+def test_every_row_of_the_first_bank_has_length_one(name: str, spread: float) -> None:
     torch.manual_seed(0)
     space = gspace(name)
     into = every_irrep(space)

@@ -65,9 +65,7 @@ def derivatives(made: Any, x: Tensor) -> list[Tensor]:
 
 @pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize(("group", "kernel_size", "upsample"), grid(GROUPS, [1, 3, 5], [False, True], pairs=True))
-def test_both_paths_are_the_same_function_with_the_same_gradients(
-    group: str, kernel_size: int, upsample: bool
-) -> None:
+def test_both_paths_are_the_same_function_with_the_same_gradients(group: str, kernel_size: int, upsample: bool) -> None:
     made = layer(group, kernel_size, upsample, spectral_norm=True).double().eval()
     x = torch.randn(2, made.in_type.size, 6, 6, dtype=torch.float64)
     results = []
@@ -253,9 +251,7 @@ def test_an_unknown_choice_is_refused() -> None:
 def test_a_compiled_network_holds_the_operator() -> None:
     space = gspace("D4")
     into = regular_type(space, 4)
-    network = nn.Sequential(
-        GroupConvolution(into, into, 3, bias=False), FieldBatchNorm(into), Pointwise(into, "relu")
-    )
+    network = nn.Sequential(GroupConvolution(into, into, 3, bias=False), FieldBatchNorm(into), Pointwise(into, "relu"))
     choose_convolution(network, "fourier")
     seen: list[str] = []
 
