@@ -35,14 +35,14 @@ def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen_data(name: str | None, path: str, recipe: Path | None) -> "DataSettings":
     """The data that the options name."""
-    from steergan.recipe import read_recipe, validate
+    from steergan.recipe import read_any_recipe, validate_any
 
     if (name is None) == (recipe is None):
         raise click.UsageError("give --data NAME or --recipe FILE, and not both")
     if recipe is not None:
-        found = read_recipe(recipe).data
+        found = read_any_recipe(recipe).data
         return found if not path else found.model_copy(update={"path": path})
-    return validate({"name": "features", "data": {"name": name, "path": path}}, "--data").data
+    return validate_any({"name": "features", "data": {"name": name, "path": path}}, "--data").data
 
 
 def chosen_tuning(

@@ -117,12 +117,12 @@ def prepare(name: str | None, path: str | None, recipe: Path | None, download: b
     refuse_combinations(name, recipe, list(given))
     from steergan.data import account_of, source_of
     from steergan.data import prepare as prepare_set
-    from steergan.recipe import read_recipe, validate
+    from steergan.recipe import read_any_recipe, validate_any
 
     if recipe is not None:
-        settings = read_recipe(recipe).data
+        settings = read_any_recipe(recipe).data
     else:
-        settings = validate({"name": "data", "data": {"name": name, **given}}, "steergan data prepare").data
+        settings = validate_any({"name": "data", "data": {"name": name, **given}}, "steergan data prepare").data
     if download:
         fetch = source_of(settings.name).download
         if fetch is None or path or recipe is not None:

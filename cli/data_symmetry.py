@@ -93,7 +93,7 @@ def settings_of(
     source: str | None, recipe: Path | None, size: int | None, options: Mapping[str, Any]
 ) -> "DataSettings":
     """What to load; refuses `--size` and the options of fitting where they would do nothing."""
-    from steergan.recipe import read_recipe, validate
+    from steergan.recipe import read_any_recipe, validate_any
     from steergan.recipe.data import SOURCES, Folder, Npz, Patches
 
     known = None if source is None or SOURCES.get(source, Folder).needs_path else SOURCES[source]
@@ -104,7 +104,7 @@ def settings_of(
         where = "stands in the recipe; change it there" if source is None else f"does nothing to {source}"
         raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} {where}")
     if recipe is not None:
-        return read_recipe(recipe).data
+        return read_any_recipe(recipe).data
     if known is not None:
         return known()
     table: dict[str, Any] = {"path": str(source), "size": size or 0, **given}
@@ -114,7 +114,7 @@ def settings_of(
         table |= {"name": Patches().name, "split": "none"}
     else:
         table |= {"name": Folder().name}
-    return validate({"name": "data", "data": table}, "steergan data").data
+    return validate_any({"name": "data", "data": table}, "steergan data").data
 
 
 def show_progress(done: int, total: int) -> None:

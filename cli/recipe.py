@@ -67,9 +67,9 @@ def show(file: Path, overrides: tuple[str, ...]) -> None:
     Example:
       steergan recipe show steergan:quickstart --set generator.group=D4
     """
-    from steergan.recipe import read_recipe, write_recipe
+    from steergan.recipe import read_any_recipe, write_recipe
 
-    click.echo(write_recipe(read_recipe(file, overrides)).rstrip())
+    click.echo(write_recipe(read_any_recipe(file, overrides)).rstrip())
 
 
 @recipe.command()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import steergan
-from steergan.recipe import read_recipe
+from steergan.recipe import read_any_recipe
 from steergan.study import read_study
 from tests.conftest import LONG
 
@@ -152,7 +152,7 @@ def test_the_modules_that_run_first_exist() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=[named(path) for path in RECIPES])
 def test_every_recipe_parses(recipe: Path) -> None:
-    assert read_recipe(recipe).name
+    assert read_any_recipe(recipe).name
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=[named(path) for path in STUDIES])

@@ -44,8 +44,8 @@ class TranslationFields(HiddenFields):
         """Refuse what suits other groups only.
 
         Raises:
-            SymmetryError: strided windows off the grid, or with a kernel size; band-limited filters on it; a nonlinearity
-                that is none here.
+            SymmetryError: strided windows off the grid, or with a kernel size; band-limited filters on it; another
+                group's nonlinearity.
         """
         super().check(space)
         if self.band_limited:

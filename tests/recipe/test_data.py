@@ -5,12 +5,12 @@ from typing import Any, get_args
 import pytest
 
 from steergan.errors import RecipeError
-from steergan.recipe import Recipe, validate
+from steergan.recipe import Recipe, TranslationRecipe, validate_any
 from steergan.recipe.data import SOURCES, Division
 
 
-def read(**data: Any) -> Recipe:
-    return validate({"name": "x", "data": data}, "my.toml")
+def read(**data: Any) -> Recipe | TranslationRecipe:
+    return validate_any({"name": "x", "data": data}, "my.toml")
 
 
 @pytest.mark.parametrize("name", SOURCES)
