@@ -76,23 +76,29 @@ def list_sets() -> None:
 @data.command()
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option(
-    "--source", "--path", "path", metavar="PATH",
+    "--source",
+    "--path",
+    "path",
+    metavar="PATH",
     help="Originals: a folder, a file, or scikit-image:ihc.png, a bundled photo. Default: found in STEERGAN_DATA.",
 )
 @click.option("--recipe", type=click.Path(path_type=Path), help="Prepare what this recipe uses, in place of NAME.")
 @click.option("--size", type=click.IntRange(min=1), help="Pixels per side of a patch or image. Default: the set's own.")
 @click.option("--stride", type=click.IntRange(min=1), help="patches: pixels from one to the next. Default: no overlap.")
 @click.option(
-    "--foreground", type=click.FloatRange(0, 1),
+    "--foreground",
+    type=click.FloatRange(0, 1),
     help="patches, anhir: least share of foreground in a patch; 0 takes all. Default: 0.1.",
 )
 @click.option(
-    "--split", type=click.Choice(SPLITS),
+    "--split",
+    type=click.Choice(SPLITS),
     help="What is held out: whole source images or lesions (group), single patches (random), the right part of every "
     "large image (right), nothing (none). Default: the set's own way.",
 )
 @click.option(
-    "--held-out", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    "--held-out",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Share that is held out; official splits ignore it. Default: 0.2.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of the split, as data.seed in the recipe. Default: 0.")

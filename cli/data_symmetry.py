@@ -15,6 +15,7 @@ from .progress import progress_lines
 if TYPE_CHECKING:
     from steergan.invariance.data import DataSymmetry
     from steergan.recipe.data import DataSettings
+    from steergan.run.folder import RunFolder
 
 
 @click.command()
@@ -49,21 +50,25 @@ def symmetry(
 
     Half of the training images of each class, and of all together, are compared with the other half, rotated and
     reflected. A test that finds nothing is no proof; the answer says what it would have found. Angles between quarter
-    turns are not tested. NAME-OR-PATH is a data set, a folder of images, an .npz file, or scikit-image:NAME.
+    turns are not tested. NAME-OR-PATH is a data set, a folder of images, an .npz file, scikit-image:NAME,
+    or a run, whose folder keeps the answer for its report.
 
     \b
     Examples:
       steergan data symmetry rotmnist --out symmetry.png
       steergan data symmetry slides/ --size 64
       steergan data symmetry --recipe recipes/lysto.toml --json
+      steergan data symmetry runs/00000-quickstart
     """
     if (source is None) == (recipe is None):
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
     from steergan import data
-    from steergan.invariance.data import data_symmetry
+    from steergan.invariance.data import caveat, data_symmetry
     from steergan.invariance.pictures import symmetry_figure
     from steergan.pictures import save_png
+    from steergan.run.data_symmetry import keep_symmetry
 
+    run = run_of(source)
     settings = settings_of(source, recipe, size, options)
     with progress_lines(f"preparing {settings.name}") as progress:
         prepared = data.prepare(settings, progress)
@@ -79,14 +84,17 @@ def symmetry(
     )
     if out is not None:
         save_png(symmetry_figure(images, found), out)
+    kept = None if run is None else keep_symmetry(run, images, settings, found)
     what = f"{settings.name}: {len(images):,} training images of {' x '.join(map(str, images.image_shape))}"
     if as_json:
-        about = {"data": settings.model_dump(), "images_sha256": images.checksum, "caveat": caveat(settings)}
+        about = {"data": settings.model_dump(), "images_sha256": images.checksum, "caveat": caveat(settings.name)}
         click.echo(json.dumps({**asdict(found), **about}, indent=2))
     else:
-        click.echo(as_text(found, what, caveat(settings)))
+        click.echo(as_text(found, what, caveat(settings.name)))
         if out is not None:
             click.echo(f"{out}: examples beside their transformed copies")
+        if kept is not None:
+            click.echo(f"{kept}: kept for steergan report {source}")
 
 
 def settings_of(
@@ -105,6 +113,15 @@ def settings_of(
         raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} {where}")
     if recipe is not None:
         return read_any_recipe(recipe).data
+    run = run_of(source)
+    if run is not None:
+        from steergan.run.data_symmetry import settings_of_run
+
+        if given or size is not None:
+            raise click.UsageError(
+                "a run is tested on the images that it was trained on; leave --size and the like out"
+            )
+        return settings_of_run(run)
     if known is not None:
         return known()
     table: dict[str, Any] = {"path": str(source), "size": size or 0, **given}
@@ -115,6 +132,14 @@ def settings_of(
     else:
         table |= {"name": Folder().name}
     return validate_any({"name": "data", "data": table}, "steergan data").data
+
+
+def run_of(source: str | None) -> "RunFolder | None":
+    """The run folder that is meant; None: something else."""
+    from steergan.run.folder import RunFolder
+
+    folder = RunFolder(Path(source or ""))
+    return folder if source is not None and folder.recipe.is_file() and folder.about.is_file() else None
 
 
 def show_progress(done: int, total: int) -> None:
@@ -145,10 +170,3 @@ def short(name: str) -> str:
     for long, brief in (("rotation by ", ""), (" degrees", "°"), ("reflection of ", ""), ("reflection about the ", "")):
         words = words.replace(long, brief)
     return words.replace(" and ", "/").replace(" diagonal", " diag.")
-
-
-def caveat(settings: "DataSettings") -> str:
-    """What the test takes for granted and these images don't quite have."""
-    if settings.name not in ("patches", "anhir", "galaxies"):
-        return ""
-    return "Patches of one image are not quite independent, so p-values are somewhat too small."

@@ -22,12 +22,16 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 @click.command()
 @click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--folders", nargs=2, metavar="A B", type=click.Path(path_type=Path),
+    "--folders",
+    nargs=2,
+    metavar="A B",
+    type=click.Path(path_type=Path),
     help="Measure the images of folder A against those of folder B, in place of a run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole protocol.")
 @click.option(
-    "--features", metavar="NAME",
+    "--features",
+    metavar="NAME",
     help="auto, rotmnist, inception, scattering, classifier, or a file. Default: the run's; auto with --folders.",
 )
 @click.option(
@@ -46,7 +50,8 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 @moved_data_option
 @click.option("--samples", type=click.IntRange(min=16), help="--folders: images of each, at most. Default: 10,000.")
 @click.option(
-    "--resize", type=click.Choice(["clean", "tf", "pytorch"]),
+    "--resize",
+    type=click.Choice(["clean", "tf", "pytorch"]),
     help="--folders: how images get to Inception's size. Default: clean.",
 )
 @click.option("--size", type=click.IntRange(min=2), help="--folders: pixels per side that all images become of.")

@@ -15,12 +15,18 @@ from .options import at_option, beside, chosen_classes, run_argument
     "--seeds", nargs=2, metavar="A B", type=click.IntRange(0), default=(0, 1), help="Latents at the ends. Default: 0 1."
 )
 @click.option(
-    "--between", nargs=2, multiple=True, metavar="A B",
+    "--between",
+    nargs=2,
+    multiple=True,
+    metavar="A B",
     help="Two classes, names or numbers, between which a row of labels goes; more than once for more rows. Default: "
     "every class and the next.",
 )
 @click.option(
-    "--labels", type=click.Choice(["linear", "spherical"]), default="linear", show_default=True,
+    "--labels",
+    type=click.Choice(["linear", "spherical"]),
+    default="linear",
+    show_default=True,
     help="How labels go over: along a straight line (the paper's Figure 3b), or a great circle (3a).",
 )
 @click.option("--images", type=click.IntRange(2), default=10, show_default=True, help="Images in a row.")

@@ -37,9 +37,7 @@ class OutputFile(click.ParamType[Path]):
 record_option = click.option(
     "--record", metavar="JSON", type=OutputFile(), help="Write the outcome for docs/results.md, too."
 )
-json_option = click.option(
-    "--json", "file", metavar="FILE", type=OutputFile(), help="Write every time as JSON."
-)
+json_option = click.option("--json", "file", metavar="FILE", type=OutputFile(), help="Write every time as JSON.")
 moved_data_option = click.option(
     "--data", "data_path", metavar="PATH", help="Where the originals are now, if they moved."
 )
@@ -57,7 +55,10 @@ def use_threads(ctx: click.Context, param: click.Parameter, value: int | None) -
 
 
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), callback=use_threads, expose_value=False,
+    "--threads",
+    type=click.IntRange(min=1),
+    callback=use_threads,
+    expose_value=False,
     help="CPU threads. Default: as torch finds best.",
 )
 
@@ -163,7 +164,9 @@ def fitting_options(command: Command) -> Command:
             "--fit", type=click.Choice(["crop", "resize", "pad"]), help="How images of other sizes become of one."
         ),
         click.option(
-            "--range", metavar="dtype|minmax|LOW,HIGH", callback=extent,
+            "--range",
+            metavar="dtype|minmax|LOW,HIGH",
+            callback=extent,
             help="Which values become black and white, for images of more than 8 bits.",
         ),
         click.option(

@@ -27,9 +27,20 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Compare the recipe with this one. Default: the one that it extends, or its keys' defaults.",
 )
+@click.option(
+    "--symmetry",
+    is_flag=True,
+    help="Test which symmetry the training images have, in minutes; later pages show it, too.",
+)
 @moved_data_option
 def report(
-    run: Path, out: Path | None, at: str, neighbours: bool | None, against: Path | None, data_path: str | None
+    run: Path,
+    out: Path | None,
+    at: str,
+    neighbours: bool | None,
+    against: Path | None,
+    symmetry: bool,
+    data_path: str | None,
 ) -> None:
     """Write RUN, or a study's folder, as one page: report.html, which needs no network, no server and no other file.
 
@@ -41,13 +52,14 @@ def report(
     Examples:
       steergan report runs/00000-quickstart
       steergan report runs/00000-quickstart --at best --out quickstart.html
+      steergan report runs/00000-quickstart --symmetry
       steergan report studies/rotmnist-small
     """
     from steergan.recipe import read_recipe
     from steergan.report import Wish
 
     compared = None if against is None else read_recipe(against)
-    show_report(run, out, Wish(at, neighbours, compared, data_path))
+    show_report(run, out, Wish(at, neighbours, compared, data_path, symmetry))
 
 
 def show_report(run: Path, out: Path | None = None, wish: "Wish | None" = None) -> None:

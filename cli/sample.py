@@ -22,11 +22,17 @@ WIDEST = 10
 @click.option("--seeds", metavar="0-63", default="0-7", show_default=True, callback=numbers, help="A column each.")
 @click.option("--classes", metavar="cat,dog", help="Class names, or their numbers: 3,5 or 0-4. Default: all.")
 @click.option(
-    "--truncation", type=float, default=1.0, show_default=True, callback=positive,
+    "--truncation",
+    type=float,
+    default=1.0,
+    show_default=True,
+    callback=positive,
     help="Factor on the latent; below 1 gives more typical, less varied images.",
 )
 @click.option(
-    "--rotate", metavar="0-360/12", callback=angles,
+    "--rotate",
+    metavar="0-360/12",
+    callback=angles,
     help="Turn a steerable latent: angles in degrees, counterclockwise, or a range in equal steps. A column each.",
 )
 @click.option("--reflect", is_flag=True, help="The same latents reflected left and right too (D_N and O2).")

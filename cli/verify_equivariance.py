@@ -124,9 +124,7 @@ def verify_equivariance(
             certificates.append((target, certificate))
             show(target if at == "last" else f"{target} --at {at}", certificate)
             if certificate.verdict == "broken" and sizes is None and names_function(target):
-                click.echo(
-                    "No --sizes were given, so these were chosen; --sizes 32, say, verifies at 32 x 32 alone."
-                )
+                click.echo("No --sizes were given, so these were chosen; --sizes 32, say, verifies at 32 x 32 alone.")
     if file is not None:
         write_whole(file, certificate_bytes(certificates))
         click.echo(f"\ncertificates written to {file}")

@@ -64,6 +64,13 @@ class Halves:
     labels: Indices
 
 
+def caveat(name: str) -> str:
+    """What the test takes for granted, and images of such a source don't quite have."""
+    if name not in ("patches", "anhir", "galaxies"):
+        return ""
+    return "Patches of one image are not quite independent, so p-values are somewhat too small."
+
+
 def data_symmetry(
     images: ImageSet,
     *,

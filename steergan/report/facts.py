@@ -3,12 +3,13 @@
 import json
 import shlex
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from steergan.recipe import Recipe, described_keys, flat, write_recipe
 from steergan.run.about import About, SourceAbout
+from steergan.run.data_symmetry import KeptSymmetry, Law
 from steergan.run.folder import RunFolder
 from steergan.study.figures import parameters
 from steergan.training import JsonLines, figure_in
@@ -170,3 +171,30 @@ def commands(path: Path, recipe: Recipe, about: About) -> list[tuple[str, str]]:
         (f"steergan interpolate {run}", "the paths again"),
         (f"steergan report {run}", "this page again"),
     ]
+
+
+def symmetry_table(found: KeptSymmetry) -> tuple[list[str], list[list[str]]]:
+    """Corrected p-values: a head, and a row for each subject."""
+    head = ["", "images", *(law.element.removeprefix("the ") for law in found.subjects[0].elements)]
+    return head, [[one.name, f"2 x {one.count}", *map(p_value, one.elements)] for one in found.subjects]
+
+
+def p_value(law: Law) -> str:
+    """A corrected p-value, marked where it says that the element changes the images."""
+    return f"{law.adjusted_p_value:.3g}{' *' if law.adjusted_p_value <= 0.05 else ''}"
+
+
+def symmetry_facts(found: KeptSymmetry | None, generator_group: str) -> Mapping[str, Any] | None:
+    """What is known of the symmetry of a run's images; None: nobody asked."""
+    if found is None:
+        return None
+    head, rows = symmetry_table(found)
+    group = "none" if found.group == "trivial" else found.group
+    return {
+        "facts": [("recommended group", group), ("generator's group", generator_group)],
+        "finding": found.finding,
+        "note": f"p-values corrected over all tests (Holm), * below 0.05; {found.permutations} permutations; features: "
+        f"{found.features}. {found.caveat}".strip(),
+        "head": head,
+        "rows": rows,
+    }

@@ -14,10 +14,11 @@ from steergan.files import write_error, write_whole
 from steergan.recipe import Recipe
 from steergan.report.claims import measured_difference, views
 from steergan.report.drawn import angles, paths, reals, samples, training, truncation
-from steergan.report.facts import commands, data_facts, recipe_facts, speed_facts
+from steergan.report.facts import commands, data_facts, recipe_facts, speed_facts, symmetry_facts
 from steergan.report.figures import curves, metrics
 from steergan.report.neighbours import is_quick, neighbours
 from steergan.report.study_page import study_parts
+from steergan.run.data_symmetry import kept_symmetry, measure_symmetry
 from steergan.run.folder import RunFolder
 from steergan.run.load import LoadedRun, load_run
 from steergan.run.reporting import Reporter, Silence
@@ -38,12 +39,14 @@ class Wish:
         neighbours: look for the training images that are nearest to samples; None: where that takes seconds.
         against: a recipe with which the run's is compared; None: the one that it extends, see `recipe_facts`.
         data_path: where the originals are now; None: where they were.
+        symmetry: test which symmetry the training images have, and keep the answer, which later pages show, too.
     """
 
     at: str | int = "last"
     neighbours: bool | None = None
     against: Recipe | None = None
     data_path: str | None = None
+    symmetry: bool = False
 
 
 AS_USUAL = Wish()
@@ -160,6 +163,8 @@ def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[st
             found["neighbours"] = parts.make("neighbours", lambda: neighbours(loaded, wish.data_path, report))
         found["difference"] = parts.make("difference", lambda: measured_difference(loaded, [0, 1]))
     report.stage("report", 4, 5)
+    if wish.symmetry:
+        parts.make("symmetry", lambda: measure_symmetry(path, data_path=wish.data_path, report=report))
     found |= {
         "name": escaped(recipe.name),
         "recipe": recipe,
@@ -175,6 +180,7 @@ def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[st
         "reals": parts.make("reals", lambda: reals(folder, shape, names)),
         "changes": parts.make("recipe", lambda: recipe_facts(recipe, about.sources, wish.against)),
         "data": parts.make("data", lambda: data_facts(recipe, about)),
+        "symmetry": parts.make("symmetry", lambda: symmetry_facts(kept_symmetry(folder), recipe.generator.group)),
         "speed": parts.make("speed", lambda: speed_facts(folder, recipe, about)),
         "commands": commands(path, recipe, about),
     }

@@ -90,12 +90,21 @@ class Certificate:
 
     @property
     def first_fault(self) -> Record | None:
-        """The record that names the first layer that breaks the network, or the first that is not proved."""
+        """The record that names the first layer that breaks the network, or the first that is not proved.
+
+        What breaks it at more of the sizes comes first: a pool that is wrong at odd sizes is not why even ones are.
+        """
         for verdict in ("broken", "not proved"):
             found = [r for r in self.records if r.finding.verdict == verdict]
             if found:
-                return min(found, key=lambda r: (r.level not in (1, 2), self.records.index(r)))
+                spread = self._sizes_of(found) if verdict == "broken" else {}
+                return min(found, key=lambda r: (-spread.get(r.path, 0), r.level not in (1, 2), self.records.index(r)))
         return None
+
+    def _sizes_of(self, found: Sequence[Record]) -> dict[str, int]:
+        """At how many sizes records about each path hold."""
+        at = {(r.path, size) for r in found for size in self.sizes if any(r.concerns(size, m) for m in self.modes)}
+        return Counter(path for path, _ in at)
 
     def verdict_at(self, size: Size, mode: str) -> Outcome:
         """The verdict about inputs of one of the sizes, in one of the modes."""

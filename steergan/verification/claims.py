@@ -221,7 +221,7 @@ def require_finite(module: nn.Module, name: str) -> None:
 
 
 def types_on_the_way(subject: Subject, network: nn.Module) -> list[FieldType]:
-    """Every field type that a forward meets, in order of appearance.
+    """Every type of fields in the plane that a forward meets, in order of appearance: vectors have no place in it.
 
     Raises:
         SubjectError: the network can't be run.
@@ -230,7 +230,7 @@ def types_on_the_way(subject: Subject, network: nn.Module) -> list[FieldType]:
 
     def note(module: nn.Module, args: Any, output: Any) -> None:
         for value in (*args[:1], output):
-            if isinstance(value, GeometricTensor):
+            if isinstance(value, GeometricTensor) and value.type.gspace.dimensionality == 2:
                 types.setdefault(value.type)
 
     handles = [part.register_forward_hook(note) for part in network.modules()]

@@ -201,4 +201,3 @@ def standard_representations(space: GSpace2D) -> list[Representation]:
         irreps = turns if name == "SO2" else flips
         return [group.irrep(*numbers) for numbers in irreps]
     return [*sorted(group.irreps(), key=lambda r: (r.size, not r.is_trivial())), space.regular_repr]
-

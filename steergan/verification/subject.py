@@ -114,9 +114,7 @@ class Subject:
         if not any(self.other_types):
             return self
         pairs = self.typed_others
-        return replace(
-            self, others=tuple(o if t is None or o is None else transform(o, t, matrix) for o, t in pairs)
-        )
+        return replace(self, others=tuple(o if t is None or o is None else transform(o, t, matrix) for o, t in pairs))
 
     def wanted(self, result: "TypedTensors") -> list[FieldType | None]:
         """How each tensor of a result has to transform; None: not at all.

@@ -74,16 +74,16 @@ def test_everything_can_be_read_aloud_and_reached_by_keys(page: Page) -> None:
     assert outline.of("html")[0]["lang"] == "en"
 
 
-def test_sections_say_what_a_reader_asks(page: Page) -> None:
+def test_sections_say_what_a_reader_asks(page: Page, tiny_run: Path) -> None:
     for words in (
         "real against real",
         "steergan train ",
-        "steergan data symmetry --recipe",
+        "steergan report TINY --symmetry",
         "torch",
         "seed 7",
         "Protocol",
     ):
-        assert words in page.html
+        assert words.replace("TINY", str(tiny_run)) in page.html
     headings = re.findall("<h2>(.*?)</h2>", page.html)
     assert headings == [
         "Samples", "Training", "Figures", "Curves", "Paths",
@@ -109,6 +109,17 @@ def test_what_is_broken_is_red_and_turned_pictures_are_then_no_outputs(
 
 def test_steerable_latents_have_a_slider_of_angles(steerable: Path) -> None:
     assert 'id="angle"' in report_page(steerable, Wish(neighbours=False)).html
+
+
+def test_symmetry_of_the_images_is_tested_when_asked_for_and_shown_ever_after(tiny_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    asked = report_page(run, Wish(neighbours=False, symmetry=True))
+    assert asked.problems == ()
+    for page in (asked, report_page(run, Wish(neighbours=False))):
+        assert "recommended group" in page.html
+        assert "Corrected p-values" in page.html
+        assert Outline(page.html).faults == []
 
 
 def test_a_run_without_weights_shows_what_there_is(tiny_run: Path, tmp_path: Path) -> None:

@@ -169,9 +169,7 @@ def test_a_run_records_its_path_from_the_start(half: Path) -> None:
     }
 
 
-def test_a_training_says_which_path_it_takes(
-    kernels: Kernels, recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_training_says_which_path_it_takes(kernels: Kernels, recipe: MakeRecipe, tmp_path: Path) -> None:
     kernels(None)
     told = Notes(stop_after=1)
     run.train(recipe(), tmp_path / "run", report=told)

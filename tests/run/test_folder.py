@@ -29,9 +29,7 @@ def test_a_folder_of_something_else_is_refused(recipe: MakeRecipe, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.doc"]
 
 
-def test_other_images_are_refused_on_resume(
-    recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_other_images_are_refused_on_resume(recipe: MakeRecipe, tiny_recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run.train(recipe(), out, report=Notes(stop_after=3))
     stored = np.load(tiny_recipe.with_name("tiny.npz"))
@@ -59,9 +57,7 @@ def test_numbered_folders_are_claimed_once(recipe: MakeRecipe, tmp_path: Path, m
     assert claim_folder(recipe(), None).path.name == "00001-tiny"
 
 
-def test_a_leftover_of_a_killed_write_does_not_block_the_folder(
-    recipe: MakeRecipe, tmp_path: Path
-) -> None:
+def test_a_leftover_of_a_killed_write_does_not_block_the_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
     (tmp_path / "resolved.toml.partial").write_text("name = ")
     run.train(recipe("training.steps=1", "evaluation.every=1"), tmp_path, report=Notes())
     assert (tmp_path / "generator.safetensors").exists()

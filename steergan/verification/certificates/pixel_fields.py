@@ -74,4 +74,3 @@ def difference(layer: GroupConvolution, fields: FourierFields) -> float:
         if found.shape != bank.shape:
             return float("inf")
         return float((found - bank).abs().sum(1).max() / bank.abs().sum(1).max())
-

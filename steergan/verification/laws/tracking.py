@@ -11,6 +11,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import combined, overwritten
+from steergan.verification.laws.culprits import Culprits
 from steergan.verification.laws.law import (
     Fields,
     Fixed,
@@ -71,6 +72,7 @@ class Tracking(TorchDispatchMode):
         stack: paths of the modules that are running.
         inside: path of a certified layer that is running, in which nothing is followed.
         paused: whether operations are those of the follower itself.
+        culprits: hears of every operation, where it is asked which of them broke something.
     """
 
     def __init__(self, network: nn.Module, elements: tuple[Matrix, ...], moving: set[str]) -> None:
@@ -81,6 +83,7 @@ class Tracking(TorchDispatchMode):
         self.stack: list[str] = []
         self.inside: str | None = None
         self.paused = False
+        self.culprits: Culprits | None = None
         self.free = {id(p): name for name, p in network.named_parameters() if p.requires_grad}
         self.frozen = {id(p): name for name, p in network.named_parameters() if not p.requires_grad}
         for name, buffer in network.named_buffers():
@@ -139,6 +142,8 @@ class Tracking(TorchDispatchMode):
             for tensor in written:
                 returned = any(tensor is o for o in tensors_in(out))
                 self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
+            if self.culprits is not None:
+                self.culprits.follow(name, operands, [*tensors_in(out), *written])
         return out
 
     def _made_of(self, name: str, before: list[Law]) -> frozenset[str] | None:

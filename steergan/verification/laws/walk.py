@@ -14,6 +14,7 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.verification.elements import Matrix
+from steergan.verification.laws.culprits import Culprits
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, as_map, distinct, mismatch, unmoved, written_out
 from steergan.verification.laws.memory import map_size, tensors_in
 from steergan.verification.laws.trace import LayerCall, Trace, type_words
@@ -51,7 +52,8 @@ class Walk(Tracking):
         x = args[0]
         found = mismatch(self.law_of(x.tensor), x.type, x.tensor.shape, self.elements)
         if found is not None:
-            self.fault(f"its input is not what the field type {type_words(x.type)} says: {found}")
+            since = self.since(x.tensor)
+            self.fault(f"its input is not what the field type {type_words(x.type)} says{since}: {found}")
         for tensor in tensors_in((args[1:], kwargs)):
             found = unmoved(self.law_of(tensor), self.elements)
             if found is not None:
@@ -84,7 +86,10 @@ class Walk(Tracking):
 
     def _follow(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any, first: int) -> None:
         """Judge a module that was followed operation by operation, and go on as if it were right."""
-        typed = [value for value in (*args[:1], output) if isinstance(value, GeometricTensor)]
+        typed = [
+            value for value in (*args[:1], output)
+            if isinstance(value, GeometricTensor) and value.tensor.dim() == 4  # not vectors
+        ]  # fmt: skip
         finding, leaf = None, first == len(self.trace.calls)
         if path in self.faults:
             finding = unknown(f"{self.faults[path]}; so nothing is taken for granted of it")
@@ -94,7 +99,8 @@ class Walk(Tracking):
             if found is not None and not isinstance(came, Lost):
                 draws = self.trace.draws(path) if leaf else ""
                 way = f"it draws {draws}, and one draw does not turn with the input" if draws else ""
-                finding = unknown(way or f"followed operation by operation: {str(found).removeprefix(f'in {path}: ')}")
+                said = str(found).removeprefix(f"in {path}: ")
+                finding = unknown(way or f"followed operation by operation{self.since(output.tensor)}: {said}")
             elif found is None and leaf and isinstance(module, EquivariantModule):
                 argument = "followed operation by operation: every entry goes where the field types say"
                 finding = self.trace.bounded(path, argument)
@@ -103,8 +109,12 @@ class Walk(Tracking):
         types = " -> ".join(type_words(value.type) for value in typed)
         sizes = tuple(map_size(value.tensor) for value in typed)
         self.trace.calls.append(LayerCall(path, type(module).__name__, types, sizes, (finding,)))
-        if isinstance(output, GeometricTensor):
+        if typed and typed[-1] is output:
             self.laws[output.tensor] = Fields(output.type)
+
+    def since(self, tensor: Tensor) -> str:
+        """After which operation a tensor is not of its type any more, where that is asked."""
+        return "" if self.culprits is None else self.culprits.since(tensor)
 
     @contextmanager
     def unwatched(self) -> Iterator[None]:
@@ -158,17 +168,29 @@ def walk(
         certify: make the certificates of layers; without, their findings stay empty.
     """
     faults = {path: found for path, part in network.named_modules() if (found := tampering(part)) is not None}
-    tour = Walk(network, elements, moving, faults)
     subject = subject.at((x.shape[2], x.shape[3]))
+    trace = followed(subject, Walk(network, elements, moving, faults), x)
+    if certify and (trace.faults or any(f.kind == "unknown" for call in trace.calls for f in call.findings)):
+        tour = Walk(network, elements, moving, faults)
+        tour.culprits = Culprits(elements, tour.law_of)
+        again = followed(subject, tour, x)
+        if [path for path, _ in again.faults] == [path for path, _ in trace.faults]:
+            trace.faults, trace.calls = again.faults, again.calls  # the same way, with names of operations
+    if certify:
+        trace.calls = [certified(call) for call in trace.calls]
+    return trace
+
+
+def followed(subject: Subject, tour: Walk, x: Tensor) -> Trace:
+    """One forward, and what was seen; certificates of layers are still to be made."""
     tour.laws[x] = Fields(subject.in_type)
     for other, kind in subject.typed_others:
         if other is not None:
-            tour.laws[other] = Fixed(distinct(other.shape)) if kind is None else law_of_input(other, kind, elements)
+            fixed = kind is None
+            tour.laws[other] = Fixed(distinct(other.shape)) if fixed else law_of_input(other, kind, tour.elements)
     with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour:
-        tour.trace.result = tensors_of(subject(network, x))
+        tour.trace.result = tensors_of(subject(tour.network, x))
     tour.stack.clear()
-    if certify:
-        tour.trace.calls = [certified(call) for call in tour.trace.calls]
     judge(subject, tour)
     return tour.trace
 
@@ -202,7 +224,9 @@ def judge(subject: Subject, tour: Walk) -> None:
         if isinstance(law, Lost) and law.place:
             tour.trace.faults.append((law.place, law.reason))
         elif found is not None:
-            tour.trace.faults.append((f"result {position}" if len(result) > 1 else "result", str(found)))
+            since = tour.since(tensor).removeprefix(", ")
+            said = f"{since}: {found}" if since else str(found)
+            tour.trace.faults.append((f"result {position}" if len(result) > 1 else "result", said))
 
 
 def walk_layer(

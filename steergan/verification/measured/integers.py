@@ -244,7 +244,7 @@ def _bit_for_bit(
             wanted = acted_on(reference, subject, matrix)
             if not all(torch.equal(a, b) for (a, _), b in zip(moved, wanted, strict=True)):
                 path = first_broken_layer(runner, x, matrix, lambda a, b: not torch.equal(a, b))
-                at = f"first in {path}" if path else "in the result"
+                at = f"first seen in {path}" if path else "in the result"
                 return broken("f(g x) == g f(x) was wanted, bit for bit", f"under {NAMES[matrix]}, {at}"), 0
     return exact(f"f(g x) == g f(x) bit for bit on integers, for {len(elements)} elements"), runner.fourier
 

@@ -163,7 +163,7 @@ def numeric_finding(
         explained = max(explained, NOTHING * m.scale)
         if not (m.e64 <= explained and m.e32 <= rounding + m.e64):
             path = _culprit(double, size, m, seed)
-            at = f", first in {path}" if path else ""
+            at = f", first seen in {path}" if path else ""
             witness = f"under {NAMES[m.matrix]}{at}: relative error {m.e64 / scale:.2g} in float64"
             rounded = f"rounding explains {explained / scale:.1g}"
             return Finding("measured", "broken", rounded, m.e32 / scale, witness)

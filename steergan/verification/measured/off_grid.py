@@ -221,9 +221,7 @@ def turned_map(x: Array, motion: Array) -> Array:
         smooth = spline_filter1d(smooth, 3, axis, mode="nearest")
     out = np.empty_like(x)
     for index in np.ndindex(*x.shape[:2]):
-        affine_transform(
-            smooth[index], source, offset, output=out[index], order=3, mode="nearest", prefilter=False
-        )
+        affine_transform(smooth[index], source, offset, output=out[index], order=3, mode="nearest", prefilter=False)
     return out
 
 

@@ -111,6 +111,8 @@ def another(x: Tensor) -> int:
 def taps(x: Tensor) -> tuple[Tensor]:
     """The same symmetric filter for each channel."""
     return (torch.tensor([[1.0, 2, 1], [2, 3, 2], [1, 2, 1]], dtype=x.dtype).expand(x.shape[1], 1, 3, 3),)
+
+
 def circulant(size: int) -> Tensor:
     """A matrix that commutes with cyclic shifts: no row is another's mirror image."""
     first = torch.arange(1, size + 1, dtype=torch.float64).square()

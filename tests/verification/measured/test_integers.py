@@ -73,7 +73,7 @@ def test_level_three_sees_a_wrong_table(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(interface, "_tables", lambda group, kernel: (wrong, filters))
     found = [r for r in verify(network, [6]).records if r.level == 3]
     assert [r.finding.verdict for r in found] == ["broken"]
-    assert "first in 2" in found[0].finding.witness
+    assert "first seen in 2" in found[0].finding.witness
     assert {r.finding.verdict for r in verify(network, [6]).records if r.level == 4} == {"broken"}
 
 
