@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from steergan.errors import RecipeError, RunError, reason
-from steergan.recipe import Recipe, flat, validate
+from steergan.recipe import Recipe, flat, validate_any
 from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
 from steergan.run.stretches import Stretch, kept_until, with_next
 from steergan.seals import read_table, sealed
@@ -178,7 +178,7 @@ def sources_of(recipe: Recipe) -> tuple[SourceAbout, ...]:
     found = []
     for source in recipe.sources:
         try:
-            there = flat(validate(source.table, source.name).model_dump(mode="json"))
+            there = flat(validate_any(source.table, source.name).model_dump(mode="json"))
         except RecipeError:
             found.append(SourceAbout(name=source.name, sha256=source.sha256, differs=None))
             continue
