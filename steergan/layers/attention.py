@@ -1,5 +1,6 @@
 """Self-attention between the pixels of a feature map, in fields."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,8 @@ from steergan.layers.spectral_norm import NormOf
 from steergan.symmetry import group_name, is_continuous, is_grid_group, is_permutation, is_trivial
 
 ScoresOf = Literal["invariant", "oriented"]
+Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
+"""(queries, keys, values, bias, scale of scores) -> what is seen."""
 
 
 @dataclass(frozen=True)
@@ -126,21 +129,24 @@ class SelfAttention(Recomputable):
         k, v = self.key(x), self.value(x)
         if self.pool_key is not None and self.pool_value is not None:
             k, v = self.pool_key(k), self.pool_value(v)
-        seen = type(x)(self.attend(self.query(x).tensor, k.tensor, v.tensor), self.output.in_type)
-        return type(x)(x.tensor + self.gamma * self.output(seen).tensor, self.out_type)
+        q, bias = self.query(x).tensor, None if self.bias is None else self.bias()
+        seen = self.attend(q, k.tensor, v.tensor, bias, fused if self._fuses(q) else plain)
+        out = self.output(type(x)(seen, self.output.in_type))
+        return type(x)(x.tensor + self.gamma * out.tensor, self.out_type)
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, attention: Attention) -> Tensor:
         """What every pixel sees of the values.
 
         Args:
             q: queries (B, C, H, W).
             k: keys (B, C, h, w).
             v: values (B, D, h, w).
+            bias: added to the scores, (maps of scores, H * W, h * w), or None.
+            attention: `plain` or `fused`.
 
         Returns:
             (B, D, H, W).
         """
-        attention, bias = fused if self._fuses(q) else plain, None if self.bias is None else self.bias()
         q_BMPC, k_BMPC, v_BMPD = (self._tokens(part) for part in (q, k, v))
         seen = attention(q_BMPC, k_BMPC, v_BMPD, bias, self.multiplied**-0.5)
         if self.scores.kind == "oriented":

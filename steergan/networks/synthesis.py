@@ -158,8 +158,10 @@ class Synthesis(Compound):
 
     def evaluate_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a seed map -> shape of the image fields."""
-        for stage in self.built:
+        for i, stage in enumerate(self.built):
             input_shape = stage.evaluate_output_shape(input_shape)
+            if self.attention is not None and str(i) in self.attention:
+                input_shape = self.attention[str(i)].evaluate_output_shape(input_shape)  # type: ignore[operator]
         if self.upsample is not None:
             input_shape = self.upsample.evaluate_output_shape(input_shape)
         batch, _, height, width = self.to_image.evaluate_output_shape(input_shape)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
+from escnn.nn import EquivariantModule
 from torch import Tensor
 
 from steergan.errors import SteerganError
@@ -70,7 +71,7 @@ def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: b
     height, width = discriminator.image_shape[1:]
     sizes: list[Size] = [(height, width)]
     if recipe.discriminator.pooling == "exact" and not quick and not recipe.data.disk:
-        sizes += next_size(discriminator, (height, width))
+        sizes += next_size(discriminator.trunk, (height, width))
     whole = Subject(
         name="discriminator",
         module=discriminator,
@@ -86,13 +87,12 @@ def discriminator_subject(recipe: Recipe, discriminator: Discriminator, quick: b
     return whole
 
 
-def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
-    """The next larger size whose every map suits its pool, if one is near."""
-    channels = discriminator.trunk.in_type.size
+def next_size(part: EquivariantModule, size: Size) -> list[Size]:
+    """The next larger size whose every map suits its pool and its attention, if one is near."""
     for more in range(1, 17):
         larger = (size[0] + more, size[1] + more)
         try:
-            discriminator.trunk.evaluate_output_shape((1, channels, *larger))
+            part.evaluate_output_shape((1, part.in_type.size, *larger))
         except SteerganError:
             continue
         return [larger]
@@ -100,11 +100,11 @@ def next_size(discriminator: Discriminator, size: Size) -> list[Size]:
 
 
 def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subject:
-    """The claim image(g seed map, c) = g image(seed map, c), tanh included; at two sizes of seed maps, odd and even."""
+    """The claim image(g seed map, c) = g image(seed map, c), tanh included; at two sizes of seed maps."""
     height, width = generator.seed_shape[1:]
     sizes: list[Size] = [(height, width)]
     if not quick and not recipe.data.disk:
-        sizes.append((height + 1, width + 1))
+        sizes += next_size(generator.synthesis, (height, width))
     stream = torch_stream(recipe.training.seed, "verification")
     c = torch.cat([torch.randn(BATCH, generator.z_dim, generator=stream), embedded_labels(generator)], dim=1)
 

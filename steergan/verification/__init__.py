@@ -1,7 +1,7 @@
 """Proofs that networks are equivariant; they take any escnn module, whoever built it."""
 
 from steergan.verification.certificate import Certificate, NotEquivariant
-from steergan.verification.certificates import bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register the certificates of layers
+from steergan.verification.certificates import attention, bases, fibres, filters, pixelwise, spatial  # noqa: F401  # register certificates
 from steergan.verification.claims import About
 from steergan.verification.comparison import differences
 from steergan.verification.digests import weights_digest

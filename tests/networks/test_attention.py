@@ -19,7 +19,7 @@ from tests.networks.small import (
 )
 from tests.thorough import grid
 
-ATTENTION = {
+ATTENTION: dict[str, dict[str, Any]] = {
     "invariant": {"attention_biases": True},
     "oriented": {"attention_scores": "oriented", "attention_biases": True},
 }

@@ -89,9 +89,8 @@ def pad(call: Operation) -> Law:
     if isinstance(law, Fixed | Lost):
         return Fixed(distinct(call.out.shape)) if isinstance(law, Fixed) else law
     assert isinstance(law, Turning)
-    if bool((law.sign != 1).any()):
-        return Lost("padding of entries that change sign")
-    # The constant is one more atom, number N, that every element maps to itself: the tables get a column for it.
+    # The constant is one more atom, number N, that every element maps to itself, whatever signs the others change: the
+    # tables get a column for it.
     constant = law.index.shape[1]
     ids = torch.nn.functional.pad(law.ids.double().reshape(x.shape), list(amounts), value=float(constant)).long()
     extra = torch.full((len(law.index), 1), constant)

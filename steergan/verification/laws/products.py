@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from steergan.verification.elements import Matrix
-from steergan.verification.laws.calculus import TOO_LARGE, combined, first_places, rearranged, viewed
+from steergan.verification.laws.calculus import TOO_LARGE, combined, first_places, pointwise, rearranged, viewed
 from steergan.verification.laws.law import LARGEST, Fields, Fixed, Law, Lost, Turning, distinct, written_out
 from steergan.verification.laws.matching import scaled
 from steergan.verification.laws.matrices import Coefficients, by_matrix
@@ -221,6 +221,13 @@ def _pairs(x: Fixed | Turning, y: Fixed | Turning, elements: tuple[Matrix, ...])
     sets = torch.arange(shape.numel()).view(-1, inner)
     out = gathered(pairs, shape, sets, shape[:-1], "odd", len(elements))
     return None if isinstance(out, Lost) else out
+
+
+def distances(call: Operation) -> Law:
+    """||x[i] - y[j]||: a function of the pairs (x, y) whose products are summed, and even in both of a pair at once."""
+    x, y = call.args[:2]
+    columns = rearranged(call.law_of(y), y.shape, lambda ids: ids.mT, call.elements)
+    return pointwise(product_of((call.law_of(x), x.shape), (columns, y.mT.shape), call.elements, call.name), "general")
 
 
 def attention(call: Operation) -> tuple[Law, ...]:

@@ -18,7 +18,7 @@ from steergan.verification.laws.operations import (
     pad,
     power,
 )
-from steergan.verification.laws.products import attention, product
+from steergan.verification.laws.products import attention, distances, product
 from steergan.verification.laws.reductions import (
     adaptive_pool,
     convolution,
@@ -70,6 +70,7 @@ RULES: dict[str, Rule] = {
     **rules(softmax, "_softmax _log_softmax _safe_softmax"),
     **rules(ordered, "topk sort kthvalue median nanmedian"),
     **rules(product, "mm bmm mv dot addmm baddbmm addmv"),
+    **rules(distances, "_euclidean_dist _cdist_forward"),
     "_scaled_dot_product_flash_attention_for_cpu": attention,
     "native_group_norm": group_norm,
     "native_layer_norm": layer_norm,

@@ -4,7 +4,7 @@ Certified layers are taken as a whole; whatever else runs is followed below Pyth
 passes unseen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -227,6 +227,31 @@ def judge(subject: Subject, tour: Walk) -> None:
             since = tour.since(tensor).removeprefix(", ")
             said = f"{since}: {found}" if since else str(found)
             tour.trace.faults.append((f"result {position}" if len(result) > 1 else "result", said))
+
+
+def walk_maps(
+    network: nn.Module,
+    call: Callable[..., Tensor],
+    maps: Sequence[GeometricTensor],
+    wanted: FieldType,
+    elements: tuple[Matrix, ...],
+) -> list[str]:
+    """What stands against a function of several maps when its operations are followed, none taken for certified.
+
+    Args:
+        network: whose parameters are free numbers.
+        call: maps as tensors (B, C, H, W) -> the result (B, C', H', W').
+        maps: what it is called with.
+        wanted: the field type that the result is to have.
+        elements: that are claimed.
+    """
+    tour = Walk(network, elements, set(), {})
+    for x in maps:
+        tour.laws[x.tensor] = Fields(x.type)
+    with torch.no_grad(), tour:
+        output = call(*(x.tensor for x in maps))
+    found = mismatch(tour.law_of(output), wanted, output.shape, elements)
+    return [reason for _, reason in tour.trace.faults] + ([] if found is None else [str(found)])
 
 
 def walk_layer(
