@@ -81,7 +81,7 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, input: Tensor, output: Tensor) -> Tensor:
         """Inputs (B, C, H, W) and outputs (B, C', H, W) in [-1, 1] -> scores (B, 1, h, w)."""
-        x = direct_sum(self.in_type[0](input), self.in_type[1](output))
+        x = direct_sum(self.in_type[0](input), self.in_type[1](output), self.blocks[0].in_type)
         for block in self.blocks:
             x = run(block, x)
         scores: Tensor = self.to_scores(x).tensor

@@ -1,7 +1,5 @@
 """Blocks of networks that translate images: convolution, change of size, norm, nonlinearity."""
 
-from typing import Any
-
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
@@ -149,6 +147,12 @@ def normed(field_type: FieldType, spec: TranslationFields, wanted: bool) -> list
     return [NORMS[spec.norm](field_type)] if wanted and spec.norm != "off" else []
 
 
-def direct_sum(first: Any, second: Any) -> Any:
-    """Two maps of one size, field behind field: (B, C, H, W) and (B, D, H, W) -> (B, C + D, H, W)."""
-    return type(first)(torch.cat([first.tensor, second.tensor], dim=1), first.type + second.type)
+def direct_sum(first: GeometricTensor, second: GeometricTensor, out_type: FieldType) -> GeometricTensor:
+    """Two maps of one size, field behind field: (B, C, H, W) and (B, D, H, W) -> (B, C + D, H, W).
+
+    Args:
+        first: whose fields come first.
+        second: whose fields follow.
+        out_type: of both, made before: torch can't compile how escnn adds types.
+    """
+    return out_type(torch.cat([first.tensor, second.tensor], dim=1))

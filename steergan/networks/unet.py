@@ -93,9 +93,9 @@ class UNet(nn.Module):
         for down in self.downs:
             x = run(down, x)
             skips.append(x)
-        kept = self.per_block(keep)
-        for up, skip, numbers in zip(self.ups, skips[-2::-1], kept, strict=True):
-            x = direct_sum(run(up, x, *numbers), skip)
+        kept, nexts = self.per_block(keep), [*self.ups, self.to_image][1:]
+        for up, skip, numbers, following in zip(self.ups, skips[-2::-1], kept, nexts, strict=True):
+            x = direct_sum(run(up, x, *numbers), skip, following.in_type)
         return torch.tanh(run(self.to_image, x).tensor)
 
     def per_block(self, keep: Tensor | None) -> list[list[Tensor]]:

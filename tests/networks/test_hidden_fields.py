@@ -96,7 +96,14 @@ def test_as_c8_c4_has_as_many_parameters() -> None:
 def test_residual_blocks_of_band_limited_filters_are_refused() -> None:
     for section in ("generator", "discriminator"):
         with pytest.raises(RecipeError, match=rf'{section}.architecture = .residual.; wanted: "plain" with filters ='):
-            validate({"name": "x", "data": {"name": "digits"}, section: {"filters": "band-limited", "architecture": "residual"}}, "x")
+            validate(
+                {
+                    "name": "x",
+                    "data": {"name": "digits"},
+                    section: {"filters": "band-limited", "architecture": "residual"},
+                },
+                "x",
+            )
 
 
 def test_what_does_not_suit_the_fields_is_refused_in_a_line() -> None:

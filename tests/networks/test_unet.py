@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu, relu
 
+import steergan
 from steergan.errors import RecipeError, SteerganError, SymmetryError
 from steergan.layers import GroupPool
 from steergan.networks import UNet, UNetSpec
@@ -98,6 +99,21 @@ def test_dropout_is_drawn_by_the_caller_and_leaves_whole_fields_out() -> None:
     assert unet().draw_keep(2).shape == (2, 0)
 
 
+def test_it_is_exported_with_its_dropout() -> None:
+    network, image = unet(dropout=0.5, dropout_blocks=1), pair()[0]
+    keep = network.draw_keep(2, torch.Generator().manual_seed(0))
+    found = steergan.export(network, 8, others=(keep,), out_type=network.out_type, certify=False)
+    assert found.report["bits"]["wrong"] == []
+    assert found.report["measured"]["float64"]["symmetry"] < 1e-12
+    assert torch.allclose(found.module(image, keep), network(image, keep), atol=1e-5)
+
+
+def test_one_halving_is_enough() -> None:
+    image = torch.randn(1, 1, 4, 4)
+    network = UNet(UNetSpec(widths=(4,)), (1, 4, 4), (1, 4, 4)).eval()
+    assert torch.allclose(network(torch.rot90(image, 1, (2, 3))), torch.rot90(network(image), 1, (2, 3)), atol=1e-5)
+
+
 def test_first_weights_are_those_of_pix2pix_unless_asked() -> None:
     torch.manual_seed(0)
     network = UNet(UNetSpec(widths=(32, 64)), IN, OUT)
@@ -144,9 +160,9 @@ def test_rectangles_go_through_where_no_axes_are_swapped() -> None:
 
 
 def test_a_direct_sum_in_another_order_than_its_type_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def shuffled(first: object, second: object) -> object:
+    def shuffled(*maps: Any) -> Any:
         """Channels of both maps by turns: no field is whole."""
-        right: Any = direct_sum(first, second)
+        right = direct_sum(*maps)
         order = torch.arange(right.tensor.shape[1]).view(2, -1).mT.flatten()
         return type(right)(right.tensor[:, order], right.type)
 
