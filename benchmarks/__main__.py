@@ -6,6 +6,7 @@ from steergan_cli.main import FaultGroup, silence_libraries
 
 from .commands.accelerator import accelerator
 from .commands.costs import costs
+from .commands.deformations import deformations
 from .commands.groups import groups
 from .commands.limit import limit
 from .commands.metrics import metrics
@@ -32,8 +33,8 @@ def benchmarks() -> None:
 
 
 for command in (
-    sweep, performance, scaling, costs, groups, limit, metrics, textures, rulers, scale, shares, accelerator, restate,
-    page,
+    sweep, performance, scaling, costs, groups, deformations, limit, metrics, textures, rulers, scale, shares,
+    accelerator, restate, page,
 ):  # fmt: skip
     benchmarks.add_command(command)
 

@@ -5,12 +5,15 @@ import sys
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import at_option, chosen_device, device_option, fitting_options, moved_data_option
 from .progress import TerminalReporter
+
+if TYPE_CHECKING:
+    from steergan.run import Deformed
 
 SIGNIFICANT = 0.01
 """A p-value below which samples count as closer to the training images than held-out ones are."""
@@ -20,7 +23,7 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 
 
 @click.command()
-@click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--folders",
     nargs=2,
@@ -45,6 +48,13 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
     type=click.Choice(["trivial", "C2", "C4", "D1", "D2", "D4"]),
     help="Over which --neighbours compares. Default: the larger one of the networks.",
 )
+@click.option(
+    "--deformations",
+    metavar="OUT.png",
+    type=click.Path(path_type=Path),
+    help="Measure the discriminator in place of the generator: its blocks' answers to small deformations over those to "
+    "noise, for one RUN or several, as curves and figures, kept in metric-deformations.jsonl.",
+)
 @at_option
 @device_option
 @moved_data_option
@@ -57,12 +67,13 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 @click.option("--size", type=click.IntRange(min=2), help="--folders: pixels per side that all images become of.")
 @fitting_options
 def evaluate(
-    run: Path | None,
+    paths: tuple[Path, ...],
     folders: tuple[Path, Path] | None,
     as_json: bool,
     features: str | None,
     neighbours: Path | None,
     group: str | None,
+    deformations: Path | None,
     at: str,
     device: str,
     data_path: str | None,
@@ -82,22 +93,25 @@ def evaluate(
       steergan evaluate runs/00000-quickstart --at best:recall
       steergan evaluate runs/00000-quickstart --json > quickstart.json
       steergan evaluate runs/00000-quickstart --neighbours neighbours.png
+      steergan evaluate runs/cnn runs/c4 runs/d4 --deformations stability.png
       steergan evaluate --folders generated/ real/ --size 64 --fit crop
     """
-    refuse_combinations(run, folders)
-    if neighbours is not None and neighbours.suffix != ".png":
-        raise click.BadParameter(f"{neighbours.name!r} came; NAME.png was wanted", param_hint="'--neighbours'")
+    refuse_combinations(paths, folders, deformations)
+    for name, picture in (("neighbours", neighbours), ("deformations", deformations)):
+        if picture is not None and picture.suffix != ".png":
+            raise click.BadParameter(f"{picture.name!r} came; NAME.png was wanted", param_hint=f"'--{name}'")
     report = TerminalReporter()
     aside = redirect_stdout(sys.stderr) if as_json else nullcontext()  # what is said on the way is no JSON
     with report.watching(), aside:
-        if folders is not None:
+        if deformations is not None:
+            measured = of_discriminators(paths, deformations, chosen_device(device), data_path, at, report)
+        elif folders is not None:
             found = of_folders(folders, features, options, chosen_device(device), report)
         else:
-            assert run is not None
             from steergan import run as runs
 
             found = runs.evaluate(
-                run,
+                paths[0],
                 device=chosen_device(device),
                 data_path=data_path,
                 report=report,
@@ -105,6 +119,10 @@ def evaluate(
                 at=at,
                 features=features,
             )
+    if deformations is not None:
+        show_deformations(measured, as_json)
+        click.echo(f"{deformations}: curves over blocks", err=as_json)
+        return
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -115,17 +133,50 @@ def evaluate(
         click.echo(f"{neighbours}: samples beside their nearest training images")
 
 
-def refuse_combinations(run: Path | None, folders: tuple[Path, Path] | None) -> None:
+def refuse_combinations(
+    paths: tuple[Path, ...], folders: tuple[Path, Path] | None, deformations: Path | None
+) -> None:
     """Options that contradict each other, or would do nothing."""
     ctx = click.get_current_context()
-    if (run is None) == (folders is None):
+    if (not paths) == (folders is None):
         raise click.UsageError("RUN or --folders A B is wanted, one of them")
-    of_runs, of_folders = ("neighbours", "group", "at", "data_path"), ("samples", "resize", "size", *FITTING)
-    for name in of_runs if folders is not None else of_folders:
+    if len(paths) > 1 and deformations is None:
+        raise click.UsageError(f"{len(paths)} runs came; one RUN is measured at a time, several with --deformations")
+    of_runs = ("neighbours", "group", "deformations", "at", "data_path")
+    of_folders = ("samples", "resize", "size", *FITTING)
+    if folders is not None:
+        refused = dict.fromkeys(of_runs, "is for a RUN, not for --folders")
+    else:
+        refused = dict.fromkeys(of_folders, "stands in the recipe of a RUN")
+    if deformations is not None:
+        why = "is about the generator, and --deformations about the discriminator"
+        refused |= dict.fromkeys(("neighbours", "group", "features"), why)
+    for name, why in refused.items():
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            option = f"--{name.removesuffix('_path').replace('_', '-')}"
-            where = "is for a RUN, not for --folders" if folders is not None else "stands in the recipe of a RUN"
-            raise click.UsageError(f"{option} {where}")
+            raise click.UsageError(f"--{name.removesuffix('_path').replace('_', '-')} {why}")
+
+
+def of_discriminators(
+    paths: tuple[Path, ...], picture: Path, device: str, data_path: str | None, at: str, report: TerminalReporter
+) -> "list[Deformed]":
+    """Measure how stable runs' discriminators are, and draw it."""
+    from steergan import run as runs
+
+    measured = [
+        runs.measure_deformations(path, device=device, data_path=data_path, at=at, report=report) for path in paths
+    ]
+    runs.same_protocol(measured)
+    runs.save_deformations(measured, picture)
+    return measured
+
+
+def show_deformations(measured: "list[Deformed]", as_json: bool) -> None:
+    """Print runs' figures, and the law that they hold under."""
+    from steergan.run import deformation_table
+    from steergan.tables import markdown
+
+    rows = [{"run": str(one.run.folder.path), "group": one.group, **one.row()} for one in measured]
+    click.echo(json.dumps(rows, indent=2) if as_json else markdown(deformation_table(measured)) + "\n")
 
 
 def of_folders(

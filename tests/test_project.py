@@ -24,6 +24,7 @@ MIRRORS = {"steergan": "tests", "cli": "tests/cli", "benchmarks": "tests/benchma
 WITHOUT_MIRROR = {
     "steergan/training/protocols.py": "signatures",
     "steergan/training/inputs.py": "tests/training/test_updates.py",
+    "steergan/metrics/deformation_picture.py": "tests/run/test_deformations.py",
     "steergan/augmentation/colours.py": "tests/augmentation/test_transforms.py",
     "steergan/augmentation/drawing.py": "tests/augmentation/test_transforms.py",
     **{
@@ -53,6 +54,7 @@ WITHOUT_MIRROR = {
     "cli/benchmark/step.py": "tests/benchmark/test_step.py",
     "benchmarks/commands/accelerator.py": "tests/benchmarks/test_accelerator.py",
     "benchmarks/commands/costs.py": "tests/benchmarks/test_costs.py",
+    "benchmarks/commands/deformations.py": "tests/benchmarks/test_deformations.py",
     "benchmarks/commands/groups.py": "tests/benchmarks/test_groups.py",
     "benchmarks/commands/limit.py": "tests/benchmarks/test_limit.py",
     "benchmarks/commands/metrics.py": "tests/benchmarks/test_metric_parity.py",

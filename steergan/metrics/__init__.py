@@ -23,6 +23,7 @@ with needed_by("steergan.metrics"):
         weights_sha256,
     )
     from steergan.metrics.classifier_training import ClassifierTraining, train_classifier
+    from steergan.metrics.deformations import Deformation, Stability, relative_stability, responses_of
     from steergan.metrics.distances import Distances, Reals
     from steergan.metrics.features import (
         BackboneExtractor,
@@ -53,6 +54,7 @@ __all__ = [
     "BackboneTraining",
     "ClassifierExtractor",
     "ClassifierTraining",
+    "Deformation",
     "Distances",
     "FeatureExtractor",
     "Features",
@@ -67,6 +69,7 @@ __all__ = [
     "Reals",
     "Reference",
     "ScatteringExtractor",
+    "Stability",
     "build_backbone",
     "choose_extractor",
     "class_accuracies",
@@ -91,6 +94,8 @@ __all__ = [
     "read_classifier",
     "read_network",
     "read_provenance",
+    "relative_stability",
+    "responses_of",
     "shipped_weights",
     "train_backbone",
     "train_classifier",

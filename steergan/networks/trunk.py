@@ -27,6 +27,7 @@ class Trunk(Compound):
 
     Attributes:
         restrictions: positions in `stages` of the layers that take a subgroup.
+        ends: positions in `stages` of the last layers of each stage or block.
 
     Shapes: (B, channels of in_type, H, W) -> (B, channels of out_type, h, w), halved by every pool.
 
@@ -44,12 +45,15 @@ class Trunk(Compound):
         super().__init__()
         layers_of = LAYERS[spec.architecture]
         layers: list[EquivariantModule] = []
+        self.ends: list[int] = []
         for stage in stages:
             layers += layers_of(stage, spec)
             if stage.attention is not None:
                 layers.append(spec.attention_on(layers[-1].out_type, stage.attention, spec.spectral_norm))
+            self.ends.append(len(layers) - 1)
         if spec.architecture == "residual" and last:
             layers += nonlinearity(layers[-1].out_type, "relu", False)
+            self.ends[-1] = len(layers) - 1
         self.in_type, self.out_type = stages[0].in_type, layers[-1].out_type
         self.stages = nn.ModuleList(layers)
         self.restrictions = [i for i, layer in enumerate(layers) if isinstance(layer, Restriction)]

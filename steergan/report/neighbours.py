@@ -10,8 +10,7 @@ from steergan.metrics.memorisation import memorisation
 from steergan.metrics.neighbours import MOST, in_a_line, pairs, rows_among, spread
 from steergan.report.drawn import BUDGETS, picture
 from steergan.run.evaluation import Evaluation
-from steergan.run.folder import check_same_data
-from steergan.run.load import LoadedRun, describe_data, load_data
+from steergan.run.load import LoadedRun, data_of
 from steergan.run.nearest_images import larger_group
 from steergan.run.reporting import Reporter
 
@@ -42,8 +41,7 @@ def neighbours(run: LoadedRun, data_path: str | None, report: Reporter) -> dict[
     settings = run.recipe.evaluation
     fewer = settings.model_copy(update={"samples": min(settings.samples, MOST)})
     recipe = run.recipe.model_copy(update={"data": turned, "evaluation": fewer})
-    images = load_data(recipe, data_path if data_path is not None else run.about.data.path, report)
-    check_same_data(run.folder, run.about.data, describe_data(images))
+    images = data_of(run, data_path, report)
     evaluation = Evaluation(recipe, images, run.folder, torch.device("cpu"), report)
     drawn = evaluation.draw(run.generator)
     train, held_out = images.train.images, images.held_out.images

@@ -4,6 +4,13 @@ from steergan.extras import needed_by
 
 with needed_by("steergan.run"):
     from steergan.run.about import surroundings
+    from steergan.run.deformations import (
+        Deformed,
+        deformation_table,
+        measure_deformations,
+        same_protocol,
+        save_deformations,
+    )
     from steergan.run.evaluation import evaluate
     from steergan.run.folders import compare_folders
     from steergan.run.load import LoadedRun, class_names, load_run
@@ -20,6 +27,7 @@ with needed_by("steergan.run"):
 
 __all__ = [
     "UPRIGHT",
+    "Deformed",
     "LoadedRun",
     "Neighbours",
     "Place",
@@ -32,14 +40,18 @@ __all__ = [
     "angle_figure",
     "class_names",
     "compare_folders",
+    "deformation_table",
     "evaluate",
     "interpolate",
     "load_run",
+    "measure_deformations",
     "plan",
     "project",
     "propose",
     "resume",
+    "same_protocol",
     "sample",
+    "save_deformations",
     "surroundings",
     "train",
     "verify_function",

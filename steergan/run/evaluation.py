@@ -30,8 +30,8 @@ from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.run.convolution_record import check_convolution
 from steergan.run.figures_in_words import described, notices, summed_up
-from steergan.run.folder import RunFolder, check_same_data
-from steergan.run.load import LoadedRun, RunData, describe_data, load_data, load_run
+from steergan.run.folder import RunFolder
+from steergan.run.load import LoadedRun, RunData, data_of, load_run
 from steergan.run.nearest_images import Neighbours, nearest_images
 from steergan.run.own_classifier import own_classifier
 from steergan.run.reporting import Reporter, Silence, stage_before_training
@@ -278,9 +278,7 @@ def evaluate(
     turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
     recipe = run.recipe.model_copy(update={"evaluation": settings, "data": turned})
     check_convolution(run.recipe.performance.convolution, device)
-    where = data_path if data_path is not None else run.about.data.path
-    images = load_data(recipe, where, report)
-    check_same_data(run.folder, run.about.data, describe_data(images))
+    images = data_of(run, data_path, report)
     torch_device = torch.device(device)
     evaluation = Evaluation(recipe, images, run.folder, torch_device, report)
     evaluation.prepare()  # refused before anything is drawn

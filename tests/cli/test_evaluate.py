@@ -1,6 +1,7 @@
 """`steergan evaluate --neighbours`."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,34 @@ def test_neighbours_want_a_png(tiny_run: Path) -> None:
     result = invoke("evaluate", tiny_run, "--neighbours", "x.jpg")
     assert result.exit_code == 2
     assert "NAME.png was wanted" in result.output
+
+
+def test_deformations_of_several_runs_are_told_and_drawn(tiny_run: Path, tmp_path: Path) -> None:
+    one, two = (Path(shutil.copytree(tiny_run, tmp_path / name)) for name in ("one", "two"))
+    out = tmp_path / "stability.png"
+    result = invoke("evaluate", one, two, "--device", "cpu", "--deformations", out)
+    assert result.exit_code == 0, result.output
+    assert "| C4, one | C4, two |" in " ".join(result.stdout.split())
+    assert f"{out}: curves over blocks" in result.stdout
+    assert (two / "metric-deformations.jsonl").exists()
+    [found] = json.loads(invoke("evaluate", one, "--device", "cpu", "--deformations", out, "--json").stdout)
+    assert (found["group"], found["step"]) == ("C4", 6)
+    assert [block["block"] for block in found["deformation_blocks"]] == ["block 1", "block 2", "features", "score"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("a", "b"), "2 runs came; one RUN is measured at a time, several with --deformations"),
+        (("a", "--deformations", "x.png", "--features", "auto"), "--features is about the generator"),
+        (("a", "--deformations", "x.jpg"), "'x.jpg' came; NAME.png was wanted"),
+        (("--folders", "a", "b", "--deformations", "x.png"), "--deformations is for a RUN, not for --folders"),
+    ],
+)
+def test_deformations_refuse_what_contradicts_them(words: tuple[str, ...], said: str) -> None:
+    result = invoke("evaluate", *words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
 
 
 @pytest.mark.usefixtures("blank_curves")
