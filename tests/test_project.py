@@ -26,6 +26,10 @@ WITHOUT_MIRROR = {
     "steergan/training/inputs.py": "tests/training/test_updates.py",
     "steergan/metrics/deformation_picture.py": "tests/run/test_deformations.py",
     "steergan/augmentation/colours.py": "tests/augmentation/test_transforms.py",
+    "steergan/networks/learned_basis.py": "tests/networks/test_modern_generator.py",
+    "steergan/networks/modern_spec.py": "tests/recipe/test_messages.py",
+    "steergan/networks/modern_synthesis.py": "tests/networks/test_modern_generator.py",
+    "steergan/networks/modern_trunk.py": "tests/networks/test_modern_discriminator.py",
     "steergan/augmentation/drawing.py": "tests/augmentation/test_transforms.py",
     **{
         f"steergan/exporting/{name}.py": f"tests/exporting/test_{where}.py"

@@ -6,6 +6,7 @@ import torch
 
 from steergan.benchmark.stock import StockDiscriminator, StockGenerator
 from steergan.errors import RecipeError
+from steergan.networks import DiscriminatorSpec, GeneratorSpec
 from steergan.randomness import seed_torch, stream_seed
 from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
@@ -67,6 +68,8 @@ def stock_pair(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) 
         RecipeError: there is no such rival.
     """
     check_rivals(recipe)
+    assert isinstance(recipe.generator, GeneratorSpec)
+    assert isinstance(recipe.discriminator, DiscriminatorSpec)
     with torch.random.fork_rng(devices=[]):
         seed_torch(stream_seed(recipe.training.seed, "initial stock pair"))
         return Pair(
@@ -82,6 +85,8 @@ def check_rivals(recipe: Recipe) -> None:
         RecipeError: it hasn't.
     """
     generator, discriminator = recipe.generator, recipe.discriminator
+    if "modern" in (generator.architecture, discriminator.architecture):
+        raise RecipeError('there is no stock escnn rival of architecture = "modern"; name a recipe of another one')
     if not isinstance(discriminator.group, str) or generator.latent == "steerable":
         raise RecipeError("there is no stock escnn rival of restricted groups or steerable latents; name other ones")
     if any(is_continuous(gspace(group)) for group in (generator.group, discriminator.group)):

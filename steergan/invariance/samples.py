@@ -188,5 +188,6 @@ def prove(generator: Generator) -> Proof | None:
         return latent_invariance(generator.latent_type)
     if not generator.elements:
         return None
-    turns = generator.turn_GP[: generator.elements]
-    return symmetrization(turns, generator.synthesis.in_type.gspace, *generator.seed_shape[1:])
+    space = generator.synthesis.in_type.gspace
+    proofs = [symmetrization(turns, space, *size) for turns, size in generator.turns]
+    return next((proof for proof in proofs if not proof.holds), proofs[0])

@@ -5,6 +5,7 @@ from steergan.layers.activation import activation
 from steergan.layers.antialiased_pool import AntialiasedPool
 from steergan.layers.attention import Scores, SelfAttention, choose_attention
 from steergan.layers.batch_norm import ConditionalBatchNorm, FieldBatchNorm, batch_norms, moments_untouched
+from steergan.layers.bottleneck import Bottleneck, set_row_length
 from steergan.layers.convolution import GroupConvolution
 from steergan.layers.dense import SpectralEmbedding, SpectralLinear
 from steergan.layers.dropout import FieldDropout, draw_keep
@@ -13,8 +14,10 @@ from steergan.layers.filters.path import choose_convolution, choose_memory_forma
 from steergan.layers.fourier_pointwise import FourierPointwise, SampledPointwise
 from steergan.layers.gated import Gated
 from steergan.layers.group_average import averaged_over_group
+from steergan.layers.grouped_convolution import GroupedConvolution
 from steergan.layers.invariant_map import InvariantMap
 from steergan.layers.minibatch_deviation import MinibatchDeviation
+from steergan.layers.modulation import FieldModulation, FieldNoise
 from steergan.layers.nonlinearity import Pointwise
 from steergan.layers.pooling import AveragePool, GroupPool, MaxPool
 from steergan.layers.projection import ProjectionHead
@@ -41,18 +44,22 @@ from steergan.layers.windowed_convolution import StridedConvolution, TransposedC
 __all__ = [
     "AntialiasedPool",
     "AveragePool",
+    "Bottleneck",
     "ConditionalBatchNorm",
     "DiscriminatorBlock",
     "FieldBatchNorm",
     "FieldDropout",
     "FieldInstanceNorm",
     "FieldLayerNorm",
+    "FieldModulation",
+    "FieldNoise",
     "FilterOrbits",
     "FourierPointwise",
     "Gated",
     "GeneratorBlock",
     "GroupConvolution",
     "GroupPool",
+    "GroupedConvolution",
     "HalvingPool",
     "InvariantMap",
     "MaxPool",
@@ -87,6 +94,7 @@ __all__ = [
     "filtered_layers",
     "moments_untouched",
     "run",
+    "set_row_length",
     "shared_filters",
     "upsampled_convolution",
     "upsampling_mode",

@@ -1,6 +1,9 @@
 """The discriminator: image -> equivariant trunk -> group pooling -> (plain layers) -> projection with the label."""
 
+from typing import Any
+
 import torch
+from escnn.nn import FieldType
 from torch import Tensor, nn
 from torch.nn import Buffer
 
@@ -14,10 +17,11 @@ from steergan.layers import (
     SpectralLinear,
 )
 from steergan.networks.initialization import initialize
+from steergan.networks.modern_spec import ModernDiscriminatorSpec
 from steergan.networks.sizes import check_image_shape, inscribed_disk
 from steergan.networks.spec import DiscriminatorSpec
 from steergan.networks.stages import discriminator_stages
-from steergan.networks.trunk import LEAKY_SLOPE, Trunk
+from steergan.networks.trunk import LEAKY_SLOPE, LayerChain, Trunk
 from steergan.symmetry import gspace, is_continuous, trivial_type
 
 
@@ -60,7 +64,7 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        spec: DiscriminatorSpec,
+        spec: DiscriminatorSpec | ModernDiscriminatorSpec,
         image_shape: tuple[int, int, int],
         classes: int,
         *,
@@ -73,26 +77,9 @@ class Discriminator(nn.Module):
         spec.check(space)
         self.classes, self.image_shape, self.global_pool = classes, image_shape, spec.global_pool
         self.disk_HW = Buffer(inscribed_disk(image_shape) if disk else torch.empty(0), persistent=False)
-        steered, plain = discriminator_stages(spec, image_shape)
-        self.trunk = Trunk(steered, spec, last=not plain)
+        self.trunk: LayerChain
         self.group_pool: GroupPool | InvariantMap
-        if is_continuous(self.trunk.out_type.gspace):
-            self.group_pool = InvariantMap(self.trunk.out_type)
-        else:
-            self.group_pool = GroupPool(self.trunk.out_type, "max")
-        self.plain_type = x_type = trivial_type(gspace("trivial"), len(self.group_pool.out_type))
-        tail: list[nn.Module] = []
-        if plain:
-            block = Trunk(plain, spec)
-            tail.append(block)
-            x_type = block.out_type
-        if spec.plain_width:
-            out_type = trivial_type(gspace("trivial"), spec.plain_width)
-            slope = 0.0 if spec.architecture == "residual" else LEAKY_SLOPE
-            tail.append(GroupConvolution(x_type, out_type, 3, spectral_norm=spec.spectral_norm))
-            tail.append(Pointwise(out_type, "leaky_relu", slope=slope))
-            x_type = out_type
-        self.tail = nn.ModuleList(tail)
+        x_type = self._build(spec)
         compared = spec.minibatch_deviation
         self.minibatch_deviation = MinibatchDeviation(compared) if compared else None
         self.head = ProjectionHead(
@@ -104,6 +91,31 @@ class Discriminator(nn.Module):
         if rotations:
             self.rotation_head = SpectralLinear(self.trunk.out_type.size, rotations, spectral_norm=spec.spectral_norm)
         initialize(self, spec.initialization)
+
+    def _build(self, spec: Any) -> FieldType:
+        """Make the trunk, the group pooling and what comes behind it, whose type is returned."""
+        steered, plain = discriminator_stages(spec, self.image_shape)
+        self._steer(Trunk(steered, spec, last=not plain))
+        x_type = self.plain_type
+        if plain:
+            block = Trunk(plain, spec)
+            self.tail.append(block)
+            x_type = block.out_type
+        if spec.plain_width:
+            out_type = trivial_type(gspace("trivial"), spec.plain_width)
+            slope = 0.0 if spec.architecture == "residual" else LEAKY_SLOPE
+            self.tail.append(GroupConvolution(x_type, out_type, 3, spectral_norm=spec.spectral_norm))
+            self.tail.append(Pointwise(out_type, "leaky_relu", slope=slope))
+            x_type = out_type
+        return x_type
+
+    def _steer(self, trunk: LayerChain) -> None:
+        """Take a trunk, and a group pooling that suits it; nothing comes behind it yet."""
+        self.trunk = trunk
+        continuous = is_continuous(trunk.out_type.gspace)
+        self.group_pool = InvariantMap(trunk.out_type) if continuous else GroupPool(trunk.out_type, "max")
+        self.plain_type = trivial_type(gspace("trivial"), len(self.group_pool.out_type))
+        self.tail = nn.ModuleList()
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] and labels (B,) int64 -> scores (B,)."""

@@ -1,5 +1,7 @@
 """The generator: latent and label -> seed map -> equivariant synthesis -> image."""
 
+from typing import Any
+
 import torch
 from escnn.gspaces import GSpace2D
 from escnn.nn import FieldType
@@ -8,8 +10,10 @@ from torch.nn import Buffer
 
 from steergan.errors import SymmetryError
 from steergan.layers import SpectralLinear
+from steergan.layers.plain import Compound
 from steergan.motions import element_at
 from steergan.networks.initialization import initialize
+from steergan.networks.modern_spec import ModernGeneratorSpec
 from steergan.networks.sizes import check_image_shape, inscribed_disk
 from steergan.networks.spec import GeneratorSpec
 from steergan.networks.steerable_latent import SteerableSeed, acted_on, count_invariants, steerable_type
@@ -60,7 +64,12 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, spec: GeneratorSpec, image_shape: tuple[int, int, int], classes: int, *, disk: bool = False
+        self,
+        spec: GeneratorSpec | ModernGeneratorSpec,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        disk: bool = False,
     ) -> None:
         super().__init__()
         space = gspace(spec.group)
@@ -72,32 +81,51 @@ class Generator(nn.Module):
         self.disk_HW = Buffer(inscribed_disk(image_shape) if disk else torch.empty(0), persistent=False)
         self.embedding = nn.Embedding(classes, spec.embedding_dim)
         self.latent_type: FieldType | None = None
-        self.seed: SpectralLinear | SteerableSeed
+        self.seed: nn.Module
+        self._start(spec, seed_pixels)
         if spec.latent == "steerable":
             self.latent_type = steerable_type(spec.representation_after(space), space, spec.z_dim, (height, width))
             self.conditioning = count_invariants(self.latent_type) + spec.embedding_dim
         else:
             self.conditioning = spec.z_dim + spec.embedding_dim
-            seed_features = spec.seed_width * seed_pixels[0] * seed_pixels[1]
-            self.seed = SpectralLinear(self.conditioning, seed_features, spectral_norm=spec.spectral_norm)
-        self.synthesis = Synthesis(spec, channels, self.conditioning, seed_pixels)
+            self.seed = self._dense_seed(spec, seed_pixels)
+        self.synthesis = self._synthesis(spec, channels, seed_pixels)
         if self.latent_type is not None:
             self.seed = SteerableSeed(
                 self.latent_type, spec.embedding_dim, self.synthesis.in_type, seed_pixels[0],
                 spectral_norm=spec.spectral_norm, band_limited=spec.band_limited,
             )  # fmt: skip
         self.seed_shape = (self.synthesis.in_type.size, *seed_pixels)
-        nn.init.orthogonal_(self.embedding.weight)
-        initialize(self, spec.initialization)
+        self._first_weights(spec)
         self.elements = symmetrizing_elements(space) if spec.latent == "symmetrized" else 0
         turn_GP = torch.empty(0, dtype=torch.int64)
         if self.elements:
             turn_GP = torch.from_numpy(grid_permutation(space, *seed_pixels))
         self.turn_GP = Buffer(turn_GP, persistent=False)
 
+    def _start(self, spec: Any, seed_pixels: tuple[int, int]) -> None:
+        """What architectures need before their parts are made."""
+
+    def _dense_seed(self, spec: Any, seed_pixels: tuple[int, int]) -> nn.Module:
+        """From the conditioning vector, (B, conditioning), to the seed map, flat."""
+        features = spec.seed_width * seed_pixels[0] * seed_pixels[1]
+        return SpectralLinear(self.conditioning, features, spectral_norm=spec.spectral_norm)
+
+    def _synthesis(self, spec: Any, channels: int, seed_pixels: tuple[int, int]) -> Compound:
+        """From the seed map to the image, before tanh."""
+        return Synthesis(spec, channels, self.conditioning, seed_pixels)
+
+    def _first_weights(self, spec: Any) -> None:
+        nn.init.orthogonal_(self.embedding.weight)
+        initialize(self, spec.initialization)
+
+    @property
+    def turns(self) -> list[tuple[Tensor, tuple[int, int]]]:
+        """What an element moves: for each map where its pixels come from, (G, h * w) int64, and (h, w)."""
+        return [(self.turn_GP[: self.elements], (self.seed_shape[1], self.seed_shape[2]))]
+
     def seed_map(self, c: Tensor, element: Tensor | None) -> Tensor:
         """Latent and embedding, joined -> (B, seed_width, h, w), acted on by each sample's group element."""
-        assert isinstance(self.seed, SpectralLinear)
         x_BCP = self.seed(c).unflatten(1, self.seed_shape).flatten(2)
         if element is not None and self.elements:
             source_B1P = self.turn_GP[element].unsqueeze(1)

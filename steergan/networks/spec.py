@@ -20,7 +20,7 @@ def suits_filters(value: str, info: ValidationInfo) -> str:
     Raises:
         PydanticCustomError: residual blocks of band-limited filters.
     """
-    if value == "residual" and info.data.get("filters") == "band-limited":
+    if value != "plain" and info.data.get("filters") == "band-limited":
         raise PydanticCustomError("architecture", '"plain" with filters = "band-limited"')
     return value
 
@@ -83,6 +83,10 @@ def no_single_image(value: int) -> int:
     return value
 
 
+ComparedImages = Annotated[int, Field(ge=0), AfterValidator(no_single_image)]
+InitialGradient = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 def suited_latent(value: str, info: ValidationInfo) -> str:
     """A latent, `auto` replaced by what the group in front of it can take and makes the law of the images invariant.
 
@@ -94,21 +98,13 @@ def suited_latent(value: str, info: ValidationInfo) -> str:
     return "symmetrized" if is_grid_group(gspace(group)) else "steerable"
 
 
-class GeneratorSpec(AttentiveFields):
-    """The generator: latent and label -> seed map -> group convolutions -> image.
-
-    Raises:
-        pydantic.ValidationError: an unknown key, a wrong type or an impossible value.
-
-    Examples:
-        >>> GeneratorSpec(group="D4", widths=(64, 32)).latent, GeneratorSpec(group="SO2").latent
-        ('symmetrized', 'steerable')
-    """
+class AnyGeneratorSpec(AttentiveFields):
+    """What generators of all architectures have in common."""
 
     group: Annotated[str, BeforeValidator(one_group)] = "C4"
     """`trivial` makes the paper's plain CNN."""
-    architecture: Architecture = "plain"
-    """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
+    architecture: str = "plain"
+    """Which kind of network."""
     latent: Annotated[
         Literal["auto", "dense", "symmetrized", "steerable"],
         Field(validate_default=True),
@@ -128,6 +124,21 @@ class GeneratorSpec(AttentiveFields):
     widths: Widths = (512, 256, 128)
     """Channels of a plain CNN, one entry per convolution before the last, or per residual block; the group gets
     width / sqrt(|G|) fields, off the grid as many as have the same number of weights."""
+
+
+class GeneratorSpec(AnyGeneratorSpec):
+    """The generator: latent and label -> seed map -> group convolutions -> image.
+
+    Raises:
+        pydantic.ValidationError: an unknown key, a wrong type or an impossible value.
+
+    Examples:
+        >>> GeneratorSpec(group="D4", widths=(64, 32)).latent, GeneratorSpec(group="SO2").latent
+        ('symmetrized', 'steerable')
+    """
+
+    architecture: Architecture = "plain"
+    """Stages of one convolution each (RotMNIST), or pre-activation residual blocks (the other data sets)."""
     upsamplings: Annotated[int, Field(ge=0)] = 2
     """How many of the stages or blocks, from the first, upsample by 2."""
     spectral_norm: Normed = "bank"
@@ -138,7 +149,24 @@ class GeneratorSpec(AttentiveFields):
     """Of the free weights."""
 
 
-class DiscriminatorSpec(AttentiveFields):
+class AnyDiscriminatorSpec(AttentiveFields):
+    """What discriminators of all architectures have in common."""
+
+    group: Annotated[str | tuple[str, ...], BeforeValidator(one_group_or_several)] = "C4"
+    """One name, or one for each stage or block, each a subgroup of the one before: symmetric at small scales, less at
+    large ones."""
+    architecture: str = "plain"
+    """As the generator's."""
+    widths: Widths = (128, 256, 512)
+    """Channels of a plain CNN, one entry per convolution or residual block."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The group of every block; a single one stands for all."""
+        return (self.group,) if isinstance(self.group, str) else self.group
+
+
+class DiscriminatorSpec(AnyDiscriminatorSpec):
     """The discriminator: image -> group convolutions and pools -> group pooling -> projection with the label.
 
     Raises:
@@ -149,13 +177,8 @@ class DiscriminatorSpec(AttentiveFields):
         (128, 256, 512)
     """
 
-    group: Annotated[str | tuple[str, ...], BeforeValidator(one_group_or_several)] = "C4"
-    """One name, or one for each stage or block, each a subgroup of the one before: symmetric at small scales, less at
-    large ones."""
     architecture: Architecture = "plain"
     """As the generator's."""
-    widths: Widths = (128, 256, 512)
-    """Channels of a plain CNN, one entry per convolution or residual block."""
     downsample: Annotated[tuple[bool, ...], Field(strict=False)] = ()
     """Whether each stage or block ends in a pool by 2; empty: all do."""
     pool: Literal["average", "max"] = "average"
@@ -171,20 +194,15 @@ class DiscriminatorSpec(AttentiveFields):
     """Filters of one plain 3x3 convolution after the group pooling; 0: none."""
     global_pool: Literal["average", "sum"] = "average"
     """Over the last map's pixels."""
-    minibatch_deviation: Annotated[int, Field(ge=0), AfterValidator(no_single_image)] = 0
+    minibatch_deviation: ComparedImages = 0
     """Images whose features' standard deviation is one more feature, by which D sees that they are alike: so many at a
     time, as they come in a batch (4 in StyleGAN2); 0: none."""
     spectral_norm: Normed = "bank"
     """As the generator's, of every convolution and of the head."""
     embedding_norm: bool = False
     """Whether the embedding of classes is divided by its spectral norm, too."""
-    initial_gradient: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    initial_gradient: InitialGradient = 0.0
     """Root mean square of ||dD/dx|| at training images x in [-1, 1] before the first step: the scores are multiplied by
     a constant that makes it so, whatever the group, the width and the depth; 0: they stay as the layers give them."""
     initialization: Initialization = "orthogonal"
     """As the generator's."""
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The group of every block; a single one stands for all."""
-        return (self.group,) if isinstance(self.group, str) else self.group

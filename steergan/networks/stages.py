@@ -12,6 +12,7 @@ from escnn.nn import FieldType
 
 from steergan.errors import RecipeError, SymmetryError
 from steergan.layers import HalvingPool
+from steergan.networks.modern_spec import ModernDiscriminatorSpec
 from steergan.networks.spec import DiscriminatorSpec, GeneratorSpec
 from steergan.networks.steerable_latent import count_invariants
 from steergan.symmetry import contains, gspace, is_continuous, is_trivial, regular_type, trivial_type
@@ -141,7 +142,7 @@ def pooled_fields(x_type: FieldType) -> int:
     return count_invariants(x_type) if is_continuous(x_type.gspace) else len(x_type)
 
 
-def check_groups(spec: DiscriminatorSpec) -> Sequence[str]:
+def check_groups(spec: DiscriminatorSpec | ModernDiscriminatorSpec) -> Sequence[str]:
     """One name for each width, each a subgroup of the one before."""
     group, widths = spec.group, spec.widths
     if isinstance(group, str):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from steergan.layers import (
     GroupConvolution,
+    GroupedConvolution,
     SelfAttention,
     StridedConvolution,
     TransposedConvolution,
@@ -86,6 +87,8 @@ def products(module: nn.Module, output: Any) -> int:
         return module.products(*output.tensor.shape[2:])
     if isinstance(module, GroupConvolution):
         taps = module.filter_bank().numel()
+    elif isinstance(module, GroupedConvolution):
+        taps = module.convolution.filter_bank().numel()
     elif isinstance(module, UpsampleConvolution):
         # One of four phase filters for each output pixel.
         taps = ((module.convolution.kernel_size + 1) // 2) ** 2 * module.in_type.size * module.out_type.size

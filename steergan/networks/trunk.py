@@ -14,35 +14,22 @@ LEAKY_SLOPE = 0.2
 """Source: Dey et al. 2021, appendix C.2."""
 
 
-class Trunk(Compound):
-    """Fields -> hidden fields: plain stages (convolution, leaky ReLU, pool) or residual blocks, then ReLU.
-
-    Where the spec says so, self-attention follows a stage or block.
+class LayerChain(Compound):
+    """Layers, one behind the other.
 
     Args:
-        stages: see `discriminator_stages`.
-        spec: of the discriminator: `architecture`, `batch_norm` (in front of every ReLU of a stage or block, not of the
-            last one: Tables 9 and 10) and `spectral_norm` are read.
-        last: nothing comes after it: ReLU after the last residual block.
+        layers: each takes what the one before puts out.
 
     Attributes:
         restrictions: positions in `stages` of the layers that take a subgroup.
         ends: positions in `stages` of the last layers of each stage or block.
 
-    Shapes: (B, channels of in_type, H, W) -> (B, channels of out_type, h, w), halved by every pool.
-
-    Symmetry: equivariant under the last group; exact for groups that permute pixels with `"exact"`, broken with
-        `"paper"` on an odd map. Before a restriction, under the larger group.
-
-    Raises:
-        SymmetryError: a gspace that is no subgroup of the one before; fields and kernels that don't suit each other.
-
-    Source: Dey et al. 2021, Figure 13, Tables 5 to 14. Differs: the odd pool, because 7 -> 3 loses the equivariance.
-        Restriction: Weiler and Cesa 2019, section 2.7.
+    Shapes: (B, channels of in_type, H, W) -> (B, channels of out_type, h, w).
     """
 
-    def __init__(self, stages: Sequence[DiscriminatorStage], spec: DiscriminatorSpec, *, last: bool = True) -> None:
+    def __init__(self, layers: Sequence[EquivariantModule]) -> None:
         super().__init__()
+<<<<<<< HEAD
         layers_of = LAYERS[spec.architecture]
         layers: list[EquivariantModule] = []
         self.ends: list[int] = []
@@ -55,6 +42,9 @@ class Trunk(Compound):
             layers += nonlinearity(layers[-1].out_type, "relu", False)
             self.ends[-1] = len(layers) - 1
         self.in_type, self.out_type = stages[0].in_type, layers[-1].out_type
+=======
+        self.in_type, self.out_type = layers[0].in_type, layers[-1].out_type
+>>>>>>> c621b83 (architecture = "modern": residual blocks without norms in both networks, proved under every group, with styles, noise and attention)
         self.stages = nn.ModuleList(layers)
         self.restrictions = [i for i, layer in enumerate(layers) if isinstance(layer, Restriction)]
 
@@ -69,6 +59,41 @@ class Trunk(Compound):
         for stage in self.stages:
             input_shape = stage.evaluate_output_shape(input_shape)  # type: ignore[operator]
         return input_shape
+
+
+class Trunk(LayerChain):
+    """Fields -> hidden fields: plain stages (convolution, leaky ReLU, pool) or residual blocks, then ReLU.
+
+    Where the spec says so, self-attention follows a stage or block.
+
+    Args:
+        stages: see `discriminator_stages`.
+        spec: of the discriminator: `architecture`, `batch_norm` (in front of every ReLU of a stage or block, not of the
+            last one: Tables 9 and 10) and `spectral_norm` are read.
+        last: nothing comes after it: ReLU after the last residual block.
+
+    Shapes: (B, channels of in_type, H, W) -> (B, channels of out_type, h, w), halved by every pool.
+
+    Symmetry: equivariant under the last group; exact for groups that permute pixels with `"exact"`, broken with
+        `"paper"` on an odd map. Before a restriction, under the larger group.
+
+    Raises:
+        SymmetryError: a gspace that is no subgroup of the one before; fields and kernels that don't suit each other.
+
+    Source: Dey et al. 2021, Figure 13, Tables 5 to 14. Differs: the odd pool, because 7 -> 3 loses the equivariance.
+        Restriction: Weiler and Cesa 2019, section 2.7.
+    """
+
+    def __init__(self, stages: Sequence[DiscriminatorStage], spec: DiscriminatorSpec, *, last: bool = True) -> None:
+        layers_of = LAYERS[spec.architecture]
+        layers: list[EquivariantModule] = []
+        for stage in stages:
+            layers += layers_of(stage, spec)
+            if stage.attention is not None:
+                layers.append(spec.attention_on(layers[-1].out_type, stage.attention, spec.spectral_norm))
+        if spec.architecture == "residual" and last:
+            layers += nonlinearity(layers[-1].out_type, "relu", False)
+        super().__init__(layers)
 
 
 def plain_layers(stage: DiscriminatorStage, spec: DiscriminatorSpec) -> list[EquivariantModule]:

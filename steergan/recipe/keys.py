@@ -1,5 +1,6 @@
 """Every key that a recipe may set, with its values, its default and its meaning, as the settings themselves say it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from steergan.recipe.data import SOURCES, DataSettings
-from steergan.recipe.messages import section_of
+from steergan.recipe.messages import sections_of, told_apart_by
 from steergan.recipe.sections import Recipe
 
 
@@ -24,8 +25,8 @@ class Key(NamedTuple):
     """One paragraph."""
 
 
-def described_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[Key]:
-    """All keys, in the order of a recipe.
+def described_keys() -> Iterator[Key]:
+    """All keys, in the order of a recipe; what a key of some architectures only is for is said of it.
 
     Examples:
         >>> from steergan.recipe import described_keys
@@ -33,18 +34,48 @@ def described_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterato
         >>> key.values, key.default
         ('number > 0, <= 1', 1.0)
     """
-    properties = model.model_json_schema()
-    for name, field in model.model_fields.items():
-        inner = DataSettings if prefix + name == "data" else section_of(field.annotation)
-        if inner is not None:
-            yield from described_keys(inner, f"{prefix}{name}.")
-            continue
-        values = words_of(properties["properties"][name], properties.get("$defs", {}))
-        if prefix + name == "data.name":
+    for name, field in Recipe.model_fields.items():
+        if name == "data":
             yield Key("data.name", " | ".join(f'"{source}"' for source in SOURCES), None, "Where the images come from.")
-            continue
-        default = None if field.default is PydanticUndefined else field.default
-        yield Key(prefix + name, values, default, " ".join((field.description or "").split()))
+            yield from (key for key in keys_of(DataSettings, "data.") if key.name != "data.name")
+        elif models := sections_of(field.annotation):
+            yield from together(name, [list(keys_of(model, f"{name}.")) for model in models])
+        else:
+            yield described(Recipe, name, "")
+
+
+def keys_of(model: type[BaseModel], prefix: str) -> Iterator[Key]:
+    """The keys of one section."""
+    return (described(model, name, prefix) for name in model.model_fields)
+
+
+def described(model: type[BaseModel], name: str, prefix: str) -> Key:
+    """One key."""
+    schema, field = model.model_json_schema(), model.model_fields[name]
+    values = words_of(schema["properties"][name], schema.get("$defs", {}))
+    default = None if field.default is PydanticUndefined else field.default
+    return Key(prefix + name, values, default, " ".join((field.description or "").split()))
+
+
+def together(section: str, kinds: list[list[Key]]) -> list[Key]:
+    """The keys of a section that is one of several kinds, each key once."""
+    teller = f"{section}.{told_apart_by(section, Recipe)}"
+    found: dict[str, Key] = {}
+    for keys in kinds:
+        values = {key.name: key.values for key in keys}.get(teller, "")
+        for key in keys:
+            known = found.get(key.name)
+            if known is None:
+                here = f"With {teller} = {values}: " if found and keys is not kinds[0] else ""
+                found[key.name] = key._replace(meaning=f"{here}{key.meaning}")
+            elif key.name == teller:
+                both = f"{known.meaning} {key.values}: {key.meaning[:1].lower()}{key.meaning[1:]}"
+                found[key.name] = known._replace(values=f"{known.values} | {key.values}", meaning=both)
+            elif (known.values, known.default) != (key.values, key.default):
+                other = f"With {teller} = {values}: {key.values}, by default {json.dumps(key.default)}."
+                more = "" if key.meaning in known.meaning else f" {key.meaning}"
+                found[key.name] = known._replace(meaning=f"{known.meaning} {other}{more}")
+    return list(found.values())
 
 
 def words_of(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """A table that is checked against the sections, or one line about its first fault."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -75,15 +75,17 @@ def validate_any(table: Mapping[str, Any], source: str) -> Recipe | TranslationR
     except RecursionError:
         raise RecipeError(f"{source}: nested too deeply; sections of keys are wanted") from None
     outermost, *inner = map(str, fault["loc"])
-    if outermost == "data":
-        inner = inner[1:]  # what follows it is the source's name, by which pydantic tells the classes apart
+    teller = told_apart_by(outermost, kind)
+    which = inner.pop(0) if teller and inner else ""
     key = ".".join([outermost, *inner])
     if fault["type"] == "union_tag_invalid":
-        *names, last = map(repr, SOURCES)
-        came = shown(fault["input"]["name"])
-        raise RecipeError(f"{source}: data.name = {came}; wanted: {', '.join(names)} or {last}")
+        *names, last = map(repr, tags(outermost, kind))
+        came = shown(fault["input"][teller])
+        raise RecipeError(f"{source}: {outermost}.{teller} = {came}; wanted: {', '.join(names)} or {last}")
     if fault["type"] == "union_tag_not_found":
-        raise RecipeError(f"{source}: key data.name is missing; it has no default")
+        raise RecipeError(f"{source}: key {outermost}.{teller} is missing; it has no default")
+    if fault["type"] == "extra_forbidden" and key in recipe_keys(kind):
+        raise RecipeError(f"{source}: {key} is no key where {outermost}.{teller} = {which!r}; leave it out")
     if fault["type"] == "extra_forbidden":
         raise RecipeError(f"{source}: unknown key {key}{nearest(key, kind)}")
     if fault["type"] == "missing":
@@ -92,25 +94,37 @@ def validate_any(table: Mapping[str, Any], source: str) -> Recipe | TranslationR
     raise RecipeError(f"{source}: {key} = {shown(fault['input'])}; wanted: {wanted}")
 
 
-def recipe_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
-    """Every key that a recipe may set, dotted."""
-    for name, field in model.model_fields.items():
-        inner = section_of(field.annotation)
-        if inner is not None:
-            yield from recipe_keys(inner, f"{prefix}{name}.")
-        else:
-            yield prefix + name
+def recipe_keys(kind: type[AnyRecipe] = Recipe) -> list[str]:
+    """Every key that a kind of recipe may set, dotted."""
+    keys: dict[str, None] = {}
+    for name, field in kind.model_fields.items():
+        models = sections_of(field.annotation)
+        keys |= dict.fromkeys(f"{name}.{key}" for model in models for key in model.model_fields) or {name: None}
+    return list(keys)
 
 
-def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section that a key of the recipe is, if it is one; of several that share their keys, the first."""
-    first = next(iter(get_args(annotation)), annotation)
-    return first if isinstance(first, type) and issubclass(first, BaseModel) else None
+def sections_of(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that a key of the recipe may be, if it is one."""
+    found = get_args(annotation) or (annotation,)
+    return [one for one in found if isinstance(one, type) and issubclass(one, BaseModel)]
+
+
+def told_apart_by(section: str, kind: type[AnyRecipe]) -> str:
+    """The key by which pydantic tells the classes of a section apart; empty where there is one class, or none."""
+    field = kind.model_fields.get(section)
+    several = field is not None and len(sections_of(field.annotation)) > 1
+    return {"data": "name"}.get(section, "architecture") if several else ""
+
+
+def tags(section: str, kind: type[AnyRecipe]) -> list[str]:
+    """All values of that key."""
+    models = sections_of(kind.model_fields[section].annotation)
+    return [tag for model in models for tag in get_args(model.model_fields[told_apart_by(section, kind)].annotation)]
 
 
 def nearest(key: str, kind: type[AnyRecipe] = Recipe) -> str:
     """A hint at the valid key or section of a kind of recipe that was probably meant."""
-    keys = list(recipe_keys(kind))
+    keys = recipe_keys(kind)
     outermost = list(dict.fromkeys(k.partition(".")[0] for k in keys))
     section, _, name = key.rpartition(".")
     if section not in outermost:

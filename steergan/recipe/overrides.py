@@ -3,7 +3,7 @@
 from typing import Any
 
 from steergan.errors import RecipeError, shown
-from steergan.recipe.messages import nearest, recipe_keys, section_of
+from steergan.recipe.messages import nearest, recipe_keys, sections_of
 from steergan.recipe.sections import Recipe
 from steergan.recipe.toml import parsed
 
@@ -34,5 +34,6 @@ def override_table(override: str) -> dict[str, Any]:
 def is_text(key: str) -> bool:
     """Whether a key's value is any string: a name or a path, not a group."""
     section, _, name = key.rpartition(".")
-    model = section_of(Recipe.model_fields[section].annotation) if section else Recipe
-    return model is not None and model.model_fields[name].annotation is str and name != "group"
+    models = sections_of(Recipe.model_fields[section].annotation) if section else [Recipe]
+    kinds = [model.model_fields[name].annotation for model in models if name in model.model_fields]
+    return str in kinds and name not in ("group", "architecture")

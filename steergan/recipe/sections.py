@@ -5,7 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from steergan.networks import DiscriminatorSpec, GeneratorSpec, PatchDiscriminatorSpec, UNetSpec
+from steergan.networks import (
+    AnyDiscriminator,
+    AnyGenerator,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    PatchDiscriminatorSpec,
+    UNetSpec,
+)
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.recipe.data import AnySource
 from steergan.recipe.performance import PerformanceSettings
@@ -173,8 +180,8 @@ class AnyRecipe(Section):
 class Recipe(AnyRecipe):
     """A whole experiment: a generator draws images from latents."""
 
-    generator: GeneratorSpec = GeneratorSpec()
-    discriminator: DiscriminatorSpec = DiscriminatorSpec()
+    generator: AnyGenerator = GeneratorSpec()
+    discriminator: AnyDiscriminator = DiscriminatorSpec()
 
 
 class TranslationRecipe(AnyRecipe):

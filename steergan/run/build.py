@@ -8,7 +8,7 @@ from torch import nn
 
 from steergan.errors import RecipeError, SymmetryError
 from steergan.layers import choose_attention, choose_convolution, choose_memory_format, choose_recomputation
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, Generator, make_discriminator, make_generator
 from steergan.penalties import ROTATIONS
 from steergan.randomness import seed_torch, stream_seed
 from steergan.recipe import PerformanceSettings, Recipe
@@ -27,7 +27,7 @@ def build_generator(recipe: Recipe, image_shape: tuple[int, int, int], classes: 
     check_convolution(recipe.performance.convolution)
     with torch.random.fork_rng(devices=[]):
         seed_torch(stream_seed(recipe.training.seed, "initial generator"))
-        network = Generator(recipe.generator, image_shape, classes, disk=recipe.data.disk)
+        network = make_generator(recipe.generator, image_shape, classes, disk=recipe.data.disk)
     choose_attention(network, twice=False)
     choose_performance(network, recipe.performance)
     return network
@@ -44,7 +44,9 @@ def build_discriminator(recipe: Recipe, image_shape: tuple[int, int, int], class
     rotations = ROTATIONS if recipe.augmentation.rotation_discriminator else 0
     with torch.random.fork_rng(devices=[]):
         seed_torch(stream_seed(recipe.training.seed, "initial discriminator"))
-        network = Discriminator(recipe.discriminator, image_shape, classes, disk=recipe.data.disk, rotations=rotations)
+        network = make_discriminator(
+            recipe.discriminator, image_shape, classes, disk=recipe.data.disk, rotations=rotations
+        )
     loss = recipe.loss
     choose_attention(network, twice=max(loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight) > 0)
     choose_performance(network, recipe.performance)

@@ -8,10 +8,10 @@ from escnn.nn import EquivariantModule
 from torch import Tensor
 
 from steergan.errors import SteerganError
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, Generator, ModernGenerator
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
-from steergan.symmetry import group_name, is_trivial
+from steergan.symmetry import group_name, is_trivial, trivial_type
 from steergan.verification import Subject
 from steergan.verification.subject import BATCH, Size
 
@@ -102,11 +102,13 @@ def next_size(part: EquivariantModule, size: Size) -> list[Size]:
 def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subject:
     """The claim image(g seed map, c) = g image(seed map, c), tanh included; at two sizes of seed maps."""
     height, width = generator.seed_shape[1:]
+    stream = torch_stream(recipe.training.seed, "verification")
+    c = torch.cat([torch.randn(BATCH, generator.z_dim, generator=stream), embedded_labels(generator)], dim=1)
+    if isinstance(generator, ModernGenerator) and generator.noise.numbers:
+        return noisy_subject(generator, c)
     sizes: list[Size] = [(height, width)]
     if not quick and not recipe.data.disk:
         sizes += next_size(generator.synthesis, (height, width))
-    stream = torch_stream(recipe.training.seed, "verification")
-    c = torch.cat([torch.randn(BATCH, generator.z_dim, generator=stream), embedded_labels(generator)], dim=1)
 
     def render(module: Generator, seed: Tensor, others: tuple[Tensor, ...]) -> Tensor:
         return module.render(seed, *others)
@@ -114,6 +116,22 @@ def synthesis_subject(recipe: Recipe, generator: Generator, quick: bool) -> Subj
     into, out = generator.synthesis.in_type, generator.synthesis.out_type
     scale = seed_scale(generator, c)
     return Subject("synthesis", generator, into, "equivariant", out, tuple(sizes), (c,), render, scale=scale)
+
+
+def noisy_subject(generator: ModernGenerator, c: Tensor) -> Subject:
+    """The claim image(g seed map, g noise, c) = g image(seed map, noise, c), at the size that the noise has."""
+    into, out, noise = generator.synthesis.in_type, generator.synthesis.out_type, generator.noise
+
+    def render(module: ModernGenerator, seed: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+        c, *maps = others
+        return module.render(seed, module.noise.with_maps(c, maps))
+
+    return Subject(
+        "synthesis, seed map and noise moved together", generator, into, "equivariant", out,
+        sizes=((generator.seed_shape[1], generator.seed_shape[2]),), others=(noise.without(c), *noise.maps(c)),
+        call=render, scale=seed_scale(generator, c),
+        other_types=(None, *[trivial_type(into.gspace, 1)] * len(noise.sizes)),
+    )  # fmt: skip
 
 
 @torch.no_grad()

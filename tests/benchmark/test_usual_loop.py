@@ -8,7 +8,7 @@ from torch import Tensor
 
 from steergan.benchmark.rivals import Pair
 from steergan.benchmark.usual_loop import UsualLoop
-from steergan.networks import Discriminator, Generator
+from steergan.networks import make_discriminator, make_generator
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.training import Batch, Latents, RunState, Step, draw_latents
@@ -38,8 +38,8 @@ def wide_pair(settings: Recipe) -> Pair:
     """In float64, so that Adam does not make steps out of the rounding of gradients that are zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator = Generator(settings.generator, SHAPE, 2)
-        return Pair(Wide(generator), Wide(Discriminator(settings.discriminator, SHAPE, 2)))
+        generator = make_generator(settings.generator, SHAPE, 2)
+        return Pair(Wide(generator), Wide(make_discriminator(settings.discriminator, SHAPE, 2)))
 
 
 class SameNumbers(UsualLoop):

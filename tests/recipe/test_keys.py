@@ -20,6 +20,6 @@ def test_values_are_told_in_words() -> None:
     assert values["data.held_out"] == "number > 0, < 1"
     assert values["data.range"] == '"auto" | "dtype" | "minmax" | [number, number]'
     assert values["data.disk"] == "true | false"
-    assert values["augmentation.transforms"] == '["translation" | "scaling" | "colour" | "cutout", ...]'
+    assert values["augmentation.transforms"].startswith('["translation" | "scaling" | "colour" | "cutout"')
     assert '"folder"' in values["data.name"]
     assert words_of({"$ref": "#/$defs/x"}, {"x": {"const": "y"}}) == '"y"'

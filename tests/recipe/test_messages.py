@@ -47,6 +47,13 @@ def test_the_nearest_key_is_named(key: str, hint: str) -> None:
         ({"data": {"name": "digits", "size": -1}}, "my.toml: data.size = -1; wanted: greater than or equal to 0"),
         ({"generator": {"group": "p4"}}, "my.toml: generator.group = 'p4'; wanted: trivial, C_N or D_N with N up to 64 "
          "(C4, D4, C8, ...), SO2 or O2"),
+        ({"generator": {"architecture": "modern", "upsamplings": 2}}, "my.toml: generator.upsamplings is no key where "
+         "generator.architecture = 'modern'; leave it out"),
+        ({"generator": {"architecture": "modern", "latent": "dense", "noise": True}},
+         'my.toml: generator.noise = True; wanted: false with latent = "dense", which claims no law that noise could '
+         "keep"),
+        ({"generator": {"architecture": "modern", "group": "SO2", "noise": True}}, "my.toml: generator.noise = True; "
+         'wanted: false with latent = "steerable": maps of noise turn with latent = "symmetrized" alone'),
         ({"generator": {"kernel_size": 4}}, "my.toml: generator.kernel_size = 4; wanted: an odd number of pixels, or 0 "
          "for the group's own"),
     ],
@@ -77,8 +84,8 @@ def test_a_recipe_of_a_translation_is_known_by_its_generator() -> None:
          "generator.widths?"),
         ({"generator": {"architecture": "unet"}, "discriminator": {"architecture": "plain"}},
          "my.toml: discriminator.architecture = 'plain'; wanted: 'patch'"),
-        ({"discriminator": {"architecture": "patch"}}, "my.toml: discriminator.architecture = 'patch'; wanted: 'plain' "
-         "or 'residual'"),
+        ({"discriminator": {"architecture": "patch"}}, "my.toml: discriminator.architecture = 'patch'; wanted: "
+         "'plain', 'residual' or 'modern'"),
         ({"generator": {"architecture": "unet"}}, "my.toml: a recipe that translates images (data.name = 'digits', "
          "generator.architecture = 'unet') came; one that draws images from latents was wanted"),
     ],

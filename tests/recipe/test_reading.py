@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from steergan.errors import RecipeError
-from steergan.recipe import read_recipe, recipe_keys, write_recipe
+from steergan.networks import ModernDiscriminatorSpec, ModernGeneratorSpec
+from steergan.recipe import flat, read_recipe, recipe_keys, write_recipe
 from tests.recipe.minimal import MINIMAL, SETTABLE, write_minimal
 
 
@@ -22,8 +23,12 @@ def test_written_recipe_reads_back_the_same(recipe_file: Path, tmp_path: Path) -
 
 
 def test_written_recipe_spells_out_every_key(recipe_file: Path) -> None:
-    text = write_recipe(read_recipe(recipe_file))
-    assert all(f"{key.rsplit('.', 1)[-1]} = " in text for key in recipe_keys())
+    recipe = read_recipe(recipe_file)
+    text, said = write_recipe(recipe), flat(recipe.model_dump(mode="json"))
+    assert all(f"{key.rsplit('.', 1)[-1]} = " in text for key in said)
+    others = {"generator": ModernGeneratorSpec.model_fields, "discriminator": ModernDiscriminatorSpec.model_fields}
+    left = [key.partition(".") for key in recipe_keys() if key not in said]
+    assert all(name in others[section] for section, _, name in left)
 
 
 def test_recipes_from_before_a_section_existed_have_its_defaults(recipe_file: Path, tmp_path: Path) -> None:

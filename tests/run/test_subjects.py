@@ -1,6 +1,8 @@
 """What is claimed of a recipe's networks: of which part, at which sizes, and what has to be said with it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from steergan.recipe import Recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.subjects import FROM_SEED_MAP, GIVES_UP, POSED, SEES_POSE, network_subjects
 from steergan.verification import Subject, verify, verify_subject
+from tests.networks.modern import modern_recipe
+from tests.thorough import also
 
 SHAPE = (1, 8, 8)
 STEERABLE = ("generator.latent=steerable", "generator.z_dim=16")
@@ -73,3 +77,27 @@ def test_a_user_says_so_of_any_network_by_the_path_of_the_group_pooling(recipe: 
         level=2,
     )
     assert (found.verdict, found.group, len(found.elements)) == ("proved", "C4", 4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"noise": True, "conditioning": "style"},
+        *also({"latent": "steerable", "group": "C4"}),
+        {"attention": [True, False], "group": "C4"},
+    ],
+)
+def test_a_modern_pair_is_proved_and_noise_turns_with_the_seed_map(
+    recipe: Callable[..., Recipe], changes: dict[str, Any]
+) -> None:
+    (judge, _), (drawn, _) = subjects(modern_recipe(recipe(), **changes), quick=False)
+    with torch.no_grad():
+        for name, parameter in drawn.module.named_parameters():
+            if name.endswith(("strength", "gamma")):
+                parameter.fill_(0.5)
+    assert ("noise" in drawn.name) == ("noise" in changes)
+    for subject in (judge, drawn):
+        certificate = verify_subject(subject, level=4, modes=("evaluation",))
+        assert certificate.verdict == "proved", certificate.sentence
+    if "noise" in changes:
+        assert verify_subject(replace(drawn, other_types=()), level=4, modes=("evaluation",)).verdict != "proved"

@@ -18,6 +18,7 @@ from steergan.recipe import Recipe
 from steergan.run import evaluation
 from steergan.run.plan import plan
 from steergan.training import load_state, load_weights
+from tests.networks.modern import modern_recipe
 from tests.notes import Notes
 from tests.processes import started
 from tests.run.states import assert_same_run, same
@@ -55,6 +56,20 @@ def test_a_stopped_run_on_the_fourier_path_goes_on_to_the_same_bits(recipe: Make
     dense = run.train(recipe('performance.convolution="dense"', *choice[1:]), tmp_path / "dense", report=Notes())
     weights = [load_weights(folder / "generator.safetensors")[0] for folder in (uninterrupted, dense)]
     assert not same(*weights)  # so the kernels did compute the run
+
+
+def test_a_stopped_run_of_a_modern_pair_goes_on_to_the_same_bits_and_is_drawn_from(
+    recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    settings = modern_recipe(recipe("training.steps=4"), noise=True, conditioning="style")
+    whole = run.train(settings, tmp_path / "whole", report=Notes())
+    stopped = run.train(settings, tmp_path / "run", report=Notes(stop_after=2))
+    run.resume(stopped, report=Notes())
+    assert same(*(load_state(folder / "state-000004.pt") for folder in (whole, stopped)))
+    images = run.sample(whole, seeds=[0, 1])
+    assert torch.equal(run.sample(stopped, seeds=[1]), images[:, 1:])
+    assert not torch.equal(run.sample(whole, seeds=[0, 1], truncation=0.5), images)
+    assert run.interpolate(whole, seeds=(0, 1), images=3).shape[1:] == (3, 1, 8, 8)
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(tiny_run: Path, tiny_recipe: Path, tmp_path: Path) -> None:

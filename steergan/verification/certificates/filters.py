@@ -6,7 +6,14 @@ import torch
 from escnn.nn import FieldType
 from torch import Tensor
 
-from steergan.layers import GroupConvolution, StridedConvolution, TransposedConvolution, Upsample, UpsampleConvolution
+from steergan.layers import (
+    GroupConvolution,
+    GroupedConvolution,
+    StridedConvolution,
+    TransposedConvolution,
+    Upsample,
+    UpsampleConvolution,
+)
 from steergan.symmetry import gspace, trivial_type
 from steergan.verification.certificates.bases import placement, rounded_matrix, sampled_bank
 from steergan.verification.certificates.fourier import fourier_findings, numbered
@@ -39,6 +46,31 @@ def upsample_convolution(layer: UpsampleConvolution, at: Situation) -> Iterator[
             f"equals nearest upsampling and the convolution, tap by tap on every unit impulse of {side} x {side}"
         )
     yield from fourier_findings(layer, at)
+
+
+@certifies(GroupedConvolution)
+def grouped_convolution(layer: GroupedConvolution, at: Situation) -> Iterator[Finding]:
+    """Where its windows lie, the bank and the bias of all its parts, and that a part holds whole fields."""
+    inner = layer.convolution
+    yield from placement(at, inner.kernel_size, 1, inner.padding, 1)
+    yield from _bank(inner, at.elements)
+    yield _whole_fields(layer, at.elements)
+
+
+def _whole_fields(layer: GroupedConvolution, elements: tuple[Matrix, ...]) -> Finding:
+    """Whether every element acts on each part by itself, as the bank's certificate has it."""
+    wanted = "every element has to act on each part of the channels by itself"
+    parts = torch.eye(layer.cardinality, dtype=torch.float64)
+    for matrix in elements:
+        part = torch.from_numpy(rounded_matrix(fiber_matrix(layer.convolution.in_type, matrix)))
+        whole = torch.from_numpy(rounded_matrix(fiber_matrix(layer.in_type, matrix)))
+        if not torch.equal(whole, torch.kron(parts, part)):
+            return broken(wanted, f"{NAMES[matrix]} mixes parts of the input, or acts on them in different ways")
+        out = torch.from_numpy(rounded_matrix(fiber_matrix(layer.out_type, matrix)))
+        blocks = torch.kron(parts, torch.ones(len(out) // layer.cardinality, len(out) // layer.cardinality))
+        if bool((out[blocks == 0] != 0).any()):
+            return broken(wanted, f"{NAMES[matrix]} mixes parts of the output")
+    return exact(f"each of {layer.cardinality} parts holds whole fields, on which every element acts alike")
 
 
 @certifies(StridedConvolution)
