@@ -54,6 +54,7 @@ class ModernTrunk(LayerChain):
         spaces = [gspace(name) for name in check_groups(spec)]
         x_type, size = trivial_type(spaces[0], image_shape[0]), (image_shape[1], image_shape[2])
         layers: list[EquivariantModule] = []
+        ends: list[int] = []
         attends = spec.attends(len(spaces), "discriminator")
         for i, (width, space) in enumerate(zip(spec.widths, spaces, strict=True)):
             if space != x_type.gspace:
@@ -66,10 +67,12 @@ class ModernTrunk(LayerChain):
             x_type = layers[-1].out_type
             if attends[i]:
                 layers.append(spec.attention_on(x_type, size, spec.spectral_norm))
+            ends.append(len(layers) - 1)
         if spec.global_pool == "depthwise":
             layers.append(filter_of_each_field(spec, x_type, size))
         layers.append(activation(layers[-1].out_type, "leaky_relu", SLOPE))
-        super().__init__(layers)
+        ends[-1] = len(layers) - 1
+        super().__init__(layers, ends)
 
 
 def stage_layers(

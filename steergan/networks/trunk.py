@@ -19,6 +19,7 @@ class LayerChain(Compound):
 
     Args:
         layers: each takes what the one before puts out.
+        ends: positions of the last layers of each stage or block.
 
     Attributes:
         restrictions: positions in `stages` of the layers that take a subgroup.
@@ -27,24 +28,10 @@ class LayerChain(Compound):
     Shapes: (B, channels of in_type, H, W) -> (B, channels of out_type, h, w).
     """
 
-    def __init__(self, layers: Sequence[EquivariantModule]) -> None:
+    def __init__(self, layers: Sequence[EquivariantModule], ends: Sequence[int]) -> None:
         super().__init__()
-<<<<<<< HEAD
-        layers_of = LAYERS[spec.architecture]
-        layers: list[EquivariantModule] = []
-        self.ends: list[int] = []
-        for stage in stages:
-            layers += layers_of(stage, spec)
-            if stage.attention is not None:
-                layers.append(spec.attention_on(layers[-1].out_type, stage.attention, spec.spectral_norm))
-            self.ends.append(len(layers) - 1)
-        if spec.architecture == "residual" and last:
-            layers += nonlinearity(layers[-1].out_type, "relu", False)
-            self.ends[-1] = len(layers) - 1
-        self.in_type, self.out_type = stages[0].in_type, layers[-1].out_type
-=======
+        self.ends = list(ends)
         self.in_type, self.out_type = layers[0].in_type, layers[-1].out_type
->>>>>>> c621b83 (architecture = "modern": residual blocks without norms in both networks, proved under every group, with styles, noise and attention)
         self.stages = nn.ModuleList(layers)
         self.restrictions = [i for i, layer in enumerate(layers) if isinstance(layer, Restriction)]
 
@@ -87,13 +74,16 @@ class Trunk(LayerChain):
     def __init__(self, stages: Sequence[DiscriminatorStage], spec: DiscriminatorSpec, *, last: bool = True) -> None:
         layers_of = LAYERS[spec.architecture]
         layers: list[EquivariantModule] = []
+        ends: list[int] = []
         for stage in stages:
             layers += layers_of(stage, spec)
             if stage.attention is not None:
                 layers.append(spec.attention_on(layers[-1].out_type, stage.attention, spec.spectral_norm))
+            ends.append(len(layers) - 1)
         if spec.architecture == "residual" and last:
             layers += nonlinearity(layers[-1].out_type, "relu", False)
-        super().__init__(layers)
+            ends[-1] = len(layers) - 1
+        super().__init__(layers, ends)
 
 
 def plain_layers(stage: DiscriminatorStage, spec: DiscriminatorSpec) -> list[EquivariantModule]:
