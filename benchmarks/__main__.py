@@ -7,6 +7,7 @@ from steergan_cli.main import FaultGroup, silence_libraries
 from .commands.accelerator import accelerator
 from .commands.costs import costs
 from .commands.deformations import deformations
+from .commands.exports import exports
 from .commands.groups import groups
 from .commands.limit import limit
 from .commands.metrics import metrics
@@ -34,7 +35,7 @@ def benchmarks() -> None:
 
 for command in (
     sweep, performance, scaling, costs, groups, deformations, limit, metrics, textures, rulers, scale, shares,
-    accelerator, restate, page,
+    accelerator, restate, exports, page,
 ):  # fmt: skip
     benchmarks.add_command(command)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .data_symmetry import settings_of, symmetry
-from .options import fitting_options
+from .options import OutputFile, fitting_options
 from .progress import progress_lines
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def refuse_combinations(name: str | None, recipe: Path | None, given: Sequence[s
 @data.command()
 @click.argument("source", metavar="[NAME-OR-PATH]", required=False)
 @click.option("--recipe", type=click.Path(path_type=Path), help="Draw what this recipe uses, in place of NAME-OR-PATH.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PNG to write.")
+@click.option("--out", type=OutputFile(), required=True, help="The PNG to write.")
 @click.option("--split", type=click.Choice(["train", "held_out"]), default="train", show_default=True)
 @click.option("--size", type=click.IntRange(min=2), help="Cut patches of so many pixels a side; a folder of slides.")
 @fitting_options

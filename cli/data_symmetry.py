@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import fitting_options
+from .options import OutputFile, fitting_options
 from .progress import progress_lines
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     help="filters (untrained, plain), rotmnist, inception, or a .safetensors file of steergan features train.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of halves and permutations.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Draw examples and copies into this PNG.")
+@click.option("--out", type=OutputFile(), help="Draw examples and copies into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole protocol.")
 def symmetry(
     source: str | None,

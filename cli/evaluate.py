@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import at_option, chosen_device, device_option, fitting_options, moved_data_option
+from .options import OutputFile, at_option, chosen_device, device_option, fitting_options, moved_data_option
 from .progress import TerminalReporter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ SAID_ELSEWHERE = ("label_agreement_real", "left_out")
 @click.option(
     "--neighbours",
     metavar="OUT.png",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Look for memorised images: a picture of samples beside the nearest training images, and figures.",
 )
 @click.option(
@@ -204,12 +204,13 @@ def of_folders(
 def as_text(found: Mapping[str, Any], heads: tuple[str, str] = ("generated", "real")) -> str:
     """Figures beside what real and scrambled images get in their place, then the protocol under which they hold.
 
+    What is left out, and why, was said before anything was drawn.
+
     Args:
         found: a record.
         heads: of the columns of figures.
     """
     from steergan.metrics import words_for
-    from steergan.metrics.meaning import in_words
 
     sides = [
         {key.removeprefix(side): value for key, value in found.items() if key.startswith(side)}
@@ -230,7 +231,7 @@ def as_text(found: Mapping[str, Any], heads: tuple[str, str] = ("generated", "re
         "  ".join([row[0].replace("_", " ").ljust(widths[0]), *(row[k].ljust(widths[k]) for k in (1, 2)), row[3]])
         for row in rows
     ]
-    return "\n".join(line.rstrip() for line in [*lines[:head], *in_words(without), *lines[head:]])
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def memorised(found: Mapping[str, Any]) -> str:

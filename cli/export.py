@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import at_option, run_argument
+from .options import OutputFolder, at_option, output, run_argument
 
 TARGETS = ("torch", "onnx", "torch-export", "hub")
 PARTS = ("generator", "discriminator", "synthesis", "trunk")
@@ -37,7 +37,7 @@ def batch_size(ctx: click.Context, parameter: click.Parameter, value: str) -> in
 @at_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="A new folder, or that of an older export. Default: RUN/exports/PART-TARGET.",
 )
 def export(run: Path, to: str, part: str, batch: int | str, at: str, out: Path | None) -> None:
@@ -55,6 +55,7 @@ def export(run: Path, to: str, part: str, batch: int | str, at: str, out: Path |
     """
     from steergan.run.exporting import export_run, summary
 
+    out = output(out, run / "exports" / f"{part}-{to}")
     found = export_run(run, to=to, part=part, batch=batch, out=out, at=at)
     for line in summary(found):
         click.echo(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .backbone_options import backbone_options, chosen_data, chosen_tuning, data_options
-from .options import chosen_device, device_option
+from .options import OutputFile, chosen_device, device_option
 
 if TYPE_CHECKING:
     from steergan.data import ImageSet
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
 
 def place(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
-    """Refuse before the training what could not be written after it."""
+    """Refuse before the training a name under which nobody would look for it."""
     if value.suffix != ".safetensors":
         raise click.BadParameter(f"{value.name!r} came; NAME.safetensors was wanted", ctx, param)
-    if not value.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {value.absolute().parent}; make it first", ctx, param)
     return value
 
 
@@ -57,7 +55,7 @@ def download() -> None:
 @data_options
 @click.option("--backbone", help="Fine-tune this torchvision classifier, such as inception_v3. Default: the p4-CNN.")
 @backbone_options
-@click.option("--out", type=click.Path(path_type=Path), callback=place, required=True, help="The .safetensors file.")
+@click.option("--out", type=OutputFile(), callback=place, required=True, help="The .safetensors file.")
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the images.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of weights, order and angles.")
 @click.option("--rotate/--no-rotate", default=True, help="Whether to train on images turned at random. Default: yes.")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from .options import at_option, beside, chosen_classes, run_argument
+from .options import OutputFile, at_option, beside, chosen_classes, output, run_argument
 
 
 @click.command()
@@ -31,7 +31,7 @@ from .options import at_option, beside, chosen_classes, run_argument
 )
 @click.option("--images", type=click.IntRange(2), default=10, show_default=True, help="Images in a row.")
 @at_option
-@click.option("--out", type=click.Path(path_type=Path), help="PNG to write. Default: RUN/interpolation.png.")
+@click.option("--out", type=OutputFile(), help="PNG to write. Default: RUN/interpolation.png.")
 def interpolate(
     run: Path,
     seeds: tuple[int, int],
@@ -56,13 +56,13 @@ def interpolate(
     from steergan import pictures
     from steergan import run as runs
 
+    target = output(out, run / f"{beside('interpolation', at)}.png", OutputFile)
     names = runs.class_names(run)
     pairs = [one_pair(pair, names) for pair in between] or [(k, (k + 1) % len(names)) for k in range(len(names))]
     rows = runs.interpolate(run, seeds, images, at, pairs=pairs, labels=labels)
     own = [names[label] for label in dict.fromkeys(label for pair in pairs for label in pair)]
     titles = [*own, *(f"{names[first]} to {names[last]}" for first, last in pairs)]
     titles += [f"{name}, turned" for name in own][: len(rows) - len(titles)]
-    target = out if out is not None else run / f"{beside('interpolation', at)}.png"
     pictures.save_png(pictures.grid(rows.flatten(0, 1), images, labels=titles), target)
     click.echo(f"{len(rows)} rows in {target}")
 

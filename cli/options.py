@@ -1,5 +1,6 @@
 """Options that several commands share, and how their values are read."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -32,6 +33,41 @@ class OutputFile(click.ParamType[Path]):
         except OSError as error:
             self.fail(f"{folder} can't be written ({error.strerror}); name a file in another folder", param, ctx)
         return path
+
+
+class OutputFolder(click.ParamType[Path]):
+    """A folder to write, which is made later: refused before the work where that, or a file in it, would fail."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The folder's path, once the nearest folder above it that is there can be written."""
+        path = Path(value)
+        absolute = path.absolute()
+        nearest = next((place for place in (absolute, *absolute.parents) if os.path.lexists(place)), absolute)
+        if not nearest.is_dir():
+            self.fail(f"{path} can't be made: {nearest} is no folder; name one elsewhere", param, ctx)
+        try:
+            tempfile.TemporaryFile(dir=nearest).close()
+        except OSError as error:
+            self.fail(f"{nearest} can't be written ({error.strerror}); name a folder elsewhere", param, ctx)
+        return path
+
+
+def output(out: Path | None, default: Path, kind: type[OutputFile | OutputFolder] = OutputFolder) -> Path:
+    """Where a command writes: what `--out` named, which was looked at, or where it writes else, which is now.
+
+    Raises:
+        click.BadParameter: there nothing can be written.
+    """
+    if out is not None:
+        return out
+    if kind is OutputFile and not default.parent.is_dir():
+        return default  # of a run that is not there, which is said by whoever reads it
+    try:
+        return kind().convert(default, None, None)
+    except click.BadParameter as fault:
+        raise click.BadParameter(f"{fault.message} with --out", param_hint="'--out'") from None
 
 
 record_option = click.option(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .options import at_option, beside, chosen_classes, run_argument
+from .options import OutputFolder, at_option, beside, chosen_classes, chosen_device, device_option, output, run_argument
 from .progress import progress_lines
 
 
@@ -23,7 +23,8 @@ from .progress import progress_lines
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the starts.")
 @at_option
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for a folder an image. Default: RUN/projections.")
+@device_option
+@click.option("--out", type=OutputFolder(), help="Folder for a folder an image. Default: RUN/projections.")
 def project(
     run: Path,
     images: tuple[Path, ...],
@@ -32,6 +33,7 @@ def project(
     starts: int,
     seed: int,
     at: str,
+    device: str,
     out: Path | None,
 ) -> None:
     """Find the latent whose image is nearest to each IMAGE, in pixels, and draw both beside their difference.
@@ -49,9 +51,9 @@ def project(
     from steergan.run.projecting import Search
     from steergan.run.projection_files import project_files
 
+    where, target = chosen_device(device), output(out, run / beside("projections", at))
     labels = None if classes is None else chosen_classes(classes, class_names(run))
     loaded, search = load_run(run, at), Search(steps, starts, seed)
-    target = out if out is not None else run / beside("projections", at)
     with progress_lines("projecting") as progress:
-        for record in project_files(loaded, images, target, labels, search, progress):
+        for record in project_files(loaded, images, target, labels, search, progress, where):
             click.echo(json.dumps(record))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import chosen_device, device_option, positive, set_option
+from .options import OutputFile, chosen_device, device_option, output, positive, set_option
 from .progress import progress_lines
 
 
@@ -97,7 +97,7 @@ def keys(prefix: str) -> None:
 
 @recipe.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write. Default: FOLDER.toml.")
+@click.option("--out", type=OutputFile(), help="File to write. Default: FOLDER.toml.")
 @click.option("--group", default="auto", show_default=True, help="Of both networks; auto: what a test recommends.")
 @click.option("--size", type=click.Choice(["8", "16", "32", "64"]), help="Pixels per side. Default: what fits.")
 @click.option("--minutes", type=float, default=15.0, show_default=True, callback=positive, help="Of training, about.")
@@ -115,13 +115,13 @@ def new(folder: Path, out: Path | None, **wishes: Any) -> None:
 
     named = folder.stem if folder.is_file() else folder.resolve().name
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", named).strip("-._") or "images"
-    target = out if out is not None else Path(f"{stem}.toml")
+    target = output(out, Path(f"{stem}.toml"), OutputFile)
     if target.exists():
         raise click.UsageError(f"{target} is there already; give --out another file")
     settled = {"device": chosen_device(wishes["device"]), "size": int(wishes["size"] or 0)}
     wish = run.Wish(**wishes | settled)
     with progress_lines(f"looking at {folder}") as progress:
-        text = run.propose(folder, stem, wish, progress)
+        text = run.propose(folder, stem, wish, progress, target)
     target.write_text(text, encoding="utf-8")
     click.echo(text.partition("\n\n")[0])
     click.echo(f"{target}: written; look at it, then: steergan train {target}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import OutputFile, at_option, moved_data_option, run_argument
+from .options import OutputFile, at_option, moved_data_option, output, run_argument
 from .progress import TerminalReporter
 
 if TYPE_CHECKING:
@@ -66,9 +66,11 @@ def show_report(run: Path, out: Path | None = None, wish: "Wish | None" = None) 
     """Write the page, and say where it is and what it does without."""
     from steergan.report import Wish, write_report
 
-    told = TerminalReporter()
+    target, told = output(out, run / "report.html", OutputFile), TerminalReporter()
     with told.watching():
-        target, page = write_report(run, out, wish or Wish(), told)
+        target, page = write_report(run, target, wish or Wish(), told)
     for problem in page.problems:
         click.echo(f"left out: {problem}")
     click.echo(f"{target}: {len(page.html.encode()) / 1e6:.2f} MB, opens in any browser")
+    if page.damaged:
+        raise click.exceptions.Exit(1)

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import ANGLE_DIGITS, angles, at_option, beside, chosen_classes, numbers, positive, run_argument
+from .options import (
+    ANGLE_DIGITS,
+    OutputFolder,
+    angles,
+    at_option,
+    beside,
+    chosen_classes,
+    numbers,
+    output,
+    positive,
+    run_argument,
+)
 
 if TYPE_CHECKING:
     from steergan.run import Pose
@@ -39,7 +50,7 @@ WIDEST = 10
 @at_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="Folder for the images. Default: RUN/samples, or RUN/samples-best and the like with --at.",
 )
 def sample(
@@ -67,12 +78,12 @@ def sample(
     from steergan import pictures
     from steergan import run as runs
 
+    target = output(out, run / beside("samples", at))
     mirrored = (False, True) if reflect else (False,)
     turned = [runs.Pose(angle, mirror) for mirror in mirrored for angle in rotate or (0.0,)]
     names = runs.class_names(run)
     labels = range(len(names)) if classes is None else chosen_classes(classes, names)
     images = runs.sample(run, seeds, labels, truncation, turned, at)
-    target = out if out is not None else run / beside("samples", at)
     for label, of_class in zip(labels, images, strict=True):
         for seed, of_seed in zip(seeds, of_class, strict=True):
             for pose, image in zip(turned, of_seed, strict=True):

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
-from .options import chosen_device, command_line, device_option, record_option, save_record
+from .options import OutputFolder, chosen_device, command_line, device_option, output, record_option, save_record
 from .progress import BAR, TerminalReporter, clock
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def settings(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 @click.argument("files", metavar="FILE", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="Folder of the runs and tables; a study begun there goes on. Default: studies/NAME.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Runs at a time.")
@@ -100,7 +100,7 @@ def study(
     if len(files) > 1:
         raise click.UsageError(f"{len(files)} studies came; one at a time, or folders of studies with --combine")
     grid = studies.read_study(files[0])
-    root = out if out is not None else Path("studies") / grid.name
+    root = output(out, Path("studies") / grid.name)
     if dry_run:
         list_runs(grid, root)
         return

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import chosen_device, device_option, set_option, switch_convolution_option
+from .options import OutputFolder, chosen_device, device_option, set_option, switch_convolution_option
 from .progress import follow
 from .report import show_report
 
@@ -13,7 +13,7 @@ from .report import show_report
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="Run folder; an unfinished run of this recipe in it goes on. Default: the next free runs/00000-NAME.",
 )
 @set_option

@@ -7,15 +7,15 @@ from steergan import escnn_at_import  # noqa: F401  # before anything else impor
 if TYPE_CHECKING:
     from steergan.acceleration import accelerate, restore
     from steergan.exporting import export
-    from steergan.networks import symmetrize
     from steergan.run.trained import load
+    from steergan.symmetrized import symmetrize
 else:
     ROOMS = {
         "accelerate": "acceleration",
         "export": "exporting",
         "load": "run.trained",
         "restore": "acceleration",
-        "symmetrize": "networks",
+        "symmetrize": "symmetrized",
     }
 
     def __getattr__(name: str) -> object:

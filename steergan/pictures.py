@@ -184,8 +184,22 @@ def scale_by_factors(axes: Axes) -> None:
     """A logarithmic axis, where something is drawn and all of it is above zero."""
     if axes.get_lines() and axes.dataLim.y0 > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(LogFormatter())
-        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
+        label_factors(axes)
+
+
+class FactorTicks(LogFormatter):
+    """Numbers beside a logarithmic axis, as people write them: 0.3, not 3e-01."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The number, where matplotlib would show one."""
+        shown = super().__call__(x, pos)
+        return f"{x:.4g}" if shown and 1e-3 <= abs(x) < 1e5 else shown
+
+
+def label_factors(axes: Axes) -> None:
+    """Numbers beside a logarithmic axis, between powers of ten too where it has few."""
+    axes.yaxis.set_major_formatter(FactorTicks())
+    axes.yaxis.set_minor_formatter(FactorTicks(minor_thresholds=(1.5, 0.7)))
 
 
 def draw_level(axes: Axes, value: float | None, label: str) -> None:

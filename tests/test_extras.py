@@ -50,6 +50,14 @@ with torch.no_grad():
     assert torch.allclose(model(x).tensor, before, atol=1e-5)
 turning = FieldType(gspaces.rot2dOnR2(8), [gspaces.rot2dOnR2(8).regular_repr])
 GroupConvolution(turning, turning, 3)
+class Blank(torch.nn.Module):
+    z_dim, classes, image_shape = 2, 1, (1, 4, 4)
+    def forward(self, z, y):
+        return torch.arange(16.0).view(1, 1, 4, 4).expand(len(z), -1, -1, -1)
+turned = steergan.symmetrize(Blank(), "C4")(torch.zeros(1, 2), torch.zeros(1).long(), torch.ones(1).long())
+assert torch.equal(turned, torch.rot90(torch.arange(16.0).view(1, 1, 4, 4), 1, (2, 3)))
+found = steergan.export(torch.nn.Sequential(), 5, in_type=image, certify=False)
+assert found.module(torch.ones(1, 1, 5, 5)).sum() == 25
 for room in ("recipe", "training", "run", "results", "pictures"):
     try:
         __import__(f"steergan.{room}")

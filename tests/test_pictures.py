@@ -214,3 +214,14 @@ def test_neighbours_stand_above_the_distances_of_every_set() -> None:
     assert [text.get_text() for text in legend.get_texts()] == list(distances)
     bars = [patch for patch in below.patches if isinstance(patch, Rectangle)]
     assert sum(bar.get_height() for bar in bars) == pytest.approx(2)  # shares of each set
+
+
+def test_numbers_beside_factors_are_written_as_people_write_them() -> None:
+    axes = Figure().subplots()
+    axes.plot([0, 1], [0.3, 1.0])
+    axes.set_yscale("log")
+    pictures.label_factors(axes)
+    axes.figure.canvas.draw()
+    shown = [tick.get_text() for tick in axes.yaxis.get_ticklabels(which="both") if tick.get_text()]
+    assert {"0.1", "0.4", "0.9", "1"} <= set(shown)
+    assert not any("e" in text for text in shown)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from steergan_cli.benchmark.present import present
-from steergan_cli.options import json_option, numbers, record_option, set_option, threads_option
+from steergan_cli.options import OutputFolder, json_option, numbers, record_option, set_option, threads_option
 from steergan_cli.progress import TerminalReporter
 
 
@@ -16,7 +16,7 @@ from steergan_cli.progress import TerminalReporter
 @click.option(
     "--features", multiple=True, default=("scattering", "classifier"), show_default=True, help="One; repeatable."
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+@click.option("--out", type=OutputFolder(), required=True, help="The run's folder.")
 @threads_option
 @json_option
 @record_option

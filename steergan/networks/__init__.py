@@ -1,6 +1,7 @@
 """Whole networks made of layers: a spec, and what is built from it."""
 
 from steergan.extras import needed_by
+from steergan.symmetrized import Symmetrized, symmetrize
 
 with needed_by("steergan.networks"):
     from steergan.networks.architectures import (
@@ -16,7 +17,6 @@ with needed_by("steergan.networks"):
     from steergan.networks.modern_spec import ModernDiscriminatorSpec, ModernGeneratorSpec
     from steergan.networks.patch_discriminator import PatchDiscriminator
     from steergan.networks.spec import DiscriminatorSpec, GeneratorSpec
-    from steergan.networks.symmetrized import Symmetrized, symmetrize
     from steergan.networks.translation_spec import PatchDiscriminatorSpec, UNetSpec
     from steergan.networks.unet import UNet
 

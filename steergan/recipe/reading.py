@@ -93,6 +93,7 @@ def read_sources(path: str | os.PathLike[str], below: tuple[Path, ...] = ()) -> 
         table = parsed(content)
     except ValueError as error:
         raise RecipeError(f"{path}: not TOML: {reason(error)}") from None
+    named_from_here(table, path.parent)
     base = table.pop("extends", None)
     name, sha256 = source_name(path), hashlib.sha256(content).hexdigest()
     if base is None:
@@ -103,6 +104,16 @@ def read_sources(path: str | os.PathLike[str], below: tuple[Path, ...] = ()) -> 
         raise RecipeError(f"{path}: the {MOST_LEVELS}th recipe that one extends; write what it needs into fewer")
     extended = read_sources(located(base, path.parent), (*below, path))
     return [Source(name, sha256, merge(extended[0].table, table)), *extended]
+
+
+def named_from_here(table: dict[str, Any], folder: Path) -> None:
+    """Let `data.path` be a path from the recipe's folder, where there is such a file and none in the working folder."""
+    data = table.get("data")
+    path = data.get("path") if isinstance(data, dict) else None
+    if isinstance(data, dict) and isinstance(path, str) and path and not os.path.lexists(path):
+        beside = folder / path
+        if not os.path.isabs(path) and os.path.lexists(beside):
+            data["path"] = str(beside)
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

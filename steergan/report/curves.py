@@ -11,8 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+
+from steergan.pictures import label_factors
 
 MOST_POINTS = 300
 """Of a line; of more, each stands for the mean of as many neighbours."""
@@ -95,8 +97,7 @@ def svg_of(chart: Chart, identity: str, xlabel: str = "generator step") -> str:
         axes.set_title(chart.title, fontsize=11, loc="left")
         if chart.factors and axes.dataLim.y0 > 0:
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(LogFormatter())
-            axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.7)))
+            label_factors(axes)
         axes.grid(linewidth=0.7)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)

@@ -60,10 +60,12 @@ class Page:
     Attributes:
         html: the whole text.
         problems: a line for each part that can't be shown, as the page says it, too.
+        damaged: whether a file that is there could not be read.
     """
 
     html: str
     problems: tuple[str, ...]
+    damaged: bool = False
 
 
 def write_report(
@@ -118,7 +120,9 @@ def report_page(path: Path, wish: Wish = AS_USUAL, report: Reporter | None = Non
         raise RunError(
             f"{path}: its page would have {len(html):,} characters, more than {MOST_CHARACTERS:,}; please report"
         )
-    return Page(html, tuple(parts.problems.values()))
+    expected = set() if wish.neighbours else {"neighbours"}  # of data that are somewhere else by now
+    expected |= set() if RunFolder(path).drawable else {"networks"}
+    return Page(html, tuple(parts.problems.values()), bool(parts.problems.keys() - expected))
 
 
 class Parts:

@@ -65,6 +65,11 @@ class RunFolder:
         return self.finished or any(self.path.glob("state-*.pt"))
 
     @property
+    def drawable(self) -> bool:
+        """Whether there are networks to draw from: a finished run's, or a snapshot."""
+        return self.finished or any((self.path / "snapshots").glob("*.safetensors"))
+
+    @property
     def finished(self) -> bool:
         """Whether it was trained to its last step."""
         return self.generator.exists()

@@ -77,6 +77,7 @@ def project(
     search: Search | None = None,
     at: str | int = "last",
     progress: Progress = unheard,
+    device: str = "cpu",
 ) -> list[Projection]:
     """The latents whose images are nearest to given ones, in pixels.
 
@@ -92,6 +93,7 @@ def project(
         search: steps, starts and seed.
         at: which of the run's networks, see `load_run`.
         progress: hears of images that were computed.
+        device: where to compute.
 
     Raises:
         RunError: images of another shape, no such class, too many classes, or nothing trained in the folder.
@@ -113,6 +115,7 @@ def project(
         raise RunError(f"images of {came} came; uint8 (N, {', '.join(map(str, shape))}) was wanted")
     generator = copied(loaded.generator).requires_grad_(False)
     starts = starting_points(generator, labels_to_try(generator, classes), search, loaded.recipe.generator.latent_law)
+    generator, starts = generator.to(device), Points(*(part.to(device) for part in starts))
     work = effort(len(starts.z), search)
     with shared_filters(generator):
         return [
@@ -159,7 +162,7 @@ def effort(starts: int, search: Search) -> int:
 
 def nearest(generator: Generator, image: Tensor, starts: Points, steps: int, progress: Progress) -> Projection:
     """The projection of one image, uint8 (C, H, W); filters are shared, and weights frozen."""
-    target = to_unit(image)
+    target = to_unit(image.to(starts.z.device))
     if generator.disk_HW.numel():  # as the run's own images are
         target = (target + 1) * generator.disk_HW - 1
     total = effort(len(starts.z), Search(steps))
@@ -168,11 +171,11 @@ def nearest(generator: Generator, image: Tensor, starts: Points, steps: int, pro
     first = len(starts.z) * (short_steps(steps) + 1)
     found, distance = followed(generator, target, found, steps, portion(progress, first, total))
     best = found.at(distance.argmin()[None])
-    drawn = to_uint8(images_at(generator, best))[0]
-    wanted = to_uint8(target)
+    drawn = to_uint8(images_at(generator, best))[0].cpu()
+    wanted = to_uint8(target).cpu()
     error = float((drawn.double() - wanted.double()).square().mean().sqrt())
     element = int(best.element) if generator.elements else None
-    return Projection(best.z[0], int(best.y), element, drawn, error)
+    return Projection(best.z[0].cpu(), int(best.y), element, drawn, error)
 
 
 def followed(
@@ -195,7 +198,7 @@ def descent(
     """The nearest latents on the way of each start by itself, (N, Z), and their mean squared differences, (N,)."""
     z = starts.z.clone().requires_grad_()
     adam = torch.optim.Adam([z], lr=RATE)
-    best, least = starts.z, torch.full([len(z)], torch.inf)
+    best, least = starts.z, torch.full([len(z)], torch.inf, device=z.device)
     for step in range(steps + 1):
         distance = (images_at(generator, starts._replace(z=z)) - target).square().mean(dim=(1, 2, 3))
         nearer = distance.detach() < least

@@ -30,6 +30,7 @@ def project_files(
     classes: Sequence[int] | None = None,
     search: Search | None = None,
     progress: Progress = unheard,
+    device: str = "cpu",
 ) -> Iterator[dict[str, Any]]:
     """Project image files, and write a folder for each, whole or not at all.
 
@@ -44,6 +45,7 @@ def project_files(
         classes: labels to try, see `project`.
         search: how.
         progress: hears of images that were computed.
+        device: where to compute.
 
     Yields:
         A record for each image, once its folder is written: error, label, element, files, seconds.
@@ -61,7 +63,7 @@ def project_files(
     for number, (path, image, folder) in enumerate(zip(paths, images, folders, strict=True)):
         began = time.perf_counter()
         heard = shifted(progress, number, len(paths))
-        (found,) = project(run, image[None], classes, search, progress=heard)
+        (found,) = project(run, image[None], classes, search, progress=heard, device=device)
         record = {
             "image": str(path),
             **described(found, run),

@@ -65,7 +65,14 @@ class Wish:
     device: str = "cpu"
 
 
-def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard) -> str:
+class Reasons(NamedTuple):
+    """Why a recipe is as it is."""
+
+    group: str
+    size: str
+
+
+def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard, target: AnyPath | None = None) -> str:
     """A commented recipe that trains on the images in a folder.
 
     Args:
@@ -73,6 +80,8 @@ def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard
         name: of the recipe.
         wish: what is settled.
         progress: hears of files.
+        target: the file that it will be; where the images lie below its folder they are named from there. None:
+            somewhere else.
 
     Raises:
         SteerganError: files that can't be taken; images too small, or too few to test their symmetry; an odd group.
@@ -97,14 +106,37 @@ def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard
         settled["held_out"] = round(share, 2)
     group, why = (wish.group, "as asked") if wish.group != "auto" else tested(table | settled, where)
     channels, classes = found.image_shape[0], len(found.class_names)
+    slow: list[str] = []
     for one in sizes:
         settled["size"] = one.side
         recipe = recipe_for(name, {"name": "folder", "path": where, **settled}, one, group, classes)
         pace = pace_on(recipe, (channels, one.side, one.side), classes, torch.device(wish.device))
         if pace.seconds * WANTED <= wish.minutes * 60:
             break
+        slow.append(f"{one.side} takes {pace.seconds:.2g} s a step")
     steps = min(MOST, max(FEWEST, int(wish.minutes * 60 / pace.seconds) // 100 * 100))
-    return commented(recipe, steps, pace, why, wish)
+    reasons = Reasons(why, why_size(one, kinds.size, slow, wish))
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"path": as_named(where, target)})})
+    return commented(recipe, steps, pace, reasons, wish)
+
+
+def as_named(where: str, target: AnyPath | None) -> str:
+    """The images' path from the folder of the recipe's file, where they lie in it; else the whole path."""
+    base = None if target is None else Path(target).resolve().parent
+    return Path(where).relative_to(base).as_posix() if base and Path(where).is_relative_to(base) else where
+
+
+def why_size(chosen: Size, images: tuple[int, int], slow: list[str], wish: Wish) -> str:
+    """Why images become of a side."""
+    if wish.size:
+        return "as asked"
+    of_images = f"most images have {images[1]} x {images[0]}"
+    time = f"{WANTED:,} steps in {wish.minutes:g} minutes"
+    if not slow:
+        return f"the largest of {', '.join(str(one.side) for one in SIZES)} that leaves time for {time}; {of_images}"
+    if slow[-1].startswith(f"{chosen.side} "):
+        return f"the smallest that is proposed; none leaves time for {time} ({'; '.join(slow)}); {of_images}"
+    return f"larger ones leave no time for {time} ({'; '.join(slow)}); {of_images}"
 
 
 def tested(table: dict[str, Any], where: str) -> tuple[str, str]:
@@ -148,7 +180,7 @@ def pace_on(recipe: Recipe, image_shape: tuple[int, int, int], classes: int, dev
     return pace_of(recipe, *networks, device)
 
 
-def commented(recipe: Recipe, steps: int, pace: Pace, why: str, wish: Wish) -> str:
+def commented(recipe: Recipe, steps: int, pace: Pace, reasons: Reasons, wish: Wish) -> str:
     """The recipe's text."""
     import tomli_w
 
@@ -157,8 +189,10 @@ def commented(recipe: Recipe, steps: int, pace: Pace, why: str, wish: Wish) -> s
 
     total, paper = pace.seconds * steps, pace.seconds * 20_000
     memory = f"; {pace.memory / 1e9:.1f} GB of memory" if pace.memory else ""
+    side = recipe.model_dump()["data"]["size"]
     told = [
         f"# {recipe.name}: proposed by steergan recipe new for the images in its folder; change what you like.",
+        f"# {side} x {side} pixels: {reasons.size}.",
         f"# A step took {pace.seconds:.3g} s on {wish.device} here: {in_words(total)} for {steps:,} steps{memory}.",
         f"# Evaluations come on top. More steps make better images; the paper takes 20,000: {in_words(paper)}.",
     ]
@@ -170,7 +204,7 @@ def commented(recipe: Recipe, steps: int, pace: Pace, why: str, wish: Wish) -> s
     sections["evaluation"] |= {"every": quarter}
     notes = {
         "data": "fit, range: how sizes and depths become one; steergan recipe keys data tells all keys",
-        "generator": f"group: {why}",
+        "generator": f"group: {reasons.group}",
         "discriminator": "with spectral norm it is too weak for so small a network on photographs",
         "training": "the more steps, the better, up to many times as many",
     }

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steergan_cli.options import OutputFile, angles, chosen_classes, chosen_device, extent, numbers
+from steergan_cli.options import OutputFile, angles, chosen_classes, chosen_device, extent, numbers, output
 from tests.commands import invoke
 
 CONTEXT = click.Context(click.Command("command"))
@@ -182,3 +182,30 @@ def test_angles_and_ranges_in_steps_are_read(text: str, wanted: tuple[float, ...
 def test_what_is_no_list_of_angles_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match=r"came; angles in degrees"):
         angles(CONTEXT, ANGLES, text)
+
+
+OUTPUTS = {
+    "sample": ["--out", "FOLDER"], "interpolate": ["--out", "FILE"], "project": ["x.png", "--out", "FOLDER"],
+    "export": ["--to", "torch", "--out", "FOLDER"], "report": ["--out", "FILE"], "evaluate": ["--neighbours", "FILE"],
+    "train": ["--out", "FOLDER"], "study": ["--out", "FOLDER"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_outputs_that_cannot_be_written_are_found_before_anything_is_read(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    places = {"FOLDER": tmp_path / "file" / "below" / "x", "FILE": tmp_path / "file" / "x.png"}
+    refused = invoke(command, tmp_path / "no-run", *(places.get(word, word) for word in OUTPUTS[command]))
+    assert refused.exit_code == 2
+    assert "can't be made" in refused.stderr
+    assert "no-run" not in refused.stderr.splitlines()[-1]
+
+
+def test_where_a_command_writes_without_being_told_is_looked_at_first(tmp_path: Path) -> None:
+    assert output(None, tmp_path / "new" / "samples") == tmp_path / "new" / "samples"
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "samples").touch()
+    with pytest.raises(click.BadParameter, match="is no folder; name one elsewhere with --out"):
+        output(None, tmp_path / "samples" / "x")
+    with pytest.raises(click.BadParameter, match="is a folder; a file was wanted"):
+        output(None, tmp_path, OutputFile)

@@ -34,7 +34,7 @@ def test_each_image_gets_a_line_and_a_folder(tiny_run: Path, drawn: Path, tmp_pa
     [
         (["--classes", "nine"], "no class 'nine'"), (["--classes", "5"], "class 5 does not exist"),
         (["--at", "77"], "no networks of step 77"), (["--steps", "0"], "--steps"),
-        (["--out", "FILE"], "cannot be written"),
+        (["--out", "FILE"], "is no folder; name one elsewhere"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line(tiny_run: Path, drawn: Path, options: list[str], words: str) -> None:

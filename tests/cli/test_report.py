@@ -33,6 +33,17 @@ def test_the_page_lies_in_the_run_and_what_it_lacks_is_told(
     assert (wish.at, wish.neighbours) == ("best", False)  # type: ignore[attr-defined]
 
 
+def test_what_is_damaged_is_said_by_the_exit_code_too(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page("<p>rest</p>", ("generator.safetensors: cut short",), damaged=True)
+    monkeypatch.setattr("steergan.report.page.report_page", lambda *_: page)
+    told = invoke("report", tiny_run, "--out", tmp_path / "page.html")
+    assert told.exit_code == 1
+    assert (tmp_path / "page.html").read_text() == "<p>rest</p>"
+    assert "left out: generator.safetensors: cut short" in told.output
+
+
 @pytest.mark.parametrize("damage", ["resolved.toml", "run.json", ""])
 def test_what_cannot_be_read_is_refused_in_a_line(tmp_path: Path, damage: str, tiny_run: Path) -> None:
     if damage:

@@ -130,6 +130,7 @@ def test_a_run_without_weights_shows_what_there_is(tiny_run: Path, tmp_path: Pat
     assert "nothing to draw from yet; the first evaluation after a step keeps a snapshot" in page.html
     assert "before training" in page.html
     assert "Nothing was measured yet" in page.html
+    assert not page.damaged
 
 
 def test_an_unfinished_run_is_drawn_from_its_snapshot(tiny_run: Path, tmp_path: Path) -> None:
@@ -147,6 +148,7 @@ def test_damaged_parts_are_named_and_the_others_are_there(tiny_run: Path, tmp_pa
     (run / "reals.png").write_bytes(b"no picture")
     page = report_page(run)
     assert len(page.problems) == 2
+    assert page.damaged
     assert "generator.safetensors" in page.problems[0]
     assert "reals.png: cannot be read" in page.problems[1]
     assert all("\n" not in problem for problem in page.problems)

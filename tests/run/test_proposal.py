@@ -58,6 +58,21 @@ def test_a_recipe_for_squares_of_one_kind_says_no_more_than_it_must(
     assert (table["training"]["steps"], table["evaluation"]["every"]) == (5000, 1250)
     assert "A step took 0.1 s on cpu here: 8.3 minutes for 5,000 steps; 1.5 GB of memory." in text
     assert "the paper takes 20,000: 33.3 minutes" in text
+    assert "# 32 x 32 pixels: the largest of 64, 32, 16, 8 that leaves time for 1,000 steps in 15 minutes; most" in text
+
+
+def test_images_below_the_recipes_folder_are_named_from_there(
+    cells: Path, tmp_path: Path, seconds: dict[int, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "cells.toml"
+    target.write_text(propose(cells, "cells", Wish(group="C4", size=32), target=target))
+    assert tomllib.loads(target.read_text())["data"]["path"] == "cells"
+    assert "# 32 x 32 pixels: as asked." in target.read_text()
+    assert read_recipe(target).data.path == str(cells)  # wherever one is
+    monkeypatch.chdir(tmp_path)
+    assert read_recipe("cells.toml").data.path == "cells"
+    elsewhere = propose(cells, "cells", Wish(group="C4", size=32), target=tmp_path / "other" / "x.toml")
+    assert tomllib.loads(elsewhere)["data"]["path"] == str(cells)
 
 
 def test_the_size_is_what_the_time_allows_and_the_steps_what_is_left_of_it(
@@ -66,6 +81,9 @@ def test_the_size_is_what_the_time_allows_and_the_steps_what_is_left_of_it(
     seconds |= {32: 2.0, 16: 0.5}
     table = proposed(propose(cells, "cells", Wish(group="C4", minutes=10)), tmp_path)
     assert (table["data"]["size"], table["training"]["steps"]) == (16, 1200)
+    assert "larger ones leave no time for 1,000 steps in 10 minutes (32 takes 2 s a step)" in propose(
+        cells, "cells", Wish(group="C4", minutes=10)
+    )
     seconds |= {16: 400.0}
     text = propose(cells, "cells", Wish(group="C4", minutes=10))
     assert proposed(text, tmp_path)["training"]["steps"] == 300

@@ -1,0 +1,209 @@
+"""What exports of our recipes' networks and of escnn's models are: how large, how near, how symmetric, how fast."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from steergan import data
+from steergan.benchmark.acceleration import built
+from steergan.benchmark.report import Report
+from steergan.benchmark.rivals import own_pair
+from steergan.errors import RunError
+from steergan.exporting.exported import Wish, export_part
+from steergan.exporting.network_parts import part_of_run
+from steergan.exporting.parts import Part, model_part
+from steergan.exporting.sameness import first_tensor, in_evaluation
+from steergan.exporting.targets import is_there, onnx_runner
+from steergan.files import read_json, write_json
+from steergan.progress import Progress, unheard
+from steergan.randomness import seed_torch
+from steergan.recipe import read_recipe
+from steergan.run import surroundings
+from steergan.tables import Cell, Table, median_and_quartiles
+from steergan.timing import counted, in_turns, ratio
+
+RECIPES = (
+    "quickstart", "rotmnist-small", "rotmnist", "histology-demo", "galaxies-demo", "groups/rotmnist-c8",
+    "groups/rotmnist-so2", "groups/rotmnist-o2", "paper/rotmnist/ragan-c4-c4-100", "paper/cifar10/g-g",
+    "paper/food101/g-g", "paper/lysto/g-g", "paper/anhir/g-g",
+)  # fmt: skip
+NETWORKS = ("generator", "discriminator")
+STOCK = ("C4 small", "C8 classifier", "D4 ResNet", "C4 U-Net", "SO2 Fourier")
+"""Models of escnn's own modules, as `steergan benchmark accelerate` has them."""
+EAGER, BAKED, RUNTIME = "eager", "baked", "ONNX Runtime"
+LARGE = 64
+"""Side in pixels above which one image is timed, and up to which eight are."""
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is exported.
+
+    Attributes:
+        name: of the recipe, or of the model.
+        part: of it.
+        make: gives it, and the side of its images in pixels.
+    """
+
+    name: str
+    part: str
+    make: Callable[[], tuple[Part, int]]
+
+    @property
+    def file(self) -> str:
+        """Where its figures are kept."""
+        return f"{self.name}-{self.part}.json".replace("/", "-").replace(" ", "-")
+
+
+def subjects(names: Sequence[str] = ()) -> Iterator[Subject]:
+    """All that is exported, or what bears one of these names."""
+    for name in [name for name in RECIPES if not names or name in names]:
+        for part in NETWORKS:
+            yield Subject(name, part, partial(of_recipe, name, part))
+    for name in [name for name in STOCK if not names or name in names]:
+        yield Subject(name, "model", partial(of_escnn, name))
+
+
+def of_recipe(name: str, part: str) -> tuple[Part, int]:
+    """A network of a recipe, as it begins."""
+    recipe = read_recipe(f"steergan:{name}")
+    shape, classes = data.image_kind(recipe.data)
+    pair = own_pair(recipe, shape, classes)
+    return part_of_run(part, pair.generator.eval(), pair.discriminator.eval()), shape[1]
+
+
+def of_escnn(name: str) -> tuple[Part, int]:
+    """A model of escnn's own modules."""
+    seed_torch(0)
+    model, size = built(*name.split(" ", 1))
+    return model_part(model.eval(), size, {})[0], size
+
+
+def measure(wanted: Sequence[Subject], kept: Path, rounds: int, progress: Progress = unheard) -> list[dict[str, Any]]:
+    """Export each of them and time it; what is kept is taken from there.
+
+    Args:
+        wanted: to be exported.
+        kept: a folder with the figures of those that are done.
+        rounds: timed calls of each.
+        progress: hears of exports.
+
+    Raises:
+        ExportError: something can't be exported.
+    """
+    found = []
+    for done, subject in enumerate(wanted):
+        path = kept / subject.file
+        if not path.is_file():
+            kept.mkdir(parents=True, exist_ok=True)
+            write_json(path, measured(subject, rounds))
+        try:
+            found.append(dict(read_json(path)))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read ({error}); remove it, and it is measured again") from None
+        progress(done + 1, len(wanted))
+    return found
+
+
+def measured(subject: Subject, rounds: int) -> dict[str, Any]:
+    """The figures of one export."""
+    with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
+        part, size = subject.make()
+        made = export_part(part, Wish("onnx", out=Path(folder) / "out"))
+        run = onnx_runner((Path(folder) / "out" / f"{part.name}.onnx").read_bytes())
+    images = 1 if size > LARGE else BATCH
+    given, original = part.examples(images, 0), in_evaluation(part, torch.float32)
+    rivals: dict[str, Callable[[], object]] = {
+        EAGER: lambda: first_tensor(part.call(original, *given)),
+        BAKED: lambda: made.module(*given),
+    }
+    if run is not None:
+        rivals[RUNTIME] = lambda: run(given)
+    with torch.no_grad():
+        seconds = in_turns(rivals, rounds)
+    report = made.report
+    return {
+        "name": subject.name, "part": subject.part, "size": size, "images": images, "seconds": report["seconds"],
+        "nodes": report["graph"]["nodes"], "baked_nodes": report["graph"]["baked_nodes"], "bytes": report["bytes"],
+        "bits": report["bits"], "measured": report["measured"], "times": seconds,
+    }  # fmt: skip
+
+
+def figure(row: dict[str, Any], kind: str, name: str) -> Cell:
+    """What was measured of one way to run an export; None: not, or nothing is claimed."""
+    value = row["measured"].get(kind, {}).get(name)
+    return None if value is None else f"{value:.1e}"
+
+
+def table(found: Sequence[dict[str, Any]]) -> Table:
+    """A row for each export."""
+    rows: list[list[Cell]] = []
+    for row in found:
+        times = row["times"]
+        rows.append(
+            [
+                row["name"], row["part"], row["seconds"], row["baked_nodes"], row["nodes"],
+                round(row["bytes"] / 1e6, 2), figure(row, "float32", "difference"),
+                figure(row, "float64", "difference"), figure(row, "onnxruntime", "difference"),
+                figure(row, "onnxruntime", "symmetry"), row["images"],
+                median_and_quartiles([1000 * s / row["images"] for s in times[EAGER]]),
+                ratio(times, BAKED, EAGER), ratio(times, RUNTIME, EAGER) if RUNTIME in times else None,
+            ]
+        )  # fmt: skip
+    return Table(
+        caption="Exports of networks as they begin. Seconds: of the whole export, with its comparisons. Nodes: of the "
+        "plain torch graph, and of ONNX's. MB of the ONNX file. Differences from the original on 32 seeded inputs, of "
+        "the largest output; symmetry: of what a moved input gives from the moved output, in ONNX Runtime. Times of a "
+        "forward without gradients, in ms for an image, and as multiples of eager torch's in the same round: medians "
+        "(quartiles).",
+        columns=[
+            "network", "part", "seconds", "torch nodes", "ONNX nodes", "MB", "float32", "float64", "ONNX Runtime",
+            "symmetry", "images", "eager, ms", "baked / eager", "ONNX Runtime / eager",
+        ],
+        rows=rows,
+    )  # fmt: skip
+
+
+def verdict(found: Sequence[dict[str, Any]]) -> str:
+    """What the table amounts to."""
+
+    def largest(kind: str, name: str) -> str:
+        values = [v for row in found if (v := row["measured"].get(kind, {}).get(name)) is not None]
+        return f"{max(values):.1e}" if values else "not measured"
+
+    nodes = [row["baked_nodes"] for row in found]
+    words = f"{len(found)} exports of {min(nodes)} to {max(nodes)} nodes. Largest difference: float32 "
+    words += f"{largest('float32', 'difference')}, float64 {largest('float64', 'difference')}, ONNX Runtime "
+    words += f"{largest('onnxruntime', 'difference')}; largest error of symmetry in ONNX Runtime "
+    words += f"{largest('onnxruntime', 'symmetry')}."
+    for name, rival in (("The plain graph", BAKED), ("ONNX Runtime", RUNTIME)):
+        shares = [ratio(row["times"], rival, EAGER).centre for row in found if rival in row["times"]]
+        if shares:
+            words += f" {name} takes {min(shares):.2f} to {max(shares):.2f} of eager torch's time."
+    entries, wrong = sum(row["bits"]["entries"] for row in found), [n for row in found for n in row["bits"]["wrong"]]
+    same = "all are" if not wrong else f"not all are ({', '.join(wrong)})"
+    return f"{words} Of {entries:,} numbers of banks that groups make equal {same} the same bits."
+
+
+def report(found: Sequence[dict[str, Any]], rounds: int) -> Report:
+    """The comparison, ready to be told."""
+    return Report(
+        benchmark="exports",
+        title="Exports: size, sameness, symmetry and time",
+        claim="Ours: what leaves is the same function, keeps its symmetry, and is no slower.",
+        protocol={
+            "weights": "as networks begin, with seed 0",
+            "rounds": counted(rounds),
+            "ONNX Runtime": "one session, as many threads as torch" if is_there("onnxruntime") else "not installed",
+        },
+        tables=[table(found)],
+        verdict=verdict(found),
+        figures={"exports": list(found)},
+        surroundings=surroundings(torch.device("cpu")),
+    )
