@@ -172,8 +172,19 @@ def refuse_combinations(name: str | None, recipe: Path | None, given: Sequence[s
 @click.option("--size", type=click.IntRange(min=2), help="Cut patches of so many pixels a side; a folder of slides.")
 @fitting_options
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Images a class.")
+@click.option(
+    "--transforms", is_flag=True,
+    help="A row for each transform of adaptive augmentation (of --recipe, or all) in place of each class.",
+)
 def preview(
-    source: str | None, recipe: Path | None, out: Path, split: str, size: int | None, columns: int, **options: Any
+    source: str | None,
+    recipe: Path | None,
+    out: Path,
+    split: str,
+    size: int | None,
+    columns: int,
+    transforms: bool,
+    **options: Any,
 ) -> None:
     """Draw real images, a row a class, and tell what was understood of the files: classes, counts, what is left out.
 
@@ -185,6 +196,7 @@ def preview(
       steergan data preview photos/ --size 64 --fit crop --out photos.png
       steergan data preview slides/ --size 64 --out slides.png
       steergan data preview --recipe recipes/histology-demo.toml --out patches.png
+      steergan data preview digits --transforms --out transforms.png
     """
     if (source is None) == (recipe is None):
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
@@ -197,10 +209,28 @@ def preview(
     settings = settings_of(source, recipe, size, options)
     prepared = prepare_set(settings)
     images = take(prepared, settings, "train" if split == "train" else "held_out")
-    chosen = class_rows(images, columns)
-    save_png(grid(images.images[chosen.ravel()], chosen.shape[1], labels=images.class_names), out)
+    if transforms:
+        save_transforms(images, recipe, columns, out)
+    else:
+        chosen = class_rows(images, columns)
+        save_png(grid(images.images[chosen.ravel()], chosen.shape[1], labels=images.class_names), out)
     click.echo(f"{out}: {described(images)}")
     click.echo(account_of(prepared, settings).text())
+
+
+def save_transforms(images: "ImageSet", recipe: Path | None, columns: int, out: Path) -> None:
+    """Draw what transforms do to images of all classes."""
+    import torch
+
+    from steergan.augmentation import KINDS, preview_transforms
+    from steergan.data import class_rows
+    from steergan.pictures import grid, save_png
+    from steergan.recipe import read_recipe
+
+    kinds = KINDS if recipe is None else read_recipe(recipe).augmentation.transforms
+    rows = class_rows(images, columns).T.ravel()[:columns]
+    found = preview_transforms(torch.from_numpy(images.images[rows]), kinds)
+    save_png(grid(torch.cat(list(found.values())).numpy(), len(rows), labels=list(found)), out)
 
 
 def described(images: "ImageSet") -> str:

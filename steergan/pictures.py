@@ -25,7 +25,7 @@ Rows = Sequence[Mapping[str, Any]]
 TILE = 64
 """Images smaller than this are enlarged, by a whole factor, so that a person sees something."""
 BACKGROUND = 255
-LABEL_LENGTH = 18
+LABEL_LENGTH = 22
 
 
 def grid(

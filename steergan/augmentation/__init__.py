@@ -5,6 +5,7 @@ from steergan.extras import needed_by
 with needed_by("steergan.augmentation"):
     from steergan.augmentation.adaptive import AdaptiveProbability
     from steergan.augmentation.drawing import KINDS, Parameters, draw_parameters
+    from steergan.augmentation.preview import preview_transforms
     from steergan.augmentation.transforms import augment
     from steergan.augmentation.treatment import Augmentation, Treatment
 
@@ -16,4 +17,5 @@ __all__ = [
     "Treatment",
     "augment",
     "draw_parameters",
+    "preview_transforms",
 ]

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from steergan.errors import RunError
 from steergan.layers import converge_spectral_norm
-from steergan.networks import Discriminator, Generator
+from steergan.networks import Discriminator, DiscriminatorSpec, Generator
+from steergan.networks.hidden_fields import HiddenFields
 from steergan.recipe import Recipe
 from steergan.run.about import Taken, Transfer
 from steergan.run.load import load_run
@@ -72,15 +73,18 @@ def check_groups(path: Path, old: Recipe, new: Recipe) -> None:
     Raises:
         RunError: a group at the first layer of either network is another one.
     """
-    for name, was, wanted in (
-        ("generator", old.generator.group, new.generator.group),
-        ("discriminator", old.discriminator.groups[0], new.discriminator.groups[0]),
-    ):
+    for name in ("generator", "discriminator"):
+        was, wanted = (first_group(getattr(recipe, name)) for recipe in (old, new))
         if was != wanted:
             raise RunError(
                 f"{path}: its {name} has the group {was} and the recipe's {wanted}, whose weights mean other filters; "
                 f"set {name}.group = {was}, or leave out --init-from"
             )
+
+
+def first_group(spec: HiddenFields) -> str:
+    """The group of a network's first layer."""
+    return str(spec.groups[0] if isinstance(spec, DiscriminatorSpec) else getattr(spec, "group", None))
 
 
 def layers_of(network: nn.Module) -> dict[str, list[str]]:

@@ -239,6 +239,19 @@ def test_preview_of_digits_needs_no_files(tmp_path: Path) -> None:
         assert len(np.unique(np.asarray(sheet))) > 50
 
 
+def test_preview_draws_what_transforms_do(tiny_recipe: Path, tmp_path: Path) -> None:
+    one, all_of_them = tmp_path / "a.png", tmp_path / "b.png"
+    recipe = tmp_path / "noisy.toml"
+    recipe.write_text(f'extends = "{tiny_recipe}"\n[augmentation]\ntransforms = ["noise"]\n')
+    words = ("data", "preview", "--transforms", "--columns", 2)
+    for out, which in ((one, ("--recipe", recipe)), (all_of_them, ("digits",))):
+        result = invoke(*words, *which, "--out", out)
+        assert result.exit_code == 0, result.output
+    with Image.open(one) as few, Image.open(all_of_them) as many:
+        assert (few.height - 2) // 66 == 3  # as they are, noise, all
+        assert (many.height - 2) // 66 == 14
+
+
 def test_preview_draws_bundled_photographs_and_recipes(tmp_path: Path) -> None:
     result = invoke("data", "preview", "scikit-image:ihc.png", "--size", 100, "--out", tmp_path / "a.png")
     assert result.exit_code == 0, result.output
