@@ -1,10 +1,12 @@
 """The discriminator of a translation: input and output together -> halvings -> a score for every patch."""
 
 import torch
+from escnn.nn import FieldType
 from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
 from steergan.layers import run
+from steergan.layers.filters.initialisation import drawn_later
 from steergan.networks.initialization import initialize
 from steergan.networks.sizes import check_image_shape
 from steergan.networks.translation_blocks import convolution, direct_sum, down_block
@@ -60,24 +62,28 @@ class PatchDiscriminator(nn.Module):
         self.in_shape, self.out_shape, self.output = in_shape, out_shape, spec.output
         self.in_type = (trivial_type(space, in_shape[0]), trivial_type(space, out_shape[0]))
         self.out_type = trivial_type(space, 1)
-        strided = spec.resampling == "strided"
-        x_type, blocks = self.in_type[0] + self.in_type[1], []
-        for i, width in enumerate(spec.widths):
-            halve = i < halvings
-            pixels = (in_shape[1] * in_shape[2]) >> 2 * min(i + 1, halvings)
-            norm = pixels > 1 and not (i == 0 and strided)
-            blocks.append(down_block(x_type, spec.of_width(space, width), spec, halve=halve, norm=norm))
-            x_type = blocks[-1].out_type
-        self.blocks = nn.ModuleList(blocks)
-        self.to_scores = convolution(x_type, self.out_type, spec)
         least = min(in_shape[1:]) >> halvings
-        if strided and least < 3:
+        if spec.resampling == "strided" and least < 3:
             raise SymmetryError(
                 f"images of {in_shape[1]} x {in_shape[2]} pixels leave {least} pixels a side after {halvings} "
                 f"halvings, and the last two convolutions take one each; {3 << halvings} pixels would do, or fewer "
                 "discriminator.widths"
             )
+        with drawn_later(spec.initialization == "normal"):
+            self._add_blocks(spec, [spec.of_width(space, width) for width in spec.widths])
         initialize(self, spec.initialization)
+
+    def _add_blocks(self, spec: PatchDiscriminatorSpec, hidden: list[FieldType]) -> None:
+        """Blocks and the convolution to the scores; `hidden` are the types of the blocks' convolutions."""
+        (height, width), halvings = self.in_shape[1:], len(hidden) - 1
+        x_type, blocks = self.in_type[0] + self.in_type[1], []
+        for i, out_type in enumerate(hidden):
+            pixels = (height * width) >> 2 * min(i + 1, halvings)
+            norm = pixels > 1 and not (i == 0 and spec.resampling == "strided")
+            blocks.append(down_block(x_type, out_type, spec, halve=i < halvings, norm=norm))
+            x_type = blocks[-1].out_type
+        self.blocks = nn.ModuleList(blocks)
+        self.to_scores = convolution(x_type, self.out_type, spec)
 
     def forward(self, input: Tensor, output: Tensor) -> Tensor:
         """Inputs (B, C, H, W) and outputs (B, C', H, W) in [-1, 1] -> scores (B, 1, h, w)."""

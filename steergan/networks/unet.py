@@ -1,10 +1,12 @@
 """The generator of a translation: image -> halvings -> doublings, each beside what was on its way down -> image."""
 
 import torch
+from escnn.nn import FieldType
 from torch import Tensor, nn
 
 from steergan.errors import SymmetryError
 from steergan.layers import draw_keep, run
+from steergan.layers.filters.initialisation import drawn_later
 from steergan.networks.initialization import initialize
 from steergan.networks.sizes import check_image_shape
 from steergan.networks.translation_blocks import Block, direct_sum, doubled, down_block, up_block
@@ -60,22 +62,27 @@ class UNet(nn.Module):
         check_halvings(in_shape[1:], count, "generator")
         self.in_shape, self.out_shape, self.multiple = in_shape, out_shape, 2**count
         self.in_type, self.out_type = trivial_type(space, in_shape[0]), trivial_type(space, out_shape[0])
-        hidden = [spec.of_width(space, width) for width in spec.widths]
-        x_type, downs = self.in_type, []
+        self.dropout = spec.dropout
+        with drawn_later(spec.initialization == "normal"):
+            self._add_blocks(spec, [spec.of_width(space, width) for width in spec.widths])
+        initialize(self, spec.initialization)
+
+    def _add_blocks(self, spec: UNetSpec, hidden: list[FieldType]) -> None:
+        """Down, up and to the image; `hidden` are the types of the convolutions on the way down."""
+        (height, width), x_type, downs = self.in_shape[1:], self.in_type, []
         for i, out_type in enumerate(hidden):
-            pixels = (in_shape[1] * in_shape[2]) >> 2 * (i + 1)
+            pixels = (height * width) >> 2 * (i + 1)
             norm = pixels > 1 and not (i == 0 and spec.resampling == "strided")
             downs.append(down_block(x_type, out_type, spec, norm=norm))
             x_type = downs[-1].out_type
         ups = []
         for i, down in enumerate(reversed(downs[:-1])):
             dropout = spec.dropout if i < spec.dropout_blocks else 0.0
-            ups.append(up_block(x_type, hidden[count - 2 - i], spec, dropout=dropout))
+            ups.append(up_block(x_type, hidden[-2 - i], spec, dropout=dropout))
             x_type = ups[-1].out_type + down.out_type
         self.downs, self.ups = nn.ModuleList(downs), nn.ModuleList(ups)
+        self.dropped = sum(up.dropped for up in ups)
         self.to_image = Block(doubled(x_type, self.out_type, spec))
-        self.dropout, self.dropped = spec.dropout, sum(up.dropped for up in ups)
-        initialize(self, spec.initialization)
 
     def forward(self, image: Tensor, keep: Tensor | None = None) -> Tensor:
         """Images (B, C, H, W) in [-1, 1], numbers (B, F) where there is dropout -> images (B, C', H, W) in [-1, 1].

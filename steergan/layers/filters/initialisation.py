@@ -1,7 +1,29 @@
 """First weights of a group convolution: every row of the filter bank has length about one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor
+
+_drawn_later: ContextVar[bool] = ContextVar("drawn_later", default=False)
+
+
+@contextmanager
+def drawn_later(wanted: bool = True) -> Iterator[None]:
+    """Inside, layers get normal weights in place of orthogonal ones, which take minutes on wide layers.
+
+    For networks whose first weights are of another law, and are drawn as soon as it is built.
+
+    Args:
+        wanted: False changes nothing.
+    """
+    token = _drawn_later.set(wanted)
+    try:
+        yield
+    finally:
+        _drawn_later.reset(token)
 
 
 def orthogonal_weights(weights: list[Tensor], scales: list[Tensor]) -> None:
@@ -14,7 +36,10 @@ def orthogonal_weights(weights: list[Tensor], scales: list[Tensor]) -> None:
     Source: Saxe et al. 2014 (orthogonal initialisation), on the free weights as Dey et al. 2021, C.2.
     """
     matrix = torch.empty(len(weights[0]), sum(w[0].numel() for w in weights))
-    torch.nn.init.orthogonal_(matrix)
+    if _drawn_later.get():
+        matrix.normal_(std=matrix.shape[1] ** -0.5)
+    else:
+        torch.nn.init.orthogonal_(matrix)
     for weight, scale, part in zip(weights, scales, matrix.split([w[0].numel() for w in weights], dim=1), strict=True):
         weight.copy_(part.reshape(weight.shape) * scale)
 
