@@ -19,7 +19,7 @@ from steergan.exporting.bits import compare_bits
 from steergan.exporting.hub import as_hub, card
 from steergan.exporting.parts import Part, model_part
 from steergan.exporting.recorder import ExportError
-from steergan.exporting.sameness import at_once, compared, first_tensor, in_evaluation, measure, require_same
+from steergan.exporting.sameness import INPUTS, at_once, compared, first_tensor, in_evaluation, measure, require_same
 from steergan.exporting.targets import TARGETS, Made, as_onnx, as_torch, as_torch_export, node_count, onnx_runner
 from steergan.seals import sealed
 from steergan.verification import Subject, verify_subject
@@ -59,12 +59,14 @@ class Wish:
         batch: images at once; 0: any number.
         out: the folder to write, new or an older export; None: nothing is written.
         about: what else the report says, and the files that go with it.
+        inputs: how many seeded ones are compared.
     """
 
     to: str = "torch"
     batch: int = 0
     out: Path | None = None
     about: Mapping[str, Any] | None = None
+    inputs: int = INPUTS
 
     def __post_init__(self) -> None:
         if self.to not in TARGETS:
@@ -162,7 +164,7 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
 
     baked = bake(part.module, part.call, examples, part.names, wish.batch)
     many = wish.batch or at_once(part)
-    measured = compared(part, baked, wish.batch)
+    measured = compared(part, baked, wish.batch, wish.inputs)
     bits = compare_bits(part.module, baked)
     if bits.wrong:
         raise ExportError(f"{part.name}: {bits.sentence} Please report this; nothing was written")
@@ -172,7 +174,7 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
     if run is not None:
         original = in_evaluation(part, torch.float32)
         measured["onnxruntime"] = measure(
-            run, lambda given: first_tensor(part.call(original, *given)), part, torch.float32, many
+            run, lambda given: first_tensor(part.call(original, *given)), part, torch.float32, many, wish.inputs
         )
         require_same("onnxruntime", measured["onnxruntime"])
     shapes = [(name, x) for name, x in zip(part.names, part.examples(wish.batch or 2, 0), strict=True)]
@@ -198,6 +200,7 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
         "certificate": None if certificate is None else dict(certificate),
         "bits": {"banks": bits.banks, "entries": bits.entries, "wrong": list(bits.wrong), "sentence": bits.sentence},
         "claim": part.claim,
+        "inputs_compared": wish.inputs,
         "measured": {name: one.record() for name, one in measured.items()},
         **({} if "float64" in measured else {"float64": "the model itself can't be run in float64"}),
         "seconds": round(time.perf_counter() - start, 2),

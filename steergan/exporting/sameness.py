@@ -53,7 +53,7 @@ def first_tensor(result: Any) -> Tensor:
 
 
 @torch.no_grad()
-def measure(run: Run, model: Run, part: Part, dtype: torch.dtype, batch: int) -> Measured:
+def measure(run: Run, model: Run, part: Part, dtype: torch.dtype, batch: int, inputs: int = INPUTS) -> Measured:
     """Compare a way to run an export with the model.
 
     Args:
@@ -62,18 +62,19 @@ def measure(run: Run, model: Run, part: Part, dtype: torch.dtype, batch: int) ->
         part: what was exported.
         dtype: of inputs.
         batch: images at once.
+        inputs: how many are compared, about.
     """
     off = symmetry = largest = 0.0
     element = ""
     moved_largest = 0.0
     with exact_float32():
-        for given in batches(part, dtype, batch):
+        for given in batches(part, dtype, batch, inputs):
             wanted, found = model(given), run(given)
             if wanted.shape != found.shape:
                 raise ExportError(f"the export gives {tuple(found.shape)} where the model gives {tuple(wanted.shape)}")
             largest = max(largest, float(wanted.abs().max()))
             off = worse(off, float((wanted - found).abs().max()))
-        given = next(batches(part, dtype, batch))
+        given = next(batches(part, dtype, batch, inputs))
         base = run(still(part, given)) if part.motions else None
         for motion in part.motions:
             assert base is not None
@@ -96,9 +97,9 @@ def still(part: Part, given: Inputs) -> Inputs:
     return [*given[:2], torch.zeros_like(given[2])] if "element" in part.names else given
 
 
-def batches(part: Part, dtype: torch.dtype, batch: int) -> Iterator[Inputs]:
+def batches(part: Part, dtype: torch.dtype, batch: int, inputs: int = INPUTS) -> Iterator[Inputs]:
     """The seeded inputs, so many at once."""
-    for number in range(-(-INPUTS // batch)):
+    for number in range(-(-inputs // batch)):
         yield [x.to(dtype) if x.is_floating_point() else x for x in part.examples(batch, number)]
 
 
@@ -137,8 +138,14 @@ def runs(part: Part, original: Any, batch: int) -> bool:
         return False
 
 
-def compared(part: Part, baked: Baked, batch: int = 0) -> dict[str, Measured]:
+def compared(part: Part, baked: Baked, batch: int = 0, inputs: int = INPUTS) -> dict[str, Measured]:
     """float32 and, where the original can be run in it, float64 of a baked model against the original.
+
+    Args:
+        part: what was exported.
+        baked: what became of it.
+        batch: images that it takes at once; 0: any number.
+        inputs: how many are compared, about.
 
     Raises:
         ExportError: they differ by more than rounding.
@@ -152,7 +159,7 @@ def compared(part: Part, baked: Baked, batch: int = 0) -> dict[str, Measured]:
         original = in_evaluation(part, dtype)
         if dtype == torch.float64 and not runs(part, original, many):
             continue  # as with escnn's GroupPooling, which returns float32
-        found[name] = measure(runner(module), caller(part, original), part, dtype, many)
+        found[name] = measure(runner(module), caller(part, original), part, dtype, many, inputs)
         require_same(name, found[name])
     return found
 

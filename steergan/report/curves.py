@@ -142,7 +142,7 @@ def as_part_of_page(text: str, identity: str, words: str) -> str:
         text = text.replace(colour, name)
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     text = re.sub(r">\s+<", "><", text)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    text = re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), text)  # not numbers that are read
     head = f'<svg class="chart" role="img" aria-label="{escape(words)}" '
     return re.sub(r' (width|height)="[\d.]+pt"', "", text.replace("<svg ", head, 1), count=2).strip()
 

@@ -157,13 +157,14 @@ def paths(run: LoadedRun, images: int = 9) -> list[tuple[str, Picture]]:
         ("The latent turned", [names[k] for k in labels], "seed 0 all the way around"),
     ]
     budget = BUDGETS["paths"] * count // len(rows)
+    alone = "Between classes" if count == 1 else ""  # there is nothing to go to
     return [
         (
             title,
             picture(rows[k * count : (k + 1) * count].flatten(0, 1), images, budget, f"{title}, {how}.", labels=beside),
         )
         for k, (title, beside, how) in enumerate(kinds)
-        if k * count < len(rows)
+        if k * count < len(rows) and title != alone
     ]
 
 

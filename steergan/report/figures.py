@@ -39,6 +39,7 @@ def metrics(folder: RunFolder) -> dict[str, Any]:
         return {"rows": [], "sentence": ""}
     last = rows[-1]
     sentence = described(last) if {"extractor", "rank_deficient", "frechet_invariant", "kid"} <= last.keys() else ""
+    of_players = {key for row in JsonLines(folder.metric("players")).rows() for key in row}
     known = [name for name in NAMES if any(figure_in(row, name) is not None for row in rows)]
     return {
         "sentence": sentence,
@@ -47,7 +48,7 @@ def metrics(folder: RunFolder) -> dict[str, Any]:
         "rows": [figure_row(name, rows) for name in known],
         "scrambled": any(f"scrambled_{name}" in last for name in known),
         "left_out": in_words(left_out) if isinstance(left_out := last.get("left_out"), dict) else [],
-        "protocol": protocol(last),
+        "protocol": protocol({key: value for key, value in last.items() if key not in of_players}),
         "names": [NAMES[name] for name in known],
         "evaluations": [[f"{row['step']:,}", *(shown(figure_in(row, name)) for name in known)] for row in rows],
     }

@@ -46,3 +46,9 @@ def test_of_many_points_means_of_neighbours_are_drawn() -> None:
     assert len(step) == MOST_POINTS
     np.testing.assert_allclose(value, 0.5)
     np.testing.assert_allclose(step[:2], [1.5, 5.5])
+
+
+def test_numbers_that_are_read_keep_their_digits() -> None:
+    text = svg_of(Chart("small", {"one": [(0.0, 0.001), (1.0, 0.01)]}, {}, factors=True), "x")
+    read = {element.text for element in ElementTree.fromstring(text).iter() if element.text}
+    assert "0.001" in read

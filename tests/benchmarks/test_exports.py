@@ -1,0 +1,56 @@
+"""What exports are measured: every recipe that is promised, kept when it is done, told as it is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import exports
+from benchmarks.exports import BAKED, EAGER, RUNTIME, Subject, measure, report, subjects, verdict
+from steergan.exporting.network_parts import part_of_run
+from steergan.exporting.parts import Part
+from steergan.recipe import bundled_names
+from tests.exporting.models import discriminator, generator
+
+
+def tiny() -> tuple[Part, int]:
+    return part_of_run("generator", generator(), discriminator()), 8
+
+
+def row(**more: Any) -> dict[str, Any]:
+    way = {"difference": 1e-7, "symmetry": 2e-7}
+    return {
+        "name": "x", "part": "model", "size": 8, "images": 8, "compared": 32, "seconds": 1.0, "nodes": 20, "baked_nodes": 30,
+        "bytes": 2_000_000, "bits": {"entries": 5, "wrong": []}, "measured": {"float32": way, "onnxruntime": way},
+        "times": {EAGER: [0.8, 0.8], BAKED: [0.4, 0.4], RUNTIME: [0.2, 0.2]}, **more,
+    }  # fmt: skip
+
+
+def test_every_recipe_and_model_that_is_named_exists() -> None:
+    assert {f"steergan:{name}" for name in exports.RECIPES} <= set(bundled_names())
+    assert len(list(subjects())) == 2 * len(exports.RECIPES) + len(exports.STOCK)
+    assert [one.part for one in subjects(["quickstart"])] == ["generator", "discriminator"]
+    assert len({one.file for one in subjects()}) == len(list(subjects()))
+
+
+def test_what_is_measured_is_kept_and_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = Subject("tiny", "generator", tiny)
+    (found,) = measure([subject], tmp_path, rounds=1)
+    assert found["measured"]["float32"]["difference"] < 1e-5
+    assert found["bits"]["wrong"] == []
+    assert all(len(seconds) == 1 for seconds in found["times"].values())
+    monkeypatch.setattr(exports, "measured", lambda *_: pytest.fail("measured again"))
+    assert measure([subject], tmp_path, rounds=1) == [found]
+
+
+def test_the_verdict_follows_from_the_figures() -> None:
+    words = verdict([row(), row(baked_nodes=10, times={EAGER: [0.8], BAKED: [0.8]})])
+    assert "2 exports of 10 to 30 nodes" in words
+    assert "float64 not measured" in words
+    assert "The plain graph takes 0.50 to 1.00 of eager torch's time." in words
+    assert "ONNX Runtime takes 0.25 to 0.25" in words
+    assert "Of 10 numbers of banks that groups make equal all are the same bits." in words
+    assert "not all are (a)" in verdict([row(bits={"entries": 1, "wrong": ["a"]})])
+    (table,) = report([row()], 2).tables
+    assert table.rows[0][5:11] == [2.0, "1.0e-07", None, "1.0e-07", "2.0e-07", 32]
+    assert len(table.columns) == len(table.rows[0])
