@@ -20,8 +20,9 @@ def tiny() -> tuple[Part, int]:
 def row(**more: Any) -> dict[str, Any]:
     way = {"difference": 1e-7, "symmetry": 2e-7}
     return {
-        "name": "x", "part": "model", "size": 8, "images": 8, "compared": 32, "seconds": 1.0, "nodes": 20, "baked_nodes": 30,
-        "bytes": 2_000_000, "bits": {"entries": 5, "wrong": []}, "measured": {"float32": way, "onnxruntime": way},
+        "name": "x", "part": "model", "size": 8, "images": 8, "compared": 32, "seconds": 1.0,
+        "nodes": 20, "baked_nodes": 30, "bytes": 2_000_000,
+        "bits": {"entries": 5, "wrong": []}, "measured": {"float32": way, "onnxruntime": way},
         "times": {EAGER: [0.8, 0.8], BAKED: [0.4, 0.4], RUNTIME: [0.2, 0.2]}, **more,
     }  # fmt: skip
 
