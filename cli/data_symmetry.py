@@ -150,6 +150,8 @@ def show_progress(done: int, total: int) -> None:
 
 def as_text(found: "DataSymmetry", what: str, caveat: str) -> str:
     """A table of corrected p-values, a row a class, then the finding."""
+    from steergan.invariance.verdict import short
+
     names = [element.element for element in found.subjects[0].elements]
     head = ("", "images", "as is", *(short(name) for name in names))
     rows = [head]
@@ -162,11 +164,3 @@ def as_text(found: "DataSymmetry", what: str, caveat: str) -> str:
     group = "none" if found.group == "trivial" else found.group
     notes = [protocol + found.features, *found.skipped, *([caveat] if caveat else [])]
     return "\n".join([what, *table, *notes, "", found.finding, "", f"recommended group: {group}"])
-
-
-def short(name: str) -> str:
-    """An element's name for the head of a column."""
-    words = name.removeprefix("the ")
-    for long, brief in (("rotation by ", ""), (" degrees", "°"), ("reflection of ", ""), ("reflection about the ", "")):
-        words = words.replace(long, brief)
-    return words.replace(" and ", "/").replace(" diagonal", " diag.")

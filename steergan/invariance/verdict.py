@@ -34,6 +34,19 @@ def elements_tested() -> tuple[str, ...]:
     return tuple(name for name in element_names(gspace("D4")) if name not in (IDENTITY, THREE_QUARTERS))
 
 
+def short(name: str) -> str:
+    """An element's name for the head of a column.
+
+    Examples:
+        >>> short("the rotation by 90 degrees"), short("the reflection of left and right")
+        ('90°', 'left/right')
+    """
+    words = name.removeprefix("the ")
+    for long, brief in (("rotation by ", ""), (" degrees", "°"), ("reflection of ", ""), ("reflection about the ", "")):
+        words = words.replace(long, brief)
+    return words.replace(" and ", "/").replace(" diagonal", " diag.")
+
+
 def recommended(subjects: Sequence[SubjectSymmetry]) -> str:
     """The largest group without an element that was rejected; of two such, the one whose smallest p-value is larger."""
     smallest = smallest_p_values(subjects)

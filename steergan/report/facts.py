@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from steergan.invariance.verdict import short
 from steergan.recipe import Recipe, described_keys, flat, write_recipe
 from steergan.run.about import About, SourceAbout
 from steergan.run.data_symmetry import KeptSymmetry, Law
@@ -175,7 +176,7 @@ def commands(path: Path, recipe: Recipe, about: About) -> list[tuple[str, str]]:
 
 def symmetry_table(found: KeptSymmetry) -> tuple[list[str], list[list[str]]]:
     """Corrected p-values: a head, and a row for each subject."""
-    head = ["", "images", *(law.element.removeprefix("the ") for law in found.subjects[0].elements)]
+    head = ["", "images", *(short(law.element) for law in found.subjects[0].elements)]
     return head, [[one.name, f"2 x {one.count}", *map(p_value, one.elements)] for one in found.subjects]
 
 

@@ -51,6 +51,11 @@ def test_the_verdict_follows_from_the_figures() -> None:
     assert "The plain graph takes 0.50 to 1.00 of eager torch's time." in words
     assert "ONNX Runtime takes 0.25 to 0.25" in words
     assert "Of 10 numbers of banks that groups make equal all are the same bits." in words
+    assert "Symmetry is kept in ONNX Runtime to 2.0e-07." in words
+    broken = {"onnxruntime": {"difference": 0.0, "symmetry": 0.1}}
+    said = verdict([row(measured=broken, name="odd")])
+    assert "kept" not in said
+    assert "Broken by the network itself, in torch alike: odd's model 1.0e-01." in said
     assert "not all are (a)" in verdict([row(bits={"entries": 1, "wrong": ["a"]})])
     (table,) = report([row()], 2).tables
     assert table.rows[0][5:11] == [2.0, "1.0e-07", None, "1.0e-07", "2.0e-07", 32]
