@@ -200,11 +200,11 @@ def preview(
     """
     if (source is None) == (recipe is None):
         raise click.UsageError("NAME-OR-PATH or --recipe FILE is wanted, one of them")
-    if source in ("folder", "npz", "patches"):
+    if source in ("folder", "npz", "patches", "pairs"):
         raise click.UsageError(f"{source} is a kind of data; give the folder or file itself, or --recipe FILE")
     from steergan.data import account_of, class_rows, take
     from steergan.data import prepare as prepare_set
-    from steergan.pictures import grid, save_png
+    from steergan.pictures import grid, save_png, stacked
 
     settings = settings_of(source, recipe, size, options)
     prepared = prepare_set(settings)
@@ -212,8 +212,11 @@ def preview(
     if transforms:
         save_transforms(images, recipe, columns, out)
     else:
-        chosen = class_rows(images, columns)
-        save_png(grid(images.images[chosen.ravel()], chosen.shape[1], labels=images.class_names), out)
+        chosen, inputs = class_rows(images, columns), prepared.manifest.get("inputs", 0)
+        rows = images.images[chosen.ravel()]
+        labels = ["input", "output"] if inputs else images.class_names
+        shown = stacked(rows[:, :inputs], rows[:, inputs:]) if inputs else rows
+        save_png(grid(shown, chosen.shape[1], labels=labels), out)
     click.echo(f"{out}: {described(images)}")
     click.echo(account_of(prepared, settings).text())
 

@@ -127,6 +127,11 @@ def evaluate(
         click.echo(json.dumps(found, indent=2))
         return
     copied = found.pop("memorisation", None)
+    if "l1" in found:
+        click.echo(paired_text(found))
+        if "extractor" not in found:
+            return
+        click.echo()
     click.echo(as_text(found, ("generated", "real") if folders is None else ("A against B", "B against itself")))
     if copied is not None:
         click.echo("\n" + memorised(copied))
@@ -232,6 +237,32 @@ def as_text(found: Mapping[str, Any], heads: tuple[str, str] = ("generated", "re
         for row in rows
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+UPRIGHT = ("l1", "psnr", "ssim", "kid")
+"""Figures of translations that the moved pairs have, too."""
+PAIRED = ("equivariance_error", "kid_blocks", "floor_kid_blocks", "turned_group", "ssim_protocol")
+
+
+def paired_text(found: dict[str, Any]) -> str:
+    """What a translator's figures are, pair by pair, upright and moved; they are taken out of the record, but for KID.
+
+    Args:
+        found: a record.
+    """
+    group = found["turned_group"]
+    known = [name for name in UPRIGHT if name in found]
+    rows = [("held-out pairs", "as they are", f"under {group}")]
+    rows += [(name.upper(), shown(found[name]), shown(found.pop(f"turned_{name}"))) for name in known]
+    if "kid_blocks" in found:
+        rows.append(("KID in blocks of the paper's implementation", shown(found["kid_blocks"]), ""))
+        rows.append(("the same of real training outputs", shown(found["floor_kid_blocks"]), ""))
+    rows.append(("error of equivariance", shown(found["equivariance_error"]), ""))
+    rows.append(("SSIM", found["ssim_protocol"], ""))
+    for name in (*UPRIGHT[:3], *PAIRED):
+        found.pop(name, None)
+    widths = [max(len(row[k]) for row in rows[:-1]) for k in (0, 1)]
+    return "\n".join("  ".join([row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2]]).rstrip() for row in rows)
 
 
 def memorised(found: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "resume": "Continue a run that was stopped.",
     "sample": "Draw images from a trained generator.",
     "interpolate": "Draw paths between latents, and between classes.",
+    "translate": "Translate images with a generator that was trained on pairs.",
     "project": "Find the latents whose images are nearest to given ones.",
     "export": "Write a network as plain torch, ONNX, or a folder for a model hub.",
     "evaluate": "Measure a trained generator against held-out images.",

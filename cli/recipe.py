@@ -83,9 +83,15 @@ def keys(prefix: str) -> None:
       steergan recipe keys data
       steergan recipe keys training.ema_rampup
     """
-    from steergan.recipe import described_keys, nearest
+    from steergan.recipe import TranslationRecipe, described_keys, nearest
 
-    found = [key for key in described_keys() if f"{key.name}.".startswith(f"{prefix}." if prefix else "")]
+    own = list(described_keys())
+    others = [
+        key._replace(name=f"{key.name} of translations")
+        for key in described_keys(TranslationRecipe)
+        if key.name.startswith(("generator.", "discriminator."))
+    ]
+    found = [key for key in (*own, *others) if f"{key.name.split()[0]}.".startswith(f"{prefix}." if prefix else "")]
     if not found:
         raise click.UsageError(f"no key or section {prefix}{nearest(prefix)}")
     for key in found:

@@ -62,10 +62,10 @@ def train(
       torchrun --nproc-per-node 4 -m steergan_cli train recipes/rotmnist.toml --out runs/mine
     """
     from steergan import run
-    from steergan.recipe import read_recipe
+    from steergan.recipe import read_any_recipe
     from steergan.training import joined, own_device
 
-    settings = read_recipe(recipe, (*overrides, "data.skip_damaged=true") if skip_damaged else overrides)
+    settings = read_any_recipe(recipe, (*overrides, "data.skip_damaged=true") if skip_damaged else overrides)
     if dry_run:
         # A device that this machine lacks can be planned for.
         click.echo(run.plan(settings, data_path, chosen_device(device) if device == "auto" else device))

@@ -183,7 +183,7 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
         asked: options that are for a module:function alone.
     """
     from steergan import run
-    from steergan.recipe import read_recipe
+    from steergan.recipe import read_any_recipe
 
     path, is_bundled = Path(target), target.startswith("steergan:")
     for name, value in asked.items():
@@ -196,7 +196,7 @@ def certify(target: str, level: int, quick: bool, at: str, asked: dict[str, Any]
     if at != "last":
         raise click.UsageError(f"--at {at} is for run folders; {target} is none")
     if is_bundled or path.suffix == ".toml" or path.is_file():
-        return run.verify_recipe(read_recipe(path), level=level, quick=quick, tell=tell)
+        return run.verify_recipe(read_any_recipe(path), level=level, quick=quick, tell=tell)
     if ":" in target:
         return run.verify_function(target, level=level, quick=quick, tell=tell, **asked)
     raise click.UsageError(f"{target}: no such recipe or run folder, and not package.module:function")

@@ -65,6 +65,18 @@ def grid(
     return with_labels(picture, labels, height + pad, pad) if labels else picture
 
 
+def stacked(*rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images of one size, some gray and some coloured, one after another, all in colour.
+
+    Args:
+        rows: uint8 (N, C, H, W) each; one channel is repeated, and of four or more the first three are kept.
+
+    Returns:
+        uint8 (sum of N, 3, H, W).
+    """
+    return np.concatenate([part.repeat(3, axis=1) if part.shape[1] == 1 else part[:, :3] for part in rows])
+
+
 def as_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 (N, C, H, W) of any C -> (N, H, W, 1 or 3)."""
     if pixels.shape[1] == 2:

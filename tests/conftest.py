@@ -206,6 +206,23 @@ def steerable(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return run.train(read_recipe(tiny_recipe, settings), tmp_path_factory.mktemp("runs") / "steerable", report=Notes())
 
 
+@pytest.fixture(scope="session")
+def pair_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pairs of 16 x 16 pixels, and a recipe that translates them."""
+    from tests.run.translation import write_recipe
+
+    return write_recipe(tmp_path_factory.mktemp("pairs"))
+
+
+@pytest.fixture(scope="session")
+def pair_run(pair_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of it."""
+    from steergan import run
+    from tests.run.translation import recipe_of
+
+    return run.train(recipe_of(pair_recipe), tmp_path_factory.mktemp("runs") / "pairs", report=Notes())
+
+
 @pytest.fixture
 def recipe(tiny_recipe: Path) -> Callable[..., "Recipe"]:
     """The tiny recipe with overrides."""

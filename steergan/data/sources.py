@@ -36,6 +36,7 @@ class Source(Generic[Settings]):
         version: counts up when the set is made differently.
         size: pixels per side where `data.size` is 0.
         kind: channels and classes, where they are known without the files.
+        inputs: of those channels, how many are a pair's input; 0: there are no pairs, or the files say it.
         published: what its publication says of it; of a set that users bring, None.
         wanted: the original files, in words, for who lacks them.
         bundled: where they are, in words, if an installed package brings them along.
@@ -54,6 +55,7 @@ class Source(Generic[Settings]):
     version: int = 1
     size: int = 0
     kind: tuple[int, int] | None = None
+    inputs: int = 0
     published: Published | None = None
     wanted: str = ""
     bundled: str = ""

@@ -88,5 +88,6 @@ SOURCE = Source(
     decided_by=("size", "stride", "split", "seed", "held_out"),
     size=SIZE,
     kind=(4, 1),
+    inputs=1,
     bundled="in the photograph of stained tissue that is bundled with scikit-image",
 )

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from steergan.metrics.agreement import agreement_with
 from steergan.metrics.distances import Distances
-from steergan.metrics.features import extract
+from steergan.metrics.features import Features, extract
+from steergan.metrics.frechet import Array
 from steergan.metrics.images import Images
 from steergan.metrics.protocol import Protocol
 from steergan.metrics.reference import Reference
@@ -110,10 +111,21 @@ def measure(
     """
     reference.protocol.refuse_too_few(len(images), "samples", "draw more")
     fake = extract(reference.extractor, images, progress=progress)
-    reals, classifier, agreement = reference.reals, reference.classifier, None
-    without = reference.left_out(len(images))
+    classifier, agreement = reference.classifier, None
     if classifier is not None:
         agreement = agreement_with(reference.extractor, classifier, fake, images, labels)
+    return measured(reference, fake, agreement)
+
+
+def measured(reference: Reference, fake: Features[Array], agreement: float | None = None) -> Measurement:
+    """As `measure`, of samples whose features are known.
+
+    Args:
+        reference: the real side.
+        fake: features of the samples.
+        agreement: share of them in which the classifier sees their label; None without one.
+    """
+    reals, without = reference.reals, reference.left_out(len(fake.invariant))
     return Measurement(
         distances=reals.distances(fake).without(without),
         floor=reference.floor,

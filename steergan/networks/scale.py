@@ -9,6 +9,7 @@ from torch import Tensor
 from steergan.copies import copied
 from steergan.errors import RecipeError
 from steergan.networks.discriminator import Discriminator
+from steergan.penalties import per_image
 
 DIGITS = 3
 """Of the gain: so few that every machine, and every number of threads, comes to the same one."""
@@ -18,7 +19,7 @@ def gradient_norms(discriminator: Callable[[Tensor, Tensor], Tensor], image: Ten
     """The Euclidean norm of the score's gradient by the pixels at every image of a batch, (B,) float64.
 
     Args:
-        discriminator: (image, y) -> score (B,), in either mode.
+        discriminator: (image, y) -> score (B,), or a map each, of which the mean is meant; in either mode.
         image: (B, C, H, W) float.
         y: labels, (B,) int64.
 
@@ -28,7 +29,7 @@ def gradient_norms(discriminator: Callable[[Tensor, Tensor], Tensor], image: Ten
     """
     with torch.enable_grad():
         image = image.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(discriminator(image, y).sum(), image)
+        (gradient,) = torch.autograd.grad(per_image(discriminator(image, y)).sum(), image)
     return gradient.flatten(1).double().norm(dim=1)
 
 

@@ -6,7 +6,7 @@ with needed_by("steergan.recipe"):
     from steergan.recipe.bundled import bundled_names, located
     from steergan.recipe.data import DataSettings
     from steergan.recipe.keys import Key, described_keys
-    from steergan.recipe.messages import nearest, recipe_keys, validate, validate_any
+    from steergan.recipe.messages import known_keys, nearest, recipe_keys, validate, validate_any
     from steergan.recipe.performance import PerformanceSettings
     from steergan.recipe.reading import (
         flat,
@@ -45,6 +45,7 @@ __all__ = [
     "bundled_names",
     "described_keys",
     "flat",
+    "known_keys",
     "located",
     "merge",
     "nearest",

@@ -17,8 +17,6 @@ Division = Literal["auto", "random", "group", "right", "none"]
 """What decides which images are held out."""
 Moves = Literal["trivial", "C2", "C4", "D1", "D2", "D4"]
 """Groups whose elements may move training pairs."""
-PAIR_KEYS = ("load_size", "moves")
-"""What every source of pairs takes: keys of training, which don't decide about the prepared set."""
 
 
 class DataSettings(Section):
@@ -49,8 +47,9 @@ class DataSettings(Section):
     fit: Fit = "auto"
     """How images of other sizes become of one (folder, npz, pairs), about their centres and antialiased: `crop` covers
     the size and cuts off what stands over, `pad` fits inside it and fills up with `background`, `resize` scales each
-    side by itself. Of large images (patches), `crop` centres the grid, `pad` widens the image to whole patches, `resize`
-    scales it to whole patches. `auto`: what would need a choice is refused; grids begin in the upper left corner."""
+    side by itself. Of large images (patches), `crop` centres the grid, `pad` widens the image to whole patches,
+    `resize` scales it to whole patches. `auto`: what would need a choice is refused; grids begin in the upper left
+    corner."""
     range: Extent = "auto"
     """Which values become black and white (folder, npz, patches, pairs): `dtype`, all that the files' type can hold
     (floats: 0 to 1); `minmax`, the least and the largest value of all files; or `[low, high]`. `auto`: 8 bits stay as
@@ -84,8 +83,8 @@ class DataSettings(Section):
     """What of a pair is the input (pairs): `left` or `right` of files that hold both side by side, or the name of one
     of two folders. Empty: the left one; of two folders, that which is called A, input, source or the like."""
     load_size: Annotated[int, Field(ge=0)] = 0
-    """Pixels per side to which training pairs are made, of which every visit sees a random square of `size` (pairs,
-    relief, stain; 286 of 256 in Pix2Pix); 0: as `size`, and nothing is cut off."""
+    """Pixels per side to which training pairs are made, of which every visit sees a random square of `size` (pairs; 286
+    of 256 in Pix2Pix); 0: as `size`, and nothing is cut off."""
     moves: Moves = "trivial"
     """Of which a random element moves a training pair at every visit, its input and its output alike (pairs, relief,
     stain): D1 reflects left and right, C4 turns by quarters, D4 does both."""
@@ -219,7 +218,7 @@ class Galaxies(DataSettings):
 class Pairs(DataSettings):
     """A user's pairs of images: side by side in a file, or of one name in two folders."""
 
-    takes = ("size", "fit", "range", "background", "input", *PAIR_KEYS)
+    takes = ("size", "fit", "range", "background", "input", "load_size", "moves")
     divisions = ("random", "group", "none")
     needs_path = True
     paired = True
@@ -229,7 +228,7 @@ class Pairs(DataSettings):
 class Relief(DataSettings):
     """Coloured relief and satellite image of the Earth."""
 
-    takes = ("size", "stride", "foreground", *PAIR_KEYS)
+    takes = ("size", "stride", "foreground", "moves")
     divisions = ("group", "none")
     paired = True
     name: Literal["relief"] = "relief"
@@ -238,7 +237,7 @@ class Relief(DataSettings):
 class Stain(DataSettings):
     """The haematoxylin in a photograph of stained tissue, and the photograph."""
 
-    takes = ("size", "stride", *PAIR_KEYS)
+    takes = ("size", "stride", "moves")
     divisions = ("right", "none")
     paired = True
     name: Literal["stain"] = "stain"

@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 
 from steergan.recipe.data import SOURCES, DataSettings
 from steergan.recipe.messages import sections_of, told_apart_by
-from steergan.recipe.sections import Recipe
+from steergan.recipe.sections import AnyRecipe, Recipe
 
 
 class Key(NamedTuple):
@@ -25,8 +25,8 @@ class Key(NamedTuple):
     """One paragraph."""
 
 
-def described_keys() -> Iterator[Key]:
-    """All keys, in the order of a recipe; what a key of some architectures only is for is said of it.
+def described_keys(kind: type[AnyRecipe] = Recipe) -> Iterator[Key]:
+    """All keys of a kind of recipe, in its order; what a key of some architectures only is for is said of it.
 
     Examples:
         >>> from steergan.recipe import described_keys
@@ -34,14 +34,14 @@ def described_keys() -> Iterator[Key]:
         >>> key.values, key.default
         ('number > 0, <= 1', 1.0)
     """
-    for name, field in Recipe.model_fields.items():
+    for name, field in kind.model_fields.items():
         if name == "data":
             yield Key("data.name", " | ".join(f'"{source}"' for source in SOURCES), None, "Where the images come from.")
             yield from (key for key in keys_of(DataSettings, "data.") if key.name != "data.name")
         elif models := sections_of(field.annotation):
             yield from together(name, [list(keys_of(model, f"{name}.")) for model in models])
         else:
-            yield described(Recipe, name, "")
+            yield described(kind, name, "")
 
 
 def keys_of(model: type[BaseModel], prefix: str) -> Iterator[Key]:

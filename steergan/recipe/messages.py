@@ -122,6 +122,16 @@ def tags(section: str, kind: type[AnyRecipe]) -> list[str]:
     return [tag for model in models for tag in get_args(model.model_fields[told_apart_by(section, kind)].annotation)]
 
 
+def known_keys() -> set[str]:
+    """Every key that a recipe of either kind may set, dotted.
+
+    Examples:
+        >>> {"generator.latent", "generator.dropout"} <= known_keys()
+        True
+    """
+    return {*recipe_keys(), *recipe_keys(TranslationRecipe)}
+
+
 def nearest(key: str, kind: type[AnyRecipe] = Recipe) -> str:
     """A hint at the valid key or section of a kind of recipe that was probably meant."""
     keys = recipe_keys(kind)

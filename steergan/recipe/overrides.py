@@ -3,8 +3,8 @@
 from typing import Any
 
 from steergan.errors import RecipeError, shown
-from steergan.recipe.messages import nearest, recipe_keys, sections_of
-from steergan.recipe.sections import Recipe
+from steergan.recipe.messages import known_keys, nearest, sections_of
+from steergan.recipe.sections import Recipe, TranslationRecipe
 from steergan.recipe.toml import parsed
 
 
@@ -18,7 +18,7 @@ def override_table(override: str) -> dict[str, Any]:
     key = key.strip()
     if not separator or not key:
         raise RecipeError(f"--set {shown(override)}: KEY=VALUE was wanted, such as training.steps=500")
-    if key not in set(recipe_keys()):
+    if key not in known_keys():
         raise RecipeError(f"--set {shown(override)}: unknown key {key}{nearest(key)}")
     try:
         value = parsed(f"value = {text}".encode(errors="surrogateescape"))["value"]
@@ -34,6 +34,7 @@ def override_table(override: str) -> dict[str, Any]:
 def is_text(key: str) -> bool:
     """Whether a key's value is any string: a name or a path, not a group."""
     section, _, name = key.rpartition(".")
-    models = sections_of(Recipe.model_fields[section].annotation) if section else [Recipe]
-    kinds = [model.model_fields[name].annotation for model in models if name in model.model_fields]
-    return str in kinds and name not in ("group", "architecture")
+    kinds = (Recipe, TranslationRecipe)
+    models = [sections_of(kind.model_fields[section].annotation) if section else [kind] for kind in kinds]
+    found = [model.model_fields[name].annotation for of in models for model in of if name in model.model_fields]
+    return str in found and name not in ("group", "architecture")

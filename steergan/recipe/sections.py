@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
+from pydantic_core import PydanticCustomError
 
 from steergan.networks import (
     AnyDiscriminator,
@@ -183,9 +184,34 @@ class Recipe(AnyRecipe):
     generator: AnyGenerator = GeneratorSpec()
     discriminator: AnyDiscriminator = DiscriminatorSpec()
 
+    @field_validator("loss")
+    @classmethod
+    def compares_no_pairs(cls, value: LossSettings) -> LossSettings:
+        """No image belongs to a latent, so none can be reconstructed."""
+        if value.reconstruction_weight:
+            raise PydanticCustomError("loss", "reconstruction_weight = 0, as no image belongs to a latent")
+        return value
+
 
 class TranslationRecipe(AnyRecipe):
     """An experiment with pairs of images: a generator translates the first of a pair into the second."""
 
     generator: UNetSpec = UNetSpec()
     discriminator: PatchDiscriminatorSpec = PatchDiscriminatorSpec()
+
+    @field_validator("augmentation")
+    @classmethod
+    def augments_nothing(cls, value: AugmentationSettings) -> AugmentationSettings:
+        """What it does to an image it would have to do to the input, too."""
+        if value != AugmentationSettings():
+            wanted = "nothing, as it moves outputs without inputs; data.moves moves pairs"
+            raise PydanticCustomError("augmentation", wanted)
+        return value
+
+    @field_validator("evaluation")
+    @classmethod
+    def symmetrizes_nothing(cls, value: EvaluationSettings) -> EvaluationSettings:
+        """Samples may be turned at random; translations belong to inputs."""
+        if value.symmetrize != "none":
+            raise PydanticCustomError("symmetrize", 'symmetrize = "none", as translations belong to inputs as they lie')
+        return value

@@ -12,6 +12,7 @@ from steergan.recipe import Recipe, described_keys, flat, write_recipe
 from steergan.run.about import About, SourceAbout
 from steergan.run.data_symmetry import KeptSymmetry, Law
 from steergan.run.folder import RunFolder
+from steergan.run.load import kind_of
 from steergan.study.figures import parameters
 from steergan.training import JsonLines, figure_in
 
@@ -108,7 +109,7 @@ def speed_facts(folder: RunFolder, recipe: Recipe, about: About) -> Facts:
         facts.append(("all steps", f"{clock(median * recipe.training.steps)} at that pace, evaluations aside"))
     facts += memory_facts(rows)
     try:
-        sizes = parameters(recipe, about.data.image_shape, len(about.data.class_names))
+        sizes = parameters(recipe, kind_of(about.data))
         facts.append(("parameters", "generator {:,}, discriminator {:,}".format(*sizes)))
     except ValueError as error:
         facts.append(("parameters", f"not known: {error}"))

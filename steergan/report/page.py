@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from steergan import __version__
 from steergan.errors import RunError, SteerganError, escaped, reason
 from steergan.files import write_error, write_whole
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TranslationRecipe
 from steergan.report.claims import measured_difference, views
 from steergan.report.drawn import angles, paths, reals, samples, training, truncation
 from steergan.report.facts import commands, data_facts, recipe_facts, speed_facts, symmetry_facts
@@ -146,6 +146,11 @@ def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[st
     """Everything that the template of a run asks for."""
     folder = RunFolder(path)
     recipe, about = folder.read_recipe(), folder.read_about()
+    if isinstance(recipe, TranslationRecipe):
+        raise RunError(
+            f"{path}: translates images, and reports are of runs that draw them from latents; "
+            f"`steergan evaluate {path}` tells its figures, and its grids show what becomes of inputs"
+        )
     shape, names = about.data.image_shape, about.data.class_names
     run: LoadedRun | None = parts.make("networks", lambda: load_run(path, wish.at))
     found: dict[str, Any] = dict.fromkeys(("samples", "truncation", "angles", "paths", "certificates", "neighbours"))

@@ -11,9 +11,9 @@ with needed_by("steergan.run"):
         same_protocol,
         save_deformations,
     )
-    from steergan.run.evaluation import evaluate
+    from steergan.run.evaluating import evaluate
     from steergan.run.folders import compare_folders
-    from steergan.run.load import LoadedRun, class_names, load_run
+    from steergan.run.load import LoadedRun, LoadedTranslation, class_names, load_run, load_translation
     from steergan.run.nearest_images import Neighbours
     from steergan.run.plan import plan
     from steergan.run.projecting import Projection, Search, project
@@ -29,6 +29,7 @@ __all__ = [
     "UPRIGHT",
     "Deformed",
     "LoadedRun",
+    "LoadedTranslation",
     "Neighbours",
     "Place",
     "Pose",
@@ -44,6 +45,7 @@ __all__ = [
     "evaluate",
     "interpolate",
     "load_run",
+    "load_translation",
     "measure_deformations",
     "plan",
     "project",

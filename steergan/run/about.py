@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from steergan.errors import RecipeError, RunError, reason
-from steergan.recipe import Recipe, flat, validate_any
+from steergan.recipe import AnyRecipe, flat, validate_any
 from steergan.run.convolution_record import BEFORE_RECORDS, ConvolutionRecord
 from steergan.run.stretches import Stretch, kept_until, with_next
 from steergan.seals import read_table, sealed
@@ -47,6 +47,8 @@ class DataAbout(Frozen):
     path: str | None
     image_shape: tuple[Length, Length, Length]
     """(C, H, W)."""
+    input_shape: tuple[Length, Length, Length] | None = None
+    """(C, H, W) of a pair's input; not written where there are no pairs."""
     class_names: tuple[str, ...]
     train: SplitAbout
     held_out: SplitAbout
@@ -165,14 +167,15 @@ class About(Frozen):
         """The file."""
         content = self.model_dump(mode="json")
         content |= {name: content["machines"][-1][name] for name in ("versions", "hardware")}
-        if not self.data.left_out:
-            del content["data"]["left_out"]
+        for name in ("left_out", "input_shape"):
+            if not content["data"][name]:
+                del content["data"][name]
         if self.transfer is None:
             del content["transfer"]
         return (json.dumps(sealed(content), indent=2) + "\n").encode()
 
 
-def sources_of(recipe: Recipe) -> tuple[SourceAbout, ...]:
+def sources_of(recipe: AnyRecipe) -> tuple[SourceAbout, ...]:
     """The files of a recipe, each with what it says otherwise."""
     here = flat(recipe.model_dump(mode="json"))
     found = []

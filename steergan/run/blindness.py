@@ -1,6 +1,6 @@
 """What a recipe's latent means, and what its augmentation cannot do: said before training, which goes on."""
 
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TranslationRecipe
 from steergan.symmetry import contains
 
 FAR = 0.5
@@ -64,3 +64,15 @@ def augmentation_notice(recipe: Recipe) -> str | None:
         return None
     advice = "" if settings.adaptive_target else "; adaptive_target = 0.6 adds transforms that no group contains"
     return f"augmentation does nothing or little here ({'; '.join(parts)}){advice}"
+
+
+def moves_notice(recipe: TranslationRecipe) -> str | None:
+    """One line on moved pairs that change nothing; None if there are none, or they do."""
+    moves, players = recipe.data.moves, (recipe.generator.group, recipe.discriminator.group)
+    if moves == "trivial" or not all(contains(group, moves) for group in players):
+        return None
+    groups = " and ".join(dict.fromkeys(players))
+    return (
+        f'data.moves = "{moves}" does nothing here: translator and discriminator are equivariant under {groups}, so a '
+        "pair and the moved pair have one loss and one gradient"
+    )

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from steergan import data
-from steergan.errors import RunError
-from steergan.files import AnyPath, cache_folder
+from steergan.files import cache_folder
 from steergan.layers import shared_filters
 from steergan.metrics import (
     BackboneExtractor,
@@ -27,14 +26,13 @@ from steergan.networks import symmetrize
 from steergan.networks.classifier import Classifier
 from steergan.pixels import to_uint8
 from steergan.randomness import torch_stream
-from steergan.recipe import Recipe
-from steergan.run.convolution_record import check_convolution
+from steergan.recipe import AnyRecipe, Recipe
 from steergan.run.figures_in_words import described, notices, summed_up
 from steergan.run.folder import RunFolder
-from steergan.run.load import LoadedRun, RunData, data_of, load_run
+from steergan.run.load import RunData
 from steergan.run.nearest_images import Neighbours, nearest_images
 from steergan.run.own_classifier import own_classifier
-from steergan.run.reporting import Reporter, Silence, stage_before_training
+from steergan.run.reporting import Reporter, stage_before_training
 from steergan.training import Generator, JsonLines, draw_latents, figure_in
 
 FIGURES = {
@@ -72,13 +70,21 @@ class Evaluation:
         device: torch.device,
         report: Reporter,
     ) -> None:
-        self.recipe, self.images, self.folder, self.device, self.report = recipe, images, folder, device, report
+        self.recipe, self.images = recipe, images
+        self.folder, self.device, self.report = folder, device, report
         self.before_training = True
         """Until the first step; the caller ends it."""
         self.files = {key: JsonLines(folder.metric(key)) for key in FIGURES}
-        self.labels = torch.from_numpy(
-            data.stratified_labels(images.held_out.class_frequencies, recipe.evaluation.samples)
-        )
+        self.labels = self.conditions()
+
+    def conditions(self) -> Tensor:
+        """What samples are asked for."""
+        frequencies, count = self.images.held_out.class_frequencies, self.recipe.evaluation.samples
+        return torch.from_numpy(data.stratified_labels(frequencies, count))
+
+    def protocol(self) -> Protocol:
+        """How generators are measured."""
+        return protocol(self.recipe)
 
     @property
     def measures(self) -> bool:
@@ -93,7 +99,7 @@ class Evaluation:
             extractor,
             self.images.whole_train,
             held_out,
-            protocol(self.recipe),
+            self.protocol(),
             classifier=self.labeller(extractor),
             progress=partial(self.stage, "features of real images"),
             cache=cache_folder() / "references",
@@ -133,7 +139,7 @@ class Evaluation:
 
     def labeller(self, extractor: FeatureExtractor) -> Network | None:
         """The network that says which label it sees: the extractor's if it knows the classes; None if there is one."""
-        if self.images.train.classes == 1:  # there is nothing to agree on
+        if self.images.train.classes <= 1:  # there is nothing to agree on
             return None
         names = self.images.train.class_names
         if isinstance(extractor, ClassifierExtractor | BackboneExtractor) and extractor.class_names == names:
@@ -143,6 +149,19 @@ class Evaluation:
     def measure_images(self, images: Tensor) -> Measurement:
         """Figures of the samples that `draw` gave."""
         return measure(self.reference, images, self.labels, progress=partial(self.stage, "features"))
+
+    def figures(self, images: Tensor) -> dict[str, Any]:
+        """All that is measured of the samples that `draw` gave, in one table."""
+        return self.measure_images(images).record()
+
+    def measure_and_record(self, images: Tensor, step: int) -> str:
+        """Rows about these samples in all metric files; the line that a user is told."""
+        return self.record(self.measure_images(images), step)
+
+    @property
+    def row_files(self) -> dict[str, JsonLines]:
+        """Every metric file by its key."""
+        return self.files
 
     def memorisation(self, drawn: Tensor, wanted: Neighbours) -> dict[str, Any]:
         """Some of the samples beside their nearest training images: a picture, and the figures."""
@@ -232,58 +251,22 @@ class Evaluation:
 
 
 def protocol(recipe: Recipe) -> Protocol:
-    """How a run's generators are measured."""
+    """How a run's generators are measured, whose samples have the held-out images' labels."""
+    return averaging(recipe, LABEL_LAW)
+
+
+def averaging(recipe: AnyRecipe, label_law: str) -> Protocol:
+    """How a run's generators are measured.
+
+    Args:
+        recipe: of the run.
+        label_law: where what they are asked for comes from, in words.
+    """
     training = recipe.training
     rampup = f", ramp-up {training.ema_rampup:g}" if training.ema_rampup else ""
     return Protocol(
         count=recipe.evaluation.samples,
-        label_law=LABEL_LAW,
+        label_law=label_law,
         ema=f"decay {training.ema_decay:g}, start {training.ema_start}{rampup}",
         batch_norm=training.ema_batch_norm,
     )
-
-
-def evaluate(
-    path: AnyPath | LoadedRun,
-    *,
-    device: str = "cpu",
-    data_path: str | None = None,
-    report: Reporter | None = None,
-    neighbours: Neighbours | None = None,
-    at: str | int = "last",
-    features: str | None = None,
-) -> dict[str, Any]:
-    """Measure a run's generator again, by the run's own protocol and on the images that it was started with.
-
-    Args:
-        path: of the run folder, or what `load_run` gave; its generator is moved to the device.
-        device: where images are drawn and features computed.
-        data_path: where the originals are now; None: where they were.
-        report: is told what takes a while; None: nobody is.
-        neighbours: look for memorised images, too; the figures then have a table `memorisation`.
-        at: which of the run's networks, see `load_run`.
-        features: in place of the recipe's `evaluation.features`.
-
-    Raises:
-        SteerganError: no run, nothing trained in it, its data can't be found or is other data, or the recipe wants no
-            features and none were named.
-    """
-    run, report = load_run(path, at), report or Silence()
-    settings = run.recipe.evaluation
-    if features is not None:
-        settings = settings.model_copy(update={"features": features})
-    if settings.features == "none":
-        folder = run.folder.path
-        raise RunError(f'{folder}: evaluation.features = "none", nothing to measure with; name some, --features auto')
-    turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
-    recipe = run.recipe.model_copy(update={"evaluation": settings, "data": turned})
-    check_convolution(run.recipe.performance.convolution, device)
-    images = data_of(run, data_path, report)
-    torch_device = torch.device(device)
-    evaluation = Evaluation(recipe, images, run.folder, torch_device, report)
-    evaluation.prepare()  # refused before anything is drawn
-    drawn = evaluation.draw(run.generator.to(torch_device))
-    found = {"step": run.step, **evaluation.measure_images(drawn).record()}
-    if neighbours is not None:
-        found["memorisation"] = evaluation.memorisation(drawn, neighbours)
-    return found

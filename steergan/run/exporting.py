@@ -9,13 +9,16 @@ from steergan import __version__
 from steergan.exporting import Export, ExportError, Wish, export_part
 from steergan.exporting.exported import certified, checked_batch, require_own
 from steergan.exporting.network_parts import part_of_run
+from steergan.exporting.parts import part_of_subject
 from steergan.run.folder import RunFolder
-from steergan.run.load import LoadedRun, load_run
+from steergan.run.load import LoadedRun, LoadedTranslation, load_any_run
 from steergan.run.subjects import discriminator_subject, generator_subject, synthesis_subject
+from steergan.run.transfer import groups_of
+from steergan.run.translation_subjects import judge_subject, translator_subject
 from steergan.training import JsonLines
 from steergan.verification import Subject
 
-FIGURES = ("frechet_invariant", "kid", "precision", "recall", "label_agreement")
+FIGURES = ("l1", "psnr", "ssim", "frechet_invariant", "kid", "precision", "recall", "label_agreement")
 
 
 def export_run(
@@ -32,21 +35,38 @@ def export_run(
     Args:
         path: of the run folder.
         to: "torch", "onnx", "torch-export" or "hub".
-        part: "generator", "discriminator", "synthesis" (seed map -> image) or "trunk" (image -> feature map).
+        part: "generator", "discriminator", "synthesis" (seed map -> image) or "trunk" (image -> feature map); of a run
+            that translates images the first two.
         batch: images at once, or "any".
         out: the folder to write; None: RUN/exports/PART-TARGET.
         at: which of the run's networks, see `load_run`.
 
     Raises:
         RunError: no run, nothing saved in it, or the folder is another's.
-        ExportError: the layer that can't be exported, and why.
+        ExportError: the layer that can't be exported, and why; a part that there is not.
     """
-    run = load_run(Path(path), at)
+    run = load_any_run(Path(path), at)
     target = run.folder.path / "exports" / f"{part}-{to}" if out is None else Path(out)
     wish = Wish(to, checked_batch(batch), target, about(run))
     require_own(target)
+    if isinstance(run, LoadedTranslation):
+        subject = translation_subject(run, part)
+        return export_part(part_of_subject(subject, subject.sizes[0]), wish, certified(subject))
     exported = part_of_run(part, run.generator, run.discriminator)
     return export_part(exported, wish, certificate(run, part))
+
+
+def translation_subject(run: LoadedTranslation, part: str) -> Subject:
+    """A network of a run that translates images, with its claim, in evaluation mode at its size.
+
+    Raises:
+        ExportError: there is no such part.
+    """
+    if part == "generator":
+        return translator_subject(run.recipe, run.generator, quick=True)
+    if part == "discriminator":
+        return judge_subject(run.discriminator, quick=True)
+    raise ExportError(f"part {part!r} of a run that translates images; generator or discriminator was wanted")
 
 
 def certificate(run: LoadedRun, part: str) -> dict[str, str] | None:
@@ -63,21 +83,25 @@ def certificate(run: LoadedRun, part: str) -> dict[str, str] | None:
     return certified(subject)
 
 
-def about(run: LoadedRun) -> dict[str, Any]:
+def about(run: LoadedRun | LoadedTranslation) -> dict[str, Any]:
     """What the report and the card say of the run."""
     recipe, known = run.recipe, run.about.data
     figures = last_figures(run.folder)
+    translates = isinstance(run, LoadedTranslation)
+    pairs = f"{known.train.images:,} training pairs, {recipe.data.name}."
     return {
-        "title": f"{recipe.name}, a generative adversarial network",
+        "title": f"{recipe.name}, " + ("an image translator" if translates else "a generative adversarial network"),
         "words": (
             f"Trained by steergan {__version__} from the recipe {recipe.name!r} for {run.step} steps; generator of "
-            f"group {recipe.generator.group}, discriminator of {', '.join(dict.fromkeys(recipe.discriminator.groups))}."
+            f"group {recipe.generator.group}, discriminator of {', '.join(dict.fromkeys(groups_of(recipe)))}."
         ),
         "recipe": recipe.name,
         "step": run.step,
         "image_shape": list(known.image_shape),
         "classes": list(known.class_names),
-        "data": f"{known.train.images:,} training images of {len(known.class_names)} classes, {recipe.data.name}.",
+        "data": pairs
+        if translates
+        else f"{known.train.images:,} training images of {len(known.class_names)} classes, {recipe.data.name}.",
         "metrics": metric_words(figures),
         "figures": figures,
     }
@@ -86,7 +110,7 @@ def about(run: LoadedRun) -> dict[str, Any]:
 def last_figures(folder: RunFolder) -> dict[str, Any]:
     """The newest row of every metric file, with its protocol and floor."""
     found: dict[str, Any] = {}
-    for key in ("frechet", "kid", "precision-recall", "label-agreement"):
+    for key in ("pairs", "frechet", "kid", "precision-recall", "label-agreement"):
         rows = JsonLines(folder.metric(key)).rows()
         found |= rows[-1] if rows else {}
     return {name: value for name, value in found.items() if isinstance(value, str | int | float | bool | None)}

@@ -82,3 +82,17 @@ def prefix(extractor: str) -> str:
     """What stands before figures of an extractor, by its name; empty where nothing need be said."""
     words = words_for(extractor)
     return f"{words}: " if words else ""
+
+
+def paired_words(found: Mapping[str, Any]) -> str:
+    """Pixel by pixel figures of a translator, upright and moved.
+
+    Args:
+        found: with l1, psnr, ssim, the same of moved pairs, and the error of equivariance.
+    """
+    upright, moved = (
+        f"L1 {found[f'{side}l1']:.4g} of 255, PSNR {found[f'{side}psnr']:.4g} dB, SSIM {found[f'{side}ssim']:.3f}"
+        for side in ("", "turned_")
+    )
+    error = found["equivariance_error"]
+    return f"{upright}; under {found['turned_group']}: {moved}; error of equivariance {error:.2g}"

@@ -9,7 +9,7 @@ import filelock
 
 from steergan.errors import RunError, reason
 from steergan.files import PARTIAL, write_whole
-from steergan.recipe import Recipe, flat, read_recipe, write_recipe
+from steergan.recipe import AnyRecipe, Recipe, TranslationRecipe, flat, read_any_recipe, write_recipe
 from steergan.run.about import About, DataAbout, read_about
 
 
@@ -82,13 +82,13 @@ class RunFolder:
         """Samples after a step; 0 is before the first."""
         return self.path / (f"fakes-{step:06d}.png" if step else "fakes-init.png")
 
-    def read_recipe(self) -> Recipe:
+    def read_recipe(self) -> Recipe | TranslationRecipe:
         """The recipe that the run was started with."""
         if not self.recipe.is_file():
             raise RunError(f"{self.path}: not a run folder (no resolved.toml); give one that `steergan train` made")
-        return read_recipe(self.recipe)
+        return read_any_recipe(self.recipe)
 
-    def write_recipe(self, recipe: Recipe) -> None:
+    def write_recipe(self, recipe: AnyRecipe) -> None:
         """Save the recipe that the run is trained with."""
         write_whole(self.recipe, write_recipe(recipe).encode())
 
@@ -126,8 +126,10 @@ class RunFolder:
 
 def finished(folder: RunFolder) -> str:
     """What a user is told who trains in a finished run."""
+    translates = isinstance(folder.read_recipe(), TranslationRecipe)
+    use = f"translate {folder.path} FOLDER` translates images" if translates else f"sample {folder.path}` draws from it"
     return (
-        f"{folder.path}: this run is finished; `steergan sample {folder.path}` draws from it, "
+        f"{folder.path}: this run is finished; `steergan {use}, "
         f"`steergan resume {folder.path} --steps N` takes more steps"
     )
 
@@ -138,7 +140,7 @@ def next_free(root: Path, name: str) -> Path:
     return root / f"{max(taken, default=-1) + 1:05d}-{name}"
 
 
-def claim_folder(recipe: Recipe, out: Path | None) -> RunFolder:
+def claim_folder(recipe: AnyRecipe, out: Path | None) -> RunFolder:
     """The folder to train in: `out`, or the next free `runs/00007-NAME`; made if need be.
 
     Raises:
@@ -161,7 +163,7 @@ def claim_folder(recipe: Recipe, out: Path | None) -> RunFolder:
     return folder
 
 
-def settle_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -> None:
+def settle_recipe(folder: RunFolder, recipe: AnyRecipe, more_steps: bool = False) -> None:
     """Write resolved.toml into a locked folder, or see that it is this recipe's; take over where nothing is trained.
 
     Args:
@@ -178,7 +180,7 @@ def settle_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -
         folder.write_recipe(recipe)
 
 
-def check_same_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = False) -> None:
+def check_same_recipe(folder: RunFolder, recipe: AnyRecipe, more_steps: bool = False) -> None:
     """Refuse to continue another recipe's run, naming the first key that differs.
 
     How it is computed may change on the way: `performance` is not compared, run.json's `convolutions` are. So may who
@@ -186,9 +188,9 @@ def check_same_recipe(folder: RunFolder, recipe: Recipe, more_steps: bool = Fals
     """
     there, here = (flat(r.model_dump(exclude={"performance", "logging"})) for r in (folder.read_recipe(), recipe))
     for key in here:
-        if there[key] != here[key] and not (more_steps and key == "training.steps"):
+        if there.get(key) != here[key] and not (more_steps and key == "training.steps"):
             raise RunError(
-                f"{folder.path}: holds a run of another recipe ({key} = {there[key]!r} there, {here[key]!r} here); "
+                f"{folder.path}: holds a run of another recipe ({key} = {there.get(key)!r} there, {here[key]!r} here); "
                 f"give --out another folder, or `steergan resume {folder.path}` to continue that run "
                 "(with --steps, to more steps than it was started with)"
             )

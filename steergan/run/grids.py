@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from PIL import Image
 
 from steergan.data import ImageSet, class_rows
-from steergan.pictures import grid
-from steergan.pixels import to_uint8
+from steergan.pictures import grid, stacked
+from steergan.pixels import to_uint8, to_unit
 from steergan.randomness import torch_stream
 from steergan.recipe import Recipe
 from steergan.training import Generator, draw_latents
+from steergan.translation import PairSet
 
 COLUMNS = 10
 ROWS = 5
@@ -53,3 +55,30 @@ def fake_grid(generator: Generator, recipe: Recipe, class_names: Sequence[str]) 
         y = torch.full((per_class,), label, device=device)
         rows.append(to_uint8(generator(z, y, element)).cpu())
     return grid(torch.cat(rows), COLUMNS, labels=row_labels(class_names, rows_of_class(len(class_names))))
+
+
+PAIRS = 8
+"""Columns of a grid of pairs."""
+
+
+@torch.no_grad()
+def translation_grid(pairs: PairSet, translator: Generator | None = None, seed: int = 0) -> Image.Image:
+    """Inputs and outputs below each other; between them what a translator makes of the inputs, if one is given.
+
+    Args:
+        pairs: of which some are shown, evenly spread.
+        translator: in evaluation mode; its translations are equal at every step but for its weights.
+        seed: of the noise of its dropout.
+    """
+    count = min(len(pairs), PAIRS)
+    rows = np.arange(count) * len(pairs) // count
+    sheets, names = [pairs.labels[rows]], ["input"]
+    if translator is not None:
+        device = next(p for _, p in translator.named_parameters()).device
+        z = draw_latents(translator, count, torch_stream(seed, "grid/0")).z.to(device)
+        inputs = to_unit(torch.from_numpy(np.ascontiguousarray(pairs.labels[rows])).to(device))
+        drawn = [to_uint8(translator(z[i : i + 1], inputs[i : i + 1])).cpu().numpy() for i in range(count)]
+        sheets.append(np.concatenate(drawn))
+        names.append("output")
+    sheets.append(pairs.images[rows])
+    return grid(stacked(*sheets), count, labels=[*names, "truth"])

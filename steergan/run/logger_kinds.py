@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from steergan.files import write_whole
-from steergan.recipe import Recipe
+from steergan.recipe import AnyRecipe
 from steergan.run.folder import RunFolder
 
 PROJECT = "steergan"
@@ -43,7 +43,7 @@ class TensorBoard:
         step: of the checkpoint; 0 of a run that begins.
     """
 
-    def __init__(self, folder: RunFolder, recipe: Recipe, step: int) -> None:
+    def __init__(self, folder: RunFolder, recipe: AnyRecipe, step: int) -> None:
         where = folder.path / "tensorboard"
         self.look = f"tensorboard --logdir {where}"
         writer = import_module("torch.utils.tensorboard").SummaryWriter
@@ -95,7 +95,7 @@ class WeightsAndBiases(Service):
         step: of the checkpoint; 0 of a run that begins.
     """
 
-    def __init__(self, folder: RunFolder, recipe: Recipe, step: int) -> None:
+    def __init__(self, folder: RunFolder, recipe: AnyRecipe, step: int) -> None:
         self.package = import_module("wandb")
         self.run = self.package.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
@@ -119,7 +119,7 @@ class Trackio(Service):
         step: of the checkpoint; 0 of a run that begins.
     """
 
-    def __init__(self, folder: RunFolder, recipe: Recipe, step: int) -> None:
+    def __init__(self, folder: RunFolder, recipe: AnyRecipe, step: int) -> None:
         project = os.environ.get("TRACKIO_PROJECT", PROJECT)
         self.look = f'trackio show --project "{project}"'
         self.package = import_module("trackio")
@@ -132,7 +132,7 @@ class Trackio(Service):
         )
 
 
-KINDS: Mapping[str, Callable[[RunFolder, Recipe, int], Logger]] = {
+KINDS: Mapping[str, Callable[[RunFolder, AnyRecipe, int], Logger]] = {
     "tensorboard": TensorBoard,
     "wandb": WeightsAndBiases,
     "trackio": Trackio,

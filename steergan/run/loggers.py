@@ -9,7 +9,7 @@ from PIL import Image
 
 from steergan.errors import RunError, reason
 from steergan.extras import MissingPackageError
-from steergan.recipe import Recipe
+from steergan.recipe import AnyRecipe
 from steergan.run.folder import RunFolder
 from steergan.run.logger_kinds import KINDS, Logger
 from steergan.run.reporting import Reporter
@@ -80,7 +80,7 @@ def check_loggers(names: Sequence[str]) -> None:
             raise MissingPackageError(line, name=name)
 
 
-def open_loggers(folder: RunFolder, recipe: Recipe, step: int, report: Reporter) -> Loggers:
+def open_loggers(folder: RunFolder, recipe: AnyRecipe, step: int, report: Reporter) -> Loggers:
     """The loggers that a recipe names, where the run begins or goes on.
 
     Args:

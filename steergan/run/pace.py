@@ -1,6 +1,7 @@
 """How long a step of a recipe takes on this machine, and how much memory: by doing one, on noise."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +9,10 @@ import torch
 
 from steergan.networks import Discriminator, Generator
 from steergan.randomness import torch_stream
-from steergan.recipe import Recipe
+from steergan.recipe import AnyRecipe
 from steergan.timing import seconds_of
-from steergan.training import Batch, Engine, RunState, Step
+from steergan.training import Batch, Engine, LatentLaw, RunState, Step
+from steergan.translation import PairJudge, Translator
 
 PATIENCE = 20.0
 """Seconds of a first step after which no second one is waited for."""
@@ -36,24 +38,39 @@ class Pace(NamedTuple):
         return f"{words}, evaluations aside" + slow * (total > DAY)
 
 
-def pace_of(recipe: Recipe, generator: Generator, discriminator: Discriminator, device: torch.device) -> Pace:
+Noise = Callable[[int, torch.Generator], Batch]
+"""(count, stream) -> a batch, as training draws it."""
+
+
+def pace_of(
+    recipe: AnyRecipe,
+    generator: Generator | Translator,
+    discriminator: Discriminator | PairJudge,
+    device: torch.device,
+    noise: Noise | None = None,
+    latent_law: LatentLaw = "normal",
+) -> Pace:
     """Time a step after a first one; the networks are changed.
 
     Args:
         recipe: says batch, updates and how they are computed.
-        generator: its image shape and classes are those of the noise.
-        discriminator: of the same.
+        generator: of the recipe.
+        discriminator: likewise.
         device: where.
+        noise: what the networks see; None: images and labels of the generator's shape.
+        latent_law: of the recipe.
     """
     state = RunState.start(generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation)
     engine = Engine(recipe.performance)
-    step = Step(state, recipe.training, recipe.loss, recipe.generator.latent_law, engine)
-    count, shape = recipe.training.batch_size, generator.image_shape
+    step = Step(state, recipe.training, recipe.loss, latent_law, engine)
+
+    def labelled(count: int, stream: torch.Generator) -> Batch:
+        images = torch.randint(0, 256, (count, *generator.image_shape), dtype=torch.uint8, generator=stream)
+        return images, torch.randint(0, generator.classes, (count,), generator=stream)
 
     def batch(number: int, update: int) -> Batch:
         stream = torch_stream(recipe.training.seed, f"pace {update}", number)
-        images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=stream)
-        return images, torch.randint(0, generator.classes, (count,), generator=stream)
+        return (noise or labelled)(recipe.training.batch_size, stream)
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), engine.products():
         seconds = seconds_of(lambda: step(batch), device)

@@ -1,24 +1,25 @@
 """What a recipe would build, as text; nothing is written."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 
 from steergan import data
 from steergan.augmentation import Augmentation
 from steergan.errors import MissingDataError
-from steergan.networks import Discriminator, Generator
 from steergan.networks.summary import LayerRow, layer_rows
-from steergan.recipe import DataSettings, Recipe, write_recipe
-from steergan.run.blindness import augmentation_notice, latent_line
-from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
+from steergan.pixels import to_unit
+from steergan.recipe import DataSettings, Recipe, TranslationRecipe, write_recipe
+from steergan.run.build import build_pair, check_computable, kind_from, telling_squares
 from steergan.run.convolution_record import convolution_record
-from steergan.run.pace import pace_of
+from steergan.run.pace import Noise, pace_of
+from steergan.run.tasks import Task, task_of
 from steergan.tables import aligned
 
 
-def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> str:
+def plan(recipe: Recipe | TranslationRecipe, data_path: str | None = None, device: str = "cpu") -> str:
     """Every layer of both networks with its type, size, parameters and multiply-adds, and the resolved recipe.
 
     Between them stands what would compute the convolutions on the device, which augmentation does nothing, and how long
@@ -30,22 +31,21 @@ def plan(recipe: Recipe, data_path: str | None = None, device: str = "cpu") -> s
     """
     check_computable(recipe, device)  # refuses what training would
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    images = images_of(settings)
-    shape, classes = images.shape, images.classes
-    Augmentation(recipe.augmentation, shape)  # likewise
-    with telling_squares(recipe, shape, images.example):
-        generator = build_generator(recipe, shape, classes)
-        discriminator = build_discriminator(recipe, shape, classes)
-    y = element = torch.zeros(1, dtype=torch.int64)
-    image = torch.zeros(1, *shape)
+    images, task = images_of(settings), task_of(recipe)
+    kind = kind_from(images.shape, images.classes, images.inputs)
+    Augmentation(recipe.augmentation, kind.image_shape)  # likewise
+    with telling_squares(recipe, kind.image_shape, images.example):
+        generator, discriminator = build_pair(recipe, kind)
+    element, noise = torch.zeros(1, dtype=torch.int64), partial(task.noise, kind)
+    image, y = (to_unit(x) if x.dtype == torch.uint8 else x for x in noise(1, torch.Generator()))
     return "\n\n".join(
         [
             images.text,
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y, element)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
-            *filter(None, [latent_line(recipe), augmentation_notice(recipe)]),
-            pace_line(recipe, generator, discriminator, torch.device(device)),
+            *filter(None, [*task.before_first_step(), task.without_effect()]),
+            pace_line(task, generator, discriminator, torch.device(device), noise),
             write_recipe(recipe).rstrip(),
         ]
     )
@@ -61,6 +61,8 @@ class PlannedImages(NamedTuple):
     """Their counts; and their classes, or how to have them."""
     example: str = ""
     """The name of a file with such an image, where one is known."""
+    inputs: int = 0
+    """Of pairs, how many of the channels are the input's."""
 
 
 def images_of(settings: DataSettings) -> PlannedImages:
@@ -77,10 +79,11 @@ def images_of(settings: DataSettings) -> PlannedImages:
             raise
         shape, classes = known.image_shape, known.classes
         text = f"{in_counts(known.train, known.held_out, shape, classes)}, as published; they are not here"
-        return PlannedImages(shape, classes, f"data: {text}\n{fault}")
+        inputs = data.source_of(settings.name).inputs
+        return PlannedImages(shape, classes, f"data: {text}\n{fault}", inputs=inputs)
     shape, classes = found.image_shape, len(found.class_names)
     text = "at most " * found.at_most + in_counts(found.train, found.held_out, shape, classes)
-    return PlannedImages(shape, classes, f"data: {text}\n{found.account.text()}", found.example)
+    return PlannedImages(shape, classes, f"data: {text}\n{found.account.text()}", found.example, found.inputs)
 
 
 def in_counts(train: int, held_out: int, shape: tuple[int, int, int], classes: int) -> str:
@@ -89,11 +92,12 @@ def in_counts(train: int, held_out: int, shape: tuple[int, int, int], classes: i
     return f"{train} training and {held_out} held-out images {of}"
 
 
-def pace_line(recipe: Recipe, generator: Generator, discriminator: Discriminator, device: torch.device) -> str:
+def pace_line(task: Task, generator: Any, discriminator: Any, device: torch.device, noise: Noise) -> str:
     """What the steps will take, from one that is done; where the device is at hand."""
     if device.type != "cpu" and not getattr(torch, device.type).is_available():
         return f"pace: not measured, this machine has no {device.type} device"
-    return pace_of(recipe, generator, discriminator, device).line(recipe.training.steps)
+    found = pace_of(task.recipe, generator, discriminator, device, noise, task.latent_law)
+    return found.line(task.recipe.training.steps)
 
 
 def network_table(name: str, rows: Sequence[LayerRow]) -> str:

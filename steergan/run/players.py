@@ -15,11 +15,13 @@ from steergan.layers import shared_filters
 from steergan.losses import OBJECTIVES
 from steergan.networks import Discriminator as PaperDiscriminator
 from steergan.networks.scale import gain_for, gradient_norms
+from steergan.penalties import per_image
 from steergan.pixels import to_unit
 from steergan.randomness import numpy_stream
 from steergan.recipe import LossSettings
 from steergan.training import Discriminator, Processes
 from steergan.training.protocols import as_module
+from steergan.translation import PairSet
 
 SCORED = 1000
 """Images of a kind that are scored."""
@@ -44,16 +46,16 @@ Row = dict[str, float | None]
 def score_players(
     discriminator: Discriminator,
     fake: tuple[Tensor, Tensor],
-    real: ImageSet,
-    held_out: ImageSet,
+    real: ImageSet | PairSet,
+    held_out: ImageSet | PairSet,
     loss: LossSettings,
 ) -> Row:
     """What a discriminator in evaluation mode says about images of three kinds, at most 1,000 of each.
 
     Args:
         discriminator: on any device; it stays as it is.
-        fake: generated images, uint8 (N, C, H, W), and their labels, int64 (N,).
-        real: the images that it was trained on.
+        fake: generated images, uint8 (N, C, H, W), and their labels, int64 (N,), or inputs, uint8 (N, C, H, W).
+        real: the images that it was trained on, with labels, or pairs.
         held_out: others of the same law.
         loss: what it was trained by.
 
@@ -110,24 +112,28 @@ def loss_of(loss: LossSettings, up: NDArray[np.float64], down: NDArray[np.float6
     return float(objective(torch.from_numpy(up[:count]), torch.from_numpy(down[:count])))
 
 
-def subset(images: ImageSet, count: int) -> tuple[Tensor, Tensor]:
+def subset(images: ImageSet | PairSet, count: int) -> tuple[Tensor, Tensor]:
     """At most so many images of a set and their labels, the same at every call, and no two classes apart."""
     rows = numpy_stream(0, "players").permutation(len(images))[:count]
     return torch.from_numpy(images.images[rows]), torch.from_numpy(images.labels[rows])
 
 
 def in_batches(images: Tensor, labels: Tensor, discriminator: Discriminator) -> Sequence[tuple[Tensor, Tensor]]:
-    """Images in [-1, 1] on the discriminator's device, with their labels, so many as its maps leave memory for."""
+    """Images in [-1, 1] on the discriminator's device, with their labels, so many as its maps leave memory for.
+
+    Inputs that stand in the place of labels come in [-1, 1], too.
+    """
     device = next(p for _, p in discriminator.named_parameters()).device
     at_once = max(1, PIXELS_AT_ONCE // (images.shape[2] * images.shape[3]))
     parts = zip(images.split(at_once), labels.split(at_once), strict=True)
-    return [(to_unit(x.to(device)), y.to(device)) for x, y in parts]
+    moved = [(to_unit(x.to(device)), y.to(device)) for x, y in parts]
+    return [(x, to_unit(y) if y.dtype == torch.uint8 else y) for x, y in moved]
 
 
 @torch.no_grad()
 def scores(discriminator: Discriminator, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
     """The score of every image, (N,)."""
-    found = [discriminator(x, y).double().cpu() for x, y in in_batches(images, labels, discriminator)]
+    found = [per_image(discriminator(x, y)).double().cpu() for x, y in in_batches(images, labels, discriminator)]
     return np.asarray(torch.cat(found).numpy())
 
 

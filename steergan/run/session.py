@@ -1,24 +1,22 @@
 """One stretch of training in a run folder: what happens at every record, evaluation and checkpoint."""
 
-from typing import cast
+from typing import Any, cast
 
-import torch
 from torch import Tensor
 
 from steergan import __version__
 from steergan.copies import copied
 from steergan.layers import converge_spectral_norm
 from steergan.pictures import curves, save_png
-from steergan.recipe import Recipe
+from steergan.recipe import AnyRecipe
 from steergan.run.costs import costs
-from steergan.run.evaluation import Evaluation
 from steergan.run.folder import RunFolder
-from steergan.run.grids import fake_grid, real_grid
-from steergan.run.load import RunData
+from steergan.run.load import RunImages
 from steergan.run.loggers import Loggers
 from steergan.run.players import idle_words, score_players
 from steergan.run.reporting import Reporter
 from steergan.run.snapshots import Snapshots
+from steergan.run.tasks import Task
 from steergan.training import (
     Discriminator,
     Generator,
@@ -40,6 +38,7 @@ class Session:
     Args:
         folder: the run's, locked.
         recipe: of the run.
+        task: what it is for.
         state: that is trained.
         images: of the run.
         report: who is told.
@@ -49,22 +48,22 @@ class Session:
     def __init__(
         self,
         folder: RunFolder,
-        recipe: Recipe,
+        recipe: AnyRecipe,
+        task: Task,
         state: RunState,
-        images: RunData,
+        images: RunImages[Any],
         report: Reporter,
         loggers: Loggers,
     ) -> None:
-        self.folder, self.recipe, self.state, self.report = folder, recipe, state, report
-        self.loggers = loggers
-        self.reals = images.train
-        self.labels = torch.tensor(images.train.labels)  # a copy: memory-mapped arrays are read only
+        self.folder, self.recipe, self.task, self.state, self.report = folder, recipe, task, state, report
+        self.loggers, self.images = loggers, images
+        self.conditions = task.conditions(images)
         self.stats = JsonLines(folder.stats)
         self.snapshots = Snapshots(folder)
         self.players = JsonLines(folder.metric("players"))
         self.said: set[str] = set()
         """What was said of idle players in this stretch."""
-        self.evaluation = Evaluation(recipe, images, folder, state.device, report)
+        self.evaluation = task.evaluation(images, folder, state.device, report)
 
     def start(self) -> Hooks:
         """Bring the folder to where the state is; the hooks of what follows."""
@@ -75,7 +74,7 @@ class Session:
         self.snapshots.truncate_after(done)
         self.players.truncate_after(done)
         if new:
-            reals = real_grid(self.reals)
+            reals = self.task.reals(self.images)
             save_png(reals, self.folder.reals)
             self.loggers.picture(0, "reals", reals)
             self.evaluate(0)
@@ -113,7 +112,7 @@ class Session:
     def evaluate(self, step: int) -> None:
         """A grid of samples, metrics and the curves, from the averaged generator."""
         generator = self.average()
-        fakes = fake_grid(generator, self.recipe, self.reals.class_names)
+        fakes = self.task.fakes(generator, self.images)
         save_png(fakes, self.folder.fakes(step))
         self.loggers.picture(step, "fakes", fakes)
         if step == 0:
@@ -121,9 +120,9 @@ class Session:
         discriminator, levels = self.discriminator(), {}
         if self.evaluation.measures:
             drawn = self.evaluation.draw(generator)
-            line = self.evaluation.record(self.evaluation.measure_images(drawn), step)
+            line = self.evaluation.measure_and_record(drawn, step)
             self.report.message(f"step {step}: {line}")
-            for key, file in self.evaluation.files.items():
+            for key, file in self.evaluation.row_files.items():
                 for row in file.rows()[-1:]:
                     self.loggers.row(key, row)
             self.look_at_players(step, discriminator, drawn)
@@ -137,9 +136,8 @@ class Session:
 
     def look_at_players(self, step: int, discriminator: Discriminator, drawn: Tensor) -> None:
         """Record how the players stand, and say once if one of them is idle."""
-        evaluation = self.evaluation
-        images = evaluation.images
-        row = score_players(discriminator, (drawn, evaluation.labels), images.train, images.held_out, self.recipe.loss)
+        images, labels = self.images, self.evaluation.labels
+        row = score_players(discriminator, (drawn, labels), images.train, images.held_out, self.recipe.loss)
         self.players.append({"step": step, **row})
         self.loggers.row("players", {"step": step, **row})
         for kind, words in idle_words(self.players.rows()).items():
@@ -154,7 +152,7 @@ class Session:
 
     def average(self) -> Generator:
         """The averaged generator, ready to be evaluated or saved."""
-        return self.state.average.snapshot(self.state.step, self.labels, law=self.recipe.generator.latent_law)
+        return self.state.average.snapshot(self.state.step, self.conditions, law=self.task.latent_law)
 
     def discriminator(self) -> Discriminator:
         """A copy of the trained discriminator, ready to be looked at or saved."""

@@ -5,30 +5,28 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from steergan import data
-from steergan.augmentation import Augmentation
 from steergan.errors import RunError, escaped
 from steergan.files import AnyPath
 from steergan.kernels import library
-from steergan.recipe import Recipe, merge, validate
+from steergan.recipe import AnyRecipe, Recipe, TranslationRecipe, merge, validate_any
 from steergan.run.about import About, MachineRecord, ProcessesRecord, sources_of, surroundings
-from steergan.run.blindness import augmentation_notice, latent_line
-from steergan.run.build import build_discriminator, build_generator, check_computable, telling_squares
+from steergan.run.build import check_computable
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, finished, settle_recipe
-from steergan.run.load import RunData, describe_data, load_data
+from steergan.run.load import RunImages, describe_data
 from steergan.run.loggers import Loggers, open_loggers
-from steergan.run.players import set_gain
 from steergan.run.reporting import Reporter, Stopped, Unheard
 from steergan.run.session import Session
 from steergan.run.snapshots import Snapshots
+from steergan.run.tasks import Task, task_of
 from steergan.run.transfer import start_from
 from steergan.training import (
     ALONE,
-    Batch,
     DivergenceError,
     Engine,
     Hooks,
@@ -64,7 +62,7 @@ HERE = Place()
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | TranslationRecipe,
     out: AnyPath | None,
     *,
     report: Reporter,
@@ -96,11 +94,9 @@ def train(
     if not processes.first:
         report = Unheard(report)
     check_computable(recipe, device, processes)  # before data are prepared for nothing
-    images = processes.after_first(lambda: load_data(recipe, place.data_path, report))
-    Augmentation(recipe.augmentation, images.train.image_shape)  # refused before there is a folder
-    with telling_squares(recipe, images.train.image_shape, images.example):
-        generator = build_generator(recipe, images.train.image_shape, images.train.classes)
-        discriminator = build_discriminator(recipe, images.train.image_shape, images.train.classes)
+    task = task_of(recipe)
+    images = processes.after_first(lambda: task.load(place.data_path, report))
+    generator, discriminator = task.networks(images)  # refused before there is a folder
     folder = claim_folder(recipe, out) if processes.first else None
     folder = RunFolder(processes.told(None if folder is None else folder.path))
     with folder.locked() if processes.first else nullcontext():
@@ -114,14 +110,14 @@ def train(
         found = latest_state(folder.path)
         if more_steps:
             check_can_go_on(folder, recipe, found)
-        scaled = found is not None or not recipe.discriminator.initial_gradient
+        scaled = found is not None
         started = None
         if found is None and init_from is not None:
             started = start_from(init_from, recipe, generator, discriminator)
             scaled |= started.had_gain
         state = RunState.start(generator.to(device), discriminator.to(device), recipe.training, recipe.augmentation)
         scale = (
-            "" if scaled else set_gain(discriminator, images.train, recipe.discriminator.initial_gradient, processes)
+            "" if scaled else task.set_gain(discriminator, images, processes)
         )
         if found is None:
             if init_from is not None and started is not None:
@@ -136,14 +132,15 @@ def train(
         if found is None:
             report.message(images.account.text(data.MOST_LINES))
             report.message(convolution.line)
-            report.message(latent_line(recipe))
+            for line in task.before_first_step():
+                report.message(line)
         for line in started.lines if started is not None else ():
             report.message(line)
-        for notice in filter(None, [scale, augmentation_notice(recipe), compilation_notice(recipe.performance)]):
+        for notice in filter(None, [scale, task.without_effect(), compilation_notice(recipe.performance)]):
             report.message(notice)
         library.say_once(told=processes.first)
         try:
-            run_steps(folder, recipe, state, images, report, processes)
+            run_steps(folder, task, state, images, report, processes)
         except DivergenceError as error:
             raise RunError(f"{error}; {Snapshots(folder).left()}") from None
         except Stopped:
@@ -151,7 +148,7 @@ def train(
     return folder.path
 
 
-def write_start(folder: RunFolder, recipe: Recipe, about: About, initial: RunState | None) -> None:
+def write_start(folder: RunFolder, recipe: AnyRecipe, about: About, initial: RunState | None) -> None:
     """The files of a run that begins or goes on; weights taken from another run are its first checkpoint."""
     if folder.finished:  # with fewer steps
         Snapshots(folder).keep_last()
@@ -163,17 +160,16 @@ def write_start(folder: RunFolder, recipe: Recipe, about: About, initial: RunSta
 
 
 def run_steps(
-    folder: RunFolder, recipe: Recipe, state: RunState, images: RunData, report: Reporter, processes: Processes
+    folder: RunFolder, task: Task, state: RunState, images: RunImages[Any], report: Reporter, processes: Processes
 ) -> None:
     """Train to the recipe's last step, or until the user asks to stop; then the weights are saved if finished."""
+    recipe = task.recipe
     settings, count = recipe.training, recipe.training.discriminator_updates + 1
     rows = processes.rows(settings.batch_size, settings.accumulate)
-
-    def batch(step: int, update: int) -> Batch:
-        return data.batch(images.train, settings.batch_size, settings.seed, step, update, rows)
+    batch = task.batches(images, rows)
 
     with open_loggers(folder, recipe, state.step, report) if processes.first else Loggers({}, report) as loggers:
-        session = Session(folder, recipe, state, images, report, loggers) if processes.first else None
+        session = Session(folder, recipe, task, state, images, report, loggers) if processes.first else None
         hooks = Hooks(evaluate_every=recipe.evaluation.every) if session is None else session.start()
         with data.Prefetch(batch, count, recipe.performance.prefetch, state.device.type == "cuda") as batches:
             ended = train_networks(
@@ -181,7 +177,7 @@ def run_steps(
                 batches,
                 settings,
                 recipe.loss,
-                latent_law=recipe.generator.latent_law,
+                latent_law=task.latent_law,
                 engine=Engine(recipe.performance, processes),
                 hooks=replace(hooks, should_stop=report.stop_requested),
             )
@@ -212,7 +208,7 @@ def take_up(
     return about.model_copy(update={"convolutions": convolutions})
 
 
-def check_can_go_on(folder: RunFolder, recipe: Recipe, found: LatestState | None) -> None:
+def check_can_go_on(folder: RunFolder, recipe: AnyRecipe, found: LatestState | None) -> None:
     """Refuse to give a run more steps that has taken as many, or others than a run of so many steps would have taken.
 
     Raises:
@@ -261,7 +257,7 @@ def resume(
     folder = RunFolder(path)
     recipe = folder.read_recipe()
     if loggers is not None:
-        recipe = validate(merge(recipe.model_dump(mode="json"), {"logging": {"to": list(loggers)}}), str(path))
+        recipe = validate_any(merge(recipe.model_dump(mode="json"), {"logging": {"to": list(loggers)}}), str(path))
     if steps is not None:
         training = recipe.training.model_copy(update={"steps": steps})
         recipe = recipe.model_copy(update={"training": training})
@@ -280,7 +276,7 @@ def resume(
     )
 
 
-def describe(recipe: Recipe, images: RunData, place: Place, convolution: ConvolutionRecord) -> About:
+def describe(recipe: AnyRecipe, images: RunImages[Any], place: Place, convolution: ConvolutionRecord) -> About:
     """What run.json says of a run that begins here and now."""
     return About(
         name=recipe.name,

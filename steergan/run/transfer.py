@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from steergan.errors import RunError
 from steergan.layers import converge_spectral_norm
-from steergan.networks import Discriminator, DiscriminatorSpec, Generator
+from steergan.networks import DiscriminatorSpec
 from steergan.networks.hidden_fields import HiddenFields
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.about import Taken, Transfer
-from steergan.run.load import load_run
+from steergan.run.load import load_any_run
 
+AnyRecipe = Recipe | TranslationRecipe
 MOST_NAMES = 6
 """Layers that a line names."""
 
@@ -29,7 +30,7 @@ class Started(NamedTuple):
     """Whether the discriminator has its gain with all of its layers, and so the scale of its scores."""
 
 
-def start_from(path: Path, recipe: Recipe, generator: Generator, discriminator: Discriminator) -> Started:
+def start_from(path: Path, recipe: AnyRecipe, generator: nn.Module, discriminator: nn.Module) -> Started:
     """Copy a run's last weights into new networks, where layers match: images and classes may be others.
 
     A layer is taken as a whole, or not at all: its name, its kind, the shapes of all that it has, and the fields of its
@@ -45,7 +46,7 @@ def start_from(path: Path, recipe: Recipe, generator: Generator, discriminator: 
     Raises:
         RunError: the run has saved no weights yet, its networks have another group, or no layer matches.
     """
-    old = load_run(path)
+    old = load_any_run(path)
     check_groups(path, old.recipe, recipe)
     with torch.no_grad():
         of_generator = take_layers(old.generator, generator)
@@ -64,7 +65,13 @@ def start_from(path: Path, recipe: Recipe, generator: Generator, discriminator: 
     )
 
 
-def check_groups(path: Path, old: Recipe, new: Recipe) -> None:
+def groups_of(recipe: AnyRecipe) -> tuple[str, ...]:
+    """The groups of the discriminator, layer by layer; of one that scores patches the only one."""
+    judge = recipe.discriminator
+    return judge.groups if isinstance(judge, DiscriminatorSpec) else (first_group(judge),)
+
+
+def check_groups(path: Path, old: AnyRecipe, new: AnyRecipe) -> None:
     """Refuse weights of another group, whose filters and fields are not those of this one.
 
     Not translated: a C4 network is a plain one only if that has a max over four channels in the place of group pooling,
@@ -129,11 +136,12 @@ def signature(network: nn.Module, layer: str, names: Sequence[str], state: Mappi
     return type(module), fields, [state[name].shape for name in names]
 
 
-def take_gain(old: Discriminator, new: Discriminator) -> bool:
+def take_gain(old: nn.Module, new: nn.Module) -> bool:
     """Copy the gain of the scores if both have one."""
-    if old.gain is None or new.gain is None:
-        return old.gain is not None
-    new.gain.copy_(old.gain)
+    gain, wanted = getattr(old, "gain", None), getattr(new, "gain", None)
+    if gain is None or wanted is None:
+        return gain is not None
+    wanted.copy_(gain)
     return True
 
 

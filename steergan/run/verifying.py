@@ -16,10 +16,12 @@ from steergan.invariance.features import sample_features
 from steergan.invariance.samples import MeasuredLaw, SampleLaw, latent_claim, sample_law
 from steergan.metrics import SHIPPED
 from steergan.networks import Discriminator, Generator
-from steergan.recipe import Recipe
-from steergan.run.build import build_discriminator, build_generator
-from steergan.run.load import LoadedRun, load_run
+from steergan.recipe import Recipe, TranslationRecipe
+from steergan.run.build import build_discriminator, build_generator, build_translation, kind_from
+from steergan.run.load import LoadedRun, LoadedTranslation, load_any_run
 from steergan.run.subjects import network_subjects
+from steergan.run.translation_subjects import translation_subjects
+from steergan.translation import PairJudge, Translator
 from steergan.verification import (
     MODES,
     About,
@@ -37,12 +39,17 @@ from steergan.verification.subject import Claim, Tell, untold
 
 
 def verify_run(
-    path: AnyPath | LoadedRun, *, level: int = 6, quick: bool = False, tell: Tell = untold, at: str | int = "last"
+    path: AnyPath | LoadedRun | LoadedTranslation,
+    *,
+    level: int = 6,
+    quick: bool = False,
+    tell: Tell = untold,
+    at: str | int = "last",
 ) -> list[Certificate]:
-    """Both networks of a run, with the averaged generator's weights; and the law of its samples.
+    """Both networks of a run, with the averaged generator's weights; and the law of its samples, if it draws any.
 
     Args:
-        path: of the run folder, or what `load_run` gave.
+        path: of the run folder, or what `load_run` or `load_translation` gave.
         level: the last one to check.
         quick: one size, evaluation mode, nothing between the angles of the grid.
         tell: told what is being checked.
@@ -51,7 +58,9 @@ def verify_run(
     Raises:
         RunError: no run, or nothing trained in it.
     """
-    run = load_run(path, at)
+    run = load_any_run(path, at)
+    if isinstance(run, LoadedTranslation):
+        return verify_translation(run.recipe, run.generator, run.discriminator, level, quick, tell)
     certificates = verify_pair(run.recipe, run.generator, run.discriminator, level, quick, tell)
     if level < 5:
         return certificates
@@ -61,7 +70,7 @@ def verify_run(
 
 
 def verify_recipe(
-    recipe: Recipe,
+    recipe: Recipe | TranslationRecipe,
     *,
     data_path: str | None = None,
     level: int = 6,
@@ -75,6 +84,9 @@ def verify_recipe(
     """
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
     image_shape, classes = data.image_kind(settings)
+    if isinstance(recipe, TranslationRecipe):
+        kind = kind_from(image_shape, classes, data.input_channels(settings))
+        return verify_translation(recipe, *build_translation(recipe, kind), level, quick, tell)
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
     certificates = verify_pair(recipe, generator, discriminator, level, quick, tell)
@@ -185,6 +197,17 @@ def verify_pair(
         certificate = verify_subject(subject, level=level, modes=modes, off_grid=not quick, tell=tell)
         found.append(certificate if certificate.verdict == "no claim" else certificate.with_records(note=note))
     return found
+
+
+def verify_translation(
+    recipe: TranslationRecipe, translator: Translator, judge: PairJudge, level: int, quick: bool, tell: Tell
+) -> list[Certificate]:
+    """What is claimed of the networks of a translation, levels up to `level`."""
+    modes: Sequence[str] = MODES[:1] if quick else MODES
+    return [
+        verify_subject(subject, level=level, modes=modes, off_grid=not quick, tell=tell)
+        for subject in translation_subjects(recipe, translator, judge, quick)
+    ]
 
 
 def with_law(certificates: Sequence[Certificate], rows: Sequence[Record]) -> list[Certificate]:

@@ -14,14 +14,15 @@ Values = Mapping[int, float]
 """Seed -> figure."""
 
 COMPARED = ("{distance}_mean", "{distance}_last", "frechet_equivariant_last", "recall", "label_agreement",
-            "seconds_per_step")  # fmt: skip
+            "l1", "turned_l1", "seconds_per_step")  # fmt: skip
 """Figures that options are compared by. The first is tested, and named before anyone looks; of the others intervals are
 given, and nothing is concluded from them alone."""
 DIFFERENCES = ("recall", "label_agreement")
 """Shares, which may be zero: compared by differences. Figures of any other kind are, too, where one is not positive."""
 HEADINGS = {
     "mean": "mean over training", "last": "last", "frechet_equivariant_last": "last, before group pooling",
-    "recall": "recall", "label_agreement": "label agreement", "seconds_per_step": "seconds a step",
+    "recall": "recall", "label_agreement": "label agreement", "l1": "L1", "turned_l1": "L1, turned",
+    "seconds_per_step": "seconds a step",
 }  # fmt: skip
 NAMES = {"frechet_invariant": "Frechet distance", "kid": "KID"}
 

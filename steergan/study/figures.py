@@ -11,9 +11,10 @@ from typing import Any
 from steergan.errors import RunError
 from steergan.files import AnyPath
 from steergan.metrics import words_for
-from steergan.recipe import Recipe, TrainingSettings
-from steergan.run.build import build_discriminator, build_generator
+from steergan.recipe import Recipe, TrainingSettings, TranslationRecipe
+from steergan.run.build import Kind, build_pair
 from steergan.run.folder import RunFolder
+from steergan.run.load import kind_of
 from steergan.study.effects import Distance, Grid
 from steergan.study.plan import Run, Study
 from steergan.tables import Mean, mean
@@ -23,6 +24,8 @@ DISTANCES = ("frechet_invariant", "frechet_equivariant", "kid")
 """Frechet distance with the paper's features and with those before group pooling; kernel distance."""
 SHARES = ("precision", "recall", "density", "coverage")
 AGREEMENT = ("label_agreement", "label_agreement_real")
+PAIRED = ("l1", "psnr", "ssim", "turned_l1", "turned_psnr", "turned_ssim", "turned_kid", "equivariance_error")
+"""Of translations: pixel by pixel, of held-out pairs and of turned ones."""
 PROTOCOL = (
     "extractor", "extractor_sha256", "classifier_sha256", "real_count", "fake_count", "label_law", "ema", "batch_norm",
     "rank_deficient", "protocol",
@@ -135,12 +138,12 @@ def run_figures(run: Run, root: Path, equal: str = "steps") -> RunFigures:
     last = evaluations[-1] if evaluations else {}
     if not (whole and seconds) or (measured and last.get("step") != run.recipe.training.steps):
         raise RunError(f"{folder.path}: its records are incomplete; delete the folder and run the study again")
-    shape = about.data.image_shape
-    generator, discriminator = parameters(run.recipe, shape, len(about.data.class_names))
+    generator, discriminator = parameters(run.recipe, kind_of(about.data))
     figures: Figures = {
         **distances(rows),
         **{name: figure_in(last, name) for share in SHARES for name in (share, f"floor_{share}")},
         **{name: figure_in(last, name) for name in AGREEMENT},
+        **{name: figure_in(last, name) for name in PAIRED if name in last},
         "generator_parameters": generator,
         "discriminator_parameters": discriminator,
         "seconds_per_step": statistics.median(seconds),
@@ -189,16 +192,15 @@ def distances(rows: Sequence[Mapping[str, Any]]) -> Figures:
     return figures
 
 
-def parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+def parameters(recipe: Recipe | TranslationRecipe, kind: Kind) -> tuple[int, int]:
     """Trained numbers in the generator and the discriminator."""
-    return count_parameters(recipe.model_copy(update={"training": TrainingSettings()}), image_shape, classes)
+    return count_parameters(recipe.model_copy(update={"training": TrainingSettings()}), kind)
 
 
 @functools.cache
-def count_parameters(recipe: Recipe, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+def count_parameters(recipe: Recipe | TranslationRecipe, kind: Kind) -> tuple[int, int]:
     """Trained numbers of a recipe without its seed, so that a cell's networks are built once for all its seeds."""
-    networks = build_generator(recipe, image_shape, classes), build_discriminator(recipe, image_shape, classes)
-    generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
+    generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in build_pair(recipe, kind))
     return generator, discriminator
 
 

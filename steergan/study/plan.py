@@ -12,16 +12,29 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from steergan.errors import RecipeError
-from steergan.recipe import Recipe, flat, located, merge, nearest, read_sources, read_table, recipe_keys, validate
+from steergan.recipe import (
+    Recipe,
+    TranslationRecipe,
+    flat,
+    known_keys,
+    located,
+    merge,
+    nearest,
+    read_sources,
+    read_table,
+    validate_any,
+)
 from steergan.section import Section
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
 """Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""
 LENGTH = ("training.steps", "evaluation.every")
 """What may differ between runs that are compared at equal seconds."""
-NOT_PROTOCOL = ("data.fraction", "data.turn", "data.angles", "evaluation.symmetrize")
-"""The held-out images are the same for every share of the training images, and however these are turned; a symmetrized
-generator is another generator."""
+NOT_PROTOCOL = (
+    "data.fraction", "data.turn", "data.angles", "data.moves", "data.load_size", "evaluation.symmetrize",
+)  # fmt: skip
+"""The held-out images are the same for every share of the training images, and however these are turned or cut; a
+symmetrized generator is another generator."""
 
 
 class Option(Section):
@@ -77,7 +90,7 @@ class Run:
     labels: tuple[str, ...]
     """The option on every axis."""
     seed: int
-    recipe: Recipe
+    recipe: Recipe | TranslationRecipe
     folder: str
     """Name of its run folder."""
 
@@ -153,7 +166,7 @@ def check_axes(file: StudyFile, source: str) -> None:
     named = [axis.name for axis in file.axis if any(option.recipe for option in axis.options)]
     if len(named) > 1:
         raise RecipeError(f"{source}: axes {named[0]!r} and {named[1]!r} both name recipes; leave it to one of them")
-    valid = set(recipe_keys())
+    valid = known_keys()
     taken: dict[str, str] = {}
     for axis in file.axis:
         keys = dict.fromkeys(key for option in axis.options for key in option.keys)
@@ -194,7 +207,8 @@ def product(file: StudyFile, path: Path) -> Iterator[Run]:
         for key, value in ((key, value) for option in chosen for key, value in option.keys.items()):
             cell = merge(cell, nested(key, value))
         for seed in file.seeds:
-            recipe = validate(merge(cell, nested("training.seed", seed)), f"{path}: {', '.join(labels) or 'recipe'}")
+            where = f"{path}: {', '.join(labels) or 'recipe'}"
+            recipe = validate_any(merge(cell, nested("training.seed", seed)), where)
             yield Run(labels, seed, recipe.read_from(sources), "-".join([*map(slug, labels), f"seed{seed}"]))
 
 

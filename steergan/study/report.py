@@ -10,7 +10,7 @@ from steergan.pictures import save_png
 from steergan.results import Result
 from steergan.seals import sealed
 from steergan.study.effects import effects, sentences, table
-from steergan.study.figures import DISTANCES, SHARES, Findings, find
+from steergan.study.figures import DISTANCES, PAIRED, SHARES, Findings, find
 from steergan.study.pictures import curves_figure, precision_recall_figure, samples_page
 from steergan.study.plan import Study
 from steergan.tables import Cell, Table, comma_separated, listed, markdown, shown
@@ -55,6 +55,8 @@ def tables_of(findings: Findings) -> list[Table]:
     """A table for each distance, one of precision and its like, one for the rest, one of what each option changes."""
     start = len(cell_columns(findings))
     tables = [*(distance_table(findings, distance) for distance in DISTANCES), share_table(findings)]
+    if "l1" in findings.runs[0].figures:
+        tables.insert(0, paired_table(findings))
     tables = [table for table in tables if any(cell is not None for row in table.rows for cell in row[start:])]
     changed = [table(findings.grid)] if findings.measured else []
     return [*tables, other_table(findings), *(found for found in changed if found.rows)]
@@ -96,6 +98,21 @@ def share_table(findings: Findings) -> Table:
         caption=f"Precision and recall, density and coverage{findings.features}, at the end: mean ± standard deviation "
         "over the runs of a cell. Floor: real training images in the generator's place.",
         columns=[*cell_columns(findings), *(name.replace("floor_", "floor ") for name in names)],
+        rows=[
+            [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
+            for labels in findings.study.cells
+        ],
+    )
+
+
+def paired_table(findings: Findings) -> Table:
+    """What every cell's translations are beside what they should be, as they lie and turned."""
+    names = [name for name in PAIRED if any(found.figures.get(name) is not None for found in findings.runs)]
+    return Table(
+        caption="Held-out translations beside what they should be, at the end: L1 in levels of 255, PSNR in decibels, "
+        "SSIM; the same of turned pairs, each under one of the other elements of D4; KID of turned ones; and the error "
+        "of equivariance, ||f(g x) - g f(x)|| / ||f(x)||. Mean ± standard deviation over the runs of a cell.",
+        columns=[*cell_columns(findings), *(name.replace("_", " ") for name in names)],
         rows=[
             [*cell_start(findings, labels), *(findings.mean(labels, name) for name in names)]
             for labels in findings.study.cells

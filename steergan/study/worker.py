@@ -14,7 +14,7 @@ import torch
 
 from steergan import run
 from steergan.errors import SteerganError
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.folder import RunFolder
 
 LOG = "log.txt"
@@ -25,7 +25,7 @@ SECONDS_PER_LINE = 60.0
 class Task(NamedTuple):
     """Everything that a process needs to know to train one run."""
 
-    recipe: Recipe
+    recipe: Recipe | TranslationRecipe
     folder: Path
     device: str
     data_path: str | None

@@ -116,8 +116,7 @@ class Updates:
             parts: of this process's batch, of equal size, which go through the networks one after another.
 
         Returns:
-            0-d tensors: generator_loss (without penalties), and where used rotation_generator, orthogonal and
-            reconstruction.
+            0-d tensors: generator_loss (without penalties); where used rotation_generator, orthogonal, reconstruction.
         """
         self.engine.begin()
         forwards: list[Forward] = []

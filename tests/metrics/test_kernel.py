@@ -5,6 +5,7 @@ import pytest
 
 from steergan.errors import DataError
 from steergan.metrics import kernel_distance
+from steergan.metrics.kernel import blocked_kernel_distance
 from tests.metrics.drawn import Array
 
 
@@ -58,6 +59,15 @@ def test_samples_of_one_law_are_at_distance_zero_on_average() -> None:
     found = [kernel_distance(draw(2 * i, 50), draw(2 * i + 1, 50)) for i in range(200)]
     assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(len(found))
     assert np.min(found) < 0 < np.max(found)  # no bias: below zero as often as above
+
+
+def test_blocks_are_two_of_549_as_the_papers_implementation_cuts_1098() -> None:
+    x, y = draw(0, 1098), draw(1, 1098, shift=0.1)
+    halves = [kernel_distance(x[part], y[part]) for part in (slice(0, 549), slice(549, None))]
+    assert blocked_kernel_distance(x, y) == pytest.approx(np.mean(halves), rel=1e-12)
+    assert blocked_kernel_distance(x[:1024], y[:1024]) == kernel_distance(x[:1024], y[:1024], subset_size=1024)
+    with pytest.raises(DataError, match="3 and 3 rows in 2 blocks"):
+        blocked_kernel_distance(x[:3], y[:3], most=2)
 
 
 def test_distance_grows_with_the_shift() -> None:

@@ -46,18 +46,18 @@ def test_recipe_is_shown_beside_the_one_that_it_extends(recipe: Callable[..., Re
 def test_data_are_told_with_what_was_left_out(tiny_run: Path) -> None:
     folder = RunFolder(tiny_run)
     about = folder.read_about()
-    facts = dict(data_facts(folder.read_recipe(), about)["facts"])
+    facts = dict(data_facts(read_recipe(folder.recipe), about)["facts"])
     assert facts["images"] == "8 x 8 pixels, 1 channel"
     assert facts["training images"].startswith("24 (checksum ")
     left = tuple(FileAbout(name=f"{k}.png", reason="cut short") for k in range(25))
     about = about.model_copy(update={"data": about.data.model_copy(update={"left_out": left})})
-    found = data_facts(folder.read_recipe(), about)
+    found = data_facts(read_recipe(folder.recipe), about)
     assert (len(found["left_out"]), found["more"]) == (20, 5)
 
 
 def test_speed_and_versions_are_told(tiny_run: Path) -> None:
     folder = RunFolder(tiny_run)
-    facts = dict(speed_facts(folder, folder.read_recipe(), folder.read_about()))
+    facts = dict(speed_facts(folder, read_recipe(folder.recipe), folder.read_about()))
     assert facts["steps"].startswith("6 of 6, 24 real images")
     assert "torch" in facts["versions"]
     assert facts["parameters"].startswith("generator ")
@@ -71,7 +71,7 @@ def test_memory_is_told_where_it_was_recorded() -> None:
 
 def test_commands_make_the_run_again(tiny_run: Path, tmp_path: Path) -> None:
     folder = RunFolder(tiny_run)
-    found = commands(Path("runs/my run"), folder.read_recipe(), folder.read_about())
+    found = commands(Path("runs/my run"), read_recipe(folder.recipe), folder.read_about())
     assert found[0][0] == "steergan train 'runs/my run/resolved.toml' --out 'runs/my run-again'"
     for command, _ in found:
         told = invoke(command.split()[1], "--help")

@@ -15,7 +15,7 @@ from steergan import run
 from steergan.errors import DataError, RecipeError, RunError, SteerganError
 from steergan.kernels import library
 from steergan.recipe import Recipe
-from steergan.run import evaluation
+from steergan.run import tasks
 from steergan.run.plan import plan
 from steergan.training import load_state, load_weights
 from tests.networks.modern import modern_recipe
@@ -283,7 +283,7 @@ def test_a_run_on_fresh_angles_goes_on_to_the_same_bits_and_is_measured_on_the_p
     def asked(recipe: Recipe, *_: object) -> None:
         raise DataError(recipe.data.turn)
 
-    monkeypatch.setattr(evaluation, "load_data", asked)
+    monkeypatch.setattr(tasks, "load_data", asked)
     with pytest.raises(DataError, match=r"^once$"):  # where the originals are gone, the prepared set serves
         run.evaluate(whole, features="scattering")
 

@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from steergan.errors import RecipeError
-from steergan.recipe import read_recipe, write_recipe
+from steergan.recipe import Recipe, TranslationRecipe, read_recipe, write_recipe
 from steergan.study import Study, read_study
 from tests.study.studies import ROOT, axis, options, write_study
+
+
+def drawn(recipe: Recipe | TranslationRecipe) -> Recipe:
+    """A recipe that draws images from latents."""
+    assert isinstance(recipe, Recipe)
+    return recipe
 
 
 def test_cells_are_the_product_of_the_axes_and_each_is_run_with_every_seed(grid: Study) -> None:
@@ -18,7 +24,7 @@ def test_cells_are_the_product_of_the_axes_and_each_is_run_with_every_seed(grid:
     groups, fractions = {"CNN in D": "trivial", "C4 in D": "C4"}, {"10 %": 0.1, "100 %": 1.0}
     assert chosen == {((d, f), groups[d], fractions[f], seed) for d in groups for f in fractions for seed in (0, 1)}
     assert grid.runs[0].folder == "cnn-in-d-10-seed0"
-    assert all(run.recipe.generator.z_dim == 4 for run in grid.runs)
+    assert all(drawn(run.recipe).generator.z_dim == 4 for run in grid.runs)
 
 
 def test_study_without_axes_repeats_its_recipe(tmp_path: Path) -> None:
@@ -32,8 +38,8 @@ def test_small_study_has_the_four_settings_at_two_sizes_and_three_seeds() -> Non
     settings = {(r.recipe.generator.group, r.recipe.discriminator.group, r.recipe.data.fraction) for r in grid.runs}
     assert settings == {(g, d, f) for g in ("trivial", "C4") for d in ("trivial", "C4") for f in (0.1, 1.0)}
     assert len(grid.runs) == 24
-    assert {run.recipe.discriminator.pooling for run in grid.runs} == {"exact"}
-    assert len({run.recipe.generator.latent for run in grid.runs}) == 1
+    assert {drawn(run.recipe).discriminator.pooling for run in grid.runs} == {"exact"}
+    assert len({drawn(run.recipe).generator.latent for run in grid.runs}) == 1
 
 
 def test_table_2_runs_the_recipes_of_its_cells() -> None:
@@ -143,12 +149,12 @@ def test_option_may_name_a_recipe_and_other_axes_set_keys_over_it(tmp_path: Path
     text = options(f'{{ label = "plain", set = {{}} }}, {choices}')
     text += options('{ label = "10 %", set = { data.fraction = 0.1 } }', "data")
     recipes = [run.recipe for run in read_study(write_study(tmp_path, text)).runs[::2]]
-    assert [recipe.generator.z_dim for recipe in recipes] == [4, 5, 6]
+    assert [drawn(recipe).generator.z_dim for recipe in recipes] == [4, 5, 6]
     assert [recipe.data.fraction for recipe in recipes] == [0.1] * 3
     path = tmp_path / "mine.toml"
     without = 'name = "mine"\nseeds = [0]\n'
     path.write_text(without + options(choices))
-    assert [run.recipe.generator.z_dim for run in read_study(path).runs] == [5, 6]
+    assert [drawn(run.recipe).generator.z_dim for run in read_study(path).runs] == [5, 6]
     path.write_text(without + options(f'{choices}, {{ label = "plain", set = {{}} }}'))
     with pytest.raises(RecipeError, match="no recipe for plain; name one as recipe = PATH"):
         read_study(path)
