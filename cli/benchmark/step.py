@@ -18,6 +18,10 @@ from .present import present
 DEFAULT_RECIPE = Path("steergan:rotmnist-small")
 PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process", "profile")
 """The benchmark's; a test compares them."""
+RIVALS = (
+    "steergan, dense", "steergan, no spectral norm", "CNN, equal channels", "CNN, equal parameters", "stock escnn",
+)  # fmt: skip
+"""Likewise."""
 
 
 @click.command()
@@ -26,6 +30,9 @@ PARTS = ("step", "D update", "G update", "sampling", "checkpoint", "process", "p
 )
 @set_option
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure this part; repeatable.")
+@click.option(
+    "--rival", "rivals", type=click.Choice(RIVALS), multiple=True, help="Time this rival and no other; repeatable."
+)
 @click.option("--repeats", type=click.IntRange(min=1), default=20, show_default=True, help="Timed calls of each rival.")
 @threads_option
 @device_option
@@ -35,6 +42,7 @@ def step(
     recipe: Path,
     overrides: tuple[str, ...],
     only: tuple[str, ...],
+    rivals: tuple[str, ...],
     repeats: int,
     device: str,
     file: Path | None,
@@ -52,10 +60,10 @@ def step(
       steergan benchmark step --recipe recipes/rotmnist.toml --repeats 5 --only step --json step.json
     """
     from steergan.benchmark import step_report, time_step
-    from steergan.recipe import read_recipe
+    from steergan.recipe import read_any_recipe
 
-    settings = read_recipe(recipe, overrides)
+    settings = read_any_recipe(recipe, overrides)
     where = chosen_device(device)
     with Countdown("call") as countdown:
-        found = time_step(settings, repeats, only or PARTS, device=where, progress=countdown)
+        found = time_step(settings, repeats, only or PARTS, rivals=rivals, device=where, progress=countdown)
     present(step_report.report(found), file=file, record=record)

@@ -11,7 +11,7 @@ from steergan import data
 from steergan.benchmark.rivals import OWN, rival_pair
 from steergan.benchmark.training import step_of
 from steergan.errors import RunError
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.pace import resident
 
 
@@ -25,7 +25,7 @@ class Fresh:
     """Bytes by which the process grew at most until two steps were done; of an accelerator, the most it held."""
 
 
-def fresh(recipe: Recipe, device: str, rival: str = OWN) -> Fresh:
+def fresh(recipe: Recipe | TranslationRecipe, device: str, rival: str = OWN) -> Fresh:
     """Build a rival's pair in a new process, and do two steps.
 
     Raises:
@@ -47,10 +47,10 @@ def fresh(recipe: Recipe, device: str, rival: str = OWN) -> Fresh:
         process.join()
 
 
-def grow(rival: str, recipe: Recipe, device: str, threads: int, answer: Connection) -> None:
+def grow(rival: str, recipe: Recipe | TranslationRecipe, device: str, threads: int, answer: Connection) -> None:
     """What the process does."""
     torch.set_num_threads(threads)
-    kind = data.image_kind(recipe.data)
+    kind = (*data.image_kind(recipe.data), data.input_channels(recipe.data))
     before, began = resident(), time.perf_counter()
     pair = rival_pair(rival, recipe, *kind)
     construction = time.perf_counter() - began

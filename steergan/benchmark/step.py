@@ -25,7 +25,7 @@ from steergan.benchmark.training import (
 )
 from steergan.benchmark.usual_loop import UsualLoop
 from steergan.progress import Progress, portion, unheard
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.about import surroundings
 from steergan.symmetry import fields_for_width, group_order, gspace
 from steergan.tables import Interval, median_and_quartiles
@@ -56,7 +56,7 @@ class Target:
 class StepBenchmark:
     """What was measured of a recipe."""
 
-    recipe: Recipe
+    recipe: Recipe | TranslationRecipe
     image_shape: tuple[int, int, int]
     parameters: dict[str, tuple[int, int]]
     """Of generator and discriminator."""
@@ -84,12 +84,19 @@ class StepBenchmark:
         return all(most_channels(network.group, network.widths) <= SMALL for network in networks)
 
     def targets(self) -> list[Target]:
+        """Of the step, for this recipe on this device, and the rivals that were timed."""
+        timed = self.parts.get(STEP, dict.fromkeys(RIVALS))
+        return [target for target in self.all_targets() if {target.name, target.rival} <= set(timed)]
+
+    def all_targets(self) -> list[Target]:
         """Of the step, for this recipe on this device."""
         if self.surroundings["hardware"]["device"].startswith("cuda"):
             return [Target(OWN, CHANNELS, 1.10), Target(OWN, STOCK, 0.7)]
         of_stock = 0.4 if self.small else 0.95
         found = [Target(DENSE, CHANNELS, 1.05), Target(DENSE, STOCK, of_stock)]
         group = self.recipe.generator.group
+        if isinstance(self.recipe, TranslationRecipe):
+            return [*found, Target(OWN, PARAMETERS, 2.5)]
         if not self.small and self.recipe.discriminator.group == group and kernels_at_hand() != "none":
             found += [Target(OWN, *target) for target in FOURIER_TARGETS.get(group, ())]
         return found
@@ -112,10 +119,11 @@ PROCESS_ROUNDS = 3
 
 
 def time_step(
-    recipe: Recipe,
+    recipe: Recipe | TranslationRecipe,
     rounds: int = 20,
     parts: Sequence[str] = PARTS,
     *,
+    rivals: Sequence[str] = (),
     device: str = "cpu",
     progress: Progress = unheard,
 ) -> StepBenchmark:
@@ -127,6 +135,7 @@ def time_step(
         recipe: networks, loss, batch size, updates and performance. Of the data only the shape matters.
         rounds: timed calls of each.
         parts: of `PARTS`.
+        rivals: of `RIVALS`, beside the recipe's own pair; none: all that the recipe has.
         device: where to compute.
         progress: called with (calls done, calls in all).
 
@@ -136,49 +145,70 @@ def time_step(
     """
     check_rivals(recipe)
     shape, classes = data.image_kind(recipe.data)
-    pairs = {name: rival_pair(name, recipe, shape, classes) for name in RIVALS}
+    kind = shape, classes, data.input_channels(recipe.data)
+    names = [name for name in rivals_of(recipe) if not rivals or name in (OWN, *rivals)]
+    pairs = {name: rival_pair(name, recipe, *kind) for name in names}
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}
     found = StepBenchmark(recipe, shape, parameters, surroundings(torch.device(device)))
-    processes = min(rounds, PROCESS_ROUNDS) * (len(RIVALS) - 1) if PROCESS in parts else 0
+    fresh_names = [name for name in names if name != PLAIN]
+    processes = min(rounds, PROCESS_ROUNDS) * len(fresh_names) if PROCESS in parts else 0
     timed = [part for part in TIMED if part in parts]
-    calls = sum((rounds + WARM_UP) * (len(RIVALS) + (part in LOOPED)) for part in timed)
+    looped = LOOPED if isinstance(recipe, Recipe) and STOCK in names else ()
+    calls = sum((rounds + WARM_UP) * (len(names) + (part in looped)) for part in timed)
     calls += (rounds + WARM_UP) * len(PROFILED) * (PROFILE in parts)
     with tempfile.TemporaryDirectory() as folder:
-        rivals = contestants(pairs, recipe, device, Path(folder))
+        actions_by_rival = contestants(pairs, recipe, device, Path(folder))
+        if isinstance(recipe, Recipe) and STOCK in names:
+            actions_by_rival[USUAL] = usual_loop(recipe, kind, device)
         done = 0
         for part in timed:
-            actions = {name: actions[part] for name, actions in rivals.items() if part in actions}
+            actions = {name: actions[part] for name, actions in actions_by_rival.items() if part in actions}
             told = portion(progress, done, calls + processes)
             found.parts[part] = in_turns(actions, rounds, device=device, progress=told)
             done += (rounds + WARM_UP) * len(actions)
         if PROFILE in parts:
-            actions = {name: rivals[name][STEP] for name in PROFILED}
+            actions = {name: actions_by_rival[name][STEP] for name in PROFILED if name in actions_by_rival}
             found.operators.update(profiled(actions, rounds, portion(progress, done, calls + processes)))
-        rivals.clear()
+        actions_by_rival.clear()
         pairs.clear()
     for number in range(processes):
-        name = [name for name in RIVALS if name != PLAIN][number % (len(RIVALS) - 1)]
+        name = fresh_names[number % len(fresh_names)]
         found.processes.setdefault(name, []).append(fresh(recipe, device, name))
         progress(calls + number + 1, calls + processes)
     return found
+
+
+def rivals_of(recipe: Recipe | TranslationRecipe) -> list[str]:
+    """Which rivals a recipe has: one without spectral norms only where there are any."""
+    normed = isinstance(recipe, Recipe) or "off" not in (
+        recipe.generator.spectral_norm,
+        recipe.discriminator.spectral_norm,
+    )
+    return [name for name in RIVALS if name != PLAIN or normed]
 
 
 LOOPED = (STEP, DISCRIMINATOR, GENERATOR)
 """Parts in which the usual loop differs."""
 
 
-def contestants(pairs: dict[str, Pair], recipe: Recipe, device: str, folder: Path) -> dict[str, Actions]:
+def contestants(
+    pairs: dict[str, Pair], recipe: Recipe | TranslationRecipe, device: str, folder: Path
+) -> dict[str, Actions]:
     """What every rival does, by part."""
     rivals = {}
     for number, (name, pair) in enumerate(pairs.items()):
         own = folder / str(number)
         own.mkdir()
         rivals[name] = actions_of(pair, recipe, device, own)
-    stock = rival_pair(STOCK, recipe, pairs[STOCK].generator.image_shape, pairs[STOCK].generator.classes)
+    return rivals
+
+
+def usual_loop(recipe: Recipe, kind: tuple[tuple[int, int, int], int, int], device: str) -> Actions:
+    """What the usual loop does with stock networks; of recipes that draw images."""
+    stock = rival_pair(STOCK, recipe, *kind)
     for network in stock:
         network.to(device)  # type: ignore[union-attr]
-    rivals[USUAL] = UsualLoop(stock, recipe, random_batch(stock, recipe, device)).actions()
-    return rivals
+    return UsualLoop(stock, recipe, random_batch(stock, recipe, device)).actions()
 
 
 def count(network: Any) -> int:

@@ -22,7 +22,10 @@ def tables(found: StepBenchmark) -> list[Table]:
         rows: list[list[Any]] = []
         for name, seconds in found.parts[STEP].items():
             wanted = [f"{who}: {targets[who, name]}" for who in (OWN, DENSE) if (who, name) in targets]
-            ratios = [None if who == name else found.ratio(STEP, who, name) for who in (OWN, DENSE)]
+            ratios = [
+                None if who == name or who not in found.parts[STEP] else found.ratio(STEP, who, name)
+                for who in (OWN, DENSE)
+            ]
             sizes = found.parameters[STOCK if name == USUAL else name]
             rows.append([name, *sizes, median_and_quartiles(seconds), *ratios, ", ".join(wanted) or None])
         made.append(
@@ -56,14 +59,17 @@ def tables(found: StepBenchmark) -> list[Table]:
                         name,
                         median_and_quartiles([process.construction for process in processes]),
                         median_and_quartiles([process.peak_memory / 1e6 for process in processes]),
-                        *(None if who == name else found.memory_ratio(who, name) for who in (OWN, DENSE)),
+                        *(
+                            None if who == name or who not in found.processes else found.memory_ratio(who, name)
+                            for who in (OWN, DENSE)
+                        ),
                     ]
                     for name, processes in found.processes.items()
                 ],
             )
         )
     if found.operators:
-        made.append(operator_table(found.operators, PROFILED))
+        made.append(operator_table(found.operators, [name for name in PROFILED if name in found.operators]))
     return made
 
 
@@ -83,16 +89,22 @@ def verdict(found: StepBenchmark) -> str:
                 f"{target.name} takes {shown(measured)} times the step of {target.rival}: the target of "
                 f"{target.most:.2f} is {outcome}."
             )
-        usual, without = (shown(found.ratio(STEP, *who)) for who in ((OWN, USUAL), (PLAIN, STOCK)))
-        sentences.append(f"Against stock escnn in the usual loop: {usual}.")
-        sentences.append(f"Stock escnn has no spectral norm; without one, ours takes {without} times as long.")
+        if USUAL in found.parts[STEP]:
+            sentences.append(f"Against stock escnn in the usual loop: {shown(found.ratio(STEP, OWN, USUAL))}.")
+        if {PLAIN, STOCK} <= found.parts[STEP].keys():
+            without = shown(found.ratio(STEP, PLAIN, STOCK))
+            sentences.append(f"Stock escnn has no spectral norm; without one, ours takes {without} times as long.")
+        elif STOCK in found.parts[STEP]:
+            sentences.append(f"Against stock escnn: {shown(found.ratio(STEP, OWN, STOCK))}.")
     if found.processes:
         seconds = median_and_quartiles([process.construction for process in found.processes[OWN]])
         outcome = met(seconds.centre <= MOST_CONSTRUCTION)
         sentences.append(
             f"Both networks are built in {shown(seconds)} s: the target of {MOST_CONSTRUCTION:g} s is {outcome}."
         )
-        for name in (OWN, DENSE):
+        for name in (OWN, DENSE) if CHANNELS in found.processes else ():
+            if name not in found.processes:
+                continue
             memory = found.memory_ratio(name, CHANNELS)
             sentences.append(
                 f"{name} takes {memory:.2f} times the memory of {CHANNELS}: the target of {MOST_MEMORY:g} is "

@@ -36,8 +36,6 @@ class StockUNet(QuickToWalk):
     def __init__(self, spec: UNetSpec, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__()
         check_stock(spec, "generator")
-        if spec.dropout:
-            raise RecipeError("there is no stock escnn rival of generator.dropout, which leaves out whole fields")
         space = gspace(spec.group)
         self.in_type, self.multiple = trivial_type(space, in_shape[0]), 2 ** len(spec.widths)
         hidden = [spec.of_width(space, width) for width in spec.widths]
@@ -95,12 +93,24 @@ class StockPatchDiscriminator(QuickToWalk):
         return scores
 
 
+def check_stock_pair(generator: UNetSpec, discriminator: PatchDiscriminatorSpec) -> None:
+    """Refuse what has no rivals of stock modules.
+
+    Raises:
+        RecipeError: one of both hasn't.
+    """
+    check_stock(generator, "generator")
+    check_stock(discriminator, "discriminator")
+
+
 def check_stock(spec: UNetSpec | PatchDiscriminatorSpec, table: str) -> None:
     """Refuse what has no rival of stock modules.
 
     Raises:
         RecipeError: it hasn't.
     """
+    if isinstance(spec, UNetSpec) and spec.dropout:
+        raise RecipeError("there is no stock escnn rival of generator.dropout, which leaves out whole fields")
     if is_continuous(gspace(spec.group)):
         raise RecipeError("there is no stock escnn rival of SO2 and O2; name a recipe of a finite group")
     if spec.resampling != "pooled" or spec.norm not in ("instance", "batch"):

@@ -5,37 +5,41 @@ from pathlib import Path
 
 import torch
 
-from steergan.benchmark.rivals import Pair
+from steergan.benchmark.rivals import Pair, law_of
 from steergan.copies import copied
 from steergan.layers import SharedFilters, filtered_layers
 from steergan.randomness import torch_stream
-from steergan.recipe import Recipe
+from steergan.recipe import AnyRecipe, Recipe, TranslationRecipe
 from steergan.training import Batch, Engine, RunState, Step, draw_latents, save_checkpoint
 from steergan.training.protocols import as_module
+from steergan.translation import Translator
 
 Actions = dict[str, Callable[[], object]]
 STEP, DISCRIMINATOR, GENERATOR, SAMPLING, CHECKPOINT = "step", "D update", "G update", "sampling", "checkpoint"
 
 
-def random_batch(pair: Pair, recipe: Recipe, device: str) -> Batch:
-    """Images that are the same for every rival, and labels."""
+def random_batch(pair: Pair, recipe: AnyRecipe, device: str) -> Batch:
+    """Images that are the same for every rival, and labels, or the images that belong to them."""
     draw, count = torch_stream(recipe.training.seed, "benchmark"), recipe.training.batch_size
     image = torch.rand(count, *pair.generator.image_shape, generator=draw) * 2 - 1
-    y = torch.randint(pair.generator.classes, (count,), generator=draw)
+    if isinstance(pair.generator, Translator):
+        y = torch.rand(count, *pair.generator.input_shape, generator=draw) * 2 - 1
+    else:
+        y = torch.randint(pair.generator.classes, (count,), generator=draw)
     return image.to(device), y.to(device)
 
 
-def training_of(pair: Pair, recipe: Recipe, device: str) -> tuple[RunState, Step, Batch]:
+def training_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> tuple[RunState, Step, Batch]:
     """A run of a pair at its first step, computed as the recipe's performance settings say."""
     batch = random_batch(pair, recipe, device)
     for network in pair:
         as_module(network).to(device)
     state = RunState.start(pair.generator, pair.discriminator, recipe.training, recipe.augmentation)
     engine = Engine(recipe.performance)
-    return state, Step(state, recipe.training, recipe.loss, recipe.generator.latent_law, engine), batch
+    return state, Step(state, recipe.training, recipe.loss, law_of(recipe), engine), batch
 
 
-def step_of(pair: Pair, recipe: Recipe, device: str) -> Callable[[], object]:
+def step_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> Callable[[], object]:
     """A function that does the next generator step of a pair, on images that stay the same."""
     _, step, batch = training_of(pair, recipe, device)
     return in_precision(step, lambda: step(lambda number, update: batch))
@@ -51,7 +55,7 @@ def in_precision(step: Step, action: Callable[[], object]) -> Callable[[], objec
     return act
 
 
-def actions_of(pair: Pair, recipe: Recipe, device: str, folder: Path) -> Actions:
+def actions_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str, folder: Path) -> Actions:
     """What a run of a pair consists of: a step, one update of either player, a batch of samples, a checkpoint.
 
     Args:
@@ -67,7 +71,7 @@ def actions_of(pair: Pair, recipe: Recipe, device: str, folder: Path) -> Actions
         pair.generator,
         recipe.training.batch_size,
         torch_stream(recipe.training.seed, "benchmark/0"),
-        law=recipe.generator.latent_law,
+        law=law_of(recipe),
         device=state.device,
     )
 

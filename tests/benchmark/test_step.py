@@ -17,6 +17,7 @@ from steergan.kernels import library
 from steergan.recipe import write_recipe
 from steergan.results import read_results
 from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
+from steergan_cli.benchmark.step import RIVALS as COMMAND_RIVALS
 from steergan_cli.main import steergan
 from tests.benchmark.tiny import recipe, without_warm_up
 
@@ -84,5 +85,6 @@ def test_command_prints_a_table_and_writes_json_and_a_result(tmp_path: Path, mon
     assert claim.protocol["batch_size"] == 2
 
 
-def test_the_command_knows_the_parts() -> None:
+def test_the_command_knows_the_parts_and_the_rivals() -> None:
+    assert step.RIVALS[1:] == COMMAND_RIVALS
     assert COMMAND_PARTS == PARTS == (*TIMED, PROCESS, PROFILE)
