@@ -6,12 +6,13 @@ import pytest
 import torch
 from escnn.nn import FieldType
 
-from steergan.layers import GroupConvolution, UpsampleConvolution
+from steergan.layers import GroupConvolution, GroupedConvolution, UpsampleConvolution
 from steergan.symmetry import gspace, regular_type, trivial_type
 from steergan.verification import Finding, Situation, grid_elements
 from steergan.verification.certificates.filters import (
     fused_difference,
     group_convolution,
+    grouped_convolution,
     moved_bank,
     upsample_convolution,
 )
@@ -45,6 +46,22 @@ def test_an_entry_that_is_read_from_elsewhere_is_named() -> None:
     _, bank, _ = findings(layer)
     assert bank.verdict == "broken"
     assert bank.witness.startswith("under the rotation by 90 degrees, out channel ")
+
+
+def test_parts_of_whole_fields_are_exact_and_others_are_named() -> None:
+    space = gspace("C4")
+    turning = FieldType(space, [space.irrep(1)] * 2)
+    layer = GroupedConvolution(turning, turning, 3, cardinality=2)
+    at = Situation(tuple(grid_elements(space)), (2, 4, 5, 5), (), (), training=True)
+    found = list(grouped_convolution(layer, at))
+    assert [(f.kind, f.verdict) for f in found] == [("exact", "holds")] * 3
+    split = FieldType(space, [space.trivial_repr, space.irrep(1), space.trivial_repr])
+    for name, what in (("in_type", "of the input"), ("out_type", "of the output")):
+        broken = GroupedConvolution(turning, turning, 3, cardinality=2)
+        setattr(broken, name, split)
+        (*_, fault) = grouped_convolution(broken, at)
+        assert fault.verdict == "broken"
+        assert fault.witness.startswith(f"the rotation by 90 degrees mixes parts {what}")
 
 
 def test_both_sides_of_the_constraint_are_equal_for_numbered_weights_alone() -> None:
