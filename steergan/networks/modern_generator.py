@@ -69,16 +69,16 @@ class ModernGenerator(Generator):
                 weight.data.mul_(side)
 
     def seed_map(self, c: Tensor, element: Tensor | None) -> Tensor:
-        """As that of `Generator`; noise has no part in it."""
+        """Conditioning vector -> seed map, as in `Generator`; noise has no part in it."""
         return super().seed_map(self.noise.without(c), element)
 
     def decode(self, c: Tensor, element: Tensor | None = None) -> Tensor:
-        """As that of `Generator`; an element moves the noise, too."""
+        """Conditioning vector -> image, as in `Generator`; an element moves the noise, too."""
         if self.latent_type is not None:
             return super().decode(c, element)
         return self.render(self.seed_map(c, element), self.noise.turned(c, element))
 
     @property
     def turns(self) -> list[tuple[Tensor, tuple[int, int]]]:
-        """Those of the seed map, and of every map of noise."""
+        """What an element moves: the seed map, as in `Generator`, and every map of noise."""
         return [*super().turns, *zip(self.noise.turns, self.noise.sizes, strict=True)]

@@ -47,7 +47,7 @@ class Blocks(AttentiveFields):
 
     @property
     def spectral_norm(self) -> Literal["off"]:
-        """There is none."""
+        """No spectral norm."""
         return "off"
 
     @property
@@ -125,10 +125,10 @@ class ModernDiscriminatorSpec(AnyDiscriminatorSpec, Blocks):
 
     @property
     def plain_width(self) -> Literal[0]:
-        """There is no plain convolution."""
+        """No plain convolution behind the group pooling."""
         return 0
 
     @property
     def embedding_norm(self) -> Literal[False]:
-        """There is none."""
+        """No spectral norm of the table of classes."""
         return False
