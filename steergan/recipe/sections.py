@@ -172,7 +172,7 @@ class AnyRecipe(Section):
         return self._sources.files
 
     def read_from(self, sources: Sequence[Source]) -> Self:
-        """The same recipe, that knows its files."""
+        """A recipe that says what this one says, and knows its files."""
         read = self.model_copy()
         read._sources = Sources(tuple(sources))
         return read

@@ -235,10 +235,15 @@ def types_on_the_way(subject: Subject, network: nn.Module) -> list[FieldType]:
 
     handles = [part.register_forward_hook(note) for part in network.modules()]
     try:
-        result_at(subject, subject.sizes[0], network)
+        result = result_at(subject, subject.sizes[0], network)
     finally:
         for handle in handles:
             handle.remove()
+    for _, kind in result:
+        if kind is not None and kind.gspace.dimensionality != 2:
+            raise SubjectError(
+                f"{subject.name} returns vectors of {kind.gspace.name} on no plane; return their .tensor"
+            )
     return list(types)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from steergan.errors import SubjectError
 from steergan.exporting import export
 from steergan.exporting.baking import as_double
-from tests.exporting.escnn_modules import EXPORTED, NO_LAYERS, OF_THIS_KIND, REFUSED, SAME
+from tests.exporting.escnn_modules import EXPORTED, NO_LAYERS, OF_THIS_KIND, REFUSED, SAME, Dense
 from tests.exporting.test_baking import baked
 from tests.thorough import also
 
@@ -61,3 +61,14 @@ def test_module_computes_the_same_in_onnx_runtime(name: str) -> None:
 def test_fields_over_another_space_than_the_plane_are_refused(name: str) -> None:
     with pytest.raises(SubjectError, match=f"{name} takes fields over a space of 3 dimensions"):
         export(REFUSED[name]().eval(), 9)
+
+
+def test_network_that_returns_vectors_is_told_to_return_their_tensor() -> None:
+    class Vectors(Dense):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            means = self.first(self.in_type(x)).tensor.mean(dim=(2, 3))
+            found: torch.Tensor = self.linear(self.linear.in_type(means))  # a GeometricTensor, in truth
+            return found
+
+    with pytest.raises(SubjectError, match=r"Vectors returns vectors of C4 on no plane; return their \.tensor"):
+        export(Vectors().eval(), 9)
