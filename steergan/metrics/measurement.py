@@ -118,7 +118,7 @@ def measure(
 
 
 def measured(reference: Reference, fake: Features[Array], agreement: float | None = None) -> Measurement:
-    """As `measure`, of samples whose features are known.
+    """A generator's samples against the reference, by features that are known; see `measure`.
 
     Args:
         reference: the real side.

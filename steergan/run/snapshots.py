@@ -30,6 +30,9 @@ CRITERIA = {
     "density": Criterion("density-coverage", "density", max),
     "coverage": Criterion("density-coverage", "coverage", max),
     "label-agreement": Criterion("label-agreement", "label_agreement", max),
+    "l1": Criterion("pairs", "l1", min),
+    "psnr": Criterion("pairs", "psnr", max),
+    "ssim": Criterion("pairs", "ssim", max),
 }
 """By the name that follows `best:`. The first one that a run has measured is meant by `best` alone."""
 

@@ -87,18 +87,18 @@ class Drawing:
         self.recipe, self.latent_law = recipe, recipe.generator.latent_law
 
     def load(self, data_path: str | None, report: Reporter) -> RunData:
-        """As `load_data`."""
+        """The run's images, see `load_data`."""
         return load_data(self.recipe, data_path, report)
 
     def networks(self, images: RunData) -> tuple[Any, Any]:
-        """As `build_pair`; what can't be taken of rectangles comes with a remedy."""
+        """Both networks; what they can't take of rectangles is refused with a remedy."""
         shape = images.train.image_shape
         Augmentation(self.recipe.augmentation, shape)  # refused before there is a folder
         with telling_squares(self.recipe, shape, images.example):
             return build_pair(self.recipe, Kind(shape, images.train.classes))
 
     def set_gain(self, discriminator: PaperDiscriminator, images: RunData, processes: Processes) -> str:
-        """As `steergan.run.players.set_gain`."""
+        """Scale the scores if the recipe asks for it, see `steergan.run.players.set_gain`."""
         norm = self.recipe.discriminator.initial_gradient
         return set_gain(discriminator, images.train, norm, processes) if norm else ""
 
@@ -154,11 +154,11 @@ class Translation:
         self.recipe = recipe
 
     def load(self, data_path: str | None, report: Reporter) -> RunPairs:
-        """As `load_pairs`."""
+        """The run's pairs, see `load_pairs`."""
         return load_pairs(self.recipe, data_path, report)
 
     def networks(self, images: RunPairs) -> tuple[Any, Any]:
-        """As `build_pair`; what can't be taken of rectangles comes with a remedy."""
+        """Both networks; what they can't take of rectangles is refused with a remedy."""
         pairs = images.train
         with telling_squares(self.recipe, pairs.image_shape, images.example):
             self.batches(images, [slice(None)])  # likewise refused before there is a folder

@@ -217,7 +217,7 @@ class TranslationEvaluation(Evaluation):
         return {**(self.files if self.sees else {}), "pairs": self.pairs}
 
     def rows(self) -> list[dict[str, Any]]:
-        """As of any run, where there are features."""
+        """Frechet distance, KID and label agreement by step; none without features."""
         return super().rows() if self.sees else []
 
     @property

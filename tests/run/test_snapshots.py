@@ -20,12 +20,48 @@ pytestmark = pytest.mark.usefixtures("blank_curves")
 MakeRecipe = Callable[..., Recipe]
 
 FIGURES = {
-    1: {"frechet": 3.0, "kid": 0.3, "precision": 0.9, "recall": 0.1, "density": 1.0, "coverage": 0.2, "label": 0.5},
-    2: {"frechet": 1.0, "kid": 0.4, "precision": 0.8, "recall": 0.3, "density": 0.9, "coverage": 0.4, "label": 0.5},
-    3: {"frechet": 1.0, "kid": 0.1, "precision": 0.7, "recall": 0.2, "density": 0.8, "coverage": 0.3, "label": 0.4},
-    4: {"frechet": 2.0, "kid": 0.2, "precision": 0.6, "recall": 0.2, "density": 0.7, "coverage": 0.1, "label": 0.3},
+    1: {
+        "l1": 40.0,
+        "frechet": 3.0,
+        "kid": 0.3,
+        "precision": 0.9,
+        "recall": 0.1,
+        "density": 1.0,
+        "coverage": 0.2,
+        "label": 0.5,
+    },
+    2: {
+        "l1": 30.0,
+        "frechet": 1.0,
+        "kid": 0.4,
+        "precision": 0.8,
+        "recall": 0.3,
+        "density": 0.9,
+        "coverage": 0.4,
+        "label": 0.5,
+    },
+    3: {
+        "l1": 20.0,
+        "frechet": 1.0,
+        "kid": 0.1,
+        "precision": 0.7,
+        "recall": 0.2,
+        "density": 0.8,
+        "coverage": 0.3,
+        "label": 0.4,
+    },
+    4: {
+        "l1": 25.0,
+        "frechet": 2.0,
+        "kid": 0.2,
+        "precision": 0.6,
+        "recall": 0.2,
+        "density": 0.7,
+        "coverage": 0.1,
+        "label": 0.3,
+    },
 }
-BEST = {"frechet": 2, "kid": 3, "precision": 1, "recall": 2, "density": 1, "coverage": 2, "label-agreement": 1}
+BEST = {"l1": 3, "frechet": 2, "kid": 3, "precision": 1, "recall": 2, "density": 1, "coverage": 2, "label-agreement": 1}
 
 
 def measured(folder: Path, steps: tuple[int, ...], known: tuple[str, ...] = tuple(FIGURES[1])) -> Snapshots:
