@@ -5,6 +5,7 @@ import click
 from steergan_cli.main import FaultGroup, silence_libraries
 
 from .commands.accelerator import accelerator
+from .commands.attention import attention
 from .commands.costs import costs
 from .commands.deformations import deformations
 from .commands.exports import exports
@@ -35,7 +36,7 @@ def benchmarks() -> None:
 
 for command in (
     sweep, performance, scaling, costs, groups, deformations, limit, metrics, textures, rulers, scale, shares,
-    accelerator, restate, exports, page,
+    attention, accelerator, restate, exports, page,
 ):  # fmt: skip
     benchmarks.add_command(command)
 

@@ -19,6 +19,7 @@ def in_turns(
     *,
     device: torch.device | str = "cpu",
     progress: Progress = unheard,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of every rival in every round; a round calls each of them once, in their order.
 
@@ -27,12 +28,13 @@ def in_turns(
         rounds: timed calls of each; `WARM_UP` calls before them are not counted.
         device: waited for, so that what was started is finished when the clock stops.
         progress: called after every call with (calls done, calls in all).
+        clock: seconds; `time.process_time` counts those of this process alone, on a machine that others use, too.
     """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     total, done = (rounds + WARM_UP) * len(rivals), 0
     for turn in range(rounds + WARM_UP):
         for name, action in rivals.items():
-            taken = seconds_of(action, device)
+            taken = seconds_of(action, device, clock)
             if turn >= WARM_UP:
                 seconds[name].append(taken)
             done += 1
@@ -40,13 +42,15 @@ def in_turns(
     return seconds
 
 
-def seconds_of(action: Action, device: torch.device | str = "cpu") -> float:
+def seconds_of(
+    action: Action, device: torch.device | str = "cpu", clock: Callable[[], float] = time.perf_counter
+) -> float:
     """What one call takes; an accelerator is waited for, so that what was started is finished when the clock stops."""
     wait_for(device)
-    start = time.perf_counter()
+    start = clock()
     action()
     wait_for(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def counted(rounds: int) -> str:

@@ -12,6 +12,7 @@ from steergan.errors import MissingDataError
 from steergan.networks.summary import LayerRow, layer_rows
 from steergan.pixels import to_unit
 from steergan.recipe import DataSettings, Recipe, TranslationRecipe, write_recipe
+from steergan.run.attention_notice import attention_notice
 from steergan.run.build import build_pair, check_computable, kind_from, telling_squares
 from steergan.run.convolution_record import convolution_record
 from steergan.run.pace import Noise, pace_of
@@ -44,7 +45,7 @@ def plan(recipe: Recipe | TranslationRecipe, data_path: str | None = None, devic
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y, element)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
-            *filter(None, [*task.before_first_step(), task.without_effect()]),
+            *filter(None, [*task.before_first_step(), task.without_effect(), attention_notice(generator, discriminator)]),
             pace_line(task, generator, discriminator, torch.device(device), noise),
             write_recipe(recipe).rstrip(),
         ]

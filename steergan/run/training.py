@@ -15,6 +15,7 @@ from steergan.files import AnyPath
 from steergan.kernels import library
 from steergan.recipe import AnyRecipe, Recipe, TranslationRecipe, merge, validate_any
 from steergan.run.about import About, MachineRecord, ProcessesRecord, sources_of, surroundings
+from steergan.run.attention_notice import attention_notice
 from steergan.run.build import check_computable
 from steergan.run.convolution_record import ConvolutionRecord, continued, convolution_record
 from steergan.run.folder import RunFolder, check_same_data, claim_folder, finished, settle_recipe
@@ -136,7 +137,8 @@ def train(
                 report.message(line)
         for line in started.lines if started is not None else ():
             report.message(line)
-        for notice in filter(None, [scale, task.without_effect(), compilation_notice(recipe.performance)]):
+        notices = task.without_effect(), attention_notice(generator, discriminator), compilation_notice(recipe.performance)
+        for notice in filter(None, [scale, *notices]):
             report.message(notice)
         library.say_once(told=processes.first)
         try:

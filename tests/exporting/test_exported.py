@@ -85,6 +85,18 @@ def test_parts_of_runs_turn_as_they_claim(name: str, latent: str, group: str) ->
     assert measured["float32"]["symmetry"] < 1e-5
 
 
+def test_attention_leaves_and_turns_as_it_did() -> None:
+    attention: dict[str, Any] = {"attention": (False, True), "attention_scores": "oriented", "attention_biases": True}
+    network = generator(widths=(16, 16), **attention)
+    layers = network.synthesis.attention
+    assert layers is not None
+    for parameter in layers.parameters():
+        torch.nn.init.normal_(parameter)
+    measured = export_part(part_of_run("generator", network, discriminator()), Wish()).report["measured"]
+    assert measured["float64"]["difference"] < 1e-12
+    assert measured["float64"]["symmetry"] < 1e-12
+
+
 def test_onnx_runtime_computes_the_same() -> None:
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")

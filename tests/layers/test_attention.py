@@ -7,7 +7,16 @@ from escnn.nn import FieldType
 from torch import Tensor
 
 from steergan.errors import SteerganError, SymmetryError
-from steergan.layers import AntialiasedPool, AveragePool, MaxPool, Scores, SelfAttention, choose_attention
+from steergan.layers import (
+    AntialiasedPool,
+    AveragePool,
+    MaxPool,
+    Scores,
+    SelfAttention,
+    choose_attention,
+    choose_recomputation,
+    run,
+)
 from steergan.motions import element_at
 from steergan.symmetry import gspace, plane_matrices, regular_type, trivial_type
 from tests.layers.equivariance import (
@@ -108,7 +117,7 @@ def test_what_can_be_differentiated_twice_and_what_is_fused_agree(scores: str) -
     torch.nn.init.ones_(layer.gamma)
     x = random_map(layer.in_type, 4).tensor
 
-    def run(layer: SelfAttention, gradients: bool) -> tuple[Tensor, Tensor]:
+    def output_of(layer: SelfAttention, gradients: bool) -> tuple[Tensor, Tensor]:
         leaf = x.clone().requires_grad_()
         with torch.set_grad_enabled(gradients):
             out = layer(layer.in_type(leaf)).tensor
@@ -116,9 +125,9 @@ def test_what_can_be_differentiated_twice_and_what_is_fused_agree(scores: str) -
         return out.detach(), gradient
 
     layer.eval()
-    (plain, gradient), (inference, _) = run(layer, True), run(layer, False)
+    (plain, gradient), (inference, _) = output_of(layer, True), output_of(layer, False)
     choose_attention(layer, twice=False)
-    fused, fused_gradient = run(layer, True)
+    fused, fused_gradient = output_of(layer, True)
     for found, wanted in ((fused, plain), (inference, plain), (fused_gradient, gradient)):
         assert float((found - wanted).abs().max() / wanted.abs().max()) < 1e-6
 
@@ -152,6 +161,19 @@ def test_fused_attention_refuses_a_second_derivative() -> None:
     choose_attention(layer, twice=False)
     with pytest.raises(RuntimeError, match=r"derivative for .*attention.* is not implemented"):
         r1(layer, random_map(layer.in_type, 4, torch.float64).tensor).backward()
+
+
+def test_the_gradient_of_r1_is_the_same_where_maps_are_computed_again() -> None:
+    torch.manual_seed(0)
+    layer = layer_on(regular_type(gspace("C4"), 4), SCORES["oriented"], key=2)
+    x, found = random_map(layer.in_type, 4, torch.float64).tensor, []
+    for recompute in (False, True):
+        choose_recomputation(layer, recompute)
+        leaf = x.clone().requires_grad_()
+        score = run(layer, layer.in_type(leaf)).tensor.sin().sum()
+        (gradient,) = torch.autograd.grad(score, leaf, create_graph=True)
+        found.append(torch.autograd.grad(gradient.square().sum(), list(layer.parameters())))
+    assert all(torch.allclose(a, b, rtol=1e-12) for a, b in zip(*found, strict=True))
 
 
 def test_it_begins_as_the_identity_and_learns() -> None:

@@ -22,6 +22,7 @@ from tests.networks.modern import modern_recipe
 from tests.notes import Notes
 from tests.processes import started
 from tests.run.states import assert_same_run, same
+from tests.thorough import also
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -70,6 +71,16 @@ def test_a_stopped_run_of_a_modern_pair_goes_on_to_the_same_bits_and_is_drawn_fr
     assert torch.equal(run.sample(stopped, seeds=[1]), images[:, 1:])
     assert not torch.equal(run.sample(whole, seeds=[0, 1], truncation=0.5), images)
     assert run.interpolate(whole, seeds=(0, 1), images=3).shape[1:] == (3, 1, 8, 8)
+
+
+@pytest.mark.parametrize("how", also("recompute=true", 'memory_format="channels-last"', 'precision="bfloat16"'))
+def test_a_stopped_run_with_attention_goes_on_to_the_same_bits(recipe: MakeRecipe, tmp_path: Path, how: str) -> None:
+    attention = ("generator.attention=[false, true]", "discriminator.attention=[true, false]")
+    more = ("generator.attention_biases=true", 'discriminator.attention_scores="oriented"', f"performance.{how}")
+    uninterrupted = run.train(recipe(*attention, *more), tmp_path / "whole", report=Notes())
+    stopped = run.train(recipe(*attention, *more), tmp_path / "run", report=Notes(stop_after=2))
+    run.resume(stopped, report=Notes())
+    assert_same_run(uninterrupted, stopped)
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(tiny_run: Path, tiny_recipe: Path, tmp_path: Path) -> None:
