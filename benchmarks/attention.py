@@ -168,8 +168,8 @@ def table(costs: Sequence[Cost]) -> Table:
     return Table(
         caption=f"Self-attention on {first.batch} maps of {first.size} x {first.size} pixels, as many fields as have "
         f"the parameters of a CNN of {first.channels} channels: milliseconds of processor time, and R1's as a multiple "
-        "of the CNN's in the same round; median (quartiles) over the rounds. Kept: MB that the graph of an R1 step holds."
-        + tasks,
+        "of the CNN's in the same round; median (quartiles) over the rounds. Kept: MB that the graph of an R1 step "
+        f"holds.{tasks}",
         columns=["layer", "fields", "parameters", "kept", *TASKS, "R1 / CNN"],
         rows=[
             [

@@ -19,7 +19,7 @@ def in_turns(
     *,
     device: torch.device | str = "cpu",
     progress: Progress = unheard,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of every rival in every round; a round calls each of them once, in their order.
 
@@ -28,7 +28,7 @@ def in_turns(
         rounds: timed calls of each; `WARM_UP` calls before them are not counted.
         device: waited for, so that what was started is finished when the clock stops.
         progress: called after every call with (calls done, calls in all).
-        clock: seconds; `time.process_time` counts those of this process alone, on a machine that others use, too.
+        clock: seconds; None: those that pass. `time.process_time` counts those of this process alone, on a machine that others use, too.
     """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     total, done = (rounds + WARM_UP) * len(rivals), 0
@@ -42,15 +42,14 @@ def in_turns(
     return seconds
 
 
-def seconds_of(
-    action: Action, device: torch.device | str = "cpu", clock: Callable[[], float] = time.perf_counter
-) -> float:
+def seconds_of(action: Action, device: torch.device | str = "cpu", clock: Callable[[], float] | None = None) -> float:
     """What one call takes; an accelerator is waited for, so that what was started is finished when the clock stops."""
     wait_for(device)
-    start = clock()
+    now = clock or time.perf_counter
+    start = now()
     action()
     wait_for(device)
-    return clock() - start
+    return now() - start
 
 
 def counted(rounds: int) -> str:

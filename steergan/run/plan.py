@@ -45,7 +45,8 @@ def plan(recipe: Recipe | TranslationRecipe, data_path: str | None = None, devic
             network_table("generator", layer_rows(generator, torch.zeros(1, generator.z_dim), y, element)),
             network_table("discriminator", layer_rows(discriminator, image, y)),
             convolution_record(recipe.performance.convolution, device, generator, discriminator).line,
-            *filter(None, [*task.before_first_step(), task.without_effect(), attention_notice(generator, discriminator)]),
+            *filter(None, [*task.before_first_step(), task.without_effect()]),
+            *filter(None, [attention_notice(generator, discriminator)]),
             pace_line(task, generator, discriminator, torch.device(device), noise),
             write_recipe(recipe).rstrip(),
         ]

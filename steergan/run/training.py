@@ -137,8 +137,8 @@ def train(
                 report.message(line)
         for line in started.lines if started is not None else ():
             report.message(line)
-        notices = task.without_effect(), attention_notice(generator, discriminator), compilation_notice(recipe.performance)
-        for notice in filter(None, [scale, *notices]):
+        attention, compilation = attention_notice(generator, discriminator), compilation_notice(recipe.performance)
+        for notice in filter(None, [scale, task.without_effect(), attention, compilation]):
             report.message(notice)
         library.say_once(told=processes.first)
         try:
