@@ -28,7 +28,8 @@ def in_turns(
         rounds: timed calls of each; `WARM_UP` calls before them are not counted.
         device: waited for, so that what was started is finished when the clock stops.
         progress: called after every call with (calls done, calls in all).
-        clock: seconds; None: those that pass. `time.process_time` counts those of this process alone, on a machine that others use, too.
+        clock: seconds; None: those that pass. `time.process_time` counts those of this process alone, on a machine that
+            others use, too.
     """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     total, done = (rounds + WARM_UP) * len(rivals), 0
