@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from steergan.errors import RunError
 from steergan.layers import converge_spectral_norm
-from steergan.networks import DiscriminatorSpec
 from steergan.networks.hidden_fields import HiddenFields
 from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.about import Taken, Transfer
@@ -65,12 +64,6 @@ def start_from(path: Path, recipe: AnyRecipe, generator: nn.Module, discriminato
     )
 
 
-def groups_of(recipe: AnyRecipe) -> tuple[str, ...]:
-    """The groups of the discriminator, layer by layer; of one that scores patches the only one."""
-    judge = recipe.discriminator
-    return judge.groups if isinstance(judge, DiscriminatorSpec) else (first_group(judge),)
-
-
 def check_groups(path: Path, old: AnyRecipe, new: AnyRecipe) -> None:
     """Refuse weights of another group, whose filters and fields are not those of this one.
 
@@ -91,7 +84,8 @@ def check_groups(path: Path, old: AnyRecipe, new: AnyRecipe) -> None:
 
 def first_group(spec: HiddenFields) -> str:
     """The group of a network's first layer."""
-    return str(spec.groups[0] if isinstance(spec, DiscriminatorSpec) else getattr(spec, "group", None))
+    groups = getattr(spec, "groups", None)  # a discriminator may have several
+    return str(groups[0] if groups else getattr(spec, "group", None))
 
 
 def layers_of(network: nn.Module) -> dict[str, list[str]]:

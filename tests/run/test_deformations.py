@@ -53,6 +53,7 @@ def test_a_run_keeps_one_row_for_a_step_and_is_drawn(copied: Path, tmp_path: Pat
         (("discriminator.architecture=residual", "discriminator.group=D4"), 2),
         (("discriminator.group_pool=before-last-block", "discriminator.plain_width=4"), 2),
         (('discriminator.group=["C4", "trivial"]',), 2),
+        (("discriminator.architecture=modern", "discriminator.group=C4"), 2),
         *also(
             (("discriminator.group=SO2",), 2),
             (("discriminator.group=trivial",), 2),

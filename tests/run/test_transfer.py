@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from steergan import run
 from steergan.errors import RunError
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, validate
 from steergan.run.build import build_discriminator, build_generator
-from steergan.run.transfer import Started, start_from, take_layers
+from steergan.run.transfer import Started, in_words, start_from, take_layers
+from tests.thorough import also
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -44,6 +46,33 @@ def test_another_size_and_more_classes_leave_what_is_the_same(tiny_run: Path, re
     assert "takes" in found.lines[0]
     assert "new: embedding, synthesis" in found.lines[0]
     assert found.lines[1].endswith("; new: trunk.stages.6, head.embedding")
+
+
+def of_blocks(count: int, architecture: str, group: str) -> Recipe:
+    """A recipe whose networks have so many blocks."""
+    common: dict[str, Any] = {"architecture": architecture, "group": group, "widths": [8] * count}
+    sizes = {"z_dim": 16, "embedding_dim": 4}
+    if architecture != "modern":
+        sizes |= {"seed_width": 4, "upsamplings": count - 1}
+    networks = {"generator": common | sizes, "discriminator": common}
+    return validate({"name": "x", "data": {"name": "digits"}, **networks}, "x")
+
+
+@pytest.mark.parametrize("architecture", ["residual", *also("plain", "modern")])
+@pytest.mark.parametrize("group", ["D4", *also("trivial", "SO2")])
+def test_one_more_block_leaves_all_others(architecture: str, group: str) -> None:
+    small, large = of_blocks(2, architecture, group), of_blocks(3, architecture, group)
+    for build in (build_generator, build_discriminator):
+        old, new = build(small, (1, 8, 8), 2), build(large, (1, 16, 16), 2)
+        taken = take_layers(old, new)
+        assert taken.layers >= 4
+        weights = old.state_dict()
+        same = [torch.equal(value, weights[name]) for name, value in new.state_dict().items()
+                if name in weights and not any(name.startswith(layer) for layer in taken.new)]  # fmt: skip
+        assert all(same)
+        assert len(same) >= 4
+        assert any(layer.startswith(("synthesis", "trunk")) for layer in taken.new)
+        assert in_words("pair", taken).startswith(f"the pair takes {taken.layers} of ")
 
 
 def test_another_group_is_refused_in_one_line(tiny_run: Path, recipe: MakeRecipe) -> None:
