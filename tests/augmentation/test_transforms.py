@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from steergan.augmentation import KINDS, Parameters, augment, draw_parameters
-from steergan.augmentation.drawing import WARPING
+from steergan.augmentation.drawing import WARPING, composed
 from steergan.symmetry import act, action_table, gspace, plane_matrices
 from tests.thorough import grid
 
@@ -100,6 +100,23 @@ def test_colour_is_brightness_then_contrast_then_saturation_about_the_mean_chann
     lit = (image + b) * c
     grey = lit.mean(1, keepdim=True)
     assert torch.allclose(augment(image, parameters), grey + s * (lit - grey), atol=1e-12)
+
+
+def test_moves_are_a_shift_a_scale_a_turn_a_stretch_a_turn_and_a_shift() -> None:
+    """A point (down, right) goes that way step by step, and the matrix finds where it came from."""
+    draw = torch.Generator().manual_seed(0)
+    shift, fraction, point = torch.randn(3, 10, 2, generator=draw, dtype=torch.float64)
+    before, after, scale, stretch = torch.rand(4, 10, generator=draw, dtype=torch.float64) + 0.5
+
+    def turned(down_right: Tensor, angle: Tensor) -> Tensor:
+        plane = torch.complex(down_right[:, 1], -down_right[:, 0]) * torch.exp(1j * angle)
+        return torch.stack([-plane.imag, plane.real], 1)
+
+    moved = turned((point + shift) * scale[:, None], before) * torch.stack([1 / stretch, stretch], 1)
+    moved = turned(moved, after) + fraction
+    affine = composed(shift, scale, (before, after), stretch, fraction)
+    found = affine @ torch.cat([moved, torch.ones(10, 1)], 1)[:, :, None]
+    assert torch.allclose(found[:, :, 0], point, atol=1e-12)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])

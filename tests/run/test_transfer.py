@@ -82,6 +82,24 @@ def test_another_group_is_refused_in_one_line(tiny_run: Path, recipe: MakeRecipe
         started(tiny_run, recipe("discriminator.group=trivial"))
 
 
+def test_a_gain_is_taken_with_all_layers_only(
+    tiny_run: Path, recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With new layers the scores' gradient is another, and the gain is measured anew."""
+    with_gain = recipe("discriminator.initial_gradient=2")
+    judge = build_discriminator(with_gain, (1, 8, 8), 2)
+    assert judge.gain is not None
+    judge.gain.fill_(7.0)
+    older = run.load_run(tiny_run)._replace(discriminator=judge)
+    monkeypatch.setattr("steergan.run.transfer.load_run", lambda _: older)
+    for widths, taken in (("[4, 8]", True), ("[4, 12]", False)):
+        made = recipe("discriminator.initial_gradient=2", f"discriminator.widths={widths}")
+        generator, discriminator = build_generator(made, (1, 8, 8), 2), build_discriminator(made, (1, 8, 8), 2)
+        assert start_from(tiny_run, made, generator, discriminator).had_gain == taken
+        assert discriminator.gain is not None
+        assert float(discriminator.gain) == (7.0 if taken else 1.0)
+
+
 def test_networks_that_share_no_layer_are_refused(tiny_run: Path, recipe: MakeRecipe) -> None:
     sizes = "generator.z_dim=5", "generator.embedding_dim=3", "generator.seed_width=8", "generator.widths=[12,16]"
     with pytest.raises(RunError, match="no layer has the name, the shapes and the fields"):
