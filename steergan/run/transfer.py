@@ -64,6 +64,12 @@ def start_from(path: Path, recipe: AnyRecipe, generator: nn.Module, discriminato
     )
 
 
+def groups_of(recipe: AnyRecipe) -> tuple[str, ...]:
+    """The groups of the discriminator, layer by layer; of one that scores patches the only one."""
+    judge = recipe.discriminator
+    return tuple(getattr(judge, "groups", None) or (first_group(judge),))
+
+
 def check_groups(path: Path, old: AnyRecipe, new: AnyRecipe) -> None:
     """Refuse weights of another group, whose filters and fields are not those of this one.
 

@@ -91,7 +91,7 @@ def test_a_gain_is_taken_with_all_layers_only(
     assert judge.gain is not None
     judge.gain.fill_(7.0)
     older = run.load_run(tiny_run)._replace(discriminator=judge)
-    monkeypatch.setattr("steergan.run.transfer.load_run", lambda _: older)
+    monkeypatch.setattr("steergan.run.transfer.load_any_run", lambda _: older)
     for widths, taken in (("[4, 8]", True), ("[4, 12]", False)):
         made = recipe("discriminator.initial_gradient=2", f"discriminator.widths={widths}")
         generator, discriminator = build_generator(made, (1, 8, 8), 2), build_discriminator(made, (1, 8, 8), 2)
