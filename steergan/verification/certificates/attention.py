@@ -30,7 +30,7 @@ ARGUMENT = "scores over whole fields move with both pixels, softmax takes all of
 
 @certifies(SelfAttention)
 def self_attention(layer: SelfAttention, at: Situation) -> Iterator[Finding]:
-    """Its convolutions and pools, its biases, and what it does with their results."""
+    """Convolutions, pools and biases where they stand, and the code that takes their results."""
     fault = misfit(layer)
     if fault:
         yield unknown(fault)
