@@ -178,6 +178,9 @@ def test_exported_layer_is_one_module_whose_equal_entries_are_the_same_bits(kern
     space = gspace(group)
     fields = FieldType(space, [space.regular_repr, *space.fibergroup.irreps()])
     layer = make(fields, fields, kernel_size).double().eval()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_()  # all their bits, so that sums in another order are other ones
     plain = layer.export()
     assert isinstance(plain, torch.nn.ConvTranspose2d)
     assert plain.weight[0, 0].numel() == (kernel_size + 1) ** 2  # of which a pixel of the result sees a quarter
