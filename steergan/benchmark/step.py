@@ -143,10 +143,11 @@ def time_step(
         RecipeError: networks without such rivals.
         SteerganError: sizes that the group can't take, or data whose shape can't be found out.
     """
-    check_rivals(recipe)
+    names = [name for name in rivals_of(recipe) if not rivals or name in (OWN, *rivals)]
+    if isinstance(recipe, Recipe) or STOCK in names:
+        check_rivals(recipe)
     shape, classes = data.image_kind(recipe.data)
     kind = shape, classes, data.input_channels(recipe.data)
-    names = [name for name in rivals_of(recipe) if not rivals or name in (OWN, *rivals)]
     pairs = {name: rival_pair(name, recipe, *kind) for name in names}
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}
     found = StepBenchmark(recipe, shape, parameters, surroundings(torch.device(device)))
