@@ -34,6 +34,7 @@ WITHOUT_MIRROR = {
     "steergan/networks/modern_spec.py": "tests/recipe/test_messages.py",
     "steergan/networks/modern_synthesis.py": "tests/networks/test_modern_generator.py",
     "steergan/networks/modern_trunk.py": "tests/networks/test_modern_discriminator.py",
+    "steergan/recipe/sources.py": "tests/report/test_facts.py",
     "steergan/augmentation/drawing.py": "tests/augmentation/test_transforms.py",
     **{
         f"steergan/exporting/{name}.py": f"tests/exporting/test_{where}.py"
@@ -63,6 +64,7 @@ WITHOUT_MIRROR = {
     "benchmarks/commands/accelerator.py": "tests/benchmarks/test_accelerator.py",
     "benchmarks/commands/costs.py": "tests/benchmarks/test_costs.py",
     "benchmarks/commands/deformations.py": "tests/benchmarks/test_deformations.py",
+    "benchmarks/commands/exports.py": "tests/benchmarks/test_exports.py",
     "benchmarks/commands/groups.py": "tests/benchmarks/test_groups.py",
     "benchmarks/commands/limit.py": "tests/benchmarks/test_limit.py",
     "benchmarks/commands/metrics.py": "tests/benchmarks/test_metric_parity.py",

@@ -1,11 +1,14 @@
 """What exports are measured: every recipe that is promised, kept when it is done, told as it is."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import exports
+from benchmarks.__main__ import benchmarks
 from benchmarks.exports import BAKED, EAGER, RUNTIME, Subject, measure, report, subjects, verdict
 from steergan.exporting.network_parts import part_of_run
 from steergan.exporting.parts import Part
@@ -60,3 +63,14 @@ def test_the_verdict_follows_from_the_figures() -> None:
     (table,) = report([row()], 2).tables
     assert table.rows[0][5:11] == [2.0, "1.0e-07", None, "1.0e-07", "2.0e-07", 32]
     assert len(table.columns) == len(table.rows[0])
+
+
+def test_the_command_goes_on_with_what_is_kept(tmp_path: Path) -> None:
+    for part in exports.NETWORKS:
+        (tmp_path / f"quickstart-{part}.json").write_text(json.dumps(row(name="quickstart", part=part)))
+    told = CliRunner().invoke(benchmarks, ["exports", "quickstart", "--kept", str(tmp_path)])
+    assert told.exit_code == 0, told.output
+    assert "| quickstart | discriminator |" in told.output
+    refused = CliRunner().invoke(benchmarks, ["exports", "nothing", "--kept", str(tmp_path)])
+    assert refused.exit_code == 2
+    assert "'nothing'; there are quickstart, " in refused.stderr
