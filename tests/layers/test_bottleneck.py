@@ -52,6 +52,17 @@ def test_independent_inputs_give_outputs_of_the_length_of_rows(group: str) -> No
         assert 0.2 < float(layer(x).tensor.square().mean()) < 0.3
 
 
+@torch.no_grad()
+def test_an_export_is_plain_torch_and_the_same() -> None:
+    fields = regular_type(gspace("C4"), 4)
+    block, x, c = (
+        Bottleneck(fields, fields, cardinality=2, conditioning=3).eval(),
+        random_map(fields),
+        torch.randn(2, 3),
+    )
+    assert torch.allclose(block.export()(x.tensor, c), block(x, c).tensor, atol=1e-5)
+
+
 def test_gspaces_that_differ_are_refused() -> None:
     with pytest.raises(SymmetryError, match="use one gspace"):
         Bottleneck(regular_type(gspace("C4"), 1), regular_type(gspace("D4"), 1))

@@ -48,6 +48,8 @@ def layers_of(space: GSpace2D, permutations: FieldType, irreps: FieldType) -> La
         "group mean": (layers.GroupPool(permutations, "mean"), 5, ()),
         "generator block": (layers.GeneratorBlock(permutations, regular, 5), 4, (C,)),
         "generator block, same size": (layers.GeneratorBlock(regular, permutations, 5, upsample=False), 5, (C,)),
+        "depthwise": (layers.GroupedConvolution(regular, regular, 3, cardinality=3), 5, ()),
+        "bottleneck": (layers.Bottleneck(regular, regular, cardinality=3, conditioning=5), 5, (C,)),
         "discriminator block": (layers.DiscriminatorBlock(image, permutations, first=True), 6, ()),
         "discriminator block, max": (
             layers.DiscriminatorBlock(permutations, regular, pool=layers.HalvingPool("max")),
