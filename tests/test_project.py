@@ -62,6 +62,7 @@ WITHOUT_MIRROR = {
     "cli/benchmark/layers.py": "tests/benchmark/test_layers.py",
     "cli/benchmark/step.py": "tests/benchmark/test_step.py",
     "benchmarks/commands/accelerator.py": "tests/benchmarks/test_accelerator.py",
+    "benchmarks/commands/attention.py": "tests/benchmarks/test_attention.py",
     "benchmarks/commands/costs.py": "tests/benchmarks/test_costs.py",
     "benchmarks/commands/deformations.py": "tests/benchmarks/test_deformations.py",
     "benchmarks/commands/exports.py": "tests/benchmarks/test_exports.py",
