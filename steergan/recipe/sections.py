@@ -77,7 +77,7 @@ class AugmentationSettings(Section):
     transforms: Annotated[tuple[TransformName, ...], Field(strict=False)] = ("translation", "scaling", "colour")
     """What adaptive augmentation applies, to real and generated images. Flips are left-right; rotations are by any
     angle; filters make octaves of frequencies stronger or weaker. What the discriminator's group contains does
-    nothing, which is said before training."""
+    nothing, and training says so first."""
 
 
 class TrainingSettings(Section):

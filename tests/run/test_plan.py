@@ -65,8 +65,8 @@ def test_every_recipe_can_be_planned_without_its_data(nothing_there: None, path:
     if path.parts[0] == "studies" or path.stem in ("base", "table2", "table3"):
         return
     settings = read_any_recipe(RECIPES / path).data
-    if settings.name == "pairs":  # of whose files nothing is published that a folder of that name would have to hold
-        with pytest.raises(DataError, match="'maps': no such file or folder here or in STEERGAN_DATA"):
+    if settings.name in ("pairs", "folder"):  # nothing is published of what a folder of that name would have to hold
+        with pytest.raises(DataError, match=f"'{settings.path}': no such file or folder here or in STEERGAN_DATA"):
             images_of(settings)
         return
     found = images_of(settings)

@@ -7,7 +7,15 @@ import torch
 from escnn import nn as enn
 from escnn.nn import FieldType
 
-from steergan.layers import ConditionalBatchNorm, FieldBatchNorm, GroupPool, Pointwise
+from steergan.layers import (
+    ConditionalBatchNorm,
+    FieldBatchNorm,
+    FieldDropout,
+    FieldInstanceNorm,
+    FieldLayerNorm,
+    GroupPool,
+    Pointwise,
+)
 from steergan.verification import Situation, grid_elements
 from steergan.verification.certificates.pixelwise import ARGUMENTS, pixelwise
 from tests.verification.networks import C4, HIDDEN
@@ -16,7 +24,8 @@ SIGNS = FieldType(C4, [C4.irrep(2)])
 
 
 def found(layer: Any, training: bool = True) -> tuple[str, str, str]:
-    others = (torch.randn(2, 3),) if isinstance(layer, ConditionalBatchNorm) else ()
+    wanted = {ConditionalBatchNorm: (2, 3), FieldDropout: (2, len(HIDDEN))}.get(type(layer))
+    others = (torch.rand(wanted),) if wanted else ()
     shape = (2, layer.in_type.size, 5, 5)
     at = Situation(tuple(grid_elements(C4)), shape, (), others, training)
     (finding,) = pixelwise(layer.train(training), at)
@@ -26,6 +35,9 @@ def found(layer: Any, training: bool = True) -> tuple[str, str, str]:
 LAYERS = [
     FieldBatchNorm(HIDDEN),
     ConditionalBatchNorm(HIDDEN, 3),
+    FieldDropout(HIDDEN, 0.5),
+    FieldInstanceNorm(HIDDEN),
+    FieldLayerNorm(HIDDEN),
     Pointwise(HIDDEN, "relu"),
     GroupPool(HIDDEN),
     enn.InnerBatchNorm(HIDDEN),
