@@ -94,7 +94,7 @@ def symmetry(
         if out is not None:
             click.echo(f"{out}: examples beside their transformed copies")
         if kept is not None:
-            click.echo(f"{kept}: kept for steergan report {source}")
+            click.echo(f"{kept}: kept with the run, for its report")
 
 
 def settings_of(

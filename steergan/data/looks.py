@@ -86,7 +86,8 @@ def choose(found: Collection, settings: DataSettings, progress: Progress = unhea
         low, high = zip(*(one.extremes for one in looks.values()), strict=True)
         reading = replace(reading, extent=(min(low), max(high)))
     channels = 1 if all(one.gray for one in looks.values()) else 3
-    notes = [*found.notes, *notes_on(list(looks.values()), size, settings, reading)]
+    seen = list(looks.values())
+    notes = [*found.notes, *gray_notes(seen), *notes_on(seen, size, settings, reading)]
     example = next((found.name(member.path) for member, one in looks.items() if one.size == size), "")
     return Chosen(list(looks), (channels, *size), settings.fit, reading, left_out, notes, example)
 
@@ -198,12 +199,15 @@ def odd_depths(found: Collection, looks: Mapping[Member, Look], settings: DataSe
     ]
 
 
+def gray_notes(looks: Sequence[Look]) -> list[str]:
+    """What becomes of gray images among others, in words."""
+    gray = sum(one.gray for one in looks)
+    return [f"gray beside colour, made RGB: {gray}"] if 0 < gray < len(looks) else []
+
+
 def notes_on(looks: Sequence[Look], size: Size, settings: DataSettings, reading: Reading) -> list[str]:
     """What is done to the images, in words."""
     notes = [f"{trait}: {count}" for trait, count in Counter(t for one in looks for t in one.traits).items()]
-    gray = sum(one.gray for one in looks)
-    if 0 < gray < len(looks):
-        notes.append(f"gray beside colour, made RGB: {gray}")
     others = [one.size for one in looks if one.size != size]
     if others:
         how = settings.fit if settings.fit != "auto" else "resize"

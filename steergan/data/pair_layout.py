@@ -80,7 +80,10 @@ def read_pairs(root: Path, wanted: str = "") -> PairLayout:
     notes = notes_on(tree, Layout((), (), ""))
     if sides is None:
         if wanted and wanted not in HALVES:
-            raise DataError(f'{root}: data.input = "{escaped(wanted)}", and no two folders of which one is called so')
+            raise DataError(
+                f'{root}: data.input = "{escaped(wanted)}", and not two folders of which one is called so, in it or in '
+                "each of its folders of splits"
+            )
         half = wanted or HALVES[0]
         pairs = tuple(Pair(named(root, path), path, path, *placed(root, path)) for path in tree.images)
         words = f"both images side by side in a file, the {half} one the input"

@@ -15,7 +15,7 @@ from steergan.data.collection import Collection, Fault, Member, refuse_faults
 from steergan.data.fitting import Size, commonest, fitted
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.layout import Layout
-from steergan.data.looks import Look, look_at_all, notes_on, odd_depths, odd_sizes
+from steergan.data.looks import Look, gray_notes, look_at_all, notes_on, odd_depths, odd_sizes
 from steergan.data.originals import Originals, resolve_path
 from steergan.data.pair_layout import HALVES, Pair, PairLayout, named, read_pairs
 from steergan.data.picture_files import Reading, as_pixels, read_picture, reading_of
@@ -71,9 +71,12 @@ def plan_pairs(originals: Originals, settings: Pairs, progress: Progress = unhea
     if settings.range == "minmax":
         low, high = zip(*(one.extremes for one in looks.values()), strict=True)
         reading = replace(reading, extent=(min(low), max(high)))
-    channels = [
-        1 if all(by_path[path].gray for path in paths) else 3
-        for paths in ([pair.input for pair in layout.pairs], [pair.output for pair in layout.pairs])
+    sides = [[by_path[pair.input] for pair in layout.pairs], [by_path[pair.output] for pair in layout.pairs]]
+    channels = [1 if all(look.gray for look in side) else 3 for side in sides]
+    gray = [
+        f"of the {name}, {note}"
+        for name, side in zip(("inputs", "outputs"), sides, strict=True)
+        for note in gray_notes(side)
     ]
     of = PairFiles((), (channels[0], channels[1]), size, layout.half, settings.fit, reading)
     rows, rule = divided(root, layout.pairs, settings)
@@ -81,7 +84,7 @@ def plan_pairs(originals: Originals, settings: Pairs, progress: Progress = unhea
         split: [whole_piece(split, replace(of, pairs=[layout.pairs[i] for i in chosen]), np.zeros_like(chosen))]
         for split, chosen in rows.items()
     }
-    notes = [layout.words, *layout.notes, *notes_on(list(looks.values()), size, settings, reading)]
+    notes = [layout.words, *layout.notes, *gray, *notes_on(list(looks.values()), size, settings, reading)]
     return Plan((sum(channels), *size), CLASSES, pieces, rule, notes=notes, inputs=channels[0])
 
 

@@ -101,7 +101,8 @@ def prepare_reference(
         (30, 30)
     """
     cache = None if cache is None else Path(cache)
-    protocol.refuse_too_few(len(held_out), "held-out images", "raise data.held_out or add images")
+    remedy = 'raise data.held_out or add images, or measure nothing: evaluation.features = "none"'
+    protocol.refuse_too_few(len(held_out), "held-out images", remedy)
     protocol.refuse_too_few(len(train), "training images", "add images, or lower data.held_out")
     protocol.refuse_too_few(protocol.count, "samples to measure", "raise evaluation.samples")
     chosen = subset(len(held_out), protocol.count, protocol.seed, "held-out")

@@ -84,6 +84,7 @@ def translate(
         raise RunError(f"half = {wish.half!r}; left, right or nothing was wanted")
     refuse_same_name(files, root)
     translator = loaded.generator.to(torch.device(wish.device))
+    _ = Tiling(translator.multiple, wish.tile or 0, wish.overlap).pixels  # refused before any image is read
     written, fits, left_out = list[Path](), list[Fit](), list[str]()
     with shared_filters(translator):
         for done, path in enumerate(files):

@@ -1,6 +1,7 @@
 """Images of any size through a network that takes some: padded and cropped, or in tiles that overlap."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -35,13 +36,30 @@ class Tiling(NamedTuple):
     overlap: int = 0
     """Pixels that neighbouring tiles share at least."""
 
+    @property
+    def pixels(self) -> int:
+        """Per side of a tile, a multiple of what the network takes; 0: no tiles.
+
+        Raises:
+            DataError: tiles that overlap by more than half.
+        """
+        pixels = -(-self.tile // self.multiple) * self.multiple
+        if pixels and 2 * self.overlap > pixels:
+            raise DataError(
+                f"tile = {self.tile} (tiles of {pixels} pixels), overlap = {self.overlap}; an overlap of at most "
+                f"{pixels // 2} was wanted, or larger tiles"
+            )
+        return pixels
+
 
 @torch.no_grad()
 def translated(network: Network, image: Tensor, tiling: Tiling) -> tuple[Tensor, Fit]:
     """An image of any size, translated.
 
-    What is added at its borders is a mirror image of what lies there. Tiles are blended linearly where they overlap;
-    each is normalised by itself, where the network has instance norms, which is what seams come from.
+    What is added at its borders is a mirror image of what lies there, on both sides alike: of an odd number of rows or
+    columns one more on either side by turns, and the mean of both, so that it turns with the image. Tiles are blended
+    linearly where they overlap; each is normalised by itself, where the network has instance norms, which is what seams
+    come from.
 
     Args:
         network: takes images whose sides are multiples of `tiling.multiple`.
@@ -60,24 +78,29 @@ def translated(network: Network, image: Tensor, tiling: Tiling) -> tuple[Tensor,
         >>> torch.allclose(same, image, atol=1e-6), fit.padded, fit.tiles, round(fit.seam, 3)
         (True, (1, 3), 4, 0.0)
     """
-    multiple, height, width = tiling.multiple, *image.shape[1:]
-    tile = -(-tiling.tile // multiple) * multiple
-    if tile and 2 * tiling.overlap > tile:
-        raise DataError(f"tiles of {tile} pixels that overlap by {tiling.overlap}; at most half was wanted")
+    multiple, tile, height, width = tiling.multiple, tiling.pixels, *image.shape[1:]
     added = -height % multiple, -width % multiple
-    x = mirrored(image[None], added)
+    ways = list(product(*({more // 2, more - more // 2} for more in added)))
+    passes = [in_tiles(network, mirrored(image[None], added, before), tile, tiling.overlap) for before in ways]
+    made = [
+        x[0, :, top : top + height, left : left + width] for (x, _, _), (top, left) in zip(passes, ways, strict=True)
+    ]
+    return torch.stack(made).mean(0), Fit(added, passes[0][1], max(seam for _, _, seam in passes))
+
+
+def in_tiles(network: Network, x: Tensor, tile: int, overlap: int) -> tuple[Tensor, int, float]:
+    """An image (1, C, H, W) translated, whole or in tiles: (1, C', H, W), how many tiles, and the seam."""
     if not tile or max(x.shape[2:]) <= tile:
-        whole = network(x)
-        return cropped(whole, added, (height, width)), Fit(added, 1, 0.0)
-    tops, lefts = (starts(side, tile, tiling.overlap) for side in x.shape[2:])
+        return network(x), 1, 0.0
+    tops, lefts = (starts(side, tile, overlap) for side in x.shape[2:])
     total = weights = seams = torch.zeros(())
     shared = 0
     for top in tops:
         for left in lefts:
             box = (..., slice(top, top + min(tile, x.shape[2])), slice(left, left + min(tile, x.shape[3])))
             part = network(x[box])
-            window = ramp(part.shape[2], top > 0, top < tops[-1], tiling.overlap)[:, None] * ramp(
-                part.shape[3], left > 0, left < lefts[-1], tiling.overlap
+            window = ramp(part.shape[2], top > 0, top < tops[-1], overlap)[:, None] * ramp(
+                part.shape[3], left > 0, left < lefts[-1], overlap
             )
             window = window.to(part)
             if not weights.ndim:
@@ -90,16 +113,14 @@ def translated(network: Network, image: Tensor, tiling: Tiling) -> tuple[Tensor,
                 shared += int(seen.sum())
             total[box] += window * part
             weights[box] += window
-    blended = total / weights
-    seam = LEVELS * float(seams) / max(1, shared)
-    return cropped(blended, added, (height, width)), Fit(added, len(tops) * len(lefts), seam)
+    return total / weights, len(tops) * len(lefts), LEVELS * float(seams) / max(1, shared)
 
 
-def mirrored(image: Tensor, added: tuple[int, int]) -> Tensor:
-    """An image (1, C, H, W) with rows and columns added on both sides alike, as between two mirrors."""
+def mirrored(image: Tensor, added: tuple[int, int], before: tuple[int, ...]) -> Tensor:
+    """An image (1, C, H, W) with rows and columns added, so many of them before it, as between two mirrors."""
     rows, columns = (
-        reflected(torch.arange(-(more // 2), side + more - more // 2), side)
-        for side, more in zip(image.shape[2:], added, strict=True)
+        reflected(torch.arange(-first, side + more - first), side)
+        for side, more, first in zip(image.shape[2:], added, before, strict=True)
     )
     return image[:, :, rows][:, :, :, columns]
 
@@ -110,12 +131,6 @@ def reflected(places: Tensor, side: int) -> Tensor:
         return torch.zeros_like(places)
     places = places % (2 * (side - 1))
     return torch.minimum(places, 2 * (side - 1) - places)
-
-
-def cropped(image: Tensor, added: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """The part (C, H, W) of an image (1, C, ., .) that `mirrored` started from."""
-    (top, left), (height, width) = (rows // 2 for rows in added), size
-    return image[0, :, top : top + height, left : left + width]
 
 
 def starts(side: int, tile: int, overlap: int) -> list[int]:

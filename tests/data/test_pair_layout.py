@@ -66,7 +66,11 @@ def test_files_without_a_partner_are_faults_by_name(tmp_path: Path) -> None:
     [
         (["he/1", "ki67/1"], "", 'which is the input, he or ki67? say data.input = "he" or "ki67"'),
         (["a/1", "b/1", "c/1"], "a", "a, b and c are 3 folders; two were wanted, inputs and outputs"),
-        (["1"], "he", 'data.input = "he", and no two folders of which one is called so'),
+        (
+            ["1"],
+            "he",
+            'data.input = "he", and not two folders of which one is called so, in it or in each of its folders of splits',
+        ),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused(tmp_path: Path, names: list[str], wanted: str, message: str) -> None:

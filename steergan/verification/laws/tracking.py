@@ -156,10 +156,16 @@ class Tracking(TorchDispatchMode):
         return None if None in found else frozenset().union(*found)  # type: ignore[arg-type]
 
     def number_read(self, operands: list[Tensor], how: str) -> None:
-        """Numbers became Python's, or decided about shapes: harmless if invariant, and then of the values at hand."""
+        """Numbers became Python's, or decided about shapes: harmless of weights, and then of the values at hand.
+
+        Of the input, an invariant one is the same for x and g x, but Python may do for other inputs what nobody saw.
+        """
         for tensor in operands:
-            if unmoved(self.law_of(tensor), self.elements) is not None:
+            law = self.law_of(tensor)
+            if unmoved(law, self.elements) is not None:
                 self.fault(f"{how} out of a tensor that is not invariant")
+            elif not isinstance(law, Fixed) or law.made_of is None:
+                self.fault(f"{how} that depends on the input: what follows for other inputs was not seen")
             elif tensor.is_floating_point():
                 self.trace.at_hand.add(f"{how} in {self.place}")
 

@@ -141,12 +141,31 @@ def test_numbers_that_leave_a_tensor_cost_the_proof(way: Callable[[Tensor], Tens
     assert found.verdict == "not proved", found.sentence
 
 
-def test_a_number_read_out_of_an_invariant_tensor_costs_nothing() -> None:
+@pytest.mark.parametrize(
+    "taken",
+    [
+        lambda total: total.item() > 1e6,
+        lambda total: total > 1e6,
+        lambda total: float(total.abs().max()) > 1e6,
+        lambda total: int(total / 1e6) > 0,
+    ],
+)
+def test_a_number_of_the_input_costs_the_proof_although_it_is_invariant(taken: Callable[[Tensor], bool]) -> None:
+    """The other branch breaks the symmetry, and no input of a test takes it."""
+
     def by_norm(x: Tensor) -> Tensor:
-        total = x.square().sum((1, 2, 3))
-        return 2 * total if total[0].item() > 0 else total
+        return x[:, :, 0, 0] if taken(x.square().sum()) else x.square().sum((2, 3))
 
     found = verify(Program(by_norm), [5], level=2)
+    assert found.verdict == "not proved", found.sentence
+    assert "that depends on the input: what follows for other inputs was not seen" in found.sentence
+
+
+def test_a_number_of_the_weights_costs_nothing() -> None:
+    weight = torch.nn.Parameter(torch.tensor([2.0, 3.0]))
+    scaled = Program(lambda x: x.square().sum((1, 2, 3)) * weight.abs().max().item())
+    scaled.register_parameter("weight", weight)
+    found = verify(scaled, [5], level=2)
     assert found.verdict == "proved", found.sentence
 
 
