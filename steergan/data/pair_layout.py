@@ -82,7 +82,7 @@ def read_pairs(root: Path, wanted: str = "") -> PairLayout:
         if wanted and wanted not in HALVES:
             raise DataError(
                 f'{root}: data.input = "{escaped(wanted)}", and not two folders of which one is called so, in it or in '
-                "each of its folders of splits"
+                "each split"
             )
         half = wanted or HALVES[0]
         pairs = tuple(Pair(named(root, path), path, path, *placed(root, path)) for path in tree.images)

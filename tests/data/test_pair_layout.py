@@ -69,7 +69,7 @@ def test_files_without_a_partner_are_faults_by_name(tmp_path: Path) -> None:
         (
             ["1"],
             "he",
-            'data.input = "he", and not two folders of which one is called so, in it or in each of its folders of splits',
+            'data.input = "he", and not two folders of which one is called so, in it or in each split',
         ),
     ],
 )
