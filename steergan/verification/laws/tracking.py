@@ -69,6 +69,7 @@ class Tracking(TorchDispatchMode):
 
     Attributes:
         laws: of tensors.
+        given: inputs that the group leaves alone, such as labels, and what was made of them, weights and constants.
         stack: paths of the modules that are running.
         inside: path of a certified layer that is running, in which nothing is followed.
         paused: whether operations are those of the follower itself.
@@ -79,6 +80,7 @@ class Tracking(TorchDispatchMode):
         super().__init__()
         self.elements = elements
         self.laws = WeakTensorKeyDictionary()
+        self.given = WeakTensorKeyDictionary()
         self.trace = Trace()
         self.stack: list[str] = []
         self.inside: str | None = None
@@ -105,6 +107,11 @@ class Tracking(TorchDispatchMode):
             self.laws[tensor] = law
         return law
 
+    def stays(self, tensor: Tensor) -> bool:
+        """Whether nothing that turns has entered a tensor."""
+        law = self.law_of(tensor)
+        return self.given.get(tensor, False) or (isinstance(law, Fixed) and law.made_of is not None)
+
     def _first_met(self, tensor: Tensor) -> Law:
         name = self.free.get(id(tensor), "")
         if not name and tensor.numel() and tensor.device.type == "cpu":
@@ -128,6 +135,7 @@ class Tracking(TorchDispatchMode):
             name = func.overloadpacket.__name__
             before = [self.law_of(t) for t in operands]
             written = [t for t, a in written_by(func, args, kwargs) if a]
+            stay = all(self.stays(t) for t in operands) and any(self.given.get(t) for t in operands)
             out = func(*args, **kwargs)
             if READS & set(func.tags) or name == "_local_scalar_dense":
                 # Of an index only a mask decides about shapes; whole numbers don't.
@@ -142,6 +150,8 @@ class Tracking(TorchDispatchMode):
             for tensor in written:
                 returned = any(tensor is o for o in tensors_in(out))
                 self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
+            for tensor in (*tensors_in(out), *written):
+                self.given[tensor] = stay
             if self.culprits is not None:
                 self.culprits.follow(name, operands, [*tensors_in(out), *written])
         return out
@@ -156,15 +166,11 @@ class Tracking(TorchDispatchMode):
         return None if None in found else frozenset().union(*found)  # type: ignore[arg-type]
 
     def number_read(self, operands: list[Tensor], how: str) -> None:
-        """Numbers became Python's, or decided about shapes: harmless of weights, and then of the values at hand.
-
-        Of the input, an invariant one is the same for x and g x, but Python may do for other inputs what nobody saw.
-        """
+        """Numbers became Python's, or decided about shapes: harmless of weights and labels, and of the values at hand."""
         for tensor in operands:
-            law = self.law_of(tensor)
-            if unmoved(law, self.elements) is not None:
+            if unmoved(self.law_of(tensor), self.elements) is not None:
                 self.fault(f"{how} out of a tensor that is not invariant")
-            elif not isinstance(law, Fixed) or law.made_of is None:
+            elif not self.stays(tensor):
                 self.fault(f"{how} that depends on the input: what follows for other inputs was not seen")
             elif tensor.is_floating_point():
                 self.trace.at_hand.add(f"{how} in {self.place}")

@@ -188,6 +188,8 @@ def followed(subject: Subject, tour: Walk, x: Tensor) -> Trace:
         if other is not None:
             fixed = kind is None
             tour.laws[other] = Fixed(distinct(other.shape)) if fixed else law_of_input(other, kind, tour.elements)
+            if fixed:
+                tour.given[other] = True
     with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour:
         tour.trace.result = tensors_of(subject(tour.network, x))
     tour.stack.clear()
@@ -262,7 +264,7 @@ def walk_layer(
     tour = Walk(layer, elements, moving, {})
     tour.laws[x.tensor] = Fields(x.type)
     for other in others:
-        tour.laws[other] = Fixed(distinct(other.shape))
+        tour.laws[other], tour.given[other] = Fixed(distinct(other.shape)), True
     with torch.no_grad(), tour:
         output = layer(x, *others)
     found = mismatch(tour.law_of(output.tensor), output.type, output.tensor.shape, elements)

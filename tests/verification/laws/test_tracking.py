@@ -161,6 +161,22 @@ def test_a_number_of_the_input_costs_the_proof_although_it_is_invariant(taken: C
     assert "that depends on the input: what follows for other inputs was not seen" in found.sentence
 
 
+def test_a_number_of_a_label_costs_nothing_until_the_image_enters_it() -> None:
+    class Labelled(torch.nn.Module):
+        def __init__(self, both: bool) -> None:
+            super().__init__()
+            self.in_type, self.both = HIDDEN, both
+
+        def forward(self, x: Tensor, label: Tensor) -> Tensor:
+            read = label + x.square().sum() if self.both else label + 1
+            assert read.max() < 1e9
+            return x.square().sum((1, 2, 3)) * label
+
+    for both, verdict in ((False, "proved"), (True, "not proved")):
+        found = verify(Labelled(both), [5], "invariant", others=(torch.tensor([1.0, 2.0]),), level=2)
+        assert found.verdict == verdict, found.sentence
+
+
 def test_a_number_of_the_weights_costs_nothing() -> None:
     weight = torch.nn.Parameter(torch.tensor([2.0, 3.0]))
     scaled = Program(lambda x: x.square().sum((1, 2, 3)) * weight.abs().max().item())
