@@ -166,7 +166,7 @@ class Tracking(TorchDispatchMode):
         return None if None in found else frozenset().union(*found)  # type: ignore[arg-type]
 
     def number_read(self, operands: list[Tensor], how: str) -> None:
-        """Numbers became Python's, or decided about shapes: harmless of weights and labels, and of the values at hand."""
+        """Numbers became Python's, or decided about shapes: of weights and labels harmless, at their values at hand."""
         for tensor in operands:
             if unmoved(self.law_of(tensor), self.elements) is not None:
                 self.fault(f"{how} out of a tensor that is not invariant")
