@@ -7,7 +7,7 @@ import numpy as np
 from steergan.data.images import SPLITS, Pixels
 from steergan.data.originals import Originals
 from steergan.data.plan import Plan, whole_piece
-from steergan.data.rotation import TurnedRows, random_angles
+from steergan.data.rotation import TurnedRows, angles_in_words, angles_of_split
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out
 from steergan.extras import needed_by
@@ -42,18 +42,14 @@ def plan_digits(originals: Originals, settings: Digits) -> Plan:
     pieces = {}
     for split, chosen in members.items():
         copies = digits[chosen].repeat(COPIES, axis=0)
-        degrees = settings.angles if split == "train" else 360.0
-        angles = random_angles(len(copies), settings.seed, f"data/angles/{split}", degrees=degrees)
+        angles = angles_of_split(len(copies), split, settings)
         rows = TurnedRows(copies, angles, size=CANVAS, scale=ENLARGED / digits.shape[-1])
         pieces[split] = [whole_piece(split, rows, labels[chosen].repeat(COPIES))]
-    turned = "angles uniform in [0, 2 pi)"
-    if settings.angles < 360:
-        turned += f" (of training images below {settings.angles:g} degrees)"
     return Plan(
         image_shape=(1, CANVAS, CANVAS),
         class_names=names,
         pieces=pieces,
-        rule=f"digits bundled with scikit-learn, each {COPIES} times, {turned}, split by digit",
+        rule=f"digits bundled with scikit-learn, each {COPIES} times, {angles_in_words(settings)}, split by digit",
         copies=COPIES,
     )
 

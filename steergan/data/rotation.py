@@ -7,13 +7,26 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import affine_grid, grid_sample
 
-from steergan.data.images import Pixels
+from steergan.data.images import Pixels, Split
 from steergan.randomness import numpy_stream
+from steergan.recipe import DataSettings
 
 
 def random_angles(count: int, seed: int, stream: str, step: int = 0, *, degrees: float = 360.0) -> NDArray[np.float64]:
     """Uniform angles from 0 to `degrees`, in radians, (count,); a function of the arguments."""
     return numpy_stream(seed, stream, step).uniform(0, 2 * np.pi * (degrees / 360), count)
+
+
+def angles_of_split(count: int, split: Split, settings: DataSettings) -> NDArray[np.float64]:
+    """The angles of `data.turn = "once"`, radians, (count,): `data.angles` is about training images alone."""
+    degrees = settings.angles if split == "train" else 360.0
+    return random_angles(count, settings.seed, f"data/angles/{split}", degrees=degrees)
+
+
+def angles_in_words(settings: DataSettings) -> str:
+    """Their law, for the rule of a set."""
+    below = f" (of training images below {settings.angles:g} degrees)" if settings.angles < 360 else ""
+    return f"angles uniform in [0, 2 pi){below}"
 
 
 def rotate(images: Pixels, angles: NDArray[np.float64], *, size: int | None = None, scale: float = 1.0) -> Pixels:

@@ -10,7 +10,7 @@ from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.mnist import AMAT_FILES, CLASSES, IDX_FILES, OFFLINE, SIDE, read_amat, read_labelled
 from steergan.data.originals import Originals, data_folders, find_together, missing_together, resolve_path
 from steergan.data.plan import PixelRows, Plan, whole_piece
-from steergan.data.rotation import TurnedRows, random_angles
+from steergan.data.rotation import TurnedRows, angles_in_words, angles_of_split
 from steergan.data.sources import Published, Source
 from steergan.errors import DataError
 from steergan.extras import needed_by
@@ -62,14 +62,7 @@ def plan_rotmnist(originals: Originals, settings: RotMNIST) -> Plan:
         where, its angle, and the interpolation (bilinear, rounded to uint8) are ours. So the two don't give the same
         images, and the manifest and the checksum say which one was used.
     """
-    if originals.kind != "amat":
-        return plan_rotated(originals, settings)
-    if settings.angles < 360:
-        raise DataError(
-            f"{settings.name}: data.angles = {settings.angles:g} needs unturned originals, and those in "
-            f"{originals.root} are turned already; take digits, or rotmnist with MNIST's four files, or leave it out"
-        )
-    return plan_official(originals)
+    return plan_official(originals) if originals.kind == "amat" else plan_rotated(originals, settings)
 
 
 def plan_official(originals: Originals) -> Plan:
@@ -87,12 +80,9 @@ def plan_rotated(originals: Originals, settings: RotMNIST) -> Plan:
     members: dict[Split, Labels] = {"train": order[:train], "held_out": order[train : train + COUNTS["held_out"]]}
     made = {}
     for split, chosen in members.items():
-        degrees = settings.angles if split == "train" else 360.0
-        angles = random_angles(len(chosen), settings.seed, f"data/angles/{split}", degrees=degrees)
+        angles = angles_of_split(len(chosen), split, settings)
         made[split] = TurnedRows(images[chosen], angles), labels[chosen]
-    turned = "angles uniform in [0, 2 pi)"
-    if settings.angles < 360:
-        turned += f" (of training images below {settings.angles:g} degrees)"
+    turned = angles_in_words(settings)
     rule = f"MNIST's 70,000, shuffled; 12,000 and 50,000, turned by {turned}; seed {settings.seed}"
     return plan_of(made, rule)
 

@@ -15,7 +15,7 @@ from steergan.data.sources import Source
 from steergan.errors import DataError, MissingDataError
 from steergan.recipe import DataSettings
 
-WHO_CAN = 'take digits, or rotmnist with MNIST\'s four files, or set it to "once"'
+WHO_CAN = "take digits, or rotmnist with MNIST's four files, or"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +72,18 @@ def unturned_of(source: Source[Any], originals: Originals | None, settings: Data
 
 
 def refuse_turned(source: Source[Any], originals: Originals | None, settings: DataSettings) -> None:
-    """Refuse to turn images anew whose originals are not there.
+    """Refuse to turn images as they were not turned before, where their originals are not there.
 
     Raises:
-        DataError: as `unturned_of`.
+        DataError: as `unturned_of`; `data.angles` of files that hold images which are already turned.
     """
-    if settings.turn != "fresh" or (originals is not None and originals.kind in source.unturned):
+    if originals is not None and originals.kind in source.unturned:
         return
     where = settings.path or f"STEERGAN_DATA ({os.environ.get('STEERGAN_DATA') or 'not set'})"
     here = f"none are in {where}" if originals is None else f"those in {originals.root} are turned already"
-    fault = MissingDataError if originals is None else DataError
-    raise fault(f'{settings.name}: data.turn = "fresh" needs unturned originals, and {here}; {WHO_CAN}')
+    needs = f"needs unturned originals, and {here}; {WHO_CAN}"
+    if settings.turn == "fresh":
+        fault = MissingDataError if originals is None else DataError
+        raise fault(f'{settings.name}: data.turn = "fresh" {needs} set it to "once"')
+    if settings.angles < 360 and originals is not None:  # without originals, what was prepared before serves
+        raise DataError(f"{settings.name}: data.angles = {settings.angles:g} {needs} leave it out")
