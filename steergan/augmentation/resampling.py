@@ -41,6 +41,12 @@ def lanczos(size: int, place_M: Tensor, step: int) -> Tensor:
     return weight_MN / weight_MN.sum(dim=1, keepdim=True)
 
 
+def refined(image: Tensor) -> Tensor:
+    """Images (B, C, H, W) with the places between their pixels, (B, C, 2 H - 1, 2 W - 1)."""
+    height, width = image.shape[2:]
+    return doubled(height, image) @ image @ doubled(width, image).mT
+
+
 def warp(image: Tensor, affine_B23: Tensor) -> Tensor:
     """Images moved by affine maps: interpolated to twice the resolution, looked up there linearly, and brought back.
 
@@ -55,7 +61,7 @@ def warp(image: Tensor, affine_B23: Tensor) -> Tensor:
     Differs: Lanczos' kernel, its own mirror image, where the source has the wavelet sym6, which is not.
     """
     height, width = image.shape[2:]
-    fine = doubled(height, image) @ image @ doubled(width, image).mT
+    fine = refined(image)
     margin = 2 * LOBES
 
     def wanted(size: int) -> Tensor:

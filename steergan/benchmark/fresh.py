@@ -50,7 +50,7 @@ def fresh(recipe: Recipe | TranslationRecipe, device: str, rival: str = OWN) -> 
 def grow(rival: str, recipe: Recipe | TranslationRecipe, device: str, threads: int, answer: Connection) -> None:
     """What the process does."""
     torch.set_num_threads(threads)
-    kind = (*data.image_kind(recipe.data), data.input_channels(recipe.data))
+    kind = data.pair_kind(recipe.data)
     before, began = resident(), time.perf_counter()
     pair = rival_pair(rival, recipe, *kind)
     construction = time.perf_counter() - began

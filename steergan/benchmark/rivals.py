@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from steergan.benchmark.stock import StockDiscriminator, StockGenerator
-from steergan.benchmark.stock_translation import StockPatchDiscriminator, StockUNet, check_stock_pair
+from steergan.benchmark.stock_translation import StockPatchDiscriminator, StockUNet, check_stock
 from steergan.errors import RecipeError
 from steergan.networks import DiscriminatorSpec, GeneratorSpec
 from steergan.randomness import seed_torch, stream_seed
@@ -107,7 +107,8 @@ def check_rivals(recipe: Recipe | TranslationRecipe) -> None:
         RecipeError: it hasn't.
     """
     if isinstance(recipe, TranslationRecipe):
-        check_stock_pair(recipe.generator, recipe.discriminator)
+        check_stock(recipe.generator, "generator")
+        check_stock(recipe.discriminator, "discriminator")
         return
     generator, discriminator = recipe.generator, recipe.discriminator
     if "modern" in (generator.architecture, discriminator.architecture):

@@ -146,11 +146,10 @@ def time_step(
     names = [name for name in rivals_of(recipe) if not rivals or name in (OWN, *rivals)]
     if isinstance(recipe, Recipe) or STOCK in names:
         check_rivals(recipe)
-    shape, classes = data.image_kind(recipe.data)
-    kind = shape, classes, data.input_channels(recipe.data)
+    kind = data.pair_kind(recipe.data)
     pairs = {name: rival_pair(name, recipe, *kind) for name in names}
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}
-    found = StepBenchmark(recipe, shape, parameters, surroundings(torch.device(device)))
+    found = StepBenchmark(recipe, kind[0], parameters, surroundings(torch.device(device)))
     fresh_names = [name for name in names if name != PLAIN]
     processes = min(rounds, PROCESS_ROUNDS) * len(fresh_names) if PROCESS in parts else 0
     timed = [part for part in TIMED if part in parts]

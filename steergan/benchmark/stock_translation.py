@@ -31,8 +31,6 @@ class StockUNet(QuickToWalk):
         RecipeError: settings that have no such rival.
     """
 
-    dropped = 0
-
     def __init__(self, spec: UNetSpec, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__()
         check_stock(spec, "generator")
@@ -91,16 +89,6 @@ class StockPatchDiscriminator(QuickToWalk):
         """Inputs (B, C, H, W) and outputs (B, C', H, W) in [-1, 1] -> logits (B, 1, h, w)."""
         scores: Tensor = self.body(self.in_type(torch.cat([input, output], dim=1))).tensor
         return scores
-
-
-def check_stock_pair(generator: UNetSpec, discriminator: PatchDiscriminatorSpec) -> None:
-    """Refuse what has no rivals of stock modules.
-
-    Raises:
-        RecipeError: one of both hasn't.
-    """
-    check_stock(generator, "generator")
-    check_stock(discriminator, "discriminator")
 
 
 def check_stock(spec: UNetSpec | PatchDiscriminatorSpec, table: str) -> None:

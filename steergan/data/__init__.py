@@ -13,7 +13,7 @@ with needed_by("steergan.data"):
         prepared_found,
         unfinished_found,
     )
-    from steergan.data.loading import Survey, account_of, image_kind, input_channels, load, prepare, survey, take
+    from steergan.data.loading import Survey, account_of, image_kind, load, pair_kind, prepare, survey, take
     from steergan.data.looks import Kinds, kinds_of
     from steergan.data.originals import resolve_path
     from steergan.data.pair import FolderImages, pair_of_folders
@@ -45,12 +45,12 @@ __all__ = [
     "class_rows",
     "expected",
     "image_kind",
-    "input_channels",
     "kinds_of",
     "load",
     "originals_bundled",
     "originals_found",
     "originals_wanted",
+    "pair_kind",
     "pair_of_folders",
     "prepare",
     "prepared_found",

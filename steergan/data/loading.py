@@ -72,7 +72,7 @@ def take(prepared: Prepared, settings: DataSettings, split: Split) -> ImageSet:
         ValueError: another split.
     """
     if split not in SPLITS:
-        raise ValueError(f"split {split!r}; \"train\" or \"held_out\" was wanted")
+        raise ValueError(f'split {split!r}; "train" or "held_out" was wanted')
     whole = prepared.splits[split]
     if split == "held_out" or settings.fraction == 1:
         return whole
@@ -145,9 +145,7 @@ def halves(progress: Progress) -> tuple[Progress, Progress]:
     return lambda done, total: progress(done, 2 * total), lambda done, total: progress(total + done, 2 * total)
 
 
-def planned(
-    source: Source[Any], originals: Originals, settings: DataSettings, progress: Progress = unheard
-) -> Plan:
+def planned(source: Source[Any], originals: Originals, settings: DataSettings, progress: Progress = unheard) -> Plan:
     """What a source is going to give, in a disk if that is asked for."""
     plan = source.plan(originals, settings, *[progress] * source.reads_all)
     return in_disk(plan) if settings.disk else plan
@@ -220,17 +218,8 @@ def most(plan: Plan, fraction: float) -> tuple[int, int]:
     return int(np.floor(fraction * train + 0.5)), held_out
 
 
-def input_channels(settings: DataSettings) -> int:
-    """Of pairs, how many of the channels are the input's; 0: there are no pairs.
-
-    Raises:
-        DataError: as `survey`.
-    """
-    return (source_of(settings.name).inputs or survey(settings).inputs) if settings.paired else 0
-
-
-def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
-    """(C, H, W) and the number of classes; of sets whose images are all of one kind without their files.
+def pair_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int, int]:
+    """As `image_kind`, and how many of the channels are a pair's input; 0: there are no pairs.
 
     Raises:
         DataError: as `survey`.
@@ -239,9 +228,18 @@ def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
     if source.kind is not None:
         channels, classes = source.kind
         side = settings.size or source.size
-        return (channels, side, side), classes
+        return (channels, side, side), classes, source.inputs
     found = survey(settings)
-    return found.image_shape, len(found.class_names)
+    return found.image_shape, len(found.class_names), found.inputs
+
+
+def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
+    """(C, H, W) and the number of classes; of sets whose images are all of one kind without their files.
+
+    Raises:
+        DataError: as `survey`.
+    """
+    return pair_kind(settings)[:2]
 
 
 def deciding(settings: DataSettings) -> dict[str, Any]:

@@ -76,20 +76,30 @@ def choose(found: Collection, settings: DataSettings, progress: Progress = unhea
     Raises:
         DataError: all that is in the way, in one line.
     """
-    reading = reading_of(settings)
     looks, faults, left_out = look_at_all(found, settings, progress)
-    norm = commonest([one.size for one in looks.values()])
-    size = (settings.size, settings.size) if settings.size else norm
+    seen = list(looks.values())
+    size = size_of(seen, settings)
     faults += odd_sizes(found, looks, size, settings) + odd_depths(found, looks, settings)
     refuse_faults(found.root, faults, len(found.members))
-    if settings.range == "minmax":
-        low, high = zip(*(one.extremes for one in looks.values()), strict=True)
-        reading = replace(reading, extent=(min(low), max(high)))
-    channels = 1 if all(one.gray for one in looks.values()) else 3
-    seen = list(looks.values())
+    reading = reading_for(seen, settings)
+    channels = 1 if all(one.gray for one in seen) else 3
     notes = [*found.notes, *gray_notes(seen), *notes_on(seen, size, settings, reading)]
     example = next((found.name(member.path) for member, one in looks.items() if one.size == size), "")
     return Chosen(list(looks), (channels, *size), settings.fit, reading, left_out, notes, example)
+
+
+def size_of(looks: Sequence[Look], settings: DataSettings) -> Size:
+    """What images are made of one size to: `data.size`, or the commonest."""
+    return (settings.size, settings.size) if settings.size else commonest([one.size for one in looks])
+
+
+def reading_for(looks: Sequence[Look], settings: DataSettings) -> Reading:
+    """How files are read, with the extremes of all of them where `data.range` is "minmax"."""
+    reading = reading_of(settings)
+    if settings.range != "minmax":
+        return reading
+    low, high = zip(*(one.extremes for one in looks), strict=True)
+    return replace(reading, extent=(min(low), max(high)))
 
 
 def look_at_all(

@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from steergan.data.collection import Collection, Fault, Member, refuse_faults
-from steergan.data.fitting import Size, commonest, fitted
+from steergan.data.fitting import Size, fitted
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.layout import Layout
-from steergan.data.looks import Look, gray_notes, look_at_all, notes_on, odd_depths, odd_sizes
+from steergan.data.looks import Look, gray_notes, look_at_all, notes_on, odd_depths, odd_sizes, reading_for, size_of
 from steergan.data.originals import Originals, resolve_path
 from steergan.data.pair_layout import HALVES, Pair, PairLayout, named, read_pairs
-from steergan.data.picture_files import Reading, as_pixels, read_picture, reading_of
+from steergan.data.picture_files import Reading, as_pixels, read_picture
 from steergan.data.plan import Plan, whole_piece
 from steergan.data.sources import Source
 from steergan.data.subsets import hold_out_exactly
@@ -63,14 +63,11 @@ def plan_pairs(originals: Originals, settings: Pairs, progress: Progress = unhea
     by_path, odd = halved({member.path: look for member, look in looks.items()}, layout, root)
     looks = {member: by_path[member.path] for member in looks}
     faults += [*odd, *unequal(layout, by_path)]
-    norm = commonest([one.size for one in looks.values()])
-    size = (settings.size, settings.size) if settings.size else norm
+    seen = list(looks.values())
+    size = size_of(seen, settings)
     faults += odd_sizes(found, looks, size, settings) + odd_depths(found, looks, settings)
     refuse_faults(root, list(dict.fromkeys(faults)), len(by_path))
-    reading = reading_of(settings)
-    if settings.range == "minmax":
-        low, high = zip(*(one.extremes for one in looks.values()), strict=True)
-        reading = replace(reading, extent=(min(low), max(high)))
+    reading = reading_for(seen, settings)
     sides = [[by_path[pair.input] for pair in layout.pairs], [by_path[pair.output] for pair in layout.pairs]]
     channels = [1 if all(look.gray for look in side) else 3 for side in sides]
     gray = [
@@ -84,7 +81,7 @@ def plan_pairs(originals: Originals, settings: Pairs, progress: Progress = unhea
         split: [whole_piece(split, replace(of, pairs=[layout.pairs[i] for i in chosen]), np.zeros_like(chosen))]
         for split, chosen in rows.items()
     }
-    notes = [layout.words, *layout.notes, *gray, *notes_on(list(looks.values()), size, settings, reading)]
+    notes = [layout.words, *layout.notes, *gray, *notes_on(seen, size, settings, reading)]
     return Plan((sum(channels), *size), CLASSES, pieces, rule, notes=notes, inputs=channels[0])
 
 

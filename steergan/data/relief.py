@@ -54,7 +54,7 @@ def installed() -> list[Path]:
         spec = importlib.util.find_spec(PACKAGE)  # looked for, not imported
     except ModuleNotFoundError:
         return []
-    return [Path(place) for place in (spec.submodule_search_locations or ()) if spec] if spec else []
+    return [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
 
 
 def missing_relief(settings: Relief) -> str:

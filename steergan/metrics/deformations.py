@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from steergan.augmentation.resampling import doubled, looked_up
+from steergan.augmentation.resampling import looked_up, refined
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
 from steergan.randomness import torch_stream
@@ -107,7 +107,7 @@ def deformed(image: Tensor, displacement: Tensor) -> Tensor:
         displacement: (B, 2, H, W) in pixels, down and to the right.
     """
     height, width = image.shape[2:]
-    fine = doubled(height, image) @ image @ doubled(width, image).mT
+    fine = refined(image)
     down, right = displacement.to(image.dtype).unbind(1)
     row, column = (torch.arange(size, dtype=image.dtype, device=image.device) for size in (height, width))
     return looked_up(fine, 2 * (row[:, None] - down), 2 * (column - right))

@@ -34,15 +34,16 @@ def recipe_facts(recipe: Recipe, sources: Sequence[SourceAbout], against: Recipe
     """
     here = flat(recipe.model_dump(mode="json"))
     parent = None if against is not None else parent_of(sources)
+    other = (parent.differs or {}) if parent is not None else {}
     if parent is not None:
-        there, name = {**here, **(parent.differs or {})}, parent.name
+        there, name = {**here, **other}, parent.name
     elif against is not None:
         there, name = flat(against.model_dump(mode="json")), against.name
     else:
         there, name = {key.name: key.default for key in described_keys()}, ""
     changed = [
         (key, written(here.get(key)), written(there.get(key)))
-        for key in {**here, **(parent.differs or {} if parent else {})}
+        for key in {**here, **other}
         if written(here.get(key)) != written(there.get(key))
     ]
     same = sum(written(value) == written(there.get(key)) for key, value in here.items())

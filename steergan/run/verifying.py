@@ -83,10 +83,10 @@ def verify_recipe(
         SteerganError: the data, which decides about sizes, can't be found; sizes that don't suit the group.
     """
     settings = recipe.data if data_path is None else recipe.data.model_copy(update={"path": data_path})
-    image_shape, classes = data.image_kind(settings)
     if isinstance(recipe, TranslationRecipe):
-        kind = kind_from(image_shape, classes, data.input_channels(settings))
+        kind = kind_from(*data.pair_kind(settings))
         return verify_translation(recipe, *build_translation(recipe, kind), level, quick, tell)
+    image_shape, classes = data.image_kind(settings)
     generator = build_generator(recipe, image_shape, classes)
     discriminator = build_discriminator(recipe, image_shape, classes)
     certificates = verify_pair(recipe, generator, discriminator, level, quick, tell)
