@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import at_option, beside, chosen_device, device_option, run_argument, threads_option
+from .options import OutputFolder, at_option, beside, chosen_device, device_option, output, run_argument, threads_option
 
 
 @click.command()
@@ -23,7 +23,7 @@ from .options import at_option, beside, chosen_device, device_option, run_argume
 @threads_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="Folder for the translations. Default: RUN/translations, or RUN/translations-best and the like with --at.",
 )
 def translate(
@@ -53,7 +53,7 @@ def translate(
 
     from .progress import TerminalReporter
 
-    target = out if out is not None else run / beside("translations", at)
+    target = output(out, run / beside("translations", at))
     wish = Wish(tile, overlap, seed, chosen_device(device), half or "")
     written = translate_images(run, images, target, wish=wish, report=TerminalReporter(), at=at)
     click.echo(f"{len(written.files)} images translated, in {target}")

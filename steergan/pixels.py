@@ -14,6 +14,11 @@ def to_unit(image: Tensor) -> Tensor:
     return image.to(torch.float32) / 127.5 - 1
 
 
+def as_unit(values: Tensor) -> Tensor:
+    """Images of uint8 in [-1, 1]; labels, and images that are there already, as they are."""
+    return to_unit(values) if values.dtype == torch.uint8 else values
+
+
 def to_uint8(image: Tensor) -> Tensor:
     """Float (..., C, H, W) in [-1, 1] -> uint8, rounded as a viewer would see it; values outside are clipped.
 

@@ -41,17 +41,18 @@ def described_keys(kind: type[AnyRecipe] = Recipe) -> Iterator[Key]:
         elif models := sections_of(field.annotation):
             yield from together(name, [list(keys_of(model, f"{name}.")) for model in models])
         else:
-            yield described(kind, name, "")
+            yield described(kind.model_json_schema(), kind, name, "")
 
 
 def keys_of(model: type[BaseModel], prefix: str) -> Iterator[Key]:
     """The keys of one section."""
-    return (described(model, name, prefix) for name in model.model_fields)
+    schema = model.model_json_schema()
+    return (described(schema, model, name, prefix) for name in model.model_fields)
 
 
-def described(model: type[BaseModel], name: str, prefix: str) -> Key:
-    """One key."""
-    schema, field = model.model_json_schema(), model.model_fields[name]
+def described(schema: Mapping[str, Any], model: type[BaseModel], name: str, prefix: str) -> Key:
+    """One key of a model, whose schema is given."""
+    field = model.model_fields[name]
     values = words_of(schema["properties"][name], schema.get("$defs", {}))
     default = None if field.default is PydanticUndefined else field.default
     return Key(prefix + name, values, default, " ".join((field.description or "").split()))

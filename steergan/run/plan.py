@@ -10,7 +10,7 @@ from steergan import data
 from steergan.augmentation import Augmentation
 from steergan.errors import MissingDataError
 from steergan.networks.summary import LayerRow, layer_rows
-from steergan.pixels import to_unit
+from steergan.pixels import as_unit
 from steergan.recipe import DataSettings, Recipe, TranslationRecipe, write_recipe
 from steergan.run.attention_notice import attention_notice
 from steergan.run.build import build_pair, check_computable, kind_from, telling_squares
@@ -38,7 +38,7 @@ def plan(recipe: Recipe | TranslationRecipe, data_path: str | None = None, devic
     with telling_squares(recipe, kind.image_shape, images.example):
         generator, discriminator = build_pair(recipe, kind)
     element, noise = torch.zeros(1, dtype=torch.int64), partial(task.noise, kind)
-    image, y = (to_unit(x) if x.dtype == torch.uint8 else x for x in noise(1, torch.Generator()))
+    image, y = map(as_unit, noise(1, torch.Generator()))
     return "\n\n".join(
         [
             images.text,

@@ -16,7 +16,7 @@ from steergan.losses import OBJECTIVES
 from steergan.networks import Discriminator as PaperDiscriminator
 from steergan.networks.scale import gain_for, gradient_norms
 from steergan.penalties import per_image
-from steergan.pixels import to_unit
+from steergan.pixels import as_unit, to_unit
 from steergan.randomness import numpy_stream
 from steergan.recipe import LossSettings
 from steergan.training import Discriminator, Processes
@@ -126,8 +126,7 @@ def in_batches(images: Tensor, labels: Tensor, discriminator: Discriminator) -> 
     device = next(p for _, p in discriminator.named_parameters()).device
     at_once = max(1, PIXELS_AT_ONCE // (images.shape[2] * images.shape[3]))
     parts = zip(images.split(at_once), labels.split(at_once), strict=True)
-    moved = [(to_unit(x.to(device)), y.to(device)) for x, y in parts]
-    return [(x, to_unit(y) if y.dtype == torch.uint8 else y) for x, y in moved]
+    return [(to_unit(x.to(device)), as_unit(y.to(device))) for x, y in parts]
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steergan.copies import copied
 from steergan.layers import batch_norms, converge_spectral_norm, shared_filters
-from steergan.pixels import to_unit
+from steergan.pixels import as_unit
 from steergan.randomness import torch_stream
 from steergan.recipe import TrainingSettings
 from steergan.training.latents import LatentLaw, draw_latents
@@ -99,8 +99,7 @@ class ExponentialAverage:
         with batch_norms_measuring(self.network) as norms, shared_filters(as_module(self.network)):
             for update in range(batches if norms else 0):
                 draw = torch_stream(seed, f"batch-norm labels/{update}", step)
-                y = labels.cpu()[torch.randint(len(labels), (count,), generator=draw)].to(device)
-                y = to_unit(y) if y.dtype == torch.uint8 else y
+                y = as_unit(labels.cpu()[torch.randint(len(labels), (count,), generator=draw)].to(device))
                 stream = torch_stream(seed, f"batch-norm/{update}", step)
                 z, element = draw_latents(self.network, count, stream, law=law, device=device)
                 self.network(z, y, element)

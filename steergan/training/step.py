@@ -9,7 +9,7 @@ from steergan.errors import RecipeError, RunError
 from steergan.layers import FieldBatchNorm, batch_norms, filtered_layers
 from steergan.losses import OBJECTIVES
 from steergan.penalties import ROTATIONS
-from steergan.pixels import to_unit
+from steergan.pixels import as_unit
 from steergan.randomness import seed_torch, stream_seed, torch_stream
 from steergan.recipe import LossSettings, TrainingSettings
 from steergan.training.engine import REFERENCE, Engine
@@ -99,7 +99,7 @@ class Step:
         """What an update of this process is computed from, in the parts that it takes one after another."""
         device, seed = self.state.device, self.training.seed
         moved = (tensor.to(device, non_blocking=True) for tensor in batches(step, update))
-        real, y = (to_unit(tensor) if tensor.dtype == torch.uint8 else tensor for tensor in moved)
+        real, y = map(as_unit, moved)
         count = len(y) * self.processes.count
         mix_B = None
         if self.updates.objective.wgan_gp_weight > 0:

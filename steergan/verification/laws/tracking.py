@@ -79,8 +79,7 @@ class Tracking(TorchDispatchMode):
     def __init__(self, network: nn.Module, elements: tuple[Matrix, ...], moving: set[str]) -> None:
         super().__init__()
         self.elements = elements
-        self.laws = WeakTensorKeyDictionary()
-        self.given = WeakTensorKeyDictionary()
+        self.laws, self.given = WeakTensorKeyDictionary(), WeakTensorKeyDictionary()
         self.trace = Trace()
         self.stack: list[str] = []
         self.inside: str | None = None
@@ -135,7 +134,7 @@ class Tracking(TorchDispatchMode):
             name = func.overloadpacket.__name__
             before = [self.law_of(t) for t in operands]
             written = [t for t, a in written_by(func, args, kwargs) if a]
-            stay = all(self.stays(t) for t in operands) and any(self.given.get(t) for t in operands)
+            stay = any(self.given.get(t) for t in operands) and all(self.stays(t) for t in operands)
             out = func(*args, **kwargs)
             if READS & set(func.tags) or name == "_local_scalar_dense":
                 # Of an index only a mask decides about shapes; whole numbers don't.
@@ -266,6 +265,7 @@ class Tracking(TorchDispatchMode):
         for other, old in list(self.laws.items()):
             if other is tensor or not share_memory(tensor, other):
                 continue
+            self.given[other] = False
             if geometry(tensor) == geometry(other):
                 self.laws[other] = law
             else:

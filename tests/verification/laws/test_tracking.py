@@ -163,17 +163,19 @@ def test_a_number_of_the_input_costs_the_proof_although_it_is_invariant(taken: C
 
 def test_a_number_of_a_label_costs_nothing_until_the_image_enters_it() -> None:
     class Labelled(torch.nn.Module):
-        def __init__(self, both: bool) -> None:
+        def __init__(self, how: str) -> None:
             super().__init__()
-            self.in_type, self.both = HIDDEN, both
+            self.in_type, self.how = HIDDEN, how
 
         def forward(self, x: Tensor, label: Tensor) -> Tensor:
-            read = label + x.square().sum() if self.both else label + 1
+            read = label + (x.square().sum() if self.how == "added" else 1)
+            if self.how == "written":
+                read[:1].copy_(x.square().sum())
             assert read.max() < 1e9
             return x.square().sum((1, 2, 3)) * label
 
-    for both, verdict in ((False, "proved"), (True, "not proved")):
-        found = verify(Labelled(both), [5], "invariant", others=(torch.tensor([1.0, 2.0]),), level=2)
+    for how, verdict in (("", "proved"), ("added", "not proved"), ("written", "not proved")):
+        found = verify(Labelled(how), [5], "invariant", others=(torch.tensor([1.0, 2.0]),), level=2)
         assert found.verdict == verdict, found.sentence
 
 
