@@ -5,7 +5,7 @@ from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
 
 from steergan.errors import SteerganError
-from steergan.layers.fields import typed_tensor
+from steergan.layers.fields import channel_owners, typed_tensor
 from steergan.layers.plain import as_graph
 
 
@@ -41,8 +41,7 @@ class FieldDropout(EquivariantModule):
             raise SteerganError(f"dropout of {share:g}: a share of at least 0 and less than 1 was wanted")
         self.in_type = self.out_type = in_type
         self.share = share
-        sizes = torch.tensor([int(r.size) for r in in_type.representations])
-        self.register_buffer("owners", torch.arange(len(sizes)).repeat_interleave(sizes), persistent=False)
+        self.register_buffer("owners", channel_owners(in_type), persistent=False)
 
     def forward(self, x: GeometricTensor, keep: Tensor) -> GeometricTensor:
         """Map (B, C, H, W), numbers (B, F) -> (B, C, H, W)."""

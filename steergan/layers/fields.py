@@ -88,6 +88,18 @@ def bias_slots(representation: Representation) -> list[int]:
     return slots
 
 
+def channel_owners(field_type: FieldType) -> Tensor:
+    """The number of the field that each channel belongs to, (C,) int64.
+
+    Examples:
+        >>> from steergan.symmetry import gspace, regular_type
+        >>> channel_owners(regular_type(gspace("C2"), 3)).tolist()
+        [0, 0, 1, 1, 2, 2]
+    """
+    sizes = torch.tensor([int(representation.size) for representation in field_type.representations])
+    return torch.arange(len(sizes)).repeat_interleave(sizes)
+
+
 def bias_places(field_type: FieldType) -> tuple[list[int], int]:
     """Where each channel's bias stands among those of all fields, and how many there are; channels without: behind."""
     slots = {representation: bias_slots(representation) for representation in set(field_type.representations)}

@@ -6,21 +6,9 @@ from torch import Tensor, nn
 from torch.nn import Buffer
 
 from steergan.layers.dense import SpectralLinear
-from steergan.layers.fields import bias_places, typed_tensor
+from steergan.layers.fields import bias_places, channel_owners, typed_tensor
 from steergan.layers.plain import as_graph
 from steergan.layers.spectral_norm import full_precision
-
-
-def channel_owners(field_type: FieldType) -> Tensor:
-    """The number of the field that each channel belongs to, (C,) int64.
-
-    Examples:
-        >>> from steergan.symmetry import gspace, regular_type
-        >>> channel_owners(regular_type(gspace("C2"), 3)).tolist()
-        [0, 0, 1, 1, 2, 2]
-    """
-    sizes = torch.tensor([int(representation.size) for representation in field_type.representations])
-    return torch.arange(len(sizes)).repeat_interleave(sizes)
 
 
 class FieldModulation(EquivariantModule):

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from steergan.layers.fields import channel_owners
 from steergan.layers.plain import as_graph, frozen
 
 
@@ -28,8 +29,7 @@ def plain_norm(norm: Any) -> nn.BatchNorm2d:
 
 def field_of_channel(norm: Any) -> Tensor:
     """For every channel the number of its field, (C,)."""
-    sizes = torch.tensor([int(r.size) for r in norm.in_type.representations])
-    return torch.arange(len(sizes)).repeat_interleave(sizes).to(norm.running_var.device)
+    return channel_owners(norm.in_type).to(norm.running_var.device)
 
 
 def per_channel(norm: Any, values: Tensor) -> Tensor:

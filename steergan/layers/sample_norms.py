@@ -10,7 +10,7 @@ from torch.nn.functional import group_norm
 from steergan.copies import copied
 from steergan.errors import SteerganError
 from steergan.layers.field_moments import FieldMoments
-from steergan.layers.fields import FieldLayout, typed_tensor
+from steergan.layers.fields import FieldLayout, channel_owners, typed_tensor
 from steergan.layers.plain import as_graph
 from steergan.layers.spectral_norm import full_precision
 from steergan.symmetry import is_permutation
@@ -35,8 +35,7 @@ class SampleNorm(EquivariantModule):
         shifts = len(in_type) if self.moments is None else self.moments.directions
         self.register_parameter("weight", nn.Parameter(torch.ones(len(in_type))) if affine else None)
         self.register_parameter("bias", nn.Parameter(torch.zeros(shifts)) if affine else None)
-        sizes = torch.tensor([int(r.size) for r in in_type.representations])
-        self.register_buffer("owners", torch.arange(len(sizes)).repeat_interleave(sizes), persistent=False)
+        self.register_buffer("owners", channel_owners(in_type), persistent=False)
 
     @property
     @abstractmethod

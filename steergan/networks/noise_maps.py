@@ -20,7 +20,6 @@ class NoiseMaps(nn.Module):
         space: of the group, which permutes pixels where there are maps.
         latent: numbers in front of the noise.
         sizes: (h, w) of every map in pixels; none: there is no noise, and nothing is done.
-        turned: whether the group's elements act on the maps.
 
     Examples:
         >>> from steergan.symmetry import gspace
@@ -32,12 +31,12 @@ class NoiseMaps(nn.Module):
         [[7.0, 2.0, 4.0, 1.0, 3.0, 8.0]]
     """
 
-    def __init__(self, space: GSpace2D, latent: int, sizes: Sequence[tuple[int, int]], *, turned: bool = True) -> None:
+    def __init__(self, space: GSpace2D, latent: int, sizes: Sequence[tuple[int, int]]) -> None:
         super().__init__()
         self.latent, self.sizes = latent, tuple(sizes)
         self.counts = [height * width for height, width in self.sizes]
         self.numbers = sum(self.counts)
-        for i, size in enumerate(self.sizes if turned else ()):
+        for i, size in enumerate(self.sizes):
             self.register_buffer(f"turn{i}_GP", torch.from_numpy(grid_permutation(space, *size)), persistent=False)
 
     @property

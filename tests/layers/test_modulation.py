@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from steergan.layers import FieldModulation, FieldNoise
-from steergan.layers.modulation import channel_owners
+from steergan.layers.fields import channel_owners
 from steergan.symmetry import gspace, trivial_type
 from tests.layers.equivariance import every_irrep, fourier, random_map
 
