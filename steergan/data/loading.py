@@ -219,7 +219,7 @@ def most(plan: Plan, fraction: float) -> tuple[int, int]:
 
 
 def pair_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int, int]:
-    """As `image_kind`, and how many of the channels are a pair's input; 0: there are no pairs.
+    """(C, H, W), the number of classes, and how many of the channels are a pair's input; 0: there are no pairs.
 
     Raises:
         DataError: as `survey`.

@@ -24,7 +24,7 @@ def angles_of_split(count: int, split: Split, settings: DataSettings) -> NDArray
 
 
 def angles_in_words(settings: DataSettings) -> str:
-    """Their law, for the rule of a set."""
+    """The law of the angles that images are prepared at, for the rule of a set."""
     below = f" (of training images below {settings.angles:g} degrees)" if settings.angles < 360 else ""
     return f"angles uniform in [0, 2 pi){below}"
 
