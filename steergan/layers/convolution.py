@@ -90,9 +90,9 @@ class GroupConvolution(EquivariantModule, BankTransfer, FourierPath):
         self.in_type, self.out_type = in_type, out_type
         self.kernel_size, self.band_limited = kernel_size, band_limited
         self.padding = kernel_size // 2 if padding is None else padding
-        self.find_fourier_form(in_type, out_type, kernel_size, self.padding)
         self._out_kinds, self._in_kinds = field_kinds(out_type), field_kinds(in_type)
         self._expand_pairs()
+        self.find_fourier_form(in_type, out_type, kernel_size, self.padding, self.exact)
         self._order_channels()
         self._add_bias(bias)
         self.reset_parameters()

@@ -1,16 +1,19 @@
 """What a recipe says reaches its networks."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
+from steergan.data import image_kind
 from steergan.errors import RecipeError
 from steergan.layers import GroupConvolution
-from steergan.recipe import Recipe
+from steergan.recipe import Recipe, read_any_recipe
 from steergan.run.build import build_discriminator, build_generator, check_computable
 from steergan.training import Processes
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 MakeRecipe = Callable[..., Recipe]
 
 BCR = ("augmentation.consistency_real=0.1", "augmentation.consistency_fake=0.05")
@@ -50,3 +53,22 @@ def test_images_that_are_compared_are_in_one_part_of_one_process(recipe: MakeRec
     )
     with pytest.raises(RecipeError, match=r"minibatch_deviation = 1; wanted: 2 images or more, or 0 for none"):
         recipe("discriminator.minibatch_deviation=1")
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*RECIPES.glob("groups/*.toml"), *RECIPES.glob("*-demo*.toml")]), ids=lambda path: path.stem
+)
+def test_networks_of_our_own_recipes_can_be_run_and_differentiated(path: Path) -> None:
+    """At the widths that recipes have: there layers choose ways that they do not choose in small networks."""
+    recipe = read_any_recipe(path)
+    if not isinstance(recipe, Recipe):
+        return
+    shape, classes = image_kind(recipe.data)
+    generator, discriminator = build_generator(recipe, shape, classes), build_discriminator(recipe, shape, classes)
+    y = torch.zeros(2, dtype=torch.int64)
+    z = torch.randn(2, recipe.generator.z_dim)
+    images = generator(z, y, y if generator.elements else None)
+    assert images.shape == (2, *shape)
+    discriminator(images, y).sum().backward()
+    for network in (generator, discriminator):
+        assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in network.parameters())

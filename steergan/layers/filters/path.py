@@ -40,7 +40,7 @@ class FourierPath(FilteredLayer, ByKernels):
 
     Attributes:
         fourier_group: the group in whose Fourier basis it can be computed, or None: the pixel group of the fields'.
-        fourier_fields: how the channels are regular fields of that group; None where they are.
+        fourier_fields: how the channels are regular fields of that group; None where they are, and filters gathered.
         fourier_pays: whether that is the faster way.
         channels_last: whether dense convolutions get the channels of a pixel side by side in memory.
     """
@@ -51,15 +51,25 @@ class FourierPath(FilteredLayer, ByKernels):
     fourier_pays = False
     channels_last = False
 
-    def find_fourier_form(self, in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int) -> None:
-        """Set what says whether, how, and with what gain the convolution has the Fourier path."""
+    def find_fourier_form(
+        self, in_type: FieldType, out_type: FieldType, kernel_size: int, padding: int, gathered: bool
+    ) -> None:
+        """Set what says whether, how, and with what gain the convolution has the Fourier path.
+
+        Args:
+            in_type: of its input.
+            out_type: of its output.
+            kernel_size: taps a side.
+            padding: zeros on every side.
+            gathered: whether every entry of the filters is a free weight: then weights serve the kernels as they are.
+        """
         same_size = kernel_size % 2 == 1 and padding == kernel_size // 2 and kernel_size <= MAX_KERNEL
         if not same_size or not saves_products(in_type, out_type):
             return
         fields = FourierFields.of(in_type, out_type)
         self.fourier_group = fields.into.group
         self.fourier_pays = fields.pay(kernel_size)
-        self.fourier_fields = None if fields.plain else fields
+        self.fourier_fields = None if fields.plain and gathered else fields
 
     def arranged(self, tensor: Tensor) -> Tensor:
         """A map or a bank, (., C, H, W), as dense convolutions want it in memory."""

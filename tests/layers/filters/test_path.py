@@ -88,20 +88,23 @@ def fields_of(name: str, group: str) -> FieldType:
 
 @pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize(
-    ("group", "into", "out", "kernel_size"),
+    ("group", "into", "out", "kernel_size", "band_limited"),
     [
-        ("C8", "regular", "regular", 3), ("C16", "regular", "regular", 3), ("D8", "regular", "regular", 3),
-        ("SO2", "fourier", "fourier", 3), ("O2", "fourier", "fourier", 3), ("C6", "regular", "regular", 5),
-        ("D4", "mixed", "regular", 3), ("D4", "irreps", "mixed", 3),
+        ("C8", "regular", "regular", 3, False), ("C16", "regular", "regular", 3, False),
+        ("D8", "regular", "regular", 3, False), ("SO2", "fourier", "fourier", 3, False),
+        ("O2", "fourier", "fourier", 3, False), ("C6", "regular", "regular", 5, False),
+        ("D4", "mixed", "regular", 3, False), ("D4", "irreps", "mixed", 3, False),
+        ("C4", "regular", "regular", 5, True), ("D4", "regular", "regular", 3, True),
     ],
 )  # fmt: skip
 def test_fields_of_any_group_are_computed_by_their_pixel_group_s_kernels(
-    group: str, into: str, out: str, kernel_size: int
+    group: str, into: str, out: str, kernel_size: int, band_limited: bool
 ) -> None:
     """The same function and derivatives as by the bank, of whatever is regular fields after a change of basis."""
     torch.manual_seed(0)
     in_type, out_type = fields_of(into, group), fields_of(out, group)
-    made = GroupConvolution(in_type, out_type, kernel_size, spectral_norm=True).double().eval()
+    settings: dict[str, Any] = {"spectral_norm": True, "band_limited": band_limited}
+    made = GroupConvolution(in_type, out_type, kernel_size, **settings).double().eval()
     if made.bias is not None:
         nn.init.normal_(made.bias)
     x = torch.randn(2, in_type.size, 6, 5, dtype=torch.float64)

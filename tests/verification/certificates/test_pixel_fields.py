@@ -61,6 +61,16 @@ def test_fields_of_other_groups_are_proved(name: str, change: str, kind: Any) ->
     assert all(torch.equal(before[key], value) for key, value in layer.state_dict().items())
 
 
+def test_band_limited_filters_between_the_pixel_group_s_own_fields_are_proved() -> None:
+    torch.manual_seed(0)
+    layer = GroupConvolution(regular_type(D4, 2), regular_type(D4, 2), 5, band_limited=True)
+    choose_convolution(layer, "fourier")
+    found = findings(layer)
+    assert [(f.verdict, f.kind) for f in found] == [
+        ("holds", kind) for kind in ("exact", "exact", "exact", "bounded", "exact")
+    ]
+
+
 # --- mutants
 
 
