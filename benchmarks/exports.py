@@ -12,27 +12,36 @@ import torch
 from steergan import data
 from steergan.benchmark.acceleration import built
 from steergan.benchmark.report import Report
-from steergan.benchmark.rivals import own_pair
 from steergan.errors import RunError
 from steergan.exporting.exported import Wish, export_part
 from steergan.exporting.network_parts import part_of_run
-from steergan.exporting.parts import Part, model_part
+from steergan.exporting.parts import Part, model_part, part_of_subject
 from steergan.exporting.sameness import INPUTS, first_tensor, in_evaluation
 from steergan.exporting.targets import is_there, onnx_runner
 from steergan.files import read_json, write_json
 from steergan.progress import Progress, unheard
 from steergan.randomness import seed_torch
-from steergan.recipe import read_recipe
+from steergan.recipe import TranslationRecipe, read_any_recipe
 from steergan.run import surroundings
+from steergan.run.build import build_discriminator, build_generator, build_translation, kind_from
+from steergan.run.translation_subjects import judge_subject, translator_subject
 from steergan.tables import Cell, Table, median_and_quartiles
 from steergan.timing import counted, in_turns, ratio
 
 RECIPES = (
     "quickstart", "rotmnist-small", "rotmnist", "histology-demo", "galaxies-demo", "groups/rotmnist-c8",
     "groups/rotmnist-so2", "groups/rotmnist-o2", "paper/rotmnist/ragan-c4-c4-100", "paper/cifar10/g-g",
-    "paper/food101/g-g", "paper/lysto/g-g", "paper/anhir/g-g",
+    "paper/food101/g-g", "paper/lysto/g-g", "paper/anhir/g-g", "modern/quickstart", "modern/histology",
+    "modern/galaxies", "relief-demo",
 )  # fmt: skip
 NETWORKS = ("generator", "discriminator")
+DENSE = (
+    "rotmnist-small", "groups/rotmnist-c8", "groups/rotmnist-so2", "groups/rotmnist-o2",
+    "paper/rotmnist/ragan-c4-c4-100", "paper/cifar10/g-g", "paper/food101/g-g", "paper/lysto/g-g", "paper/anhir/g-g",
+)  # fmt: skip
+POSED = ("paper/cifar10/g-g", "paper/food101/g-g")
+INNER = {name: ("synthesis", *(("trunk",) if name in POSED else ())) for name in DENSE}
+"""Parts that are symmetric in networks that are not: behind dense latents, and before blocks that see the pose."""
 STOCK = ("C4 small", "C8 classifier", "D4 ResNet", "C4 U-Net", "SO2 Fourier")
 """Models of escnn's own modules, as `steergan benchmark accelerate` has them."""
 BROKEN = 1e-4
@@ -59,26 +68,38 @@ class Subject:
     make: Callable[[], tuple[Part, int]]
 
     @property
+    def full_name(self) -> str:
+        """With its part."""
+        return f"{self.name}:{self.part}"
+
+    @property
     def file(self) -> str:
         """Where its figures are kept."""
         return f"{self.name}-{self.part}.json".replace("/", "-").replace(" ", "-")
 
 
 def subjects(names: Sequence[str] = ()) -> Iterator[Subject]:
-    """All that is exported, or what bears one of these names."""
-    for name in [name for name in RECIPES if not names or name in names]:
-        for part in NETWORKS:
-            yield Subject(name, part, partial(of_recipe, name, part))
-    for name in [name for name in STOCK if not names or name in names]:
-        yield Subject(name, "model", partial(of_escnn, name))
+    """All that is exported, or what is named, by its name alone or as NAME:PART."""
+    every = [
+        *(Subject(r, p, partial(of_recipe, r, p)) for r in RECIPES for p in (*NETWORKS, *INNER.get(r, ()))),
+        *(Subject(name, "model", partial(of_escnn, name)) for name in STOCK),
+    ]
+    return (one for one in every if not names or one.name in names or one.full_name in names)
 
 
 def of_recipe(name: str, part: str) -> tuple[Part, int]:
     """A network of a recipe, as it begins."""
-    recipe = read_recipe(f"steergan:{name}")
-    shape, classes = data.image_kind(recipe.data)
-    pair = own_pair(recipe, shape, classes)
-    return part_of_run(part, pair.generator.eval(), pair.discriminator.eval()), shape[1]
+    recipe = read_any_recipe(f"steergan:{name}")
+    kind = kind_from(*data.pair_kind(recipe.data))
+    size = kind.image_shape[1]
+    if isinstance(recipe, TranslationRecipe):
+        translator, judge = build_translation(recipe, kind)
+        ours = translator_subject(recipe, translator.eval(), quick=True)
+        subject = ours if part == "generator" else judge_subject(judge.eval(), quick=True)
+        return part_of_subject(subject, subject.sizes[0]), size
+    shape, classes = kind.image_shape, kind.classes
+    generator, discriminator = build_generator(recipe, shape, classes), build_discriminator(recipe, shape, classes)
+    return part_of_run(part, generator.eval(), discriminator.eval()), size
 
 
 def of_escnn(name: str) -> tuple[Part, int]:

@@ -25,8 +25,8 @@ from steergan_cli.options import json_option, record_option, threads_option
 def exports(names: tuple[str, ...], kept: Path, rounds: int, file: Path | None, record: Path | None) -> None:
     """Export the networks of our recipes and models of escnn's to ONNX, compare them, and time them. No data is needed.
 
-    NAMES are recipes that come with steergan (quickstart, paper/anhir/g-g), or models ("C8 classifier"); all, if there
-    are none.
+    NAMES are recipes that come with steergan (quickstart, paper/anhir/g-g), or models ("C8 classifier"); one part of
+    them as NAME:PART (rotmnist-small:synthesis); all, if there are none.
 
     \b
     Examples:
@@ -35,10 +35,9 @@ def exports(names: tuple[str, ...], kept: Path, rounds: int, file: Path | None, 
     """
     from benchmarks import exports as measured
 
-    known = [*measured.RECIPES, *measured.STOCK]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r}; there are {', '.join(known)}")
+    for name in names:
+        if not any(measured.subjects([name])):
+            raise click.BadParameter(f"{name!r}; there are {', '.join([*measured.RECIPES, *measured.STOCK])}")
     wanted = list(measured.subjects(names))
     with Countdown("export") as countdown:
         found = measured.measure(wanted, kept, rounds, countdown)

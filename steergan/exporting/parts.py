@@ -1,11 +1,12 @@
 """What is exported: a module, how it is called, and what its symmetry says of its inputs and outputs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import torch
-from escnn.nn import EquivariantModule
+from escnn.nn import EquivariantModule, FieldType
 from torch import Tensor, nn
 
 from steergan.verification.claims import About, make_subject
@@ -67,9 +68,10 @@ def part_of_subject(subject: Subject, size: Size) -> Part:
         return [x, *(repeated(other, images) for other in others)]
 
     names = ("x", *(f"other{n}" for n in range(1, len(others) + 1)))
-    moves = not subject.missing and not any(subject.other_types) and not isinstance(subject.out_type, tuple)
+    moves = not subject.missing and not isinstance(subject.out_type, tuple)
     out = None if subject.claim == "invariant" else subject.out_type
-    motions = typed_motions(subject.in_type, out) if moves and (out is not None or subject.claim == "invariant") else ()
+    kinds = (subject.in_type, *subject.other_types)
+    motions = typed_motions(kinds, out) if moves and (out is not None or subject.claim == "invariant") else ()
     claim = "f(g x) = f(x)" if out is None else "f(g x) = g f(x)"
     return Part(subject.name, subject.module, call, names, "out", examples, motions, claim)
 
@@ -107,14 +109,22 @@ def elements(field_type: Any) -> Iterator[Matrix]:
     return iter(list(grid_elements(field_type.gspace))[1:])
 
 
-def typed_motions(into: Any, out: Any) -> tuple[Motion, ...]:
-    """What elements do to a map that goes in first, and to the result; `out` None: nothing."""
+def typed_motions(kinds: Sequence[FieldType | None], out: FieldType | None) -> tuple[Motion, ...]:
+    """What elements do to inputs and to the result.
+
+    Args:
+        kinds: of the inputs, from the first; None, or missing: the group leaves it. The first has one.
+        out: of the result; None: the group leaves it.
+    """
+
+    def moved(tensor: Tensor, kind: FieldType | None, matrix: Matrix) -> Tensor:
+        return tensor if kind is None else transform(tensor, kind, matrix)
 
     def motion(matrix: Matrix) -> Motion:
         return Motion(
             NAMES[matrix],
-            lambda given: [transform(given[0], into, matrix), *given[1:]],
-            lambda result: result if out is None else transform(result, out, matrix),
+            lambda given: [moved(x, kind, matrix) for x, kind in zip_longest(given, kinds)],
+            lambda result: moved(result, out, matrix),
         )
 
-    return tuple(motion(matrix) for matrix in elements(into))
+    return tuple(motion(matrix) for matrix in elements(kinds[0]))

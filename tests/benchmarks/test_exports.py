@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from benchmarks import exports
@@ -12,6 +13,7 @@ from benchmarks.__main__ import benchmarks
 from benchmarks.exports import BAKED, EAGER, RUNTIME, Subject, measure, report, subjects, verdict
 from steergan.exporting.network_parts import part_of_run
 from steergan.exporting.parts import Part
+from steergan.exporting.sameness import first_tensor
 from steergan.recipe import bundled_names
 from tests.exporting.models import discriminator, generator
 
@@ -32,9 +34,25 @@ def row(**more: Any) -> dict[str, Any]:
 
 def test_every_recipe_and_model_that_is_named_exists() -> None:
     assert {f"steergan:{name}" for name in exports.RECIPES} <= set(bundled_names())
-    assert len(list(subjects())) == 2 * len(exports.RECIPES) + len(exports.STOCK)
+    inner = sum(len(parts) for parts in exports.INNER.values())
+    assert len(list(subjects())) == 2 * len(exports.RECIPES) + inner + len(exports.STOCK)
+    assert [one.part for one in subjects(["paper/cifar10/g-g:trunk", "C4 small"])] == ["trunk", "model"]
     assert [one.part for one in subjects(["quickstart"])] == ["generator", "discriminator"]
     assert len({one.file for one in subjects()}) == len(list(subjects()))
+
+
+@pytest.mark.parametrize("part", ["generator", "discriminator"])
+def test_networks_that_translate_are_measured_too(part: str) -> None:
+    (subject,) = subjects([f"relief-demo:{part}"])
+    made, size = subject.make()
+    assert (size, len(made.motions)) == (64, 7)  # D4's, without the identity
+    given = made.examples(1, 0)
+    with torch.no_grad():
+        base = first_tensor(made.call(made.module, *given))
+        for motion in made.motions:
+            assert torch.allclose(
+                first_tensor(made.call(made.module, *motion.inputs(given))), motion.output(base), atol=1e-5
+            )
 
 
 def test_what_is_measured_is_kept_and_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
