@@ -86,7 +86,8 @@ class BankTransfer(FilteredLayer):
         """
         bank, bias = self.normed_filter().unflatten(1, (-1, self.kernel_size, self.kernel_size)), self.channel_bias()
         kind: Any = torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d
-        layer = kind(bank.shape[1], bank.shape[0], self.kernel_size, bias=bias is not None, **windows, device="meta")
+        inputs = bank.shape[1] * windows.get("groups", 1)
+        layer = kind(inputs, bank.shape[0], self.kernel_size, bias=bias is not None, **windows, device="meta")
         layer.weight = torch.nn.Parameter((bank.transpose(0, 1) if transposed else bank).contiguous().clone())
         if bias is not None:
             layer.bias = torch.nn.Parameter(bias.clone())

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from benchmarks import exports
 from benchmarks.__main__ import benchmarks
 from benchmarks.exports import BAKED, EAGER, RUNTIME, Subject, measure, report, subjects, verdict
+from steergan.exporting.exported import Wish, export_part
 from steergan.exporting.network_parts import part_of_run
 from steergan.exporting.parts import Part
 from steergan.exporting.sameness import first_tensor
@@ -53,6 +54,12 @@ def test_networks_that_translate_are_measured_too(part: str) -> None:
             assert torch.allclose(
                 first_tensor(made.call(made.module, *motion.inputs(given))), motion.output(base), atol=1e-5
             )
+
+
+def test_modern_networks_are_measured_too() -> None:
+    (subject,) = subjects(["modern/quickstart:discriminator"])
+    made = export_part(subject.make()[0], Wish(inputs=2))
+    assert made.report["measured"]["float32"]["symmetry"] < 1e-5
 
 
 def test_what_is_measured_is_kept_and_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from tests.thorough import also
 @pytest.mark.parametrize(("group", "size", "padding"), [("C4", 3, None), *also(("D4", 3, None)), ("D4", 6, 0)])
 @torch.no_grad()
 def test_each_part_sees_its_own_fields(group: str, size: int, padding: int | None) -> None:
-    fields, out = regular_type(gspace(group), 4), regular_type(gspace(group), 2)
-    layer = GroupedConvolution(fields, out, size, cardinality=2, padding=padding)
+    fields, out = regular_type(gspace(group), 6), regular_type(gspace(group), 3)
+    layer = GroupedConvolution(fields, out, size, cardinality=3, padding=padding)
     assert layer.convolution.bias is not None
     torch.nn.init.normal_(layer.convolution.bias)
     x, bank, bias = random_map(fields), layer.convolution.filter_bank(), layer.convolution.channel_bias()
@@ -24,10 +24,12 @@ def test_each_part_sees_its_own_fields(group: str, size: int, padding: int | Non
     inner = layer.convolution.padding
     whole = [
         conv2d(part, own, add, padding=inner)
-        for part, own, add in zip(x.tensor.chunk(2, 1), bank.chunk(2), bias.chunk(2), strict=True)
+        for part, own, add in zip(x.tensor.chunk(3, 1), bank.chunk(3), bias.chunk(3), strict=True)
     ]
     assert torch.allclose(layer(x).tensor, torch.cat(whole, 1), atol=1e-5)
-    assert torch.allclose(layer.export()(x.tensor), layer(x).tensor, atol=1e-5)
+    plain = layer.export()
+    assert plain.in_channels == fields.size
+    assert torch.allclose(plain(x.tensor), layer(x).tensor, atol=1e-5)
     assert layer.evaluate_output_shape(tuple(x.shape)) == tuple(layer(x).shape)
 
 
