@@ -191,9 +191,9 @@ def follow(training: Callable[[TerminalReporter], Path], several: bool = False) 
     made = RunFolder(folder)
     if made.finished:
         if is_first_to_tell():
-            translates = made.read_about().data.input_shape is not None
-            then = f"steergan translate {folder} FOLDER" if translates else f"steergan report {folder}"
-            click.echo(f"{'translate images' if translates else 'all of it on one page'}: {then}")
+            if made.read_about().data.input_shape is not None:
+                click.echo(f"translate images: steergan translate {folder} FOLDER")
+            click.echo(f"all of it on one page: steergan report {folder}")
         return folder
     if report.stop_asked or several:
         if is_first_to_tell():

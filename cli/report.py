@@ -45,8 +45,8 @@ def report(
     """Write RUN, or a study's folder, as one page: report.html, which needs no network, no server and no other file.
 
     Samples that turn and flip, training as a slider, figures beside their floors, curves, paths, nearest training
-    images, the certificate, the recipe, and the commands that make all of it again. Of an unfinished run it shows what
-    there is.
+    images, the certificate, the recipe, and the commands that make all of it again. Of a run that translates images:
+    held-out inputs, what they become, and the truth. Of an unfinished run it shows what there is.
 
     \b
     Examples:
@@ -55,10 +55,10 @@ def report(
       steergan report runs/00000-quickstart --symmetry
       steergan report studies/rotmnist-small
     """
-    from steergan.recipe import read_recipe
+    from steergan.recipe import read_any_recipe
     from steergan.report import Wish
 
-    compared = None if against is None else read_recipe(against)
+    compared = None if against is None else read_any_recipe(against)
     show_report(run, out, Wish(at, neighbours, compared, data_path, symmetry))
 
 

@@ -21,12 +21,16 @@ TURNS: tuple[Matrix, ...] = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1,
 """By no, one, two and three quarters, counterclockwise."""
 REFLECTION: Matrix = (-1, 0, 0, 1)
 """Of left and right."""
+TRANSLATES = "input"
+"""In the place of a latent's name: of a translator, whose input moves."""
 OUTPUT = {
     "symmetrized": "Proved: this is the generator's output, rounding aside, for the same latent and class when the "
     "group element that it draws is moved on by {name}.",
     "steerable": "Proved: this is the generator's output, rounding aside, for the latent moved by {name}.",
     "dense": "Proved of the synthesis alone: this is its output, rounding aside, for the seed feature map moved by "
     "{name}. A dense latent need not reach that map, so nothing is claimed of the generator.",
+    TRANSLATES: "Proved: of the inputs moved by {name} the network makes these very outputs, rounding aside, for "
+    "whatever its dropout leaves out.",
 }
 """What a proof says of a picture that an element has moved, by the generator's latent."""
 
@@ -63,7 +67,7 @@ def views(certificate: Certificate | None, latent_name: str) -> list[View]:
 
     Args:
         certificate: the generator's, of these weights; None: there is none.
-        latent_name: `symmetrized`, `steerable` or `dense`.
+        latent_name: `symmetrized`, `steerable` or `dense`, or `TRANSLATES`.
     """
     found = []
     for reflected in (False, True):
@@ -84,7 +88,7 @@ def is_proved(certificate: Certificate | None, element: Matrix) -> bool:
 def words(certificate: Certificate | None, latent_name: str, element: Matrix, proved: bool) -> str:
     """What is said of the picture that an element has moved."""
     if element == TURNS[0]:
-        return "As the generator drew them."
+        return "As they are." if latent_name == TRANSLATES else "As the generator drew them."
     name = NAMES[element]
     if proved:
         return OUTPUT[latent_name].format(name=name)

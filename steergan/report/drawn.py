@@ -176,7 +176,9 @@ def training(folder: RunFolder, image_shape: tuple[int, int, int], names: Sequen
         return []
     found = encoded([grid for grid, *_ in grids], BUDGETS["training"])
     steps = [f"step {step:,}" if (step := step_of(path)) else "before training" for path in files]
-    alt = f"Samples of {', '.join(names[:MOST_CLASSES])}"
+    alt = (
+        f"Samples of {', '.join(names[:MOST_CLASSES])}" if names else "Held-out inputs, what they become, and the truth"
+    )
     return [
         (step, Picture(uri, f"{alt}, {step}.", grid.size, tile, labels))
         for step, uri, (grid, labels, tile) in zip(steps, found.uris, grids, strict=True)
@@ -194,7 +196,7 @@ def reals(folder: RunFolder, image_shape: tuple[int, int, int], names: Sequence[
     if not folder.reals.is_file():
         return None
     grid, labels, tile = as_sheet(folder.reals, image_shape, names)
-    alt = f"Real images of {', '.join(names[:MOST_CLASSES])}."
+    alt = f"Real images of {', '.join(names[:MOST_CLASSES])}." if names else "Training pairs: inputs and truth."
     return Picture(encoded([grid], BUDGETS["reals"]).uris[0], alt, grid.size, tile, labels)
 
 
@@ -211,6 +213,8 @@ def as_sheet(file: Path, image_shape: tuple[int, int, int], names: Sequence[str]
             grid.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise RunError(f"{file}: cannot be read ({reason(error)}); delete it, and the page does without") from None
+    if not names:  # pairs, whose inputs may have other channels
+        return grid, [], TILE
     images = images_of_grid(grid, image_shape, COLUMNS)
     rows = rows_of_class(len(names))
     if images is None or len(images) != len(names) * rows * COLUMNS:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steergan.invariance.verdict import short
-from steergan.recipe import Recipe, described_keys, flat, write_recipe
+from steergan.recipe import Recipe, TranslationRecipe, described_keys, flat, write_recipe
 from steergan.run.about import About, SourceAbout
 from steergan.run.data_symmetry import KeptSymmetry, Law
 from steergan.run.folder import RunFolder
@@ -21,9 +21,14 @@ MOST_LEFT_OUT = 20
 MOST_SET = 5
 """Keys that are named, of those set on the command line or by a study."""
 Facts = list[tuple[str, str]]
+DRAWING = (("sample", " --seeds 0-7", "the samples again"), ("interpolate", "", "the paths again"))
+TRANSLATING = (("translate", " FOLDER", "images of yours, translated"),)
+"""Commands, what stands behind the run, and what they do."""
 
 
-def recipe_facts(recipe: Recipe, sources: Sequence[SourceAbout], against: Recipe | None) -> dict[str, Any]:
+def recipe_facts(
+    recipe: Recipe | TranslationRecipe, sources: Sequence[SourceAbout], against: Recipe | TranslationRecipe | None
+) -> dict[str, Any]:
     """The recipe, and which of its keys are other than those of what it was made from.
 
     Args:
@@ -40,7 +45,7 @@ def recipe_facts(recipe: Recipe, sources: Sequence[SourceAbout], against: Recipe
     elif against is not None:
         there, name = flat(against.model_dump(mode="json")), against.name
     else:
-        there, name = {key.name: key.default for key in described_keys()}, ""
+        there, name = {key.name: key.default for key in described_keys(type(recipe))}, ""
     changed = [
         (key, written(here.get(key)), written(there.get(key)))
         for key in {**here, **other}
@@ -72,25 +77,34 @@ def written(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def data_facts(recipe: Recipe, about: About) -> dict[str, Any]:
+def data_facts(recipe: Recipe | TranslationRecipe, about: About) -> dict[str, Any]:
     """The images of a run: where from, how many, which classes, and what was left out."""
     data = about.data
     channels, height, width = data.image_shape
     facts = [
         ("source", f"{recipe.data.name}" + (f", {data.path}" if data.path else "")),
-        ("images", f"{height} x {width} pixels, {channels} channel{'s' * (channels > 1)}"),
-        (
-            "classes",
-            f"{len(data.class_names)}: {', '.join(data.class_names[:30])}" + ", ..." * (len(data.class_names) > 30),
-        ),
-        ("training images", f"{data.train.images:,} (checksum {data.train.checksum[:16]})"),
-        ("held-out images", f"{data.held_out.images:,} (checksum {data.held_out.checksum[:16]})"),
+        ("images", f"{height} x {width} pixels, {counted_channels(channels)}"),
+    ]
+    if data.input_shape is not None:
+        facts.append(("inputs", counted_channels(data.input_shape[0])))
+    else:
+        names = ", ".join(data.class_names[:30]) + ", ..." * (len(data.class_names) > 30)
+        facts.append(("classes", f"{len(data.class_names)}: {names}"))
+    what = "images" if data.input_shape is None else "pairs"
+    facts += [
+        (f"training {what}", f"{data.train.images:,} (checksum {data.train.checksum[:16]})"),
+        (f"held-out {what}", f"{data.held_out.images:,} (checksum {data.held_out.checksum[:16]})"),
     ]
     left = [(one.name, one.reason) for one in data.left_out]
     return {"facts": facts, "left_out": left[:MOST_LEFT_OUT], "more": max(0, len(left) - MOST_LEFT_OUT)}
 
 
-def speed_facts(folder: RunFolder, recipe: Recipe, about: About) -> Facts:
+def counted_channels(channels: int) -> str:
+    """`1 channel`, `3 channels`."""
+    return f"{channels} channel{'s' * (channels > 1)}"
+
+
+def speed_facts(folder: RunFolder, recipe: Recipe | TranslationRecipe, about: About) -> Facts:
     """How long a step takes, how large the networks are, and what computed them."""
     rows = JsonLines(folder.stats).rows()
     seconds = [value for row in rows if (value := figure_in(row, "seconds_per_step")) is not None]
@@ -160,18 +174,18 @@ def clock(seconds: float) -> str:
     return f"{hours} h {rest} min" if hours else f"{minutes} min"
 
 
-def commands(path: Path, recipe: Recipe, about: About) -> list[tuple[str, str]]:
+def commands(path: Path, recipe: Recipe | TranslationRecipe, about: About) -> list[tuple[str, str]]:
     """What makes the run again, and looks further into it: each command, and what it does."""
     run, data = shlex.quote(str(path)), ""
     if about.data.path is not None and about.data.path != recipe.data.path:
         data = f" --data {shlex.quote(about.data.path)}"
     again = shlex.quote(f"{path}-again")
+    own = TRANSLATING if isinstance(recipe, TranslationRecipe) else DRAWING
     return [
         (f"steergan train {shlex.quote(str(path / 'resolved.toml'))}{data} --out {again}", "the same run again"),
         (f"steergan evaluate {run}", "the figures again"),
         (f"steergan verify-equivariance {run}", "the whole certificate, at every level"),
-        (f"steergan sample {run} --seeds 0-7", "the samples again"),
-        (f"steergan interpolate {run}", "the paths again"),
+        *((f"steergan {name} {run}{more}", does) for name, more, does in own),
         (f"steergan report {run}", "this page again"),
     ]
 

@@ -6,18 +6,27 @@ from typing import Any
 from steergan.metrics import words_for
 from steergan.metrics.meaning import in_words
 from steergan.report.curves import Chart, svg_of
-from steergan.run.figures_in_words import described
+from steergan.run.figures_in_words import described, paired_words
 from steergan.run.folder import RunFolder
 from steergan.study.figures import evaluation_rows
 from steergan.tables import fact
 from steergan.training import JsonLines, figure_in
 
 LOWER = {
+    "l1": "L1, of 255",
+    "turned_l1": "L1, of 255, turned pairs",
+    "equivariance_error": "Error of equivariance",
     "frechet_invariant": "Frechet distance, invariant features",
     "frechet_equivariant": "Frechet distance, before group pooling",
     "kid": "Kernel distance (KID)",
+    "turned_kid": "Kernel distance (KID), turned pairs",
+    "kid_blocks": "Kernel distance (KID), in blocks",
 }
 HIGHER = {
+    "psnr": "PSNR, dB",
+    "turned_psnr": "PSNR, dB, turned pairs",
+    "ssim": "SSIM",
+    "turned_ssim": "SSIM, turned pairs",
     "precision": "Precision",
     "recall": "Recall",
     "density": "Density",
@@ -25,9 +34,11 @@ HIGHER = {
     "label_agreement": "Label agreement",
 }
 """Figures of which higher ones are better."""
-NAMES = LOWER | HIGHER
+PAIRED = ("l1", "turned_l1", "psnr", "turned_psnr", "ssim", "turned_ssim", "equivariance_error")
+"""Figures of pairs, which come first."""
+NAMES = {name: (LOWER | HIGHER)[name] for name in (*PAIRED, *LOWER, *HIGHER)}
 SIDES = ("floor_", "scrambled_")
-NOT_PROTOCOL = {"step", "label_agreement_real", "left_out", *NAMES}
+NOT_PROTOCOL = {"step", "label_agreement_real", "left_out", "features", *NAMES}
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -38,11 +49,12 @@ def metrics(folder: RunFolder) -> dict[str, Any]:
     if not rows:
         return {"rows": [], "sentence": ""}
     last = rows[-1]
-    sentence = described(last) if {"extractor", "rank_deficient", "frechet_invariant", "kid"} <= last.keys() else ""
+    words = [paired_words(last)] if "l1" in last else []
+    words += [described(last)] if {"extractor", "rank_deficient", "frechet_invariant", "kid"} <= last.keys() else []
     of_players = {key for row in JsonLines(folder.metric("players")).rows() for key in row}
     known = [name for name in NAMES if any(figure_in(row, name) is not None for row in rows)]
     return {
-        "sentence": sentence,
+        "sentence": "; ".join(words),
         "features": words_for(str(last.get("extractor", ""))),
         "step": last["step"],
         "rows": [figure_row(name, rows) for name in known],
@@ -93,6 +105,10 @@ def charts(folder: RunFolder) -> list[Chart]:
     words = words_for(str(rows[-1].get("extractor", ""))) if rows else ""
     agreement = line(rows, "label_agreement")
     drawn = [
+        *(
+            Chart(title, {"upright": line(rows, key), "turned": line(rows, f"turned_{key}")}, {}, marks=True)
+            for title, key in (("L1, of 255", "l1"), ("PSNR, dB", "psnr"), ("SSIM", "ssim"))
+        ),
         Chart(
             title + f", {words}" * bool(words),
             {"generated": line(rows, key)},

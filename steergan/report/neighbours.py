@@ -10,9 +10,10 @@ from steergan.metrics.memorisation import memorisation
 from steergan.metrics.neighbours import MOST, in_a_line, pairs, rows_among, spread
 from steergan.report.drawn import BUDGETS, picture
 from steergan.run.evaluation import Evaluation
-from steergan.run.load import LoadedRun, data_of
+from steergan.run.load import LoadedRun
 from steergan.run.nearest_images import larger_group
 from steergan.run.reporting import Reporter
+from steergan.run.tasks import data_of
 
 UNASKED = 3_000_000
 """Pixels of training images, of all together, up to which neighbours are looked for without being asked: seconds."""

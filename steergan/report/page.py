@@ -12,17 +12,20 @@ from steergan import __version__
 from steergan.errors import RunError, SteerganError, escaped, reason
 from steergan.files import write_error, write_whole
 from steergan.recipe import Recipe, TranslationRecipe
-from steergan.report.claims import measured_difference, views
+from steergan.report.claims import TRANSLATES, measured_difference, views
 from steergan.report.drawn import angles, paths, reals, samples, training, truncation
 from steergan.report.facts import commands, data_facts, recipe_facts, speed_facts, symmetry_facts
 from steergan.report.figures import curves, metrics
 from steergan.report.neighbours import is_quick, neighbours
 from steergan.report.study_page import study_parts
+from steergan.report.translated import translations, turned_difference
 from steergan.run.data_symmetry import kept_symmetry, measure_symmetry
 from steergan.run.folder import RunFolder
-from steergan.run.load import LoadedRun, load_run
+from steergan.run.load import LoadedRun, LoadedTranslation, load_any_run
 from steergan.run.reporting import Reporter, Silence
-from steergan.run.verifying import latent_records, verify_pair, with_law
+from steergan.run.tasks import data_of
+from steergan.run.transfer import groups_of
+from steergan.run.verifying import latent_records, verify_pair, verify_translation, with_law
 from steergan.verification import Certificate
 from steergan.verification.subject import untold
 
@@ -44,7 +47,7 @@ class Wish:
 
     at: str | int = "last"
     neighbours: bool | None = None
-    against: Recipe | None = None
+    against: Recipe | TranslationRecipe | None = None
     data_path: str | None = None
     symmetry: bool = False
 
@@ -108,11 +111,10 @@ def report_page(path: Path, wish: Wish = AS_USUAL, report: Reporter | None = Non
     """
     parts = Parts()
     if (path / "study.json").is_file():
-        content = study_parts(path, parts.problems)
-        template = "study.html.j2"
+        content = {"template": "study.html.j2", **study_parts(path, parts.problems)}
     else:
         content = run_parts(path, wish, report or Silence(), parts)
-        template = "run.html.j2"
+    template = content["template"]
     html = (
         templates().get_template(template).render(content, problems=parts.problems, version=__version__, path=str(path))
     )
@@ -120,7 +122,7 @@ def report_page(path: Path, wish: Wish = AS_USUAL, report: Reporter | None = Non
         raise RunError(
             f"{path}: its page would have {len(html):,} characters, more than {MOST_CHARACTERS:,}; please report"
         )
-    expected = set() if wish.neighbours else {"neighbours"}  # of data that are somewhere else by now
+    expected = {"pairs"} if wish.neighbours else {"neighbours", "pairs"}  # of data that are somewhere else by now
     expected |= set() if RunFolder(path).drawable else {"networks"}
     return Page(html, tuple(parts.problems.values()), bool(parts.problems.keys() - expected))
 
@@ -146,43 +148,32 @@ def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[st
     """Everything that the template of a run asks for."""
     folder = RunFolder(path)
     recipe, about = folder.read_recipe(), folder.read_about()
-    if isinstance(recipe, TranslationRecipe):
-        raise RunError(
-            f"{path}: translates images, and reports are of runs that draw them from latents; "
-            f"`steergan evaluate {path}` tells its figures, and its grids show what becomes of inputs"
-        )
     shape, names = about.data.image_shape, about.data.class_names
-    run: LoadedRun | None = parts.make("networks", lambda: load_run(path, wish.at))
-    found: dict[str, Any] = dict.fromkeys(("samples", "truncation", "angles", "paths", "certificates", "neighbours"))
-    certificate = None
+    run: LoadedRun | LoadedTranslation | None = parts.make("networks", lambda: load_any_run(path, wish.at))
+    found: dict[str, Any] = {"certificates": None, "certificate": None, "difference": None}
+    if isinstance(recipe, TranslationRecipe):
+        found |= translation_parts(run if isinstance(run, LoadedTranslation) else None, wish, report, parts)
+        latent = TRANSLATES
+    else:
+        found |= drawing_parts(run if isinstance(run, LoadedRun) else None, wish, report, parts)
+        latent = recipe.generator.latent
     if run is not None:
         loaded = run
-        report.stage("report", 0, 5)
-        found["samples"] = parts.make("samples", lambda: samples(loaded))
-        found["truncation"] = parts.make("truncation", lambda: truncation(loaded))
-        report.stage("report", 1, 5)
-        found["angles"] = parts.make("angles", lambda: angles(loaded))
-        found["paths"] = parts.make("paths", lambda: paths(loaded))
-        report.stage("report", 2, 5)
         certificates = parts.make("certificates", lambda: certificates_of(loaded))
-        certificate = certificates[-1] if certificates else None
+        found["certificate"] = certificates[-1] if certificates else None
         found["certificates"] = certificates and [as_table(one) for one in certificates]
-        report.stage("report", 3, 5)
-        if wish.neighbours or (wish.neighbours is None and is_quick(loaded)):
-            found["neighbours"] = parts.make("neighbours", lambda: neighbours(loaded, wish.data_path, report))
-        found["difference"] = parts.make("difference", lambda: measured_difference(loaded, [0, 1]))
     report.stage("report", 4, 5)
     if wish.symmetry:
         parts.make("symmetry", lambda: measure_symmetry(path, data_path=wish.data_path, report=report))
     found |= {
         "name": escaped(recipe.name),
         "recipe": recipe,
+        "groups": list(dict.fromkeys(groups_of(recipe))),
         "shape": shape,
         "finished": folder.finished,
         "step": None if run is None else run.step,
         "steps": recipe.training.steps,
-        "certificate": certificate,
-        "views": views(certificate, recipe.generator.latent),
+        "views": views(found["certificate"], latent),
         "metrics": parts.make("metrics", lambda: metrics(folder)),
         "curves": parts.make("curves", lambda: curves(folder)),
         "training": parts.make("training", lambda: training(folder, shape, names)),
@@ -197,8 +188,61 @@ def run_parts(path: Path, wish: Wish, report: Reporter, parts: Parts) -> dict[st
     return found
 
 
-def certificates_of(run: LoadedRun) -> list[Certificate]:
+def sections(first: str, *latents: str) -> list[tuple[str, str]]:
+    """Ids and titles of a page's sections: what is drawn, and what of latents there is."""
+    middle = ["Training", "Figures", "Curves", *latents, "Certificate", "Recipe", "Data", "Machine"]
+    ids = {"Figures": "metrics"}
+    return [("samples", first), *((ids.get(title, title.lower()), title) for title in middle)]
+
+
+def drawing_parts(run: LoadedRun | None, wish: Wish, report: Reporter, parts: Parts) -> dict[str, Any]:
+    """Of a run that draws images from latents, if it has networks: what they draw."""
+    found: dict[str, Any] = dict.fromkeys(("samples", "truncation", "angles", "paths", "neighbours"))
+    found |= {"template": "run.html.j2", "sections": sections("Samples", "Paths", "Neighbours")}
+    if run is None:
+        return found
+    report.stage("report", 0, 5)
+    found["samples"] = parts.make("samples", lambda: samples(run))
+    found["truncation"] = parts.make("truncation", lambda: truncation(run))
+    report.stage("report", 1, 5)
+    found["angles"] = parts.make("angles", lambda: angles(run))
+    found["paths"] = parts.make("paths", lambda: paths(run))
+    report.stage("report", 2, 5)
+    if wish.neighbours or (wish.neighbours is None and is_quick(run)):
+        found["neighbours"] = parts.make("neighbours", lambda: neighbours(run, wish.data_path, report))
+    found["difference"] = parts.make("difference", lambda: measured_difference(run, [0, 1]))
+    report.stage("report", 3, 5)
+    return found
+
+
+def translation_parts(run: LoadedTranslation | None, wish: Wish, report: Reporter, parts: Parts) -> dict[str, Any]:
+    """Of a run that translates images, if it has networks: what held-out inputs become.
+
+    Raises:
+        RunError: something was wished for that there is not of such a run.
+    """
+    if wish.neighbours:
+        raise RunError("--neighbours: this run translates images, and what one should be near is its own output")
+    if wish.symmetry:
+        raise RunError("--symmetry: is tested of single images, and this run has pairs; leave it out")
+    found: dict[str, Any] = {
+        "samples": None, "template": "translation.html.j2", "sections": sections("Translations")
+    }  # fmt: skip
+    if run is None:
+        return found
+    report.stage("report", 0, 5)
+    pairs = parts.make("pairs", lambda: data_of(run, wish.data_path, report).held_out)
+    if pairs is not None:
+        found["samples"] = parts.make("samples", lambda: translations(run, pairs))
+        report.stage("report", 2, 5)
+        found["difference"] = parts.make("difference", lambda: turned_difference(run, pairs))
+    return found
+
+
+def certificates_of(run: LoadedRun | LoadedTranslation) -> list[Certificate]:
     """Of both networks, quickly: the sizes and mode that the page shows, no samples, nothing between quarter turns."""
+    if isinstance(run, LoadedTranslation):
+        return verify_translation(run.recipe, run.generator, run.discriminator, 6, True, untold)
     found = verify_pair(run.recipe, run.generator, run.discriminator, 6, True, untold)
     return with_law(found, latent_records(run.generator))
 

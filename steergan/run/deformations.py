@@ -16,9 +16,10 @@ from steergan.networks import Discriminator
 from steergan.networks.trunk import Trunk
 from steergan.pictures import save_png
 from steergan.pixels import to_unit
-from steergan.run.load import LoadedRun, data_of, load_run
+from steergan.run.load import LoadedRun, load_run
 from steergan.run.players import subset
 from steergan.run.reporting import Reporter, Silence
+from steergan.run.tasks import data_of
 from steergan.tables import Cell, Mean, Table
 from steergan.training import JsonLines
 

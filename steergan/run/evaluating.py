@@ -7,11 +7,10 @@ import torch
 from steergan.errors import RunError
 from steergan.files import AnyPath
 from steergan.run.convolution_record import check_convolution
-from steergan.run.folder import check_same_data
-from steergan.run.load import LoadedRun, LoadedTranslation, describe_data, load_any_run
+from steergan.run.load import LoadedRun, LoadedTranslation, load_any_run
 from steergan.run.nearest_images import Neighbours
 from steergan.run.reporting import Reporter, Silence
-from steergan.run.tasks import task_of
+from steergan.run.tasks import data_of, task_of
 
 
 def evaluate(
@@ -43,13 +42,9 @@ def evaluate(
     settings = run.recipe.evaluation
     if features is not None:
         settings = settings.model_copy(update={"features": features})
-    turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
-    recipe = run.recipe.model_copy(update={"evaluation": settings, "data": turned})
     check_convolution(run.recipe.performance.convolution, device)
-    where, task = data_path if data_path is not None else run.about.data.path, task_of(recipe)
-    images = task.load(where, report)
-    check_same_data(run.folder, run.about.data, describe_data(images))
-    torch_device = torch.device(device)
+    images, torch_device = data_of(run, data_path, report), torch.device(device)
+    task = task_of(run.recipe.model_copy(update={"evaluation": settings}))
     evaluation = task.evaluation(images, run.folder, torch_device, report)
     if not evaluation.measures:
         folder = run.folder.path

@@ -126,12 +126,17 @@ class RunFolder:
 
 def finished(folder: RunFolder) -> str:
     """What a user is told who trains in a finished run."""
-    translates = isinstance(folder.read_recipe(), TranslationRecipe)
-    use = f"translate {folder.path} FOLDER` translates images" if translates else f"sample {folder.path}` draws from it"
     return (
-        f"{folder.path}: this run is finished; `steergan {use}, "
+        f"{folder.path}: this run is finished; `steergan {using(folder)}, "
         f"`steergan resume {folder.path} --steps N` takes more steps"
     )
+
+
+def using(folder: RunFolder, more: str = "") -> str:
+    """The rest of "`steergan ": what draws from a run, or translates with it, with more options, and that it does."""
+    if isinstance(folder.read_recipe(), TranslationRecipe):
+        return f"translate {folder.path} FOLDER{more}` translates with it"
+    return f"sample {folder.path}{more}` draws from it"
 
 
 def next_free(root: Path, name: str) -> Path:

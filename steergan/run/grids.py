@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from steergan.data import ImageSet, class_rows
@@ -61,7 +62,6 @@ PAIRS = 8
 """Columns of a grid of pairs."""
 
 
-@torch.no_grad()
 def translation_grid(pairs: PairSet, translator: Generator | None = None, seed: int = 0) -> Image.Image:
     """Inputs and outputs below each other; between them what a translator makes of the inputs, if one is given.
 
@@ -70,15 +70,24 @@ def translation_grid(pairs: PairSet, translator: Generator | None = None, seed: 
         translator: in evaluation mode; its translations are equal at every step but for its weights.
         seed: of the noise of its dropout.
     """
+    sheets = translated(pairs, translator, seed)
+    return grid(stacked(*sheets.values()), len(sheets["input"]), labels=list(sheets))
+
+
+@torch.no_grad()
+def translated(pairs: PairSet, translator: Generator | None = None, seed: int = 0) -> dict[str, NDArray[np.uint8]]:
+    """Some inputs, what a translator makes of them, if one is given, and the truth, uint8 (N, C, H, W) each, by name.
+
+    Arguments as of `translation_grid`.
+    """
     count = min(len(pairs), PAIRS)
     rows = np.arange(count) * len(pairs) // count
-    sheets, names = [pairs.labels[rows]], ["input"]
+    inputs = np.ascontiguousarray(pairs.labels[rows])
+    sheets = {"input": inputs}
     if translator is not None:
         device = next(p for _, p in translator.named_parameters()).device
         z = draw_latents(translator, count, torch_stream(seed, "grid/0")).z.to(device)
-        inputs = to_unit(torch.from_numpy(np.ascontiguousarray(pairs.labels[rows])).to(device))
-        drawn = [to_uint8(translator(z[i : i + 1], inputs[i : i + 1])).cpu().numpy() for i in range(count)]
-        sheets.append(np.concatenate(drawn))
-        names.append("output")
-    sheets.append(pairs.images[rows])
-    return grid(stacked(*sheets), count, labels=[*names, "truth"])
+        images = to_unit(torch.from_numpy(inputs).to(device))
+        drawn = [translator(z[i : i + 1], images[i : i + 1]) for i in range(count)]
+        sheets["output"] = to_uint8(torch.cat(drawn)).cpu().numpy()
+    return {**sheets, "truth": pairs.images[rows]}

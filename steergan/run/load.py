@@ -14,7 +14,7 @@ from steergan.networks import Discriminator, Generator
 from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.about import About, DataAbout, FileAbout, SplitAbout
 from steergan.run.build import Kind, build_pair
-from steergan.run.folder import RunFolder, check_same_data
+from steergan.run.folder import RunFolder
 from steergan.run.reporting import Reporter, stage_before_training
 from steergan.run.snapshots import Snapshots
 from steergan.training import load_weights
@@ -154,24 +154,6 @@ def load_data(recipe: Recipe, data_path: str | None, report: Reporter) -> RunDat
         data.account_of(prepared, settings),
         prepared.manifest.get("example", ""),
     )
-
-
-def data_of(run: LoadedRun, data_path: str | None, report: Reporter) -> RunData:
-    """The images that a run was started with.
-
-    Args:
-        run: a loaded one.
-        data_path: where the originals are now; None: where they were.
-        report: is told what takes a while.
-
-    Raises:
-        SteerganError: they can't be found, or are other images.
-    """
-    turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
-    where = data_path if data_path is not None else run.about.data.path
-    images = load_data(run.recipe.model_copy(update={"data": turned}), where, report)
-    check_same_data(run.folder, run.about.data, describe_data(images))
-    return images
 
 
 def class_names(path: AnyPath) -> list[str]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steergan.errors import RunError
 from steergan.files import write_whole
-from steergan.run.folder import RunFolder
+from steergan.run.folder import RunFolder, using
 from steergan.training import JsonLines, figure_in, save_weights
 
 
@@ -184,8 +184,7 @@ class Snapshots:
         name, (step, value) = next(iter(known.items()))
         if step == self.last.step or step not in self.steps():
             return None
-        sample = f"steergan sample {self.folder.path} --at best"
-        return f"{name} was best at step {step}, {value:.4g}: `{sample}` draws from it"
+        return f"{name} was best at step {step}, {value:.4g}: `steergan {using(self.folder, ' --at best')}"
 
     def left(self) -> str:
         """What a run that can't go on leaves behind."""

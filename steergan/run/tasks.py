@@ -13,9 +13,17 @@ from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.blindness import augmentation_notice, latent_line, moves_notice
 from steergan.run.build import Kind, build_pair, telling_squares
 from steergan.run.evaluation import Evaluation
-from steergan.run.folder import RunFolder
+from steergan.run.folder import RunFolder, check_same_data
 from steergan.run.grids import fake_grid, real_grid, translation_grid
-from steergan.run.load import RunData, RunImages, RunPairs, load_data
+from steergan.run.load import (
+    LoadedRun,
+    LoadedTranslation,
+    RunData,
+    RunImages,
+    RunPairs,
+    describe_data,
+    load_data,
+)
 from steergan.run.pair_data import load_pairs
 from steergan.run.players import set_gain
 from steergan.run.reporting import Reporter
@@ -215,3 +223,21 @@ class Translation:
 def task_of(recipe: Recipe | TranslationRecipe) -> Task:
     """What a recipe is for."""
     return Translation(recipe) if isinstance(recipe, TranslationRecipe) else Drawing(recipe)
+
+
+def data_of(run: LoadedRun | LoadedTranslation, data_path: str | None, report: Reporter) -> RunImages[Any]:
+    """The images, or pairs, that a run was started with.
+
+    Args:
+        run: a loaded one.
+        data_path: where the originals are now; None: where they were.
+        report: is told what takes a while.
+
+    Raises:
+        SteerganError: they can't be found, or are other images.
+    """
+    turned = run.recipe.data.model_copy(update={"turn": "once"})  # what is measured needs no unturned originals
+    where = data_path if data_path is not None else run.about.data.path
+    images = task_of(run.recipe.model_copy(update={"data": turned})).load(where, report)
+    check_same_data(run.folder, run.about.data, describe_data(images))
+    return images
