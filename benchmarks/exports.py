@@ -141,7 +141,7 @@ def measured(subject: Subject, rounds: int) -> dict[str, Any]:
         part, size = subject.make()
         inputs = COMPARED if size > LARGE else INPUTS
         made = export_part(part, Wish("onnx", out=Path(folder) / "out", inputs=inputs))
-        run = onnx_runner((Path(folder) / "out" / f"{part.name}.onnx").read_bytes())
+        run = onnx_runner((Path(folder) / "out" / f"{part.stem}.onnx").read_bytes())
     images = 1 if size > LARGE else BATCH
     given, original = part.examples(images, 0), in_evaluation(part, torch.float32)
     rivals: dict[str, Callable[[], object]] = {

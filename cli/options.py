@@ -182,7 +182,7 @@ def angles(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     return tuple(dict.fromkeys(round(angle, ANGLE_DIGITS) for angle in found))
 
 
-def extent(ctx: click.Context, param: click.Parameter, value: str | None) -> str | list[float] | None:
+def extent(ctx: click.Context, param: click.Parameter, value: str | None) -> str | tuple[float, float] | None:
     """`dtype`, `minmax`, or two numbers: `0,4095`."""
     if value is None or value in ("dtype", "minmax"):
         return value
@@ -190,7 +190,7 @@ def extent(ctx: click.Context, param: click.Parameter, value: str | None) -> str
         low, high = (float(part) for part in value.strip("[]").split(","))
     except ValueError:
         raise click.BadParameter(f"{value!r} came; dtype, minmax or LOW,HIGH was wanted", ctx, param) from None
-    return [low, high]
+    return low, high
 
 
 def fitting_options(command: Command) -> Command:
@@ -199,12 +199,7 @@ def fitting_options(command: Command) -> Command:
         click.option(
             "--fit", type=click.Choice(["crop", "resize", "pad"]), help="How images of other sizes become of one."
         ),
-        click.option(
-            "--range",
-            metavar="dtype|minmax|LOW,HIGH",
-            callback=extent,
-            help="Which values become black and white, for images of more than 8 bits.",
-        ),
+        range_option,
         click.option(
             "--background", type=click.Choice(["black", "white"]), help="Behind see-through pixels and padding."
         ),
@@ -212,6 +207,16 @@ def fitting_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def range_option(command: Command) -> Command:
+    """Which values become black and white."""
+    return click.option(
+        "--range",
+        metavar="dtype|minmax|LOW,HIGH",
+        callback=extent,
+        help="Which values become black and white, for images of more than 8 bits.",
+    )(command)
 
 
 def positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:

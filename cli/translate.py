@@ -1,10 +1,21 @@
 """The command `steergan translate`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .options import OutputFolder, at_option, beside, chosen_device, device_option, output, run_argument, threads_option
+from .options import (
+    OutputFolder,
+    at_option,
+    beside,
+    chosen_device,
+    device_option,
+    output,
+    range_option,
+    run_argument,
+    threads_option,
+)
 
 
 @click.command()
@@ -17,6 +28,7 @@ from .options import OutputFolder, at_option, beside, chosen_device, device_opti
 )
 @click.option("--overlap", type=click.IntRange(min=0), default=64, show_default=True, help="Pixels that tiles share.")
 @click.option("--half", type=click.Choice(["left", "right"]), help="The input is one half of each file.")
+@range_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of dropout's noise.")
 @at_option
 @device_option
@@ -36,6 +48,7 @@ def translate(
     at: str,
     device: str,
     out: Path | None,
+    **reading: Any,
 ) -> None:
     """Translate the images in FOLDER (or one image) with the generator of RUN: a PNG of the same name for each.
 
@@ -54,7 +67,7 @@ def translate(
     from .progress import TerminalReporter
 
     target = output(out, run / beside("translations", at))
-    wish = Wish(tile, overlap, seed, chosen_device(device), half or "")
+    wish = Wish(tile, overlap, seed, chosen_device(device), half or "", reading["range"])
     written = translate_images(run, images, target, wish=wish, report=TerminalReporter(), at=at)
     click.echo(f"{len(written.files)} images translated, in {target}")
     for line in in_words(written):

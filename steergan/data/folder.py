@@ -10,6 +10,7 @@ from steergan.data.collection import collect
 from steergan.data.images import SPLITS, Labels, Pixels, Split
 from steergan.data.looks import choose
 from steergan.data.originals import Originals
+from steergan.data.pair_layout import like_pairs
 from steergan.data.picture_files import PLAIN, Reading, as_pixels, read_picture
 from steergan.data.plan import Piece, Plan, whole_piece
 from steergan.data.sources import Source
@@ -19,6 +20,8 @@ from steergan.data.unpacking import resolve_images
 from steergan.errors import DataError
 from steergan.progress import Progress, unheard
 from steergan.recipe.data import Folder
+
+MAY_BE_PAIRS = 'these may be pairs, an image and what is to become of it: data.name = "pairs" trains a translator'
 
 
 def find_folder(settings: Folder) -> Originals:
@@ -65,7 +68,9 @@ def plan_folder(originals: Originals, settings: Folder, progress: Progress = unh
     for split, rows in zip(SPLITS, by_split, strict=True):
         files = ImageFiles([chosen.members[i].path for i in rows], chosen.image_shape, chosen.read)
         pieces[split] = [whole_piece(split, files, labels[rows])]
+    names = [{m.path.stem for m in chosen.members if m.label == k} for k in range(len(classes))]
     notes = [found.layout.words, *chosen.notes]
+    notes += [MAY_BE_PAIRS] if like_pairs(classes, names, chosen.image_shape) else []
     return Plan(
         chosen.image_shape, classes, pieces, rule, left_out=chosen.left_out, notes=notes, example=chosen.example
     )

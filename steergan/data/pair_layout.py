@@ -144,6 +144,25 @@ def which_is_input(sides: Sequence[str], wanted: str) -> str | None:
     return None
 
 
+def like_pairs(classes: Sequence[str], names: Sequence[set[str]], image_shape: tuple[int, int, int]) -> bool:
+    """Whether what was read as classes may be pairs: two folders called so, with the same files; or doubly wide images.
+
+    Args:
+        classes: names of class folders.
+        names: of each class, its files without ending.
+        image_shape: (C, H, W).
+
+    Examples:
+        >>> like_pairs(("input", "output"), ({"1", "2"}, {"1", "2"}), (3, 8, 8))
+        True
+        >>> like_pairs(("cats", "dogs"), ({"1", "2"}, {"1", "2"}), (3, 8, 8))
+        False
+    """
+    if len(classes) == 1:
+        return image_shape[2] == 2 * image_shape[1]
+    return len(classes) == 2 and which_is_input(classes, "") is not None and names[0] == names[1]
+
+
 def alike(root: Path, folders: Sequence[Path]) -> bool:
     """Whether folders hold files of the same names, as two sides of pairs would."""
     first, *others = ({relative(folder, path) for path in tree_below(folder).images} for folder in folders)

@@ -68,7 +68,7 @@ def read_picture(path: Path, reading: Reading = PLAIN) -> Image.Image:
         low, high = decoded.extremes
         raise DataError(
             f"{path}: more than 8 bits a channel ({decoded.dtype}, values from {low:g} to {high:g}); "
-            "say with data.range which values become black and white, or convert it to 8 bits"
+            "say with data.range (--range) which values become black and white, or convert it to 8 bits"
         )
     picture = eight_bits(decoded, reading.extent)
     return picture if decoded.opacity is None else on_background(picture, decoded.opacity, reading.background)

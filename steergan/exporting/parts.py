@@ -55,6 +55,11 @@ class Part:
     motions: tuple[Motion, ...] = ()
     claim: str = ""
 
+    @property
+    def stem(self) -> str:
+        """What files of it are called, without ending."""
+        return self.name.replace(" ", "-")
+
 
 def part_of_subject(subject: Subject, size: Size) -> Part:
     """Any model, at one size."""

@@ -37,7 +37,7 @@ def as_torch(part: Part, baked: Baked, batch: int) -> Made:
     """A pickled module: `torch.load(path, weights_only=False)` needs nothing but torch."""
     buffer = io.BytesIO()
     torch.save(baked.module, buffer)
-    return Made({f"{part.name}.pt": buffer.getvalue()}, node_count(baked), {"torch": torch.__version__})
+    return Made({f"{part.stem}.pt": buffer.getvalue()}, node_count(baked), {"torch": torch.__version__})
 
 
 def as_torch_export(part: Part, baked: Baked, batch: int) -> Made:
@@ -45,7 +45,7 @@ def as_torch_export(part: Part, baked: Baked, batch: int) -> Made:
     buffer = io.BytesIO()
     program = exported_program(part, baked, batch)
     torch.export.save(program, buffer)
-    return Made({f"{part.name}.pt2": buffer.getvalue()}, len(program.graph.nodes), {"torch": torch.__version__})
+    return Made({f"{part.stem}.pt2": buffer.getvalue()}, len(program.graph.nodes), {"torch": torch.__version__})
 
 
 def exported_program(part: Part, baked: Baked, batch: int) -> torch.export.ExportedProgram:
@@ -88,7 +88,7 @@ def as_onnx(part: Part, baked: Baked, batch: int) -> Made:
     assert program is not None
     proto = program.model_proto
     facts = {"opset": OPSET, "torch": torch.__version__}
-    return Made({f"{part.name}.onnx": proto.SerializeToString(deterministic=True)}, len(proto.graph.node), facts)
+    return Made({f"{part.stem}.onnx": proto.SerializeToString(deterministic=True)}, len(proto.graph.node), facts)
 
 
 def dynamic_shapes(part: Part, batch: int) -> Any:

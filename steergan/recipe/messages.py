@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from steergan.errors import RecipeError, shown
 from steergan.recipe.data import SOURCES
 from steergan.recipe.sections import AnyRecipe, Recipe, TranslationRecipe
+from steergan.section import first_fault, wanted
 
 TRANSLATES = ("unet",)
 """Architectures of generators that translate images."""
@@ -71,7 +72,7 @@ def validate_any(table: Mapping[str, Any], source: str) -> Recipe | TranslationR
     try:
         return kind.model_validate(table)
     except ValidationError as error:
-        fault = error.errors()[0]
+        fault = first_fault(error)
     except RecursionError:
         raise RecipeError(f"{source}: nested too deeply; sections of keys are wanted") from None
     outermost, *inner = map(str, fault["loc"])
@@ -90,8 +91,7 @@ def validate_any(table: Mapping[str, Any], source: str) -> Recipe | TranslationR
         raise RecipeError(f"{source}: unknown key {key}{nearest(key, kind)}")
     if fault["type"] == "missing":
         raise RecipeError(f"{source}: key {key} is missing; it has no default")
-    wanted = fault["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    raise RecipeError(f"{source}: {key} = {shown(fault['input'])}; wanted: {wanted}")
+    raise RecipeError(f"{source}: {key} = {shown(fault['input'])}; wanted: {wanted(fault)}")
 
 
 def recipe_keys(kind: type[AnyRecipe] = Recipe) -> list[str]:

@@ -1,5 +1,6 @@
 """A recipe for a folder of images: sizes and depths as they are, a group that was tested, networks that fit a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,6 +71,8 @@ class Reasons(NamedTuple):
 
     group: str
     size: str
+    notes: Sequence[str] = ()
+    """What was understood of the files, beside classes."""
 
 
 def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard, target: AnyPath | None = None) -> str:
@@ -115,7 +118,7 @@ def propose(folder: AnyPath, name: str, wish: Wish, progress: Progress = unheard
             break
         slow.append(f"{one.side} takes {pace.seconds:.2g} s a step")
     steps = min(MOST, max(FEWEST, int(wish.minutes * 60 / pace.seconds) // 100 * 100))
-    reasons = Reasons(why, why_size(one, kinds.size, slow, wish))
+    reasons = Reasons(why, why_size(one, kinds.size, slow, wish), found.account.notes[1:])
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"path": as_named(where, target)})})
     return commented(recipe, steps, pace, reasons, wish)
 
@@ -196,6 +199,7 @@ def commented(recipe: Recipe, steps: int, pace: Pace, reasons: Reasons, wish: Wi
         f"# A step took {pace.seconds:.3g} s on {wish.device} here: {in_words(total)} for {steps:,} steps{memory}.",
         f"# Evaluations come on top. More steps make better images; the paper takes 20,000: {in_words(paper)}.",
     ]
+    told += [f"# {note}." for note in reasons.notes]
     if total > wish.minutes * 60 * 1.5:
         told.append(f"# More than the {wish.minutes:g} minutes asked for: fewer than {FEWEST} steps show nothing.")
     sections = recipe.model_dump(mode="json", exclude_unset=True)

@@ -18,6 +18,7 @@ from steergan.layers import shared_filters
 from steergan.pictures import grid, save_png
 from steergan.pixels import to_uint8, to_unit
 from steergan.randomness import torch_stream
+from steergan.recipe.data import Extent
 from steergan.run.load import LoadedTranslation, load_translation
 from steergan.run.reporting import Reporter
 from steergan.training import draw_latents
@@ -40,6 +41,8 @@ class Wish:
         device: to compute on.
         half: `left` or `right` of files that hold an input beside an output, of which the input is taken; empty: files
             are inputs.
+        range: which values of images of more than 8 bits become black and white: "dtype", (low, high), or "minmax",
+            of each file by itself; None: as the recipe's `data.range` has it.
     """
 
     tile: int | None = None
@@ -47,6 +50,7 @@ class Wish:
     seed: int = 0
     device: str = "cpu"
     half: str = ""
+    range: Extent | None = None
 
 
 class Written(NamedTuple):
@@ -82,6 +86,8 @@ def translate(
         raise RunError(f"{source}: no image to translate; give an image file, or a folder of them")
     if wish.half not in ("", *HALVES):
         raise RunError(f"half = {wish.half!r}; left, right or nothing was wanted")
+    if isinstance(wish.range, tuple) and not wish.range[0] < wish.range[1]:
+        raise RunError(f"range {wish.range[0]:g},{wish.range[1]:g}: two numbers with low < high were wanted")
     refuse_same_name(files, root)
     translator = loaded.generator.to(torch.device(wish.device))
     _ = Tiling(translator.multiple, wish.tile or 0, wish.overlap).pixels  # refused before any image is read
@@ -111,7 +117,10 @@ def translation_of(path: Path, loaded: LoadedTranslation, translator: Translator
         DataError: it can't be read.
         RunError: it has colours, and the translator takes gray images.
     """
-    picture = read_picture(path, reading_of(loaded.recipe.data))
+    settings = loaded.recipe.data
+    if wish.range is not None:
+        settings = settings.model_copy(update={"range": wish.range})
+    picture = read_picture(path, reading_of(settings))
     if wish.half:
         picture = halves(picture)[HALVES.index(wish.half)]
     channels = translator.input_shape[0]

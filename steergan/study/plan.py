@@ -24,7 +24,7 @@ from steergan.recipe import (
     read_table,
     validate_any,
 )
-from steergan.section import Section
+from steergan.section import Section, first_fault, wanted
 
 PROTOCOL = ("data.", "evaluation.", "training.ema_", "training.steps")
 """Beginnings of keys that decide how a run is measured, and when: runs that differ there are not compared."""
@@ -81,6 +81,10 @@ class StudyFile(Section):
     """Training seeds; every cell is run with each."""
     axis: Annotated[tuple[Axis, ...], Field(strict=False)] = ()
     """The cells are the product of the axes."""
+
+
+PARTS: tuple[tuple[str, type[Section]], ...] = (("a study", StudyFile), ("an axis", Axis), ("an option", Option))
+"""From outside in."""
 
 
 @dataclass(frozen=True)
@@ -147,15 +151,15 @@ def validate_study(table: Mapping[str, Any], source: str) -> StudyFile:
     try:
         return StudyFile.model_validate(table)
     except ValidationError as error:
-        fault = error.errors()[0]
+        fault = first_fault(error)
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         hint = "; this is a recipe: steergan train runs it" if key in Recipe.model_fields else ""
-        raise RecipeError(f"{source}: unknown key {key}; a study has {', '.join(StudyFile.model_fields)}{hint}")
+        what, model = PARTS[len(fault["loc"]) // 2]
+        raise RecipeError(f"{source}: unknown key {key}; {what} has {', '.join(model.model_fields)}{hint}")
     if fault["type"] == "missing":
         raise RecipeError(f"{source}: key {key} is missing; it has no default")
-    wanted = fault["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    raise RecipeError(f"{source}: {key} = {fault['input']!r}; wanted: {wanted}")
+    raise RecipeError(f"{source}: {key} = {fault['input']!r}; wanted: {wanted(fault)}")
 
 
 def check_axes(file: StudyFile, source: str) -> None:

@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from steergan.data import load
-from steergan.data.folder import read_image
+from steergan.data import load, survey
+from steergan.data.folder import MAY_BE_PAIRS, read_image
 from steergan.errors import DataError
 from steergan.recipe.data import Folder
 
@@ -170,3 +170,13 @@ def test_a_changed_image_is_not_served_stale(cache: Path, tmp_path: Path) -> Non
     for k in range(10):
         save(root / "cats" / f"{k:02}.png", COLOURS[10 + k])
     assert load(settings(root), "train").checksum != before
+
+
+@pytest.mark.parametrize("names", [("input", "output"), ("cats", "dogs"), ()])
+def test_classes_that_may_be_pairs_are_noticed(tmp_path: Path, names: tuple[str, ...]) -> None:
+    wide = np.concatenate([COLOURS[:, :, :6], COLOURS[:, :, :6]], axis=2)
+    for k in range(10):
+        for name in names or ("",):
+            save(tmp_path / name / f"{k}.png", COLOURS[k] if names else wide[k])
+    found = survey(settings(tmp_path)).account.notes
+    assert (MAY_BE_PAIRS in found) == ("cats" not in names)

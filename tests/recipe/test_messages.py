@@ -44,6 +44,7 @@ def test_the_nearest_key_is_named(key: str, hint: str) -> None:
     [
         ({"training": {"steps": 0}}, "my.toml: training.steps = 0; wanted: greater than or equal to 1"),
         ({"training": {"stepz": 3}}, "my.toml: unknown key training.stepz; did you mean training.steps?"),
+        ({"generator": {"widths": 3}}, "my.toml: generator.widths = 3; wanted: a list"),
         ({"data": {"name": "digits", "size": -1}}, "my.toml: data.size = -1; wanted: greater than or equal to 0"),
         ({"generator": {"group": "p4"}}, "my.toml: generator.group = 'p4'; wanted: trivial, C_N or D_N with N up to 64 "
          "(C4, D4, C8, ...), SO2 or O2"),

@@ -69,6 +69,23 @@ def test_halves_of_files_are_translated(pair_run: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(half, alone)
 
 
+def test_a_range_says_what_deep_images_hold(pair_run: Path, tmp_path: Path) -> None:
+    path = picture(tmp_path / "plain.png", 16, 16)
+    deep = np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    plain = Image.fromarray((deep // 16).astype(np.uint8))
+    plain.save(path)
+    with pytest.raises(RunError, match=r"say with data.range \(--range\)"):
+        made(pair_run, tmp_path / "deep.png", tmp_path / "a")
+    (found,), (wanted,) = (
+        made(pair_run, tmp_path / "deep.png", tmp_path / "b", range=(0.0, 16 * 255.0)),
+        made(pair_run, path, tmp_path / "c"),
+    )
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(RunError, match=r"range 5,5: two numbers with low < high"):
+        made(pair_run, path, tmp_path / "d", range=(5.0, 5.0))
+
+
 def test_what_can_not_be_translated_is_one_line(pair_run: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match="no image to translate"):

@@ -110,8 +110,13 @@ def test_what_the_paper_tried_beside_its_tables_holds_its_recipes(study: str, ce
     ("text", "reason"),
     [
         ("jobs = 3", "unknown key jobs"),
+        ("seeds = []", "seeds = []; wanted: a list of at least 1"),
+        ('[[axis]]\nname = "x"\noption = []', "unknown key axis.0.option; an axis has name, draw, options"),
+        (
+            '[[axis]]\nname = "x"\noptions = [{ lable = "y" }]',
+            "unknown key axis.0.options.0.lable; an option has label, recipe, set",
+        ),
         ("[data]\nname = 'digits'", "this is a recipe: steergan train runs it"),
-        ("seeds = []", "seeds"),
         ("[[axis]]\nname = 'a'\noptions = []", "axis.0.options"),
         ("[[axis]]\nname = 'a'", "axis.0.options is missing"),
         (axis('"discriminator.gruop" = "C4"'), "did you mean discriminator.group"),
