@@ -1,6 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -286,8 +287,8 @@ def chosen_device(name: str) -> str:
 
 
 def command_line() -> str:
-    """The command as the user gave it, with the program's short name."""
-    return " ".join([click.get_current_context().find_root().info_name or "steergan", *sys.argv[1:]])
+    """The command as the user gave it, with the program's short name, in a shell's quotes where it needs them."""
+    return f"{click.get_current_context().find_root().info_name or 'steergan'} {shlex.join(sys.argv[1:])}"
 
 
 def save_record(result: "Result", path: Path) -> None:

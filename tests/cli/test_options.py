@@ -11,7 +11,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steergan_cli.options import OutputFile, angles, chosen_classes, chosen_device, extent, numbers, output
+from steergan_cli.options import (
+    OutputFile,
+    angles,
+    chosen_classes,
+    chosen_device,
+    command_line,
+    extent,
+    numbers,
+    output,
+)
 from tests.commands import invoke
 
 CONTEXT = click.Context(click.Command("command"))
@@ -97,7 +106,7 @@ def test_a_class_that_there_is_not_is_refused_with_those_that_there_are(
         chosen_classes(text, names)
 
 
-@pytest.mark.parametrize(("text", "wanted"), [("dtype", "dtype"), ("0,4095", [0, 4095]), ("[-1, 1.5]", [-1, 1.5])])
+@pytest.mark.parametrize(("text", "wanted"), [("dtype", "dtype"), ("0,4095", (0, 4095)), ("[-1, 1.5]", (-1, 1.5))])
 def test_a_range_of_values_is_a_word_or_two_numbers(text: str, wanted: object) -> None:
     assert extent(click.Context(click.Command("x")), click.Option(["--range"]), text) == wanted
 
@@ -106,6 +115,12 @@ def test_what_is_no_range_of_values_is_refused() -> None:
     refused = invoke("data", "prepare", "folder", "--source", ".", "--range", "4095")
     assert refused.exit_code == 2
     assert "'4095' came; dtype, minmax or LOW,HIGH was wanted" in refused.stderr
+
+
+def test_the_recorded_command_is_quoted_as_a_shell_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "step", "--rival", "stock escnn", "--set", "generator.widths=[8]"])
+    with click.Context(click.Command("steergan"), info_name="steergan"):
+        assert command_line() == "steergan step --rival 'stock escnn' --set 'generator.widths=[8]'"
 
 
 @pytest.mark.parametrize("option", ["--json", "--record", "--picture"])
