@@ -20,7 +20,7 @@ with needed_by("steergan.data"):
     from steergan.data.plan import LeftOut
     from steergan.data.prefetch import Prefetch
     from steergan.data.prepared import Prepared
-    from steergan.data.publications import Expected, expected
+    from steergan.data.publications import Expected, assumed, expected
     from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
     from steergan.data.sources import Source, source_of
 
@@ -39,6 +39,7 @@ __all__ = [
     "Split",
     "Survey",
     "account_of",
+    "assumed",
     "batch",
     "batch_indices",
     "checksum",

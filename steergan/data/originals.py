@@ -61,7 +61,7 @@ def resolve_path(path: str) -> Path:
     `scikit-image:NAME` is a photograph in the installed scikit-image; it is never downloaded.
 
     Raises:
-        DataError: there is no such file or folder.
+        MissingDataError: there is no such file or folder.
     """
     if path.startswith(BUNDLE):
         return bundled_photograph(path.removeprefix(BUNDLE))
@@ -69,7 +69,9 @@ def resolve_path(path: str) -> Path:
     for base in (Path(), *data_folders()):
         if exists(base / wanted):
             return named_in_text(base / wanted)
-    raise DataError(f"data.path = {shown(path)}: no such file or folder here or in STEERGAN_DATA; give an existing one")
+    raise MissingDataError(
+        f"data.path = {shown(path)}: no such file or folder here or in STEERGAN_DATA; give an existing one"
+    )
 
 
 def named_in_text(path: Path) -> Path:

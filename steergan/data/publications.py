@@ -17,6 +17,8 @@ class Expected(NamedTuple):
     train: int
     """Training images that `data.fraction` leaves."""
     held_out: int
+    inputs: int = 0
+    """Of pairs, how many of the channels are the input's."""
 
 
 def expected(settings: DataSettings) -> Expected | None:
@@ -29,7 +31,7 @@ def expected(settings: DataSettings) -> Expected | None:
     Examples:
         >>> from steergan.recipe.data import Cifar10, Npz
         >>> expected(Cifar10(fraction=0.1))
-        Expected(image_shape=(3, 32, 32), classes=10, train=5000, held_out=10000)
+        Expected(image_shape=(3, 32, 32), classes=10, train=5000, held_out=10000, inputs=0)
         >>> expected(Npz(path="mine.npz")) is None
         True
     """
@@ -46,3 +48,20 @@ def expected(settings: DataSettings) -> Expected | None:
         train = images - held_out
     side = settings.size or source.size
     return Expected((channels, side, side), classes, int(np.floor(settings.fraction * train + 0.5)), held_out)
+
+
+def assumed(settings: DataSettings) -> Expected | None:
+    """What a user's own images are taken for that are not there: colours, one class; None where no size is said.
+
+    Args:
+        settings: the recipe's `[data]` section.
+
+    Examples:
+        >>> from steergan.recipe.data import Pairs
+        >>> assumed(Pairs(path="mine", size=64))
+        Expected(image_shape=(6, 64, 64), classes=1, train=0, held_out=0, inputs=3)
+    """
+    if settings.name not in ("folder", "pairs") or not settings.size:
+        return None
+    inputs, side = 3 if settings.paired else 0, settings.size
+    return Expected((inputs + 3, side, side), 1, 0, 0, inputs)

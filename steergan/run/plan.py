@@ -71,14 +71,14 @@ def images_of(settings: DataSettings) -> PlannedImages:
     """The images that a recipe names, or what is known of them where they are not there.
 
     Raises:
-        DataError: they can't be read; or they are not there, and nothing is known of them.
+        DataError: they can't be read; or they are not there, and nothing is known of them, not even a size.
     """
     try:
         found = data.survey(settings)
     except MissingDataError as fault:
         known = data.expected(settings)
         if known is None:
-            raise
+            return assumed_images(settings, fault)
         shape, classes = known.image_shape, known.classes
         text = f"{in_counts(known.train, known.held_out, shape, classes)}, as published; they are not here"
         inputs = data.source_of(settings.name).inputs
@@ -86,6 +86,20 @@ def images_of(settings: DataSettings) -> PlannedImages:
     shape, classes = found.image_shape, len(found.class_names)
     text = "at most " * found.at_most + in_counts(found.train, found.held_out, shape, classes)
     return PlannedImages(shape, classes, f"data: {text}\n{found.account.text()}", found.example, found.inputs)
+
+
+def assumed_images(settings: DataSettings, fault: MissingDataError) -> PlannedImages:
+    """A user's own images that are not there, taken for what most are.
+
+    Raises:
+        MissingDataError: no size is said.
+    """
+    known = data.assumed(settings)
+    if known is None:
+        raise fault
+    what = "pairs, inputs and outputs in colour" if known.inputs else "images in colour, of one class"
+    text = f"data: not here; taken for {what}, of {settings.size} x {settings.size} pixels\n{fault}"
+    return PlannedImages(known.image_shape, known.classes, text, inputs=known.inputs)
 
 
 def in_counts(train: int, held_out: int, shape: tuple[int, int, int], classes: int) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steergan.data import expected, image_kind, source_of, survey
+from steergan.data import Expected, expected, image_kind, source_of, survey
 from steergan.recipe.data import SOURCES, Galaxies
 
 
@@ -18,4 +18,4 @@ def test_kinds_are_those_that_are_known_without_files(name: str) -> None:
 
 def test_a_set_that_is_at_hand_holds_what_is_published() -> None:
     found = survey(Galaxies())
-    assert expected(Galaxies()) == (found.image_shape, len(found.class_names), found.train, found.held_out)
+    assert expected(Galaxies()) == Expected(found.image_shape, len(found.class_names), found.train, found.held_out)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from steergan.errors import DataError
-from steergan.recipe import Recipe, read_any_recipe, read_recipe
+from steergan.recipe import Recipe, TranslationRecipe, read_any_recipe, read_recipe
 from steergan.run.build import build_discriminator, build_generator
 from steergan.run.plan import images_of, plan
 
@@ -65,11 +65,11 @@ def test_every_recipe_can_be_planned_without_its_data(nothing_there: None, path:
     if path.parts[0] == "studies" or path.stem in ("base", "table2", "table3"):
         return
     settings = read_any_recipe(RECIPES / path).data
-    if settings.name in ("pairs", "folder"):  # nothing is published of what a folder of that name would have to hold
-        with pytest.raises(DataError, match=f"'{settings.path}': no such file or folder here or in STEERGAN_DATA"):
-            images_of(settings)
-        return
     found = images_of(settings)
+    if settings.name in ("pairs", "folder"):  # nothing is published of what a folder of that name would have to hold
+        assert found.text.startswith("data: not here; taken for ")
+        assert f"{settings.path!r}: no such file or folder here or in STEERGAN_DATA" in found.text
+        return
     missing = settings.name not in ("digits", "galaxies", "patches", "stain")  # those come with installed packages
     assert missing == (f"as published; they are not here\n{settings.name}: no originals in" in found.text)
 
@@ -94,6 +94,16 @@ def test_a_whole_plan_without_data_says_how_they_would_be_had(nothing_there: Non
     found = plan(read_recipe(RECIPES / "rotmnist-small.toml", ["performance.convolution=dense"]))
     assert "or run `steergan data prepare rotmnist --download`\n\ngenerator\n" in found
     assert re.search(r"\npace: \S+ s a step", found)
+
+
+def test_pairs_that_are_not_there_are_planned_for_if_their_size_is_said(nothing_there: None) -> None:
+    recipe = read_any_recipe(RECIPES / "paper/maps/p4-in-d.toml", ["training.batch_size=1"])
+    assert isinstance(recipe, TranslationRecipe)
+    found = images_of(recipe.data)
+    assert (found.shape, found.inputs) == ((6, 256, 256), 3)
+    assert "pairs, inputs and outputs in colour, of 256 x 256 pixels" in found.text
+    with pytest.raises(DataError, match="no such file or folder"):
+        images_of(recipe.data.model_copy(update={"size": 0, "load_size": 0}))
 
 
 def test_a_path_that_is_not_there_is_refused_in_a_plan_too(nothing_there: None) -> None:
