@@ -35,7 +35,7 @@ class FolderImages:
         >>> from steergan.recipe.data import Folder
         >>> pair_of_folders(Folder(path="mine"), Folder(path="theirs"))  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        steergan.errors.DataError: data.path = 'mine': no such file or folder here or in STEERGAN_DATA; ...
+        steergan.errors.MissingDataError: data.path = 'mine': no such file or folder here or in STEERGAN_DATA; ...
     """
 
     root: Path
