@@ -15,6 +15,7 @@ from steergan.data.images import SPLITS, ImageSet, Labels, Split, checksum
 from steergan.data.originals import Originals
 from steergan.data.plan import Plan
 from steergan.data.prepared import CacheError, Prepared, folder_for, prepared_manifests, read_prepared
+from steergan.data.publications import assumed
 from steergan.data.shares import share_on_disk
 from steergan.data.sources import Source, source_of
 from steergan.data.subsets import nested_share
@@ -221,6 +222,8 @@ def most(plan: Plan, fraction: float) -> tuple[int, int]:
 def pair_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int, int]:
     """(C, H, W), the number of classes, and how many of the channels are a pair's input; 0: there are no pairs.
 
+    For whoever makes networks without images: what is not there is as published, or as `assumed`.
+
     Raises:
         DataError: as `survey`.
     """
@@ -229,7 +232,13 @@ def pair_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int, int]:
         channels, classes = source.kind
         side = settings.size or source.size
         return (channels, side, side), classes, source.inputs
-    found = survey(settings)
+    try:
+        found = survey(settings)
+    except MissingDataError:
+        known = assumed(settings)
+        if known is None:
+            raise
+        return known.image_shape, known.classes, known.inputs
     return found.image_shape, len(found.class_names), found.inputs
 
 

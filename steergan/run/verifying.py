@@ -77,7 +77,7 @@ def verify_recipe(
     quick: bool = False,
     tell: Tell = untold,
 ) -> list[Certificate]:
-    """The networks that a recipe would train, with their first weights.
+    """The networks that a recipe would train, with their first weights; for images that are not there see `pair_kind`.
 
     Raises:
         SteerganError: the data, which decides about sizes, can't be found; sizes that don't suit the group.
