@@ -229,11 +229,11 @@ def symmetry_words(found: Sequence[dict[str, Any]]) -> str:
     return words + (f" Broken by the network itself, in torch alike: {broken}." if broken else "")
 
 
-def report(found: Sequence[dict[str, Any]], rounds: int) -> Report:
-    """The comparison, ready to be told."""
+def report(found: Sequence[dict[str, Any]], rounds: int, chosen: bool = False) -> Report:
+    """The comparison, ready to be told; `chosen`: of some networks only."""
     return Report(
         benchmark="exports",
-        title="Exports: size, sameness, symmetry and time",
+        title="Exports: size, sameness, symmetry and time" + " (chosen networks)" * chosen,
         claim="Ours: what leaves is the same function, and keeps its symmetry.",
         protocol={
             "weights": "as networks begin, with seed 0",

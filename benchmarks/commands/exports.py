@@ -41,4 +41,4 @@ def exports(names: tuple[str, ...], kept: Path, rounds: int, file: Path | None, 
     wanted = list(measured.subjects(names))
     with Countdown("export") as countdown:
         found = measured.measure(wanted, kept, rounds, countdown)
-    present(measured.report(found, rounds), file=file, record=record)
+    present(measured.report(found, rounds, bool(names)), file=file, record=record)
