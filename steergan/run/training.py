@@ -1,5 +1,6 @@
 """Training a recipe in a run folder, from its first step or from its last checkpoint."""
 
+import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 
 from steergan import data
-from steergan.errors import RunError, escaped
+from steergan.errors import RunError, SteerganError, escaped
 from steergan.files import AnyPath
 from steergan.kernels import library
 from steergan.recipe import AnyRecipe, Recipe, TranslationRecipe, merge, validate_any
@@ -98,6 +99,7 @@ def train(
     task = task_of(recipe)
     images = processes.after_first(lambda: task.load(place.data_path, report))
     generator, discriminator = task.networks(images)  # refused before there is a folder
+    new = processes.first and (out is None or not out.exists())
     folder = claim_folder(recipe, out) if processes.first else None
     folder = RunFolder(processes.told(None if folder is None else folder.path))
     with folder.locked() if processes.first else nullcontext():
@@ -145,6 +147,10 @@ def train(
             run_steps(folder, task, state, images, report, processes)
         except DivergenceError as error:
             raise RunError(f"{error}; {Snapshots(folder).left()}") from None
+        except SteerganError:
+            if new and not folder.trained and not state.step:
+                shutil.rmtree(folder.path)  # nothing was trained in it, and the same command makes it again
+            raise
         except Stopped:
             report.message(f"{folder.path}: stopped before {'its first' if found is None else 'another'} step")
     return folder.path

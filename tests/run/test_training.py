@@ -257,10 +257,16 @@ def test_a_killed_run_from_old_weights_goes_on_from_them(tiny_run: Path, recipe:
     assert about["transfer"] == json.loads((straight / "run.json").read_text())["transfer"]
 
 
-def test_a_run_that_failed_before_training_does_not_block_its_folder(recipe: MakeRecipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_that_failed_before_training_leaves_nothing_and_does_not_block_its_folder(
+    recipe: MakeRecipe, tmp_path: Path, there: bool
+) -> None:
     out = tmp_path / "run"
+    if there:
+        out.mkdir()
     with pytest.raises(SteerganError, match=r"nothere\.safetensors"):
         run.train(recipe(f"evaluation.features={tmp_path}/nothere.safetensors"), out, report=Notes())
+    assert out.exists() == there  # what somebody else made is left
     run.train(recipe(), out, report=Notes())
     assert (out / "generator.safetensors").exists()
 
