@@ -147,7 +147,7 @@ def draw_scatter(axes: Axes, runs: list[RunFigures], label: str, number: int) ->
         step, recall, precision = np.array(found, dtype=np.float64).T
         marker, colour = MARKERS[number // 10 % len(MARKERS)], np.array(to_rgba(f"C{number % 10}"))
         colours = np.tile(colour, (len(step), 1))
-        colours[:, 3] = FAINTEST + (1 - FAINTEST) * step / step.max()
+        colours[:, 3] = np.minimum(1, FAINTEST + (1 - FAINTEST) * step / step.max())  # rounding can lead above
         axes.scatter(recall, precision, s=22, marker=marker, c=colours, linewidths=0)
         axes.scatter([], [], s=22, marker=marker, color=colour, linewidths=0, label=label)
 
