@@ -13,14 +13,14 @@ with needed_by("steergan.data"):
         prepared_found,
         unfinished_found,
     )
-    from steergan.data.loading import Survey, account_of, image_kind, load, pair_kind, prepare, survey, take
+    from steergan.data.loading import Survey, account_of, load, prepare, survey, take
     from steergan.data.looks import Kinds, kinds_of
     from steergan.data.originals import resolve_path
     from steergan.data.pair import FolderImages, pair_of_folders
     from steergan.data.plan import LeftOut
     from steergan.data.prefetch import Prefetch
     from steergan.data.prepared import Prepared
-    from steergan.data.publications import Expected, assumed, expected
+    from steergan.data.publications import Expected, assumed, expected, image_kind, pair_kind
     from steergan.data.sampler import batch, batch_indices, class_rows, stratified_labels
     from steergan.data.sources import Source, source_of
 

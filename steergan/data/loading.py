@@ -15,7 +15,6 @@ from steergan.data.images import SPLITS, ImageSet, Labels, Split, checksum
 from steergan.data.originals import Originals
 from steergan.data.plan import Plan
 from steergan.data.prepared import CacheError, Prepared, folder_for, prepared_manifests, read_prepared
-from steergan.data.publications import assumed
 from steergan.data.shares import share_on_disk
 from steergan.data.sources import Source, source_of
 from steergan.data.subsets import nested_share
@@ -217,38 +216,6 @@ def most(plan: Plan, fraction: float) -> tuple[int, int]:
     if plan.divide and train > 1:
         train, held_out = map(len, plan.divide(np.zeros(train, dtype=np.int64)))
     return int(np.floor(fraction * train + 0.5)), held_out
-
-
-def pair_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int, int]:
-    """(C, H, W), the number of classes, and how many of the channels are a pair's input; 0: there are no pairs.
-
-    For whoever makes networks without images: what is not there is as published, or as `assumed`.
-
-    Raises:
-        DataError: as `survey`.
-    """
-    source = source_of(settings.name)
-    if source.kind is not None:
-        channels, classes = source.kind
-        side = settings.size or source.size
-        return (channels, side, side), classes, source.inputs
-    try:
-        found = survey(settings)
-    except MissingDataError:
-        known = assumed(settings)
-        if known is None:
-            raise
-        return known.image_shape, known.classes, known.inputs
-    return found.image_shape, len(found.class_names), found.inputs
-
-
-def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
-    """(C, H, W) and the number of classes; of sets whose images are all of one kind without their files.
-
-    Raises:
-        DataError: as `survey`.
-    """
-    return pair_kind(settings)[:2]
 
 
 def deciding(settings: DataSettings) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""What a set would be that is not there: plans are made before the data are had."""
+"""What a set would be that is not there: plans and networks are made before the data are had."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from steergan.data.loading import survey
 from steergan.data.sources import source_of
+from steergan.errors import MissingDataError
 from steergan.recipe import DataSettings
 
 
@@ -65,3 +67,35 @@ def assumed(settings: DataSettings) -> Expected | None:
         return None
     inputs, side = 3 if settings.paired else 0, settings.size
     return Expected((inputs + 3, side, side), 1, 0, 0, inputs)
+
+
+def pair_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int, int]:
+    """(C, H, W), the number of classes, and how many of the channels are a pair's input; 0: there are no pairs.
+
+    For whoever makes networks without images: what is not there is as published, or as `assumed`.
+
+    Raises:
+        DataError: as `survey`.
+    """
+    source = source_of(settings.name)
+    if source.kind is not None:
+        channels, classes = source.kind
+        side = settings.size or source.size
+        return (channels, side, side), classes, source.inputs
+    try:
+        found = survey(settings)
+    except MissingDataError:
+        known = assumed(settings)
+        if known is None:
+            raise
+        return known.image_shape, known.classes, known.inputs
+    return found.image_shape, len(found.class_names), found.inputs
+
+
+def image_kind(settings: DataSettings) -> tuple[tuple[int, int, int], int]:
+    """(C, H, W) and the number of classes; of sets whose images are all of one kind without their files.
+
+    Raises:
+        DataError: as `survey`.
+    """
+    return pair_kind(settings)[:2]
