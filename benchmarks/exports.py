@@ -24,7 +24,7 @@ from steergan.randomness import seed_torch
 from steergan.recipe import TranslationRecipe, read_any_recipe
 from steergan.run import surroundings
 from steergan.run.build import build_discriminator, build_generator, build_translation, kind_from
-from steergan.run.translation_subjects import judge_subject, translator_subject
+from steergan.run.exporting import translation_subject
 from steergan.tables import Cell, Table, median_and_quartiles
 from steergan.timing import counted, in_turns, ratio
 
@@ -94,8 +94,7 @@ def of_recipe(name: str, part: str) -> tuple[Part, int]:
     size = kind.image_shape[1]
     if isinstance(recipe, TranslationRecipe):
         translator, judge = build_translation(recipe, kind)
-        ours = translator_subject(recipe, translator.eval(), quick=True)
-        subject = ours if part == "generator" else judge_subject(judge.eval(), quick=True)
+        subject = translation_subject(recipe, translator.eval(), judge.eval(), part)
         return part_of_subject(subject, subject.sizes[0]), size
     shape, classes = kind.image_shape, kind.classes
     generator, discriminator = build_generator(recipe, shape, classes), build_discriminator(recipe, shape, classes)

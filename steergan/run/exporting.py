@@ -10,12 +10,14 @@ from steergan.exporting import Export, ExportError, Wish, export_part
 from steergan.exporting.exported import certified, checked_batch, require_own
 from steergan.exporting.network_parts import part_of_run
 from steergan.exporting.parts import part_of_subject
+from steergan.recipe import TranslationRecipe
 from steergan.run.folder import RunFolder
 from steergan.run.load import LoadedRun, LoadedTranslation, load_any_run
 from steergan.run.subjects import discriminator_subject, generator_subject, synthesis_subject
 from steergan.run.transfer import groups_of
 from steergan.run.translation_subjects import judge_subject, translator_subject
 from steergan.training import JsonLines
+from steergan.translation import PairJudge, Translator
 from steergan.verification import Subject
 
 FIGURES = ("l1", "psnr", "ssim", "frechet_invariant", "kid", "precision", "recall", "label_agreement")
@@ -50,22 +52,22 @@ def export_run(
     wish = Wish(to, checked_batch(batch), target, about(run))
     require_own(target)
     if isinstance(run, LoadedTranslation):
-        subject = translation_subject(run, part)
+        subject = translation_subject(run.recipe, run.generator, run.discriminator, part)
         return export_part(part_of_subject(subject, subject.sizes[0]), wish, certified(subject))
     exported = part_of_run(part, run.generator, run.discriminator)
     return export_part(exported, wish, certificate(run, part))
 
 
-def translation_subject(run: LoadedTranslation, part: str) -> Subject:
-    """A network of a run that translates images, with its claim, in evaluation mode at its size.
+def translation_subject(recipe: TranslationRecipe, translator: Translator, judge: PairJudge, part: str) -> Subject:
+    """A network of a translation, by the name of its part, with its claim, in evaluation mode at its size.
 
     Raises:
         ExportError: there is no such part.
     """
     if part == "generator":
-        return translator_subject(run.recipe, run.generator, quick=True)
+        return translator_subject(recipe, translator, quick=True)
     if part == "discriminator":
-        return judge_subject(run.discriminator, quick=True)
+        return judge_subject(judge, quick=True)
     raise ExportError(f"part {part!r} of a run that translates images; generator or discriminator was wanted")
 
 
