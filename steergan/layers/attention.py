@@ -247,7 +247,7 @@ def check_scores(scores: Scores, fields: FieldType, *parts: FieldType) -> None:
     if scores.kind == "oriented" and not regular:
         raise SymmetryError(
             f"oriented scores are those of one orientation of regular fields, and {group_name(space)} got "
-            f'{", ".join(sorted(r.name for r in kinds))}; use scores="invariant"'
+            f'{", ".join(sorted(r.name for r in kinds))}; use invariant scores'
         )
 
 

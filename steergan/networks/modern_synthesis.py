@@ -16,6 +16,7 @@ from steergan.layers import (
 from steergan.layers.bottleneck import GAIN, SLOPE
 from steergan.layers.plain import Compound
 from steergan.networks.modern_spec import ModernGeneratorSpec
+from steergan.networks.modern_stage import stage_layers
 from steergan.networks.noise_maps import NoiseMaps
 from steergan.symmetry import gspace, trivial_type
 
@@ -48,20 +49,11 @@ class ModernStage(Compound):
         attention: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        space, size = in_type.gspace, spec.filter_size(in_type.gspace)
-        self.in_type, self.out_type = in_type, spec.after(spec.of_width(space, width))
-        self.convolution = GroupConvolution(in_type, self.out_type, size if first else 1)
-        set_row_length(self.convolution, 1)
+        self.convolution, blocks = stage_layers(spec, in_type, width, first=first, conditioning=style)
+        self.in_type, self.out_type = in_type, self.convolution.out_type
         self.upsample = None if first else Upsample(self.out_type, 2, "bilinear")
         self.noise = FieldNoise(self.out_type) if spec.noise else None
-        hidden = spec.of_width(space, spec.hidden_width(width))
-        self.blocks = nn.ModuleList(
-            Bottleneck(
-                self.out_type, hidden, cardinality=spec.cardinality, kernel_size=size, conditioning=style,
-                share=1 / (spec.blocks * len(spec.widths)),
-            )
-            for _ in range(spec.blocks)
-        )  # fmt: skip
+        self.blocks = nn.ModuleList(blocks)
         self.attention = spec.attention_on(self.out_type, attention, spec.spectral_norm) if attention else None
 
     def forward(self, x: GeometricTensor, style: Tensor | None, noise: Tensor | None) -> GeometricTensor:

@@ -4,17 +4,10 @@ from escnn.gspaces import GSpace2D
 from escnn.nn import EquivariantModule, FieldType
 
 from steergan.errors import SymmetryError
-from steergan.layers import (
-    Bottleneck,
-    GroupConvolution,
-    GroupedConvolution,
-    HalvingPool,
-    Restriction,
-    activation,
-    set_row_length,
-)
+from steergan.layers import GroupedConvolution, HalvingPool, Restriction, activation, set_row_length
 from steergan.layers.bottleneck import GAIN, SLOPE
 from steergan.networks.modern_spec import ModernDiscriminatorSpec
+from steergan.networks.modern_stage import stage_layers
 from steergan.networks.stages import check_groups, pool_geometry, pooled
 from steergan.networks.trunk import LayerChain
 from steergan.symmetry import gspace, is_trivial, trivial_type
@@ -63,7 +56,8 @@ class ModernTrunk(LayerChain):
             if i:
                 pool, size = halving(size, space, i)
                 layers.append(pool(x_type))
-            layers += stage_layers(spec, x_type, width, first=i == 0)
+            convolution, blocks = stage_layers(spec, x_type, width, first=i == 0)
+            layers += [convolution, *blocks]
             x_type = layers[-1].out_type
             if attends[i]:
                 layers.append(spec.attention_on(x_type, size, spec.spectral_norm))
@@ -73,25 +67,6 @@ class ModernTrunk(LayerChain):
         layers.append(activation(layers[-1].out_type, "leaky_relu", SLOPE))
         ends[-1] = len(layers) - 1
         super().__init__(layers, ends)
-
-
-def stage_layers(
-    spec: ModernDiscriminatorSpec, x_type: FieldType, width: int, *, first: bool
-) -> list[EquivariantModule]:
-    """A convolution, 1x1 but for the image's, and blocks."""
-    space, size = x_type.gspace, spec.filter_size(x_type.gspace)
-    out_type = spec.after(spec.of_width(space, width))
-    convolution = GroupConvolution(x_type, out_type, size if first else 1)
-    set_row_length(convolution, 1)
-    hidden = spec.of_width(space, spec.hidden_width(width))
-    blocks = [
-        Bottleneck(
-            out_type, hidden, cardinality=spec.cardinality, kernel_size=size,
-            share=1 / (spec.blocks * len(spec.widths)),
-        )
-        for _ in range(spec.blocks)
-    ]  # fmt: skip
-    return [convolution, *blocks]
 
 
 def halving(size: tuple[int, int], space: GSpace2D, stage: int) -> tuple[HalvingPool, tuple[int, int]]:
