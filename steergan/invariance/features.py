@@ -69,7 +69,7 @@ def sample_features(name: str, image_shape: tuple[int, int, int], classifier: Pa
     """Features for a run's samples: its extractor's before group pooling, else those of its classifier, else pixels.
 
     A run of several classes with Inception features, which know no group, has a classifier in its folder for label
-    agreement; one of a single class that names no features is compared by scattering ones.
+    agreement; one without a classifier that names no features is compared by scattering ones.
 
     Args:
         name: the extractor of `choose_extractor` that measures the run.
@@ -82,10 +82,10 @@ def sample_features(name: str, image_shape: tuple[int, int, int], classifier: Pa
     """
     if name in SHIPPED or (name.endswith(".safetensors") and Path(name).is_file()):
         return before_pooling(choose_extractor(name, image_shape))
+    if name == "scattering" or (name == "auto" and not classifier.is_file()):
+        return before_pooling(choose_extractor("scattering", image_shape))
     if classifier.is_file():
         return before_pooling(ClassifierExtractor("classifier", read_classifier(classifier)))
-    if name in ("auto", "scattering"):
-        return before_pooling(choose_extractor("scattering", image_shape))
     height, width = (min(side, PIXELS_SIDE) for side in image_shape[1:])
     return OrientationFeatures(
         f"pixels, averaged to {height} x {width}" if (height, width) != image_shape[1:] else "pixels",

@@ -69,6 +69,12 @@ def test_extractors_without_a_group_or_file_give_way_to_the_runs_classifier(
     assert found.compute(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape == (3, 16)
 
 
+def test_a_run_that_names_scattering_is_seen_by_it_beside_a_classifier(tiny_recipe: Path, tmp_path: Path) -> None:
+    copyfile(tiny_recipe.parent / "features.safetensors", tmp_path / "classifier.safetensors")
+    found = sample_features("scattering", (1, 16, 16), tmp_path / "classifier.safetensors")
+    assert found.name == "scattering"
+
+
 def test_pixels_serve_where_there_is_nothing_else(tmp_path: Path) -> None:
     found = sample_features("inception", (1, 8, 8), tmp_path / "none")
     assert (found.name, found.sha256) == ("pixels", "")
