@@ -78,11 +78,14 @@ def cut_field(drawn: Any, rng: random.Random) -> Iterator[Any]:
     def headed(x: Tensor, cut: int) -> Tensor:
         return x + attended(8 * x, heads=x.shape[1] // cut if x.shape[1] % cut == 0 else x.shape[1])
 
+    def apart(x: Tensor, cut: int) -> Tensor:
+        return torch.stack([3 * channel if n < cut else channel for n, channel in enumerate(x.unbind(1))], 1)
+
     def change(place: Place) -> bool:
         possible = cuts(place.layer.out_type)
         if not possible:
             return False
-        cut, way = rng.choice(possible), rng.choice((blurred, normed, grouped, scored, headed))
+        cut, way = rng.choice(possible), rng.choice((blurred, normed, grouped, scored, headed, apart))
         return follow(place, Changed(lambda x: way(x, cut)), rng)
 
     return everywhere(drawn, rng, change)

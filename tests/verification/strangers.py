@@ -277,6 +277,16 @@ def by_halves(cut: int) -> Callable[[Tensor], Tensor]:
     return way
 
 
+def one_by_one(functions: list[Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+    """A loop over orientations, each of which gets a function of its own."""
+
+    def way(x: Tensor) -> Tensor:
+        orientations = x.unflatten(1, (-1, 4)).unbind(2)
+        return torch.stack([f(o) for f, o in zip(functions, orientations, strict=True)], 2).flatten(1, 2)
+
+    return way
+
+
 class Oriented(nn.Module):
     """Scores that see where a pixel lies from each of four orientations, a head for each. Twin: from one, in all."""
 
@@ -405,6 +415,8 @@ STRANGERS = {
     "group norm, wrong": Stranger(lambda: Between(lambda x: F.group_norm(x, 4)), "broken"),
     "by halves": Stranger(lambda: Between(by_halves(4)), "proved"),
     "by halves, wrong": Stranger(lambda: Between(by_halves(3)), "broken"),
+    "one by one": Stranger(lambda: Between(one_by_one([F.silu] * 4)), "proved"),
+    "one by one, wrong": Stranger(lambda: Between(one_by_one([F.silu, F.silu, F.relu, F.silu])), "broken"),
     "largest": Stranger(
         lambda: Between(lambda x: largest(x, x.square().sum(1, keepdim=True)), "irrep_1+irrep_2@C4"), "proved"
     ),

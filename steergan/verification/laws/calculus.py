@@ -9,6 +9,7 @@ with its sign: f of tuples whose signs change has a law where the sign of f is k
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +38,7 @@ def rearranged(law: Law, shape: torch.Size, move: Callable[[Tensor], Tensor], el
     # The operation itself runs on the ids, as numbers; float64 holds them exactly, and torch moves it like any other.
     # In one piece of memory, so that every view that the tensor itself admits is one of them.
     ids = move(law.ids.double().reshape(shape).contiguous()).long()
-    return Fixed(ids) if isinstance(law, Fixed) else Turning(ids, law.index, law.sign)
+    return Fixed(ids) if isinstance(law, Fixed) else replace(law, ids=ids)
 
 
 def pointwise(law: Law, parity: str) -> Law:
@@ -89,6 +90,9 @@ def combined(
         found = pointwise(same, "general")
         if signs != "product" or not isinstance(found, Lost):
             return found
+    alone, own = varying[0]
+    if len(varying) == 1 and isinstance(alone, Turning) and own == shape:
+        return pointwise(alone, "odd" if signs == "product" or (signs == "sum" and not constants) else "general")
     tables: list[Fixed | Turning] = []
     for law, own in varying:
         table = written_out(law, own, elements) if isinstance(law, Fields) else law
@@ -233,21 +237,32 @@ def first_places(law: Turning) -> Tensor:
 
 
 def joined(laws: Sequence[Law]) -> list[Turning | Fixed] | Lost:
-    """The laws of several tensors over one set of atoms; none of them `Fields`."""
+    """The laws of several tensors over one set of atoms; none of them `Fields`.
+
+    Laws of parts of one tensor share its atoms, but for parts with an entry in common: of `cat([x, x])`, each x is to
+    turn by itself, as two fields do. All others have atoms of their own.
+    """
     for law in laws:
         if isinstance(law, Lost):
             return law
-    # Atoms of law k are numbered from `start` on; an invariant entry is an atom that index maps to itself, sign +1.
-    start, shifted, index, sign = 0, [], [], []
+    # Atoms of law k are numbered from its start on; an invariant entry is an atom that index maps to itself, sign +1.
+    end, shifted, index, sign = 0, [], [], []
+    parts: dict[Any, list[tuple[int, Tensor]]] = {}  # starts of those that were met, and which of their atoms were
     count = next((len(law.index) for law in laws if isinstance(law, Turning)), 0)
     for law in laws:
         assert isinstance(law, Fixed | Turning)
-        size = law.index.shape[1] if isinstance(law, Turning) else int(law.ids.max()) + 1 if law.ids.numel() else 0
-        fixed = torch.arange(size).expand(count, -1)
-        index.append((law.index if isinstance(law, Turning) else fixed) + start)
-        sign.append(law.sign if isinstance(law, Turning) else torch.ones_like(fixed))
+        of_it = parts.setdefault(law.atoms, []) if isinstance(law, Turning) else []
+        start, met = next((part for part in of_it if not bool(part[1][law.ids].any())), (end, None))
+        if met is None:
+            size = law.index.shape[1] if isinstance(law, Turning) else int(law.ids.max()) + 1 if law.ids.numel() else 0
+            fixed = torch.arange(size).expand(count, -1)
+            index.append((law.index if isinstance(law, Turning) else fixed) + start)
+            sign.append(law.sign if isinstance(law, Turning) else torch.ones_like(fixed))
+            met = torch.zeros(size, dtype=torch.bool)
+            of_it.append((start, met))
+            end += size
+        met[law.ids] = True
         shifted.append(law.ids + start)
-        start += size
     if not count:
         return [Fixed(ids) for ids in shifted]
     whole_index, whole_sign = torch.cat(index, 1), torch.cat(sign, 1)

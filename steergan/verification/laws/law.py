@@ -38,7 +38,8 @@ The sum over all four is one multiset, {0, 1, 2, 3}, and every element leaves it
     under the rotation by 90 degrees, entry (0,) of the result moves
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from escnn.nn import FieldType
@@ -73,6 +74,8 @@ class Turning:
         ids: int64 in the tensor's shape.
         index: (E, N) int64, a row for each claimed element.
         sign: (E, N) int64, +1 or -1.
+        atoms: whose numbers the atoms are: laws that are equal in it speak of the same ones, as those of the slices of
+            one map do. Else nobody knows; a law that is made anew is equal to no other.
 
     Row e of both is a signed permutation of the N atoms, of which not every one has to be an entry.
     """
@@ -80,6 +83,7 @@ class Turning:
     ids: Tensor
     index: Tensor
     sign: Tensor
+    atoms: Any = field(default_factory=object, compare=False)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def by_value(value: Tensor) -> Tensor:
 
 def is_uniform(law: Law) -> bool:
     """Whether all entries are one and the same invariant number."""
-    return isinstance(law, Fixed) and (law.ids.numel() == 1 or bool((law.ids == law.ids.flatten()[0]).all()))
+    return isinstance(law, Fixed) and (law.ids.numel() <= 1 or bool((law.ids == law.ids.flatten()[0]).all()))
 
 
 def written_out(law: Turning | Fields, shape: torch.Size, elements: tuple[Matrix, ...]) -> Turning | Lost:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import combined, joined, pointwise, rearranged
-from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct, written_out
+from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct
+from steergan.verification.laws.spelling import Spelling
 
 LawOf = Callable[[Any], Law]
 Rule = Callable[["Operation"], Law | tuple[Law, ...]]
@@ -25,11 +26,19 @@ class Operation:
     """
 
     def __init__(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, law_of: LawOf, elements: Any
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        out: Any,
+        law_of: LawOf,
+        elements: Any,
+        spell: Spelling | None = None,
     ) -> None:
         self.func, self.args, self.kwargs, self.out = func, args, kwargs, out
         self.law_of = law_of
         self.elements: tuple[Matrix, ...] = elements
+        self.spell = spell or Spelling(elements)
         self.name = func.overloadpacket.__name__.rstrip("_")
         self.values: list[Tensor] = []
         self.numbers: list[Tensor] = []
@@ -46,8 +55,7 @@ class Operation:
 
     def written_out(self, x: Tensor) -> Law:
         """The law of an operand, entry by entry."""
-        law = self.law_of(x)
-        return written_out(law, x.shape, self.elements) if isinstance(law, Fields) else law
+        return self.spell(self.law_of(x), x)
 
 
 def move(call: Operation) -> Law | tuple[Law, ...]:
@@ -69,9 +77,9 @@ def move(call: Operation) -> Law | tuple[Law, ...]:
         return result
 
     if not isinstance(call.out, list | tuple):
-        return rearranged(call.law_of(x), x.shape, apply, call.elements)
+        return rearranged(call.written_out(x), x.shape, apply, call.elements)
     return tuple(
-        rearranged(call.law_of(x), x.shape, lambda ids, n=n: apply(ids)[n], call.elements)  # type: ignore[misc]
+        rearranged(call.written_out(x), x.shape, lambda ids, n=n: apply(ids)[n], call.elements)  # type: ignore[misc]
         for n in range(len(call.out))
     )
 

@@ -3,7 +3,11 @@
 An operation that is not here loses the law, unless everything that it computes from is invariant.
 """
 
-from steergan.verification.laws.law import Law, Lost, settled
+from dataclasses import replace
+from typing import Any
+
+from steergan.verification.laws.law import Law, Lost, Turning, settled
+from steergan.verification.laws.memory import tensors_in
 from steergan.verification.laws.norms import batch_norm, group_norm, layer_norm, softmax
 from steergan.verification.laws.operations import (
     Operation,
@@ -103,4 +107,19 @@ def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     if rule is None:
         return Lost(f"the operation {name} is not one that the proof knows")
     found = rule(call)
-    return tuple(map(settled, found)) if isinstance(found, tuple) else settled(found)
+    laws = found if isinstance(found, tuple) else (found,)
+    if rule is not move:
+        laws = tuple(replace(law, atoms=atoms_of(call, law)) if isinstance(law, Turning) else law for law in laws)
+    laws = tuple(map(settled, laws))
+    return laws if isinstance(found, tuple) else laws[0]
+
+
+def atoms_of(call: Operation, law: Turning) -> Any:
+    """Whose numbers the atoms of a result are: the same as those of another that one function made of the same ones."""
+    operands = list(tensors_in((call.args, call.kwargs)))
+    if len(operands) == 1:
+        before = call.law_of(operands[0])
+        if isinstance(before, Turning) and before.ids is law.ids:  # of each entry, where it was
+            numbers = [a for a in call.args if a is not operands[0]]
+            return (before.atoms, str(call.func), repr(numbers), repr(call.kwargs))
+    return object()

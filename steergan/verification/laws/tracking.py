@@ -13,7 +13,6 @@ from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import combined, overwritten
 from steergan.verification.laws.culprits import Culprits
 from steergan.verification.laws.law import (
-    Fields,
     Fixed,
     Law,
     Lost,
@@ -21,11 +20,11 @@ from steergan.verification.laws.law import (
     distinct,
     is_uniform,
     unmoved,
-    written_out,
 )
 from steergan.verification.laws.memory import digest_of, geometry, places, share_memory, tensors_in, written_by
 from steergan.verification.laws.operations import Operation
 from steergan.verification.laws.rules import law_of_result
+from steergan.verification.laws.spelling import Spelling
 from steergan.verification.laws.trace import Trace
 
 LEAKS = {
@@ -80,6 +79,7 @@ class Tracking(TorchDispatchMode):
         super().__init__()
         self.elements = elements
         self.laws, self.given = WeakTensorKeyDictionary(), WeakTensorKeyDictionary()
+        self.spell = Spelling(elements)
         self.trace = Trace()
         self.stack: list[str] = []
         self.inside: str | None = None
@@ -195,7 +195,7 @@ class Tracking(TorchDispatchMode):
             return [Fixed(by_value(r), made_of) for r in results]
         if not before:
             return [Fixed(distinct(r.shape)) for r in results]
-        call = Operation(func, args, kwargs, out, self.law_of, self.elements)
+        call = Operation(func, args, kwargs, out, self.law_of, self.elements, self.spell)
         if in_place and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t"):
             found: Law | tuple[Law, ...] = self._overwritten(call, args)
         else:
@@ -262,22 +262,21 @@ class Tracking(TorchDispatchMode):
         A view with the same places has the new law. Of another one, entries at places that were written get the new
         ids, the rest keep theirs, over one table of both laws' atoms.
         """
+        self.spell.forget(tensor)
         for other, old in list(self.laws.items()):
             if other is tensor or not share_memory(tensor, other):
                 continue
+            self.spell.forget(other)
             self.given[other] = False
             if geometry(tensor) == geometry(other):
                 self.laws[other] = law
             else:
-                pair = [self._written_out(old, other), self._written_out(law, tensor)]
+                pair = [self.spell(old, other), self.spell(law, tensor)]
                 found = overwritten(pair[0], places(other), pair[1], places(tensor))
                 if isinstance(found, Fixed):
                     found = replace(found, made_of=self._made_of("", pair))
                 self.laws[other] = found
         self.laws[tensor] = law
-
-    def _written_out(self, law: Law, tensor: Tensor) -> Law:
-        return written_out(law, tensor.shape, self.elements) if isinstance(law, Fields) else law
 
     def fault(self, reason: str) -> None:
         """Something stands against the composition here."""

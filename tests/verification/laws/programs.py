@@ -136,6 +136,14 @@ def sampled(x: Tensor) -> Tensor:
     return torch.einsum("gi,bghw->bihw", waves, torch.einsum("gi,bihw->bghw", waves, x[:, :2]).relu())
 
 
+def between(x: Tensor) -> Tensor:
+    """One channel is taken before a function was applied in place, the others after it."""
+    y = x.clone()
+    before = y[:, :1].clone()
+    y.mul_(2).sigmoid_()
+    return torch.cat([before, y[:, 1:]], 1)
+
+
 STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
@@ -156,6 +164,16 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "twice": lambda x: torch.cat([x, x], 1),
     "with its mirror": lambda x: torch.cat([x, x.flip(-1)], 1),
     "stacked": lambda x: torch.stack([x, -x], 2).flatten(1, 2),
+    "channels apart and together": lambda x: torch.stack(list(x.unbind(1)), 1),
+    "channels one by one": lambda x: torch.stack([x[:, c].sigmoid() for c in range(x.shape[1])], 1),
+    "channels doubled one by one": lambda x: torch.cat([2 * part for part in x.split(1, 1)], 1),
+    "channels, each otherwise": lambda x: torch.stack([c + n for n, c in enumerate(x.unbind(1))], 1),
+    "first channel activated": lambda x: torch.cat([x[:, :1].sigmoid(), x[:, 1:]], 1),
+    "first channel averaged": lambda x: torch.cat([x[:, :1] * 0 + x[:, :1].mean((2, 3), True), x[:, 1:]], 1),
+    "channels and their neighbours": lambda x: torch.cat([x[:, :-1], x[:, 1:]], 1) if x.shape[1] > 1 else x,
+    "channels twice, one by one": lambda x: torch.stack([*x.unbind(1), *x.unbind(1)], 1),
+    "a channel from before": between,
+    "samples apart": lambda x: torch.cat([x[1:], x[:1]]),
     "plus its transpose": lambda x: x + x.transpose(-1, -2) if x.shape[-1] == x.shape[-2] else x,
     "plus its half turn": lambda x: x + x.flip(-1, -2),
     "times itself turned": lambda x: x * x.flip(-1, -2),
