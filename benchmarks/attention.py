@@ -1,8 +1,8 @@
 """What self-attention on fields costs beside a CNN's of as many parameters: time, and what a graph keeps."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from steergan.benchmark.report import Report
 from steergan.benchmark.step import count
-from steergan.layers import SelfAttention
-from steergan.layers.attention import ScoresOf
+from steergan.layers import Bottleneck, SelfAttention
+from steergan.layers.attention import ScoresOf, choose_attention
 from steergan.progress import Progress, unheard
 from steergan.run.about import surroundings
 from steergan.symmetry import fields_for_width, gspace, is_trivial, regular_type, trivial_type
@@ -65,6 +65,10 @@ CELLS = (
 )
 
 
+SIZES = (8, 16, 32, 64)
+"""Sides in pixels of the maps on which attention is timed beside a residual block."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one layer takes.
@@ -107,6 +111,31 @@ def measure(rounds: int, cells: Sequence[Cell] = (), *, progress: Progress = unh
     ]
 
 
+def beside_blocks(
+    rounds: int, cells: Sequence[Cell] = (), sizes: Sequence[int] = (), *, progress: Progress = unheard
+) -> dict[tuple[str, int], Interval]:
+    """R1's step of attention over that of a residual block of the modern pair, on the same maps, size by size.
+
+    Args:
+        rounds: timed calls of each.
+        cells: what is timed, on maps of all sizes; empty: `CELLS`.
+        sizes: sides in pixels; empty: `SIZES`.
+        progress: called with (maps done, maps in all).
+    """
+    found = {}
+    placed = [replace(cell, size=size) for size in sizes or SIZES for cell in cells or CELLS]
+    for done, cell in enumerate(placed, 1):
+        fields = cell.fields
+        x = torch.randn(cell.batch, fields.size, cell.size, cell.size)
+        layers = {"attention": SelfAttention(fields, scores=cell.scores), "block": Bottleneck(fields, fields)}
+        torch.nn.init.ones_(layers["attention"].gamma)
+        actions = {name: partial(penalised, layer, x) for name, layer in layers.items()}
+        seconds = in_turns(actions, rounds, clock=time.process_time)
+        found[cell.name, cell.size] = ratio(seconds, "attention", "block")
+        progress(done, len(placed))
+    return found
+
+
 def inference(layer: SelfAttention, x: Tensor) -> None:
     """A forward without a graph."""
     with torch.no_grad():
@@ -121,16 +150,16 @@ def training(layer: SelfAttention, x: Tensor, twice: bool) -> None:
     torch.autograd.grad(out.square().sum(), [leaf, *layer.parameters()])
 
 
-def squared_gradient(layer: SelfAttention, x: Tensor) -> Tensor:
+def squared_gradient(layer: SelfAttention | Bottleneck, x: Tensor) -> Tensor:
     """Of a score that is no linear function of the layer's output, by the map, with its graph."""
-    layer.train().twice = True
+    choose_attention(layer.train(), twice=True)
     leaf = x.clone().requires_grad_()
     out = layer(layer.in_type(leaf)).tensor
     (gradient,) = torch.autograd.grad(out.square().sum(), leaf, create_graph=True)
     return gradient.square().sum()
 
 
-def penalised(layer: SelfAttention, x: Tensor) -> None:
+def penalised(layer: SelfAttention | Bottleneck, x: Tensor) -> None:
     """The gradients of R1 by all weights."""
     torch.autograd.grad(squared_gradient(layer, x), list(layer.parameters()))
 
@@ -185,6 +214,17 @@ def table(costs: Sequence[Cost]) -> Table:
     )
 
 
+def table_of_sizes(found: Mapping[tuple[str, int], Interval]) -> Table:
+    """A row for each layer, a column for each size."""
+    sizes = sorted({size for _, size in found})
+    return Table(
+        caption="R1's step of attention as a multiple of that of a residual block of the modern pair (1x1, 3x3, 1x1) "
+        "of the same fields on the same maps; median (quartiles) over the rounds.",
+        columns=["layer", *(f"{size} x {size}" for size in sizes)],
+        rows=[[name, *(found[name, size] for size in sizes)] for name in dict.fromkeys(name for name, _ in found)],
+    )
+
+
 def verdict(costs: Sequence[Cost]) -> str:
     """What came out, in plain sentences."""
     found = [f"{c.cell.name} {shown(beside_cnn(costs, c, R1).centre)}" for c in costs if c.cell.name != CNN]
@@ -198,8 +238,13 @@ def verdict(costs: Sequence[Cost]) -> str:
     )
 
 
-def report(costs: Sequence[Cost]) -> Report:
-    """The costs, ready to be told."""
+def report(costs: Sequence[Cost], by_size: Mapping[tuple[str, int], Interval]) -> Report:
+    """The costs, ready to be told.
+
+    Args:
+        costs: of `measure`.
+        by_size: of `beside_blocks`.
+    """
     return Report(
         benchmark="attention",
         title="Self-attention on fields",
@@ -211,8 +256,11 @@ def report(costs: Sequence[Cost]) -> Report:
             "threads": torch.get_num_threads(),
             "rounds": counted(len(costs[0].seconds[R1])),
         },
-        tables=[table(costs)],
+        tables=[table(costs), table_of_sizes(by_size)],
         verdict=verdict(costs),
-        figures={"costs": [asdict(cost) for cost in costs]},
+        figures={
+            "costs": [asdict(cost) for cost in costs],
+            "beside_blocks": [{"layer": name, "size": size, **asdict(i)} for (name, size), i in by_size.items()],
+        },
         surroundings=surroundings(torch.device("cpu")),
     )

@@ -24,4 +24,6 @@ def attention(repeats: int, record: Path | None) -> None:
 
     with Countdown("task") as countdown:
         found = measured.measure(repeats, progress=countdown)
-    present(measured.report(found), record=record)
+    with Countdown("map") as countdown:
+        by_size = measured.beside_blocks(repeats, progress=countdown)
+    present(measured.report(found, by_size), record=record)

@@ -7,8 +7,9 @@ from click.testing import CliRunner
 
 from benchmarks import attention
 from benchmarks.__main__ import benchmarks
-from benchmarks.attention import CELLS, CNN, ONCE, PLAIN, R1, TASKS, Cell, Cost, measure, report
+from benchmarks.attention import CELLS, CNN, ONCE, PLAIN, R1, TASKS, Cell, Cost, beside_blocks, measure, report
 from steergan.results import read_results
+from steergan.tables import median_and_quartiles
 
 SMALL = [
     Cell(CNN, "trivial", "invariant", 16, 8, 2),
@@ -36,13 +37,24 @@ def test_sentences_follow_from_the_times() -> None:
         "R1's step over the CNN's: C4, invariant 3. Training through the fused operator is 2 to 4 times as fast as "
         "through the plain softmax."
     )
-    assert report(costs).tables[0].rows[0][-1] is None
-    assert ONCE in report(costs).tables[0].columns
+    small, large = median_and_quartiles([0.2, 0.25, 0.3]), median_and_quartiles([0.4, 0.5, 0.6])
+    by_size = {("C4, invariant", 8): large, ("C4, invariant", 4): small}
+    first, second = report(costs, by_size).tables
+    assert first.rows[0][-1] is None
+    assert ONCE in first.columns
+    assert second.columns == ["layer", "4 x 4", "8 x 8"]
+    assert second.rows == [["C4, invariant", small, large]]
     assert [len(cell.fields) for cell in CELLS] == [64, 32, 32, 22, 22]
+
+
+def test_attention_takes_a_growing_share_of_larger_maps() -> None:
+    found = beside_blocks(3, SMALL[:1], (4, 32))
+    assert found[CNN, 32].centre > found[CNN, 4].centre > 0
 
 
 def test_the_command_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "CELLS", tuple(SMALL[:2]))
+    monkeypatch.setattr(attention, "SIZES", (4,))
     path = tmp_path / "attention.json"
     done = CliRunner().invoke(benchmarks, ["attention", "--repeats", "1", "--record", str(path)])
     assert done.exit_code == 0, done.output
