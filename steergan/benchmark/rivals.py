@@ -58,8 +58,14 @@ def equal_channels(recipe: AnyKind) -> AnyKind:
     """The recipe with the trivial group in both networks, and widths that give every feature map as many channels.
 
     Only the generator's last convolution differs: it makes the image itself, not |G| channels to pool over.
+
+    Raises:
+        RecipeError: groups that are restricted on the way, or have no elements to count.
     """
     table = recipe.model_dump()
+    groups = [table[name]["group"] for name in ("generator", "discriminator")]
+    if any(not isinstance(group, str) or is_continuous(gspace(group)) for group in groups):
+        raise RecipeError("there is no CNN of as many channels as restricted groups, SO2 or O2; name other rivals")
     plain = int(isinstance(recipe, Recipe) and recipe.discriminator.group_pool == "before-last-block")
     for name in ("generator", "discriminator"):
         space, widths = gspace(table[name]["group"]), table[name]["widths"]
@@ -71,8 +77,12 @@ def equal_channels(recipe: AnyKind) -> AnyKind:
 
 
 def equal_parameters(recipe: AnyKind) -> AnyKind:
-    """The paper's CNN: the trivial group and the recipe's widths, which are those of a CNN of as many parameters."""
-    return changed(recipe, generator={"group": "trivial"}, discriminator={"group": "trivial"})
+    """The paper's CNN: the trivial group and the recipe's widths, which are those of a CNN of as many parameters.
+
+    Where the latent turns with the group, the CNN's is dense.
+    """
+    dense_latent = {"latent": "dense"} if isinstance(recipe, Recipe) and recipe.generator.latent == "steerable" else {}
+    return changed(recipe, generator={"group": "trivial", **dense_latent}, discriminator={"group": "trivial"})
 
 
 def stock_pair(

@@ -12,7 +12,7 @@ from steergan import data
 from steergan.benchmark.convolutions import kernels_at_hand
 from steergan.benchmark.fresh import Fresh, fresh
 from steergan.benchmark.operators import OperatorTimes, profiled
-from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, check_rivals, rival_pair
+from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, Pair, rival_pair
 from steergan.benchmark.training import (
     CHECKPOINT,
     DISCRIMINATOR,
@@ -24,10 +24,12 @@ from steergan.benchmark.training import (
     random_batch,
 )
 from steergan.benchmark.usual_loop import UsualLoop
+from steergan.errors import RecipeError
+from steergan.networks.hidden_fields import HiddenFields
 from steergan.progress import Progress, portion, unheard
 from steergan.recipe import Recipe, TranslationRecipe
 from steergan.run.about import surroundings
-from steergan.symmetry import fields_for_width, group_order, gspace
+from steergan.symmetry import gspace
 from steergan.tables import Interval, median_and_quartiles
 from steergan.timing import WARM_UP, in_turns, ratio
 
@@ -67,6 +69,8 @@ class StepBenchmark:
     """What fresh processes took, by rival."""
     operators: OperatorTimes = field(default_factory=dict)
     """What a step consists of, by rival."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Rivals that there are not for the recipe, and why."""
 
     def ratio(self, part: str, name: str, rival: str) -> Interval:
         """How many times as long as a rival's: median between the quartiles over the rounds."""
@@ -81,7 +85,7 @@ class StepBenchmark:
     def small(self) -> bool:
         """Whether the networks are."""
         networks = (self.recipe.generator, self.recipe.discriminator)
-        return all(most_channels(network.group, network.widths) <= SMALL for network in networks)
+        return all(most_channels(network, network.group, network.widths) <= SMALL for network in networks)
 
     def targets(self) -> list[Target]:
         """Of the step, for this recipe on this device, and the rivals that were timed."""
@@ -102,10 +106,10 @@ class StepBenchmark:
         return found
 
 
-def most_channels(group: str | Sequence[str], widths: Sequence[int]) -> int:
+def most_channels(network: HiddenFields, group: str | Sequence[str], widths: Sequence[int]) -> int:
     """Of any feature map."""
     space = gspace(group if isinstance(group, str) else group[0])
-    return max(fields_for_width(space, width) * group_order(space) for width in widths)
+    return max(network.of_width(space, width).size for width in widths)
 
 
 FOURIER_TARGETS = {"C4": ((DENSE, 1 / 1.8),), "D4": ((DENSE, 1 / 2.8), (PARAMETERS, 2.5))}
@@ -135,21 +139,27 @@ def time_step(
         recipe: networks, loss, batch size, updates and performance. Of the data only the shape matters.
         rounds: timed calls of each.
         parts: of `PARTS`.
-        rivals: of `RIVALS`, beside the recipe's own pair; none: all that the recipe has.
+        rivals: of `RIVALS`, beside the recipe's own pair; none: all that there are for the recipe.
         device: where to compute.
         progress: called with (calls done, calls in all).
 
     Raises:
-        RecipeError: networks without such rivals.
+        RecipeError: networks without a rival that was named.
         SteerganError: sizes that the group can't take, or data whose shape can't be found out.
     """
-    names = [name for name in rivals_of(recipe) if not rivals or name in (OWN, *rivals)]
-    if isinstance(recipe, Recipe) or STOCK in names:
-        check_rivals(recipe)
     kind = data.pair_kind(recipe.data)
-    pairs = {name: rival_pair(name, recipe, *kind) for name in names}
+    pairs, missing = {}, {}
+    for name in rivals_of(recipe):
+        if name == OWN or not rivals or name in rivals:
+            try:
+                pairs[name] = rival_pair(name, recipe, *kind)
+            except RecipeError as error:
+                if name in (OWN, *rivals):
+                    raise
+                missing[name] = str(error).partition(";")[0]
+    names = list(pairs)
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}
-    found = StepBenchmark(recipe, kind[0], parameters, surroundings(torch.device(device)))
+    found = StepBenchmark(recipe, kind[0], parameters, surroundings(torch.device(device)), missing=missing)
     fresh_names = [name for name in names if name != PLAIN]
     processes = min(rounds, PROCESS_ROUNDS) * len(fresh_names) if PROCESS in parts else 0
     timed = [part for part in TIMED if part in parts]
@@ -180,10 +190,7 @@ def time_step(
 
 def rivals_of(recipe: Recipe | TranslationRecipe) -> list[str]:
     """Which rivals a recipe has: one without spectral norms only where there are any."""
-    normed = isinstance(recipe, Recipe) or "off" not in (
-        recipe.generator.spectral_norm,
-        recipe.discriminator.spectral_norm,
-    )
+    normed = any(network.spectral_norm != "off" for network in (recipe.generator, recipe.discriminator))
     return [name for name in RIVALS if name != PLAIN or normed]
 
 

@@ -110,6 +110,7 @@ def verdict(found: StepBenchmark) -> str:
                 f"{name} takes {memory:.2f} times the memory of {CHANNELS}: the target of {MOST_MEMORY:g} is "
                 f"{met(memory <= MOST_MEMORY)}."
             )
+    sentences += [f"Left out: {name}, because {why}." for name, why in found.missing.items()]
     return " ".join(sentences)
 
 

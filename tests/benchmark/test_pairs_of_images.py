@@ -53,4 +53,4 @@ def test_as_many_channels_make_a_plain_pair() -> None:
 
 def test_what_escnn_has_no_layers_for_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"no stock escnn rival of generator\.dropout"):
-        time_step(recipe(dropout=0.5), rounds=1, parts=(STEP,))
+        time_step(recipe(dropout=0.5), rounds=1, parts=(STEP,), rivals=(STOCK,))

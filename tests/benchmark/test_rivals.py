@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.sweep import measure as measure_sweep
 from steergan.benchmark import equal_channels, equal_parameters, own_pair, stock_pair
-from steergan.benchmark.rivals import changed
+from steergan.benchmark.rivals import STOCK, changed
 from steergan.benchmark.step import time_step
 from steergan.errors import RecipeError
 from steergan.layers import GroupConvolution
@@ -49,6 +49,6 @@ def test_a_recipe_without_a_stock_rival_is_refused(
     with pytest.raises(RecipeError, match=word):
         stock_pair(settings, SHAPE, CLASSES)
     with pytest.raises(RecipeError, match=word):
-        time_step(settings, 1)
+        time_step(settings, 1, rivals=[STOCK])
     with pytest.raises(RecipeError, match=word):
         measure_sweep(settings, 1)

@@ -13,8 +13,9 @@ from steergan.benchmark.fresh import Fresh
 from steergan.benchmark.rivals import CHANNELS, DENSE, OWN, PARAMETERS, PLAIN, STOCK, changed
 from steergan.benchmark.step import PARTS, PROCESS, PROFILE, PROFILED, TIMED, USUAL, time_step
 from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP
+from steergan.errors import RecipeError
 from steergan.kernels import library
-from steergan.recipe import write_recipe
+from steergan.recipe import read_recipe, write_recipe
 from steergan.results import read_results
 from steergan_cli.benchmark.step import PARTS as COMMAND_PARTS
 from steergan_cli.benchmark.step import RIVALS as COMMAND_RIVALS
@@ -88,3 +89,26 @@ def test_command_prints_a_table_and_writes_json_and_a_result(tmp_path: Path, mon
 def test_the_command_knows_the_parts_and_the_rivals() -> None:
     assert step.RIVALS[1:] == COMMAND_RIVALS
     assert COMMAND_PARTS == PARTS == (*TIMED, PROCESS, PROFILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("modern/quickstart", {STOCK: "architecture"}),
+        ("galaxies-demo", {CHANNELS: "SO2", STOCK: "steerable latents"}),
+    ],
+)
+def test_rivals_that_a_recipe_has_not_are_left_out_and_said(
+    name: str, left_out: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_warm_up(monkeypatch)
+    settings = changed(read_recipe(f"steergan:{name}"), training={"batch_size": 2})
+    found = time_step(settings, rounds=1, parts=[STEP])
+    assert PARAMETERS in found.parts[STEP]
+    assert list(found.missing) == list(left_out)
+    for rival, word in left_out.items():
+        assert rival not in found.parts[STEP]
+        assert word in found.missing[rival]
+        assert f"Left out: {rival}, because there is no" in step_report.verdict(found)
+    with pytest.raises(RecipeError, match="no stock escnn rival"):
+        time_step(settings, rounds=1, parts=[STEP], rivals=[STOCK])
