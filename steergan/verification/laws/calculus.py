@@ -92,7 +92,8 @@ def combined(
             return found
     alone, own = varying[0]
     if len(varying) == 1 and isinstance(alone, Turning) and own == shape:
-        return pointwise(alone, "odd" if signs == "product" or (signs == "sum" and not constants) else "general")
+        found = pointwise(alone, "odd" if signs == "product" or (signs == "sum" and not constants) else "general")
+        return Turning(found.ids, found.index, found.sign) if isinstance(found, Turning) else found  # other numbers
     tables: list[Fixed | Turning] = []
     for law, own in varying:
         table = written_out(law, own, elements) if isinstance(law, Fields) else law

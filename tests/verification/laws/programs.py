@@ -144,6 +144,14 @@ def between(x: Tensor) -> Tensor:
     return torch.cat([before, y[:, 1:]], 1)
 
 
+def whole_numbers(x: Tensor) -> Tensor:
+    """One channel is copied to where fractions are cut off, and put together with the others."""
+    y = 3 * x
+    first = torch.empty_like(y[:, :1], dtype=torch.int64)
+    first.copy_(y[:, :1])
+    return torch.cat([first, y[:, 1:]], 1)
+
+
 STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
@@ -173,6 +181,7 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "channels and their neighbours": lambda x: torch.cat([x[:, :-1], x[:, 1:]], 1) if x.shape[1] > 1 else x,
     "channels twice, one by one": lambda x: torch.stack([*x.unbind(1), *x.unbind(1)], 1),
     "a channel from before": between,
+    "a channel of whole numbers": whole_numbers,
     "samples apart": lambda x: torch.cat([x[1:], x[:1]]),
     "plus its transpose": lambda x: x + x.transpose(-1, -2) if x.shape[-1] == x.shape[-2] else x,
     "plus its half turn": lambda x: x + x.flip(-1, -2),
