@@ -111,7 +111,7 @@ def stock_pair(
 
 
 def check_rivals(recipe: Recipe | TranslationRecipe) -> None:
-    """Refuse what has no rival among stock networks, or among CNNs of equal channels.
+    """Refuse what has no rival among stock networks.
 
     Raises:
         RecipeError: it hasn't.

@@ -149,14 +149,13 @@ def time_step(
     """
     kind = data.pair_kind(recipe.data)
     pairs, missing = {}, {}
-    for name in rivals_of(recipe):
-        if name == OWN or not rivals or name in rivals:
-            try:
-                pairs[name] = rival_pair(name, recipe, *kind)
-            except RecipeError as error:
-                if name in (OWN, *rivals):
-                    raise
-                missing[name] = str(error).partition(";")[0]
+    for name in [name for name in rivals_of(recipe) if not rivals or name in (OWN, *rivals)]:
+        try:
+            pairs[name] = rival_pair(name, recipe, *kind)
+        except RecipeError as error:
+            if name in (OWN, *rivals):
+                raise
+            missing[name] = str(error).partition(";")[0]
     names = list(pairs)
     parameters = {name: (count(pair.generator), count(pair.discriminator)) for name, pair in pairs.items()}
     found = StepBenchmark(recipe, kind[0], parameters, surroundings(torch.device(device)), missing=missing)

@@ -224,7 +224,7 @@ def test_impossible_attention_is_refused_in_one_line(settings: dict[str, Any], w
 @pytest.mark.parametrize(
     ("fields", "scores", "words"),
     [
-        (fourier("SO2"), "oriented", 'SO2 got .*; use invariant scores'),
+        (fourier("SO2"), "oriented", "SO2 got .*; use invariant scores"),
         (trivial_type(gspace("C4"), 4), "oriented", "of regular fields"),
         (regular_type(gspace("C8"), 4), Scores("oriented", biases=(4, 4)), "C8 turns pixels between pixels"),
         (every_irrep(gspace("C4")), Scores(heads=2), "one representation"),

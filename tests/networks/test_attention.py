@@ -89,7 +89,7 @@ def test_attention_that_networks_cannot_have_is_refused_in_one_line() -> None:
         generator_of(generator_spec(attention=(True,)))
     with pytest.raises(RecipeError, match=r"discriminator.attention has 2 entries and discriminator.widths 3"):
         discriminator_of(discriminator_spec(attention=(True, False)))
-    with pytest.raises(SymmetryError, match=r'SO2 got .*; use invariant scores'):
+    with pytest.raises(SymmetryError, match=r"SO2 got .*; use invariant scores"):
         discriminator_of(discriminator_spec(group="SO2", attention=(True, False, False), attention_scores="oriented"))
     with pytest.raises(SymmetryError, match="heads can't share"):
         discriminator_of(discriminator_spec(group="C4", attention=(True, False, False), attention_heads=5))
