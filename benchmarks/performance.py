@@ -1,6 +1,6 @@
 """What every key of `[performance]` does to a training step: its time, its memory, its numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from steergan import data
 from steergan.benchmark.fresh import fresh
 from steergan.benchmark.report import Report
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.training import training_of
+from steergan.benchmark.training import all_alike, training_of
 from steergan.progress import Progress, portion, unheard
 from steergan.randomness import numpy_stream
 from steergan.recipe import Recipe
@@ -89,7 +89,7 @@ def measure(
     with ExitStack() as stack:
         runs = {name: stack.enter_context(running(one, device)) for name, one in settings.items()}
         metrics = {name: run.first_update() for name, run in runs.items()}
-        steps: dict[str, Callable[[], object]] = dict(runs)
+        steps = {name: all_alike(recipe, run) for name, run in runs.items()}
         calls = len(chosen) * (rounds + WARM_UP)
         seconds = in_turns(steps, rounds, device=device, progress=portion(progress, 0, calls + len(chosen)))
     found = []

@@ -4,7 +4,7 @@ import math
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -19,13 +19,13 @@ from torch import Tensor
 
 from steergan import data
 from steergan.benchmark.rivals import changed, own_pair
-from steergan.benchmark.training import random_batch, step_of
+from steergan.benchmark.training import all_alike, random_batch, step_of
 from steergan.errors import RecipeError, RunError
 from steergan.progress import Progress, unheard
 from steergan.recipe import Recipe
 from steergan.run.about import surroundings
 from steergan.tables import median_and_quartiles
-from steergan.timing import WARM_UP, in_turns
+from steergan.timing import WARM_UP, Action, calls_of, in_turns
 from steergan.training import Engine, Processes, RunState, Step
 
 SIZES = (1 << 10, 1 << 14, 1 << 18, 1 << 22, 1 << 24)
@@ -128,7 +128,7 @@ def measure(recipe: Recipe, rounds: int = 5, progress: Progress = unheard) -> Sc
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        steps: dict[str, Callable[[], object]] = {}
+        steps: dict[str, Action] = {}
         for size in batches:
             settings = changed(recipe, training={"batch_size": size})
             steps[str(size)] = step_of(own_pair(settings, *kind), settings, "cpu")
@@ -206,11 +206,18 @@ def work(rank: int, store: Path, recipe: Recipe, rounds: int, answer: Connection
             talked.append(sum(seconds for _, seconds in messages))
 
         with heard() as messages:
-            two = in_turns({"two": act}, rounds)["two"]
+            both = all_alike(recipe, act)
+            two = in_turns({"two": both}, rounds)["two"]
             sizes = [size for size, _ in messages]
         times = {size: message_seconds(size, rounds) for size in SIZES}
         if rank == 0:
-            found = {"messages": sizes, "beside": beside, "two": two, "talked": talked[WARM_UP:], "times": times}
+            found = {
+                "messages": sizes,
+                "beside": beside,
+                "two": two,
+                "talked": talked[WARM_UP * calls_of(both) :],
+                "times": times,
+            }
             answer.send(found)
         dist.barrier()
     finally:

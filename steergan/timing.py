@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 
@@ -11,6 +12,29 @@ from steergan.tables import Interval, median_and_quartiles
 Action = Callable[[], object]
 WARM_UP = 2
 """Calls of each rival before the clock runs: allocators, caches and thread pools settle."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """An action that a call does several times, where they differ: timed is the mean of one.
+
+    Args:
+        action: what to do.
+        count: how often.
+    """
+
+    action: Action
+    count: int
+
+    def __call__(self) -> None:
+        """All of them."""
+        for _ in range(self.count):
+            self.action()
+
+
+def calls_of(action: Action) -> int:
+    """How many times a call does what is timed."""
+    return action.count if isinstance(action, Several) else 1
 
 
 def in_turns(
@@ -44,13 +68,13 @@ def in_turns(
 
 
 def seconds_of(action: Action, device: torch.device | str = "cpu", clock: Callable[[], float] | None = None) -> float:
-    """What one call takes; an accelerator is waited for, so that what was started is finished when the clock stops."""
+    """What an action takes once; an accelerator is waited for, so that what was started is finished when the clock stops."""
     wait_for(device)
     now = clock or time.perf_counter
     start = now()
     action()
     wait_for(device)
-    return now() - start
+    return (now() - start) / calls_of(action)
 
 
 def counted(rounds: int) -> str:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from steergan import timing
-from steergan.timing import in_turns, ratio
+from steergan.timing import Several, in_turns, ratio
 
 
 def test_rivals_take_turns_and_the_warm_up_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +24,19 @@ def test_rivals_take_turns_and_the_warm_up_is_not_counted(monkeypatch: pytest.Mo
     assert calls == ["a", "b", "c"] * (3 + timing.WARM_UP)
     assert seconds == {"a": [1.0] * 3, "b": [2.0] * 3, "c": [4.0] * 3}
     assert told[-1] == (15, 15)
+
+
+def test_of_several_at_once_the_mean_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = 0.0, 0
+
+    def every_third_is_longer() -> None:
+        nonlocal clock, calls
+        clock += 1.0 + 3.0 * (calls % 3 == 0)
+        calls += 1
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock)
+    assert in_turns({"step": Several(every_third_is_longer, 3)}, 4) == {"step": [2.0] * 4}
+    assert calls == 3 * (4 + timing.WARM_UP)
 
 
 def test_ratios_are_of_the_same_round() -> None:

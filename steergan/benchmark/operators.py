@@ -7,7 +7,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from steergan.progress import Progress, unheard
 from steergan.tables import Table
-from steergan.timing import WARM_UP, Action
+from steergan.timing import WARM_UP, Action, calls_of
 
 OperatorTimes = dict[str, dict[str, tuple[float, float]]]
 """Milliseconds and calls of a step, by rival and operator."""
@@ -33,8 +33,8 @@ def profiled(rivals: Mapping[str, Action], rounds: int, progress: Progress = unh
                     action()
                 for event in found.key_averages():
                     milliseconds, calls = times[name].get(event.key, (0.0, 0.0))
-                    milliseconds += event.self_cpu_time_total / 1e3 / rounds
-                    times[name][event.key] = milliseconds, calls + event.count / rounds
+                    milliseconds += event.self_cpu_time_total / 1e3 / (rounds * calls_of(action))
+                    times[name][event.key] = milliseconds, calls + event.count / (rounds * calls_of(action))
             progress(turn * len(rivals) + number + 1, (WARM_UP + rounds) * len(rivals))
     return times
 

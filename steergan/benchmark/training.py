@@ -1,6 +1,6 @@
 """Steps of training and their parts, ready to be timed."""
 
-from collections.abc import Callable
+import math
 from pathlib import Path
 
 import torch
@@ -10,11 +10,12 @@ from steergan.copies import copied
 from steergan.layers import SharedFilters, filtered_layers
 from steergan.randomness import torch_stream
 from steergan.recipe import AnyRecipe, Recipe, TranslationRecipe
+from steergan.timing import Action, Several
 from steergan.training import Batch, Engine, RunState, Step, draw_latents, save_checkpoint
 from steergan.training.protocols import as_module
 from steergan.translation import Translator
 
-Actions = dict[str, Callable[[], object]]
+Actions = dict[str, Action]
 STEP, DISCRIMINATOR, GENERATOR, SAMPLING, CHECKPOINT = "step", "D update", "G update", "sampling", "checkpoint"
 
 
@@ -39,13 +40,23 @@ def training_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> 
     return state, Step(state, recipe.training, recipe.loss, law_of(recipe), engine), batch
 
 
-def step_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> Callable[[], object]:
+def step_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> Action:
     """A function that does the next generator step of a pair, on images that stay the same."""
     _, step, batch = training_of(pair, recipe, device)
-    return in_precision(step, lambda: step(lambda number, update: batch))
+    return all_alike(recipe, in_precision(step, lambda: step(lambda number, update: batch)))
 
 
-def in_precision(step: Step, action: Callable[[], object]) -> Callable[[], object]:
+def all_alike(recipe: Recipe | TranslationRecipe, step: Action) -> Action:
+    """As many steps at once as it takes until lazy penalties fall into the same updates again, so that calls are alike.
+
+    Penalties come at every k-th of the discriminator's updates; with n of them in a step that is k / gcd(k, n) steps.
+    """
+    every = recipe.loss.penalty_every
+    count = every // math.gcd(every, recipe.training.discriminator_updates)
+    return Several(step, count) if count > 1 else step
+
+
+def in_precision(step: Step, action: Action) -> Action:
     """The action, with products of the precision that training sets once for all its steps."""
 
     def act() -> object:
@@ -92,4 +103,5 @@ def actions_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str, fold
         SAMPLING: sample,
         CHECKPOINT: lambda: save_checkpoint(folder, state.step, state.state_dict()),
     }
-    return {name: in_precision(step, action) for name, action in actions.items()}
+    acting = {name: in_precision(step, action) for name, action in actions.items()}
+    return acting | {STEP: all_alike(recipe, acting[STEP])}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from steergan.benchmark.rivals import Pair
-from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, Actions
+from steergan.benchmark.training import DISCRIMINATOR, GENERATOR, STEP, Actions, all_alike
 from steergan.losses import OBJECTIVES
 from steergan.penalties import mixed_images, r1_penalty, wgan_gp
 from steergan.recipe import Recipe
@@ -17,8 +17,8 @@ from steergan.training.protocols import as_module
 class UsualLoop:
     """Updates of both players, with torch's Adam as it comes, and an average that walks over the parameters.
 
-    The mathematics is that of `training.Step`, of recipes without augmentation, accumulation and lazy penalties, and
-    whose average has neither a start nor a ramp-up.
+    The mathematics is that of `training.Step`, of recipes without augmentation and accumulation, and whose
+    average has neither a start nor a ramp-up.
 
     Args:
         pair: on the batch's device; it is put into training mode, once.
@@ -28,6 +28,7 @@ class UsualLoop:
 
     def __init__(self, pair: Pair, recipe: Recipe, batch: Batch) -> None:
         self.recipe, self.real, self.y = recipe, *batch
+        self.updated = 0
         self.z_dim, self.elements = pair.generator.z_dim, pair.generator.elements
         self.generator, self.discriminator = (as_module(network).train() for network in pair)
         self.average = copy.deepcopy(self.generator)
@@ -40,25 +41,31 @@ class UsualLoop:
     def __call__(self) -> None:
         """A generator step."""
         for _ in range(self.recipe.training.discriminator_updates):
-            self.update_discriminator()
+            self.update_discriminator(due=self.updated % self.recipe.loss.penalty_every == 0)
+            self.updated += 1
         self.update_generator()
         self.update_average()
 
-    def update_discriminator(self) -> None:
-        """Real scores up, fake scores down; the fake images are made for this update alone, without a graph."""
+    def update_discriminator(self, due: bool = True) -> None:
+        """Real scores up, fake scores down; the fake images are made for this update alone, without a graph.
+
+        Args:
+            due: whether lazy penalties on gradients, if any, fall into this update.
+        """
         loss, real, y = self.recipe.loss, self.real, self.y
+        r1, r2, mixing = (due * loss.penalty_every * w for w in (loss.r1_weight, loss.r2_weight, loss.wgan_gp_weight))
         with torch.no_grad():
             fake = self.fake()
-        real, fake = real.detach().requires_grad_(loss.r1_weight > 0), fake.requires_grad_(loss.r2_weight > 0)
+        real, fake = real.detach().requires_grad_(r1 > 0), fake.requires_grad_(r2 > 0)
         real_B, fake_B = self.discriminator(real, y), self.discriminator(fake, y)
         total = self.objective.discriminator(real_B, fake_B)
-        if loss.r1_weight > 0:
-            total = total + r1_penalty(real_B, real, loss.r1_weight)
-        if loss.r2_weight > 0:
-            total = total + r1_penalty(fake_B, fake, loss.r2_weight)
-        if loss.wgan_gp_weight > 0:
+        if r1 > 0:
+            total = total + r1_penalty(real_B, real, r1)
+        if r2 > 0:
+            total = total + r1_penalty(fake_B, fake, r2)
+        if mixing > 0:
             mixed = mixed_images(real, fake, self.shares())
-            total = total + wgan_gp(self.discriminator(mixed, y), mixed, loss.wgan_gp_weight)
+            total = total + wgan_gp(self.discriminator(mixed, y), mixed, mixing)
         self.of_discriminator.zero_grad()
         total.backward()
         self.of_discriminator.step()
@@ -99,4 +106,8 @@ class UsualLoop:
 
     def actions(self) -> Actions:
         """A step, and one update of either player."""
-        return {STEP: self, DISCRIMINATOR: self.update_discriminator, GENERATOR: self.update_generator}
+        return {
+            STEP: all_alike(self.recipe, self),
+            DISCRIMINATOR: self.update_discriminator,
+            GENERATOR: self.update_generator,
+        }

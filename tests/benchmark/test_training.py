@@ -18,6 +18,7 @@ from steergan.benchmark.training import (
     training_of,
 )
 from steergan.recipe import Recipe
+from steergan.timing import calls_of
 from tests.benchmark.tiny import CLASSES, SHAPE, recipe
 
 
@@ -77,3 +78,23 @@ def test_a_step_is_that_of_training_in_the_precision_that_the_recipe_says(precis
     _, step, batch = training_of(twin, chosen, "cpu")
     step(lambda *_: batch)
     assert all(map(torch.equal, weights(pair.generator), weights(twin.generator)))
+
+
+@pytest.mark.parametrize(
+    ("every", "updates", "steps"), [(1, 2, 1), (4, 1, 4), (4, 2, 2), (3, 2, 3)], ids=lambda number: str(number)
+)
+def test_calls_hold_whole_rounds_of_lazy_penalties(every: int, updates: int, steps: int, tmp_path: Path) -> None:
+    chosen = settings()
+    chosen = chosen.model_copy(
+        update={
+            "loss": chosen.loss.model_copy(update={"penalty_every": every}),
+            "training": chosen.training.model_copy(update={"discriminator_updates": updates}),
+        }
+    )
+    pair = own_pair(chosen, SHAPE, CLASSES)
+    actions = actions_of(pair, chosen, "cpu", tmp_path)
+    for action in (actions[STEP], step_of(pair, chosen, "cpu")):
+        assert calls_of(action) == steps
+    actions[STEP]()
+    actions[CHECKPOINT]()
+    assert [path.name for path in tmp_path.iterdir()] == [f"state-{steps:06d}.pt"]

@@ -68,8 +68,9 @@ class SameNumbers(UsualLoop):
         {"name": "hinge", "r1_weight": 0.3},
         {"name": "relativistic-pairing", "r1_weight": 0.3, "r2_weight": 0.2},
         {"name": "wasserstein", "r1_weight": 0.0, "wgan_gp_weight": 2.0},
+        {"name": "relativistic-pairing", "r1_weight": 0.3, "r2_weight": 0.2, "penalty_every": 4},
     ],
-    ids=lambda loss: str(loss["name"]),
+    ids=lambda loss: f"{loss['name']}-{loss.get('penalty_every', 1)}",
 )
 def test_the_usual_loop_and_ours_come_to_the_same_weights(loss: dict[str, object]) -> None:
     settings = recipe(**loss)
