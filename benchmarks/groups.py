@@ -34,6 +34,7 @@ class GroupCost:
     """One recipe's pair, or a run's."""
 
     group: str
+    """And its filters, where the recipe chooses them."""
     trained: bool
     parameters: tuple[int, int]
     """Of generator and discriminator."""
@@ -60,7 +61,7 @@ def measure(
     recipes, pairs, trained = {}, {}, {}
     for target in targets:
         recipe, pair, is_run = load(target)
-        group = " to ".join(dict.fromkeys(recipe.discriminator.groups))
+        group = called(recipe)
         if group in recipes:
             raise RecipeError(f"{target}: a second one of {group}; name one recipe or run for each group")
         recipes[group], pairs[group], trained[group] = recipe, pair, is_run
@@ -73,6 +74,13 @@ def measure(
         GroupCost(group, trained[group], (count(p.generator), count(p.discriminator)), networks[group], seconds[group])
         for group, p in pairs.items()
     ]
+
+
+def called(recipe: Recipe) -> str:
+    """The group of a pair, and its filters where the recipe chooses them."""
+    filters = dict.fromkeys(network.filters for network in (recipe.generator, recipe.discriminator))
+    chosen = [f", {name}" for name in filters if name != "auto"]
+    return " to ".join(dict.fromkeys(recipe.discriminator.groups)) + "".join(chosen)
 
 
 def load(target: Path) -> tuple[Recipe, Pair, bool]:
@@ -155,9 +163,7 @@ def verdict(found: Sequence[GroupCost]) -> str:
     """Errors at 45 degrees and the cost of a step, in words."""
     parts = []
     for m in found:
-        errors = [
-            f"{name} {at[0]:.2g}" for name, off in m.networks.items() if (at := off.at(45.0)) is not None
-        ]
+        errors = [f"{name} {at[0]:.2g}" for name, off in m.networks.items() if (at := off.at(45.0)) is not None]
         parts.append(f"{m.group}: {', '.join(errors)}, step {step_ratio(found, m.group).centre:.2g}")
     said = f"Median relative error at 45 degrees, and a step as a multiple of {REFERENCE}'s. {'; '.join(parts)}."
     return f"{said} One network each: how much of the errors is the seed's is not known."

@@ -68,7 +68,7 @@ def in_turns(
 
 
 def seconds_of(action: Action, device: torch.device | str = "cpu", clock: Callable[[], float] | None = None) -> float:
-    """What an action takes once; an accelerator is waited for, so that what was started is finished when the clock stops."""
+    """Of an action, once; an accelerator is waited for, so that what was started is finished when the clock stops."""
     wait_for(device)
     now = clock or time.perf_counter
     start = now()

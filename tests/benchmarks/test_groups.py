@@ -7,17 +7,18 @@ import pytest
 from benchmarks import groups
 from steergan.errors import RecipeError
 from steergan.pictures import save_png
+from steergan.recipe import read_recipe
 from steergan.tables import Interval
 
 
 def recipe(folder: Path, group: str, **changes: str) -> Path:
     file = folder / f"{group}.toml"
-    latent = changes.get("latent", "dense")
+    latent, filters = changes.get("latent", "dense"), changes.get("filters", "auto")
+    network = f'group = "{group}", widths = [8, 8], filters = "{filters}"'
     file.write_text(
         f'name = "{group}"\ndata = {{ name = "digits" }}\n'
-        f'generator = {{ group = "{group}", latent = "{latent}", z_dim = 8, seed_width = 4, widths = [8, 8] }}\n'
-        f'discriminator = {{ group = "{group}", widths = [8, 8] }}\ntraining = {{ batch_size = 2 }}\n'
-        'loss = { name = "hinge" }\n'
+        f'generator = {{ {network}, latent = "{latent}", z_dim = 8, seed_width = 4 }}\n'
+        f'discriminator = {{ {network} }}\ntraining = {{ batch_size = 2 }}\nloss = {{ name = "hinge" }}\n'
     )
     return file
 
@@ -61,3 +62,9 @@ def test_two_of_a_group_and_none_of_c4_are_refused(tmp_path: Path) -> None:
         groups.measure([so2, so2], 1)
     with pytest.raises(RecipeError, match=r"none of SO2 is C4"):
         groups.measure([so2], 1)
+
+
+def test_a_group_whose_filters_are_chosen_is_one_of_its_own(tmp_path: Path) -> None:
+    chosen = read_recipe(recipe(tmp_path, "C4", filters="band-limited"))
+    assert groups.called(chosen) == "C4, band-limited"
+    assert groups.called(read_recipe(recipe(tmp_path, "SO2"))) == "SO2"
