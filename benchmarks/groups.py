@@ -1,10 +1,12 @@
 """What each group costs, and how well its networks turn between the angles of the grid."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -31,17 +33,21 @@ SMALLEST = 1e-7
 
 @dataclass(frozen=True)
 class GroupCost:
-    """One recipe's pair, or a run's."""
+    """The pair of a recipe, or those of runs that differ in their seeds."""
 
     group: str
     """And its filters, where the recipe chooses them."""
     trained: bool
     parameters: tuple[int, int]
     """Of generator and discriminator."""
-    networks: Mapping[str, OffGrid]
-    """By name: `discriminator`, `synthesis` or `generator`."""
+    networks: Mapping[str, list[OffGrid]]
+    """By name, `discriminator`, `synthesis` or `generator`: of every run."""
     seconds: list[float]
-    """A training step, round by round."""
+    """A training step of the first, round by round."""
+
+    def at(self, name: str, degrees: float) -> list[tuple[float, float, float]]:
+        """Of every network of that name: median, 95 % quantile and floor of the error at an angle that was measured."""
+        return [at for off in self.networks[name] if (at := off.at(degrees)) is not None]
 
 
 def measure(
@@ -50,29 +56,37 @@ def measure(
     """Errors by angle and, in turns, training steps.
 
     Args:
-        targets: recipes, whose networks have their first weights, and run folders.
+        targets: recipes, whose networks have their first weights, and run folders; those of one group differ in
+            their seeds.
         rounds: timed steps of each.
         device: where steps are timed.
         progress: of the timed steps.
 
     Raises:
-        SteerganError: a target that is neither; data that can't be found; two of one group, or none of C4.
+        SteerganError: a target that is neither; data that can't be found; two of one group that differ in more
+            than their seeds, or none of C4.
     """
-    recipes, pairs, trained = {}, {}, {}
+    recipes: dict[str, list[Recipe]] = {}
+    pairs: dict[str, list[Pair]] = {}
+    trained: dict[str, bool] = {}
     for target in targets:
         recipe, pair, is_run = load(target)
         group = called(recipe)
-        if group in recipes:
-            raise RecipeError(f"{target}: a second one of {group}; name one recipe or run for each group")
-        recipes[group], pairs[group], trained[group] = recipe, pair, is_run
+        if recipe in recipes.get(group, []) or any(seedless(recipe) != seedless(one) for one in recipes.get(group, [])):
+            raise RecipeError(
+                f"{target}: a second one of {group}; name one recipe for each group, or runs of it with other seeds"
+            )
+        recipes.setdefault(group, []).append(recipe)
+        trained[group] = is_run
+        pairs.setdefault(group, []).append(pair)
     if REFERENCE not in recipes:
         raise RecipeError(f"none of {', '.join(recipes)} is {REFERENCE}, whose step is the measure; name one of it too")
-    networks = {group: angles(recipes[group], pair) for group, pair in pairs.items()}
-    steps = {group: step_of(pair, recipes[group], device) for group, pair in pairs.items()}
+    networks = {group: angles(recipes[group][0], several) for group, several in pairs.items()}
+    steps = {group: step_of(several[0], recipes[group][0], device) for group, several in pairs.items()}
     seconds = in_turns(steps, rounds, device=device, progress=progress)
     return [
         GroupCost(group, trained[group], (count(p.generator), count(p.discriminator)), networks[group], seconds[group])
-        for group, p in pairs.items()
+        for group, (p, *_) in pairs.items()
     ]
 
 
@@ -81,6 +95,11 @@ def called(recipe: Recipe) -> str:
     filters = dict.fromkeys(network.filters for network in (recipe.generator, recipe.discriminator))
     chosen = [f", {name}" for name in filters if name != "auto"]
     return " to ".join(dict.fromkeys(recipe.discriminator.groups)) + "".join(chosen)
+
+
+def seedless(recipe: Recipe) -> Recipe:
+    """What runs that differ in their seeds have in common."""
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": 0})})
 
 
 def load(target: Path) -> tuple[Recipe, Pair, bool]:
@@ -92,10 +111,14 @@ def load(target: Path) -> tuple[Recipe, Pair, bool]:
     return recipe, own_pair(recipe, *data.image_kind(recipe.data)), False
 
 
-def angles(recipe: Recipe, pair: Pair) -> dict[str, OffGrid]:
-    """Errors of both networks."""
-    subjects = network_subjects(recipe, pair.generator, pair.discriminator, quick=True)  # type: ignore[arg-type]
-    return {subject.name: measure_off_grid(subject, seeds=SEEDS) for subject, _ in subjects}
+def angles(recipe: Recipe, pairs: Sequence[Pair]) -> dict[str, list[OffGrid]]:
+    """Errors of both networks of every pair."""
+    found: dict[str, list[OffGrid]] = {}
+    for pair in pairs:
+        subjects = network_subjects(recipe, pair.generator, pair.discriminator, quick=True)  # type: ignore[arg-type]
+        for subject, _ in subjects:
+            found.setdefault(subject.name, []).append(measure_off_grid(subject, seeds=SEEDS))
+    return found
 
 
 def step_ratio(found: Sequence[GroupCost], group: str) -> Interval:
@@ -122,36 +145,55 @@ def names(found: Sequence[GroupCost]) -> list[str]:
 
 
 def error_table(found: Sequence[GroupCost], name: str) -> Table:
-    """Median and 95 % quantile, and how well images turn in all."""
+    """Errors at the angles of tables, and how well images turn in all."""
     rows: list[list[Any]] = []
     for m in found:
-        if name not in m.networks:
-            continue
-        off = m.networks[name]
-        cells: list[Any] = [m.group, "yes" if m.trained else "no"]
-        for degrees in TABLE:
-            at = off.at(degrees)
-            cells.append(None if at is None else f"{at[0]:.2g} (95 %: {at[1]:.2g}; floor {at[2]:.2g})")
-        rows.append([*cells, off.eq_r])
+        if name in m.networks:
+            several = m.networks[name]
+            errors = [error_cell(m.at(name, degrees)) for degrees in TABLE]
+            eq_r = over_networks([off.eq_r for off in several])
+            rows.append([m.group, "yes" if m.trained else "no", len(several), *errors, eq_r])
+    inputs = next(m.networks[name][0].inputs for m in found if name in m.networks)
     return Table(
-        caption=f"{name}: relative error by angle, median (95 % quantile; of interpolation alone) of "
-        f"{next(m.networks[name].inputs for m in found if name in m.networks)} inputs; EQ-R in dB over 48 angles",
-        columns=["group", "trained", *(f"{degrees:g} degrees" for degrees in TABLE), "EQ-R"],
+        caption=f"{name}: relative error by angle, median over {inputs} inputs, of one network (95 % quantile; of "
+        "interpolation alone), of several the median one (least to largest); EQ-R in dB over 48 angles, likewise",
+        columns=["group", "trained", "networks", *(f"{degrees:g} degrees" for degrees in TABLE), "EQ-R"],
         rows=rows,
     )
 
 
+def error_cell(several: Sequence[tuple[float, float, float]]) -> Interval | float | str | None:
+    """Of errors at one angle, as `GroupCost.at` gives them."""
+    if len(several) != 1:
+        return over_networks([error for error, _, _ in several])
+    error, upper, floor = several[0]
+    return f"{error:.2g} (95 %: {upper:.2g}; floor {floor:.2g})"
+
+
+def over_networks(values: Sequence[float | None]) -> Interval | float | None:
+    """The median between the least and the largest; a single one as it is."""
+    known = sorted(value for value in values if value is not None)
+    if len(known) < 2:
+        return known[0] if known else None
+    return Interval(centre=statistics.median(known), lower=known[0], upper=known[-1], values=known)
+
+
 def figure(found: Sequence[GroupCost]) -> Figure:
-    """Error against angle, a panel for each kind of network and a line for each group; up to 180 degrees."""
+    """Error against angle up to 180 degrees, a panel for each kind of network, a line for each group.
+
+    Of several networks the line is the median, in a band from the least to the largest.
+    """
     drawn = Figure(figsize=(11, 4.2 * len(names(found))), layout="constrained")
     for name, axes in zip(names(found), drawn.subplots(len(names(found)), 1, squeeze=False)[:, 0], strict=True):
         for m in found:
-            off = m.networks.get(name)
-            if off is None:
+            several = m.networks.get(name, [])
+            if not several:
                 continue
-            shown = [(a, max(e, SMALLEST)) for a, e in zip(off.angles, off.median, strict=True) if a <= 180]
+            kept = [angle for angle in several[0].angles if angle <= 180]
+            lines = np.maximum([off.median[: len(kept)] for off in several], SMALLEST)
             label = f"{m.group}{'' if m.trained else ' (untrained)'}"
-            axes.plot(*zip(*shown, strict=True), marker=".", ls="-" if m.trained else "--", label=label)
+            (line,) = axes.plot(kept, np.median(lines, 0), marker=".", ls="-" if m.trained else "--", label=label)
+            axes.fill_between(kept, lines.min(0), lines.max(0), color=line.get_color(), alpha=0.15, lw=0)
         axes.set(yscale="log", xlabel="degrees", ylabel="relative error (median)", title=name, xlim=(0, 180))
         axes.set_xticks(range(0, 181, 15))
         axes.grid(alpha=0.3)
@@ -163,10 +205,17 @@ def verdict(found: Sequence[GroupCost]) -> str:
     """Errors at 45 degrees and the cost of a step, in words."""
     parts = []
     for m in found:
-        errors = [f"{name} {at[0]:.2g}" for name, off in m.networks.items() if (at := off.at(45.0)) is not None]
+        errors = [
+            f"{name} {statistics.median(error for error, _, _ in several):.2g}"
+            for name in m.networks
+            if (several := m.at(name, 45.0))
+        ]
         parts.append(f"{m.group}: {', '.join(errors)}, step {step_ratio(found, m.group).centre:.2g}")
     said = f"Median relative error at 45 degrees, and a step as a multiple of {REFERENCE}'s. {'; '.join(parts)}."
-    return f"{said} One network each: how much of the errors is the seed's is not known."
+    single = [m.group for m in found if any(len(several) == 1 for several in m.networks.values())]
+    if single:
+        said += f" How much of the errors is the seed's is not known of {', '.join(single)}: one network each."
+    return said
 
 
 def report(found: Sequence[GroupCost], device: str) -> Report:
@@ -193,8 +242,8 @@ def report(found: Sequence[GroupCost], device: str) -> Report:
                     "parameters": one.parameters,
                     "seconds": one.seconds,
                     "errors": {
-                        name: {"degrees": list(off.angles), "median": list(off.median)}
-                        for name, off in one.networks.items()
+                        name: [{"degrees": list(off.angles), "median": list(off.median)} for off in several]
+                        for name, several in one.networks.items()
                     },
                 }
                 for one in found

@@ -33,7 +33,8 @@ def groups(
 ) -> None:
     """Measure how well networks of different groups turn between the angles of the grid, and what a step costs.
 
-    Recipes (untrained networks) and runs, one for each group and one of them of C4; without any, recipes/groups.
+    Recipes (untrained networks), one for each group, or runs, which may differ in their seeds; one of them of C4.
+    Without any, recipes/groups.
 
     \b
     Examples:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import groups
@@ -12,13 +13,15 @@ from steergan.tables import Interval
 
 
 def recipe(folder: Path, group: str, **changes: str) -> Path:
-    file = folder / f"{group}.toml"
+    file = folder / f"{group}-{changes.get('seed', '0')}.toml"
+    seed = changes.get("seed", "0")
     latent, filters = changes.get("latent", "dense"), changes.get("filters", "auto")
     network = f'group = "{group}", widths = [8, 8], filters = "{filters}"'
     file.write_text(
         f'name = "{group}"\ndata = {{ name = "digits" }}\n'
         f'generator = {{ {network}, latent = "{latent}", z_dim = 8, seed_width = 4 }}\n'
-        f'discriminator = {{ {network} }}\ntraining = {{ batch_size = 2 }}\nloss = {{ name = "hinge" }}\n'
+        f'discriminator = {{ {network} }}\nloss = {{ name = "hinge" }}\n'
+        f'training = {{ batch_size = 2, seed = {seed} }}\n'
     )
     return file
 
@@ -35,9 +38,9 @@ def test_every_group_has_parameters_times_and_errors(found: list[groups.GroupCos
     assert [(m.group, m.trained) for m in found] == [("C4", False), ("SO2", False)]
     for m in found:
         assert set(m.networks) == {"discriminator", "synthesis"}
-        assert m.networks["discriminator"].inputs == 4
-        assert all(at is not None and at[0] > 0 for at in (m.networks["synthesis"].at(30.0),))
-        assert m.networks["synthesis"].at(90.0)[0] < 1e-4  # type: ignore[index]
+        assert m.networks["discriminator"][0].inputs == 4
+        assert all(at is not None and at[0] > 0 for at in (m.networks["synthesis"][0].at(30.0),))
+        assert m.networks["synthesis"][0].at(90.0)[0] < 1e-4  # type: ignore[index]
     own, other = groups.step_ratio(found, "C4"), groups.step_ratio(found, "SO2")
     assert (own.lower, own.upper) == (1, 1)
     assert isinstance(other, Interval)
@@ -68,3 +71,26 @@ def test_a_group_whose_filters_are_chosen_is_one_of_its_own(tmp_path: Path) -> N
     chosen = read_recipe(recipe(tmp_path, "C4", filters="band-limited"))
     assert groups.called(chosen) == "C4, band-limited"
     assert groups.called(read_recipe(recipe(tmp_path, "SO2"))) == "SO2"
+
+
+def test_runs_of_one_recipe_are_taken_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SEEDS", range(1))
+    found = groups.measure([recipe(tmp_path, "C4", seed=str(seed)) for seed in range(3)], 1)
+    assert [m.group for m in found] == ["C4"]
+    errors = sorted(error for error, _, _ in found[0].at("synthesis", 30.0))
+    assert len(set(errors)) == 3
+    table = groups.tables(found)[2]
+    assert table.columns[:3] == ["group", "trained", "networks"]
+    cell = table.rows[0][table.columns.index("30 degrees")]
+    assert table.rows[0][2] == 3
+    assert cell == Interval(centre=errors[1], lower=errors[0], upper=errors[2], values=errors)
+    (line,) = groups.figure(found).axes[1].lines
+    drawn = dict(zip(*np.asarray(line.get_data()).tolist(), strict=True))
+    assert drawn[30.0] == errors[1]
+    assert "not known" not in groups.verdict(found)
+
+
+def test_networks_of_one_group_that_differ_in_more_than_the_seed_are_refused(tmp_path: Path) -> None:
+    other = recipe(tmp_path, "C4", seed="1", latent="symmetrized")
+    with pytest.raises(RecipeError, match="second one of C4"):
+        groups.measure([recipe(tmp_path, "C4"), other], 1)
