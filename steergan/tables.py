@@ -80,13 +80,13 @@ def shown(cell: Cell) -> str:
     if isinstance(cell, Mean):
         if not cell.sd:
             return plain(cell.mean)
-        places = decimals(cell.sd)
-        return f"{cell.mean:,.{places}f} ± {cell.sd:,.{places}f}"
+        centre, spread = rounded(cell.sd, cell.mean, cell.sd)
+        return f"{centre} ± {spread}"
     width = cell.upper - cell.lower
     if not width:
         return plain(cell.centre)
-    places = decimals(width)
-    return f"{cell.centre:,.{places}f} ({cell.lower:,.{places}f} to {cell.upper:,.{places}f})"
+    centre, lower, upper = rounded(width, cell.centre, cell.lower, cell.upper)
+    return f"{centre} ({lower} to {upper})"
 
 
 def plain(value: float) -> str:
@@ -94,6 +94,13 @@ def plain(value: float) -> str:
     if value.is_integer() and abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:.{DIGITS}g}"
+
+
+def rounded(spread: float, *values: float) -> list[str]:
+    """Values with as many decimals as their spread has; of values too small for that, two digits each."""
+    if max(map(abs, values)) < 10 ** (2 - MOST_DECIMALS):
+        return [f"{value:.2g}" for value in values]
+    return [f"{value:,.{decimals(spread)}f}" for value in values]
 
 
 def decimals(spread: float) -> int:

@@ -49,6 +49,9 @@ def test_median_lies_between_quartiles_and_a_single_value_is_all_three() -> None
         (Mean(mean=0.2, sd=0.0, values=[]), "0.2"),
         (Mean(mean=0.2, sd=None, values=[]), "0.2"),
         (Interval(centre=1.0312, lower=1.01, upper=1.06, values=[]), "1.031 (1.010 to 1.060)"),
+        (Interval(centre=4.11e-7, lower=1.2e-7, upper=1.13e-6, values=[]), "4.1e-07 (1.2e-07 to 1.1e-06)"),
+        (Mean(mean=2.5e-8, sd=1e-9, values=[]), "2.5e-08 ± 1e-09"),
+        (Mean(mean=0.5, sd=1e-9, values=[]), "0.500000 ± 0.000000"),
         (Interval(centre=2.0, lower=2.0, upper=2.0, values=[]), "2"),
     ],
 )
