@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from steergan.augmentation import KINDS
 from steergan.networks import Discriminator, DiscriminatorSpec, Generator, GeneratorSpec
 from steergan.randomness import torch_stream
 from steergan.recipe import AugmentationSettings, LossSettings, PerformanceSettings, TrainingSettings
@@ -33,6 +34,7 @@ class Case(NamedTuple):
 REGULARISED = AugmentationSettings(
     standard=True, consistency_real=1.0, consistency_fake=1.0, rotation_discriminator=1.0, rotation_generator=0.2,
     adaptive_target=0.1, adaptive_images=200,
+    transforms=tuple(name for name in KINDS if name not in ("hue", "luma-flip")),
 )  # fmt: skip
 NORMS = DiscriminatorSpec(widths=(8,), architecture="residual", batch_norm=True, spectral_norm="off")
 STEERED = SMALL.model_copy(update={"group": "SO2", "latent": "dense", "frequency": 1, "widths": (6,)})
