@@ -49,9 +49,14 @@ def report(cells: Cells) -> Report:
     """The table, and what follows from it."""
     some = [found for seeds in cells.values() for found in seeds.values()]
     longest = max((found.blocks for found in some), key=len)
-    rows: list[list[Cell]] = [
-        [block.block, *(over_seeds(seeds, block.block) for seeds in cells.values())] for block in longest
-    ]
+
+    def table(what: str, figure: str) -> Table:
+        rows: list[list[Cell]] = [
+            [block.block, *(over_seeds(seeds, block.block, figure) for seeds in cells.values())] for block in longest
+        ]
+        caption = f"{what} of each block of the discriminator: mean and standard deviation over seeds."
+        return Table(caption=caption, columns=["block", *cells], rows=rows)
+
     last = some[0].run.about.machines[-1]
     return Report(
         benchmark="deformations",
@@ -64,11 +69,9 @@ def report(cells: Cells) -> Report:
             **some[0].protocol,
         },
         tables=[
-            Table(
-                caption="R of each block of the discriminator: mean and standard deviation over seeds.",
-                columns=["block", *cells],
-                rows=rows,
-            )
+            table("R", "relative"),
+            table("D, the response to deformations,", "deformation"),
+            table("G, the response to noise,", "noise"),
         ],
         verdict=verdict(cells),
         figures={
@@ -80,9 +83,9 @@ def report(cells: Cells) -> Report:
     )
 
 
-def over_seeds(seeds: dict[int, Deformed], block: str) -> Mean | None:
-    """R of a block."""
-    values = [one.relative for found in seeds.values() for one in found.blocks if one.block == block]
+def over_seeds(seeds: dict[int, Deformed], block: str, figure: str = "relative") -> Mean | None:
+    """R of a block, or its `deformation` or `noise` alone."""
+    values = [getattr(one, figure) for found in seeds.values() for one in found.blocks if one.block == block]
     return mean(values) if values else None
 
 

@@ -33,6 +33,8 @@ def test_runs_become_a_table_and_groups_are_compared_by_seed(tiny_run: Path, tmp
     kept = json.loads(record.read_text())
     assert kept["protocol"]["runs"] == ["run"]
     assert [row[0] for row in kept["tables"][0]["rows"]] == ["block 1", "block 2", "features", "score"]
+    relative, deformation, noise = ([row[1]["mean"] for row in table["rows"]] for table in kept["tables"])
+    assert relative == pytest.approx([d / n for d, n in zip(deformation, noise, strict=True)])
     with pytest.raises(RunError, match="both have the group C4 and seed 0"):
         measure([copied, copied])
     one = measure([copied])["C4"][0]
