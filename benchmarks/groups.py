@@ -72,12 +72,13 @@ def measure(
     for target in targets:
         recipe, pair, is_run = load(target)
         group = called(recipe)
-        if recipe in recipes.get(group, []) or any(seedless(recipe) != seedless(one) for one in recipes.get(group, [])):
+        others = recipes.setdefault(group, [])
+        alike = trained.setdefault(group, is_run) == is_run and all(seedless(recipe) == seedless(one) for one in others)
+        if recipe in others or not alike:
             raise RecipeError(
                 f"{target}: a second one of {group}; name one recipe for each group, or runs of it with other seeds"
             )
-        recipes.setdefault(group, []).append(recipe)
-        trained[group] = is_run
+        others.append(recipe)
         pairs.setdefault(group, []).append(pair)
     if REFERENCE not in recipes:
         raise RecipeError(f"none of {', '.join(recipes)} is {REFERENCE}, whose step is the measure; name one of it too")
