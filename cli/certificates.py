@@ -88,7 +88,8 @@ def result_of(certificates: "list[tuple[str, Certificate]]", identity: str) -> "
     return Result(
         id=identity,
         title="Certificates of trained networks",
-        claim="Proved for every input and every value of the weights, at the sizes named in the certificate.",
+        claim="Proved for every input at the sizes named in the certificate: of exact layers for every value of the "
+        "weights, of bounded ones for those at hand.",
         command=command_line(),
         date=f"{datetime.now():%Y-%m-%d}",
         hardware=[{**around["hardware"], "versions": around["versions"]}],

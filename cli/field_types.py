@@ -25,6 +25,24 @@ class FieldTypeWords(click.ParamType[str]):
         return [CompletionItem(words) for words in completions(incomplete)]
 
 
+in_type_option = click.option(
+    "--in-type",
+    "in_type",
+    metavar="TYPE",
+    type=FieldTypeWords(),
+    multiple=True,
+    help="Field type of the input, such as 3*trivial@D4; once for each, NAME=TYPE for a dict.",
+)
+out_type_option = click.option(
+    "--out-type",
+    "out_type",
+    metavar="TYPE",
+    type=FieldTypeWords(),
+    multiple=True,
+    help="Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE.",
+)
+
+
 def completions(begun: str) -> list[str]:
     """What a notation that was begun may go on to be."""
     if "@" in begun:

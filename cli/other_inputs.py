@@ -10,6 +10,16 @@ import click
 FORMS = "10 (numbers for each image), 3x32x32 (a map), labels:10 (labels below 10), values.npy (for two images)"
 
 
+others_option = click.option(
+    "--other",
+    "others",
+    metavar="WHAT",
+    multiple=True,
+    help="A further argument, which the group leaves alone: 10 numbers for each image (10), a map (3x32x32), labels "
+    "below 10 (labels:10), or values of two images in a file (values.npy); once for each.",
+)
+
+
 def others_of(words: Sequence[str], in_type: Any) -> tuple[Any, ...]:
     """What the options say, as `verify` takes it: tensors for two images, behind the inputs that have a type.
 

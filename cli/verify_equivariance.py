@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .certificates import certificate_bytes, compare, read_certificates, result_of
-from .field_types import FieldTypeWords, types_of
+from .field_types import in_type_option, out_type_option, types_of
 from .options import OutputFile, at_option, record_option, save_record
-from .other_inputs import others_of
+from .other_inputs import others_of, others_option
 
 if TYPE_CHECKING:
     from steergan.verification import Certificate
@@ -24,30 +24,9 @@ HEADER = ("layer", "kind of layer", "types", "size", "kind", "bound", "verdict")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--level", type=click.IntRange(0, 6), default=6, show_default=True, help="The last level to check.")
 @click.option("--sizes", metavar="N,N,...", help="Sides in pixels at which a module:function is verified.")
-@click.option(
-    "--in-type",
-    "in_type",
-    metavar="TYPE",
-    type=FieldTypeWords(),
-    multiple=True,
-    help="Field type of the input, such as 3*trivial@D4; once for each, NAME=TYPE for a dict.",
-)
-@click.option(
-    "--out-type",
-    "out_type",
-    metavar="TYPE",
-    type=FieldTypeWords(),
-    multiple=True,
-    help="Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE.",
-)
-@click.option(
-    "--other",
-    "others",
-    metavar="WHAT",
-    multiple=True,
-    help="A further argument, which the group leaves alone: 10 numbers for each image (10), a map (3x32x32), labels "
-    "below 10 (labels:10), or values of two images in a file (values.npy); once for each.",
-)
+@in_type_option
+@out_type_option
+@others_option
 @click.option("--claim", type=click.Choice(["equivariant", "invariant"]), help="What is claimed. Default: as measured.")
 @click.option(
     "--mode",

@@ -19,7 +19,16 @@ from steergan.exporting.bits import compare_bits
 from steergan.exporting.hub import as_hub, card
 from steergan.exporting.parts import Part, model_part
 from steergan.exporting.recorder import ExportError
-from steergan.exporting.sameness import INPUTS, at_once, compared, first_tensor, in_evaluation, measure, require_same
+from steergan.exporting.sameness import (
+    ALLOWED,
+    INPUTS,
+    at_once,
+    compared,
+    first_tensor,
+    in_evaluation,
+    measure,
+    require_same,
+)
 from steergan.exporting.targets import TARGETS, Made, as_onnx, as_torch, as_torch_export, node_count, onnx_runner
 from steergan.seals import sealed
 from steergan.verification import Subject, verify_subject
@@ -97,7 +106,8 @@ def export(
         to: "torch", "onnx", "torch-export" or "hub".
         batch: images at once, or "any".
         out: the folder to write; None: nothing is written.
-        certify: verify the model's symmetry, for the report; where it is broken, a warning says so.
+        certify: verify the model's symmetry, for the report. Where it is broken a warning says so, without this where
+            the measured error is more than rounding.
         about: what is to be known of the model, as `steergan.verification.verify` takes it.
 
     Raises:
@@ -119,12 +129,17 @@ def export(
     if wish.out is not None:
         require_own(wish.out)
     part, subject = model_part(model, size if size is None or isinstance(size, int) else [size], about)
-    certificate = None
-    if certify and not subject.missing:
-        certificate = certified(subject)
-        if certificate["verdict"] == "broken":  # it leaves as it is, but nobody should think that its symmetry holds
-            warnings.warn(f"what is exported is not symmetric: {one_line(certificate['sentence'])}", stacklevel=2)
-    return export_part(part, wish, certificate)
+    certificate = certified(subject) if certify and not subject.missing else None
+    found = export_part(part, wish, certificate)
+    off = max((one["symmetry"] or 0.0 for one in found.report["measured"].values()), default=0.0)
+    why = ""
+    if certificate is not None and certificate["verdict"] == "broken":
+        why = one_line(certificate["sentence"])
+    elif not off <= ALLOWED["float32"]:
+        why = f"measured, {found.report['claim']} is off by {off:.2g} of the largest output."
+    if why:  # it leaves as it is, but nobody should think that its symmetry holds
+        warnings.warn(f"what is exported is not symmetric: {why}", stacklevel=2)
+    return found
 
 
 def certified(subject: Subject) -> dict[str, str]:
@@ -199,7 +214,7 @@ def export_part(part: Part, wish: Wish, certificate: Mapping[str, str] | None = 
         },
         "certificate": None if certificate is None else dict(certificate),
         "bits": {"banks": bits.banks, "entries": bits.entries, "wrong": list(bits.wrong), "sentence": bits.sentence},
-        "claim": part.claim,
+        "claim": part.claim if part.motions else "",
         "inputs_compared": wish.inputs,
         "measured": {name: one.record() for name, one in measured.items()},
         **({} if "float64" in measured else {"float64": "the model itself can't be run in float64"}),

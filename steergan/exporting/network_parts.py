@@ -72,7 +72,7 @@ def discriminator_part(discriminator: Discriminator) -> Part:
     part = Part("discriminator", discriminator, run_on, ("image", "y"), "score", examples)
     if len(discriminator.tail) or discriminator.trunk.restrictions:  # what it claims is no more about its score
         return part
-    motions = typed_motions([discriminator.trunk.in_type], None)
+    motions = typed_motions([discriminator.trunk.in_type], [None])
     return replace(part, motions=motions, claim="score(g image, y) = score(image, y)")
 
 
@@ -88,8 +88,8 @@ def synthesis_part(generator: Generator) -> Part:
         seed = torch.randn(images, *generator.seed_shape, generator=stream)
         return [seed, torch.randn(images, generator.conditioning, generator=stream)]
 
-    claim = "image(g seed map, c) = g image(seed map, c)"
-    return Part("synthesis", generator, render, ("seed_map", "c"), "image", examples, typed_motions([into], out), claim)
+    motions, claim = typed_motions([into], [out]), "image(g seed map, c) = g image(seed map, c)"
+    return Part("synthesis", generator, render, ("seed_map", "c"), "image", examples, motions, claim)
 
 
 def trunk_part(discriminator: Discriminator) -> Part:
@@ -104,7 +104,7 @@ def trunk_part(discriminator: Discriminator) -> Part:
         stream = torch.Generator().manual_seed(seed)
         return [torch.randn(images, *discriminator.image_shape, generator=stream).tanh()]
 
-    motions = () if trunk.restrictions else typed_motions([trunk.in_type], trunk.out_type)
+    motions = () if trunk.restrictions else typed_motions([trunk.in_type], [trunk.out_type])
     return Part(
         "trunk",
         discriminator,

@@ -9,8 +9,11 @@ import torch
 from escnn.nn import EquivariantModule, FieldType
 from torch import Tensor, nn
 
+from steergan.copies import copied
+from steergan.errors import SubjectError
 from steergan.verification.claims import About, make_subject
 from steergan.verification.elements import NAMES, Matrix, grid_elements, transform
+from steergan.verification.measured.forward import Runner
 from steergan.verification.subject import Size, Subject, random_input
 
 Inputs = list[Tensor]
@@ -73,12 +76,19 @@ def part_of_subject(subject: Subject, size: Size) -> Part:
         return [x, *(repeated(other, images) for other in others)]
 
     names = ("x", *(f"other{n}" for n in range(1, len(others) + 1)))
-    moves = not subject.missing and not isinstance(subject.out_type, tuple)
-    out = None if subject.claim == "invariant" else subject.out_type
-    kinds = (subject.in_type, *subject.other_types)
-    motions = typed_motions(kinds, out) if moves and (out is not None or subject.claim == "invariant") else ()
-    claim = "f(g x) = f(x)" if out is None else "f(g x) = g f(x)"
+    kinds, shapes = ([], []) if subject.missing else of_result(subject, size)
+    motions = typed_motions((subject.in_type, *subject.other_types), kinds, shapes) if kinds else ()
+    claim = "f(g x) = f(x)" if all(kind is None for kind in kinds) else "f(g x) = g f(x)"
     return Part(subject.name, subject.module, call, names, "out", examples, motions, claim)
+
+
+def of_result(subject: Subject, size: Size) -> tuple[list[FieldType | None], list[torch.Size]]:
+    """Types and shapes, of one image, of the tensors of a result; none where a tensor lacks its type."""
+    result = Runner(subject, copied(subject.module).eval())(random_input(subject, size, 0, torch.float32))
+    try:
+        return subject.wanted(result), [tensor.shape[1:] for tensor, _ in result]
+    except SubjectError:
+        return [], []
 
 
 def model_part(model: nn.Module, size: Any, about: About) -> tuple[Part, Subject]:
@@ -114,22 +124,32 @@ def elements(field_type: Any) -> Iterator[Matrix]:
     return iter(list(grid_elements(field_type.gspace))[1:])
 
 
-def typed_motions(kinds: Sequence[FieldType | None], out: FieldType | None) -> tuple[Motion, ...]:
+def typed_motions(
+    kinds: Sequence[FieldType | None], outs: Sequence[FieldType | None], shapes: Sequence[torch.Size] = ()
+) -> tuple[Motion, ...]:
     """What elements do to inputs and to the result.
 
     Args:
         kinds: of the inputs, from the first; None, or missing: the group leaves it. The first has one.
-        out: of the result; None: the group leaves it.
+        outs: of the result's tensors, likewise.
+        shapes: of these for one image, where there are several: they come as one row, see `first_tensor`.
     """
 
     def moved(tensor: Tensor, kind: FieldType | None, matrix: Matrix) -> Tensor:
         return tensor if kind is None else transform(tensor, kind, matrix)
 
+    def moved_result(result: Tensor, matrix: Matrix) -> Tensor:
+        if len(outs) == 1:
+            return moved(result, outs[0], matrix)
+        parts = result.split([shape.numel() for shape in shapes], dim=1)
+        several = [moved(p.unflatten(1, s), kind, matrix) for p, s, kind in zip(parts, shapes, outs, strict=True)]
+        return torch.cat([tensor.flatten(1) for tensor in several], dim=1)
+
     def motion(matrix: Matrix) -> Motion:
         return Motion(
             NAMES[matrix],
             lambda given: [moved(x, kind, matrix) for x, kind in zip_longest(given, kinds)],
-            lambda result: moved(result, out, matrix),
+            lambda result: moved_result(result, matrix),
         )
 
     return tuple(motion(matrix) for matrix in elements(kinds[0]))

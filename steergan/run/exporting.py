@@ -1,24 +1,30 @@
-"""A part of a run, exported with what is known of the run."""
+"""A part of a run, exported with what is known of the run; or a module that a function returns."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
+
+from torch import nn
 
 from steergan import __version__
+from steergan.errors import RecipeError
 from steergan.exporting import Export, ExportError, Wish, export_part
 from steergan.exporting.exported import certified, checked_batch, require_own
 from steergan.exporting.network_parts import part_of_run
-from steergan.exporting.parts import part_of_subject
+from steergan.exporting.parts import model_part, part_of_subject
 from steergan.recipe import TranslationRecipe
 from steergan.run.folder import RunFolder
 from steergan.run.load import LoadedRun, LoadedTranslation, load_any_run
 from steergan.run.subjects import discriminator_subject, generator_subject, synthesis_subject
 from steergan.run.transfer import groups_of
 from steergan.run.translation_subjects import judge_subject, translator_subject
+from steergan.run.verifying import called
 from steergan.training import JsonLines
 from steergan.translation import PairJudge, Translator
 from steergan.verification import Subject
+from steergan.verification.claims import About
 
 FIGURES = ("l1", "psnr", "ssim", "frechet_invariant", "kid", "precision", "recall", "label_agreement")
 
@@ -56,6 +62,51 @@ def export_run(
         return export_part(part_of_subject(subject, subject.sizes[0]), wish, certified(subject))
     exported = part_of_run(part, run.generator, run.discriminator)
     return export_part(exported, wish, certificate(run, part))
+
+
+def export_function(
+    target: str,
+    *,
+    size: int | None = None,
+    to: str = "torch",
+    batch: int | str = "any",
+    out: str | os.PathLike[str] | None = None,
+    certify: bool = True,
+    **known: Unpack[About],
+) -> Export:
+    """The module that `package.module:function` or `file.py:function` returns, exported as a part of a run is.
+
+    Args:
+        target: see `verify_function`; a function that returns one escnn module, or one `Subject`.
+        size: side of its input in pixels; None: one that it accepts.
+        to: "torch", "onnx", "torch-export" or "hub".
+        batch: images at once, or "any".
+        out: the folder to write; None: exports/FUNCTION-TARGET in the current folder.
+        certify: verify the symmetry, for the report.
+        known: what is to be known of the module, as `steergan.verification.verify` takes it.
+
+    Raises:
+        RecipeError: it can't be imported, or fails, or returns something else, or a `Subject`, of which no more can be
+            said than it says.
+        ExportError: the layer that can't be exported, and why; or the folder is another's.
+        SubjectError: the module can't be run, or its field type is not known.
+    """
+    function = target.rpartition(":")[2]
+    path = Path("exports", f"{function}-{to}") if out is None else Path(out)
+    wish = Wish(to, checked_batch(batch), path, {"title": function})
+    require_own(path)
+    made = called(target)
+    said = About(**{name: value for name, value in known.items() if value})  # type: ignore[typeddict-item]
+    if isinstance(made, Subject):
+        if said or size:
+            raise RecipeError(f"{target} returned a Subject, which says its size, types and claim itself")
+        part, subject = part_of_subject(made, made.sizes[0]), made
+    elif isinstance(made, nn.Module):
+        part, subject = model_part(made, size, said)
+    else:
+        raise RecipeError(f"{target} returned {made!r:.40}; an escnn module was wanted")
+    part = replace(part, name=function)
+    return export_part(part, wish, certified(subject) if certify and not subject.missing else None)
 
 
 def translation_subject(recipe: TranslationRecipe, translator: Translator, judge: PairJudge, part: str) -> Subject:
@@ -156,4 +207,4 @@ def summary(export: Export) -> list[str]:
     return lines
 
 
-__all__ = ["Export", "ExportError", "export_run", "summary"]
+__all__ = ["Export", "ExportError", "export_function", "export_run", "summary"]

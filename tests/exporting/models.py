@@ -46,7 +46,7 @@ def generator(latent: str = "symmetrized", group: str = "C4", **more: Any) -> Ge
     return Generator(GeneratorSpec.model_validate({"group": group, "latent": latent, **settings}), (1, 8, 8), 3).eval()
 
 
-def discriminator(group: str = "C4", **more: Any) -> Discriminator:
+def discriminator(group: str | tuple[str, ...] = "C4", **more: Any) -> Discriminator:
     """Of images of 8 x 8."""
     torch.manual_seed(0)
     return Discriminator(DiscriminatorSpec(group=group, **{"widths": (4, 8), **more}), (1, 8, 8), 3).eval()

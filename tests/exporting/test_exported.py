@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from steergan.errors import RunError
 from steergan.exporting import ExportError, Wish, export, export_part
 from steergan.exporting import exported as module
 from steergan.exporting.baking import bake
-from steergan.exporting.network_parts import part_of_run
+from steergan.exporting.network_parts import part_of_run, trunk_part
 from steergan.seals import read_table
+from steergan.symmetry import gspace, regular_type, trivial_type
 from tests.exporting.models import IMAGE, REGULAR, Wrapped, discriminator, generator, small_model
 from tests.thorough import also
 
@@ -184,3 +186,47 @@ def test_a_model_whose_symmetry_is_broken_leaves_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="what is exported is not symmetric: .*NOT invariant"):
         found = export(model, 9)
     assert found.report["certificate"]["verdict"] == "broken"
+
+
+class Plain(nn.Module):
+    """Maps of D4 that come out as plain tensors, by themselves or beside a number that the group leaves alone."""
+
+    def __init__(self, *, bias: bool = False, beside: bool = False, typed: bool = False, stated: bool = True) -> None:
+        super().__init__()
+        space = gspace("D4")
+        hidden, out = regular_type(space, 2), regular_type(space, 1)
+        self.in_type = trivial_type(space, 1)
+        self.body = enn.SequentialModule(
+            enn.R2Conv(self.in_type, hidden, 3, padding=1), enn.ReLU(hidden), enn.R2Conv(hidden, out, 3, padding=1)
+        )
+        self.bias, self.beside, self.typed = torch.arange(8.0)[:, None, None] * bias, beside, typed
+        if stated:
+            self.out_type = out
+
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.body(enn.GeometricTensor(x, self.in_type))
+        found = y.tensor + self.bias.to(x)
+        if self.typed:
+            return enn.GeometricTensor(found, y.type)
+        return {"map": found, "mean": found.mean((1, 2, 3))[:, None]} if self.beside else found
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"stated": False}, {"typed": True, "stated": False}, {"beside": True, "stated": False}], ids=str
+)
+def test_symmetry_is_measured_however_a_result_comes(form: dict[str, bool]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = export(Plain(**form), 6, certify=False).report
+    assert found["claim"] == "f(g x) = g f(x)"
+    for one in found["measured"].values():
+        assert one["symmetry"] < 1e-6
+    with pytest.warns(UserWarning, match=r"what is exported is not symmetric: measured, .* is off by"):
+        broken = export(Plain(bias=True, **form), 6, certify=False).report
+    assert all(one["symmetry"] > 0.01 for one in broken["measured"].values())
+
+
+def test_nothing_is_claimed_of_what_nothing_was_measured() -> None:
+    part = trunk_part(discriminator(group=("C4", "trivial")))
+    assert not part.motions
+    assert export_part(part, Wish()).report["claim"] == ""
