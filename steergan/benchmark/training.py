@@ -47,9 +47,9 @@ def step_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> Acti
 
 
 def all_alike(recipe: Recipe | TranslationRecipe, step: Action) -> Action:
-    """As many steps at once as it takes until lazy penalties fall into the same updates again, so that calls are alike.
+    """Whole rounds of lazy penalties at once, so that calls are alike.
 
-    Penalties come at every k-th of the discriminator's updates; with n of them in a step that is k / gcd(k, n) steps.
+    Penalties come at every k-th of the discriminator's updates; with n of them in a step a round is k / gcd(k, n) steps.
     """
     every = recipe.loss.penalty_every
     count = every // math.gcd(every, recipe.training.discriminator_updates)
