@@ -49,7 +49,7 @@ def step_of(pair: Pair, recipe: Recipe | TranslationRecipe, device: str) -> Acti
 def all_alike(recipe: Recipe | TranslationRecipe, step: Action) -> Action:
     """Whole rounds of lazy penalties at once, so that calls are alike.
 
-    Penalties come at every k-th of the discriminator's updates; with n of them in a step a round is k / gcd(k, n) steps.
+    Penalties come at every k-th of the discriminator's updates; with n of them a step, a round is k / gcd(k, n) steps.
     """
     every = recipe.loss.penalty_every
     count = every // math.gcd(every, recipe.training.discriminator_updates)
