@@ -76,7 +76,7 @@ def export(
       steergan export my_models.py:build --to onnx --size 64
       steergan export my_package.models:actor --to torch --in-type 3*trivial@D4 --out-type irrep_1,1@D4
     """
-    from steergan.run.exporting import export_function, export_run, summary
+    from steergan.run.exporting import default_folder, export_function, export_run, summary
 
     of_module = {"--size": size, "--in-type": in_type, "--out-type": out_type, "--other": others}
     of_module["--no-certify"] = no_certify
@@ -84,7 +84,7 @@ def export(
         refuse({"--part": part, "--at": None if at == "last" else at}, f"is for run folders; {target} is none")
         types = types_of(in_type, "--in-type")
         found = export_function(
-            target, size=size, to=to, batch=batch, out=output(out, Path("exports", f"{function_name(target)}-{to}")),
+            target, size=size, to=to, batch=batch, out=output(out, default_folder(target, to)),
             certify=not no_certify, in_type=types, out_type=types_of(out_type, "--out-type"),
             others=others_of(others, types),
         )  # fmt: skip
@@ -106,8 +106,3 @@ def refuse(options: Mapping[str, object], why: str) -> None:
     for name, value in options.items():
         if value:
             raise click.UsageError(f"{name} {why}")
-
-
-def function_name(target: str) -> str:
-    """Of package.module:function."""
-    return target.rpartition(":")[2]

@@ -1,11 +1,13 @@
 """Field types as options: `--in-type 3*trivial@D4`, completed by the shell without escnn, which takes seconds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
+
+from .options import Command
 
 REPRESENTATIONS = ("trivial", "regular", "irrep_", "quotient_", "fourier_")
 GROUPS = ("trivial", "C2", "C4", "C8", "C16", "D1", "D2", "D4", "D8", "SO2", "O2")
@@ -25,21 +27,16 @@ class FieldTypeWords(click.ParamType[str]):
         return [CompletionItem(words) for words in completions(incomplete)]
 
 
-in_type_option = click.option(
-    "--in-type",
-    "in_type",
-    metavar="TYPE",
-    type=FieldTypeWords(),
-    multiple=True,
-    help="Field type of the input, such as 3*trivial@D4; once for each, NAME=TYPE for a dict.",
+def type_option(name: str, what: str) -> Callable[[Command], Command]:
+    """An option that takes field types, as often as there are inputs or results."""
+    return click.option(name, metavar="TYPE", type=FieldTypeWords(), multiple=True, help=what)
+
+
+in_type_option = type_option(
+    "--in-type", "Field type of the input, such as 3*trivial@D4; once for each, NAME=TYPE for a dict."
 )
-out_type_option = click.option(
-    "--out-type",
-    "out_type",
-    metavar="TYPE",
-    type=FieldTypeWords(),
-    multiple=True,
-    help="Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE.",
+out_type_option = type_option(
+    "--out-type", "Field type of the result, such as 2*regular+irrep_1@C4; once for each, or NAME=TYPE."
 )
 
 

@@ -131,15 +131,21 @@ def export(
     part, subject = model_part(model, size if size is None or isinstance(size, int) else [size], about)
     certificate = certified(subject) if certify and not subject.missing else None
     found = export_part(part, wish, certificate)
-    off = max((one["symmetry"] or 0.0 for one in found.report["measured"].values()), default=0.0)
-    why = ""
-    if certificate is not None and certificate["verdict"] == "broken":
-        why = one_line(certificate["sentence"])
-    elif not off <= ALLOWED["float32"]:
-        why = f"measured, {found.report['claim']} is off by {off:.2g} of the largest output."
+    why = asymmetry(found.report)
     if why:  # it leaves as it is, but nobody should think that its symmetry holds
         warnings.warn(f"what is exported is not symmetric: {why}", stacklevel=2)
     return found
+
+
+def asymmetry(report: Mapping[str, Any]) -> str:
+    """Why what was exported is not symmetric, by its certificate or the measured error; empty where it is."""
+    certificate, measured = report["certificate"], report["measured"].values()
+    if certificate is not None and certificate["verdict"] == "broken":
+        return one_line(certificate["sentence"])
+    off = max((one["symmetry"] or 0.0 for one in measured), default=0.0)
+    if off <= ALLOWED["float32"]:
+        return ""
+    return f"measured, {report['claim']} is off by {off:.2g} of the largest output."
 
 
 def certified(subject: Subject) -> dict[str, str]:

@@ -11,7 +11,7 @@ from torch import nn
 from steergan import __version__
 from steergan.errors import RecipeError
 from steergan.exporting import Export, ExportError, Wish, export_part
-from steergan.exporting.exported import certified, checked_batch, require_own
+from steergan.exporting.exported import asymmetry, certified, checked_batch, require_own
 from steergan.exporting.network_parts import part_of_run
 from steergan.exporting.parts import model_part, part_of_subject
 from steergan.recipe import TranslationRecipe
@@ -91,8 +91,7 @@ def export_function(
         ExportError: the layer that can't be exported, and why; or the folder is another's.
         SubjectError: the module can't be run, or its field type is not known.
     """
-    function = target.rpartition(":")[2]
-    path = Path("exports", f"{function}-{to}") if out is None else Path(out)
+    path, function = default_folder(target, to) if out is None else Path(out), function_name(target)
     wish = Wish(to, checked_batch(batch), path, {"title": function})
     require_own(path)
     made = called(target)
@@ -107,6 +106,16 @@ def export_function(
         raise RecipeError(f"{target} returned {made!r:.40}; an escnn module was wanted")
     part = replace(part, name=function)
     return export_part(part, wish, certified(subject) if certify and not subject.missing else None)
+
+
+def default_folder(target: str, to: str) -> Path:
+    """Where an exported module goes if nobody says it: exports/FUNCTION-TO in the current folder."""
+    return Path("exports", f"{function_name(target)}-{to}")
+
+
+def function_name(target: str) -> str:
+    """Of package.module:function."""
+    return target.rpartition(":")[2]
 
 
 def translation_subject(recipe: TranslationRecipe, translator: Translator, judge: PairJudge, part: str) -> Subject:
@@ -204,6 +213,8 @@ def summary(export: Export) -> list[str]:
     ]
     if report["certificate"] is not None:
         lines.append(report["certificate"]["sentence"])
+    elif why := asymmetry(report):
+        lines.append(f"what is exported is not symmetric: {why}")
     return lines
 
 

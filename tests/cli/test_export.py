@@ -104,6 +104,7 @@ def test_a_broken_one_leaves_with_its_breaks(models: str, tmp_path: Path) -> Non
     )
     assert read_table(tmp_path / "out" / "export.json")["measured"]["float32"]["symmetry"] > 0.01
     assert told.exit_code == 0, told.output
+    assert "what is exported is not symmetric: measured, f(g x) = g f(x) is off by" in told.output
 
 
 @pytest.mark.parametrize(
