@@ -14,7 +14,9 @@ from steergan.tables import Mean, Table
 RUNS = "runs"
 """The column behind the axes of a study's tables."""
 WHAT_CHANGES = "What one option changes"
-OTHERS = {"agreement": "label_agreement", "s per step": "seconds_per_step"}
+OTHERS = {
+    "agreement": "label_agreement", "s per step": "seconds_per_step", "l1": "l1", "turned l1": "turned_l1",
+}  # fmt: skip
 DISTANCE_COLUMNS = {"least": "min", "mean": "mean", "last": "last"}
 
 
