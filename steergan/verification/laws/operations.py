@@ -64,6 +64,7 @@ def move(call: Operation) -> Law | tuple[Law, ...]:
     if call.func._overloadname == "dtype":
         return Lost("bytes read as another dtype")
     if call.name in ("slice", "expand", "view", "alias", "clone", "detach") and x.shape == call.out.shape:
+        call.spell.same(call.out, x)
         return call.law_of(x)
     for other in (*call.args[1:], *call.kwargs.values()):
         for tensor in other if isinstance(other, list | tuple) else [other]:

@@ -6,6 +6,7 @@ An operation that is not here loses the law, unless everything that it computes 
 from dataclasses import replace
 from typing import Any
 
+from steergan.verification.laws.commuting import Multisets, scaled, together
 from steergan.verification.laws.law import Law, Lost, Turning, settled
 from steergan.verification.laws.memory import tensors_in
 from steergan.verification.laws.norms import batch_norm, group_norm, layer_norm, softmax
@@ -102,6 +103,9 @@ RULES: dict[str, Rule] = {
 
 def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     """The law of an operator's result (of each, where it returns several)."""
+    of_one_map = together(call)
+    if of_one_map is not None:
+        return settled(of_one_map)
     name = call.name if call.func.namespace == "aten" else f"{call.func.namespace}::{call.name}"
     rule = RULES.get(name)
     if rule is None:
@@ -121,5 +125,8 @@ def atoms_of(call: Operation, law: Turning) -> Any:
         before = call.law_of(operands[0])
         if isinstance(before, Turning) and before.ids is law.ids:  # of each entry, where it was
             numbers = [a for a in call.args if a is not operands[0]]
-            return (before.atoms, str(call.func), repr(numbers), repr(call.kwargs))
+            by = (str(call.func), repr(numbers), repr(call.kwargs))
+            if isinstance(before.atoms, Multisets) and call.name in ("mul", "div") and not call.kwargs:
+                return scaled(before.atoms, by)
+            return (before.atoms, *by)
     return object()

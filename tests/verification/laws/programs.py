@@ -1,6 +1,6 @@
 """Programs of tensor operations, and brute force that holds their laws against numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -152,6 +152,24 @@ def whole_numbers(x: Tensor) -> Tensor:
     return torch.cat([first, y[:, 1:]], 1)
 
 
+def phases(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The four slices of every second pixel, of an even part of the map."""
+    y = x[..., : x.shape[-2] // 2 * 2, : x.shape[-1] // 2 * 2] if min(x.shape[-2:]) > 1 else x.repeat(1, 1, 2, 2)
+    return y[..., ::2, ::2], y[..., 1::2, ::2], y[..., ::2, 1::2], y[..., 1::2, 1::2]
+
+
+def total(parts: Iterable[Tensor]) -> Tensor:
+    """Python's sum, which begins with the number 0."""
+    out = sum(parts)
+    assert isinstance(out, Tensor)
+    return out
+
+
+def sum_of_phases(x: Tensor) -> Tensor:
+    a, b, c, d = phases(x)
+    return ((a + b) * 0.5 + (c + d) * 0.5) / 3 + (a + c)
+
+
 STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
@@ -202,6 +220,11 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "padded askew": lambda x: F.pad(x, (1, 0, 0, 1)) if x.shape[-1] < 5 else x,
     "windowed": lambda x: F.avg_pool2d(x, 3, 1, 1),
     "maximum of windows": lambda x: F.max_pool2d(x, 3, 1, 1),
+    "sum of phases": lambda x: total(phases(x)) / 4,
+    "sums of sums of phases": sum_of_phases,
+    "maximum of phases": lambda x: torch.maximum(torch.stack(phases(x)[:2]).amax(0), torch.maximum(*phases(x)[2:])),
+    "three of four phases": lambda x: total(phases(x)[1:]) + 0.5,
+    "all quarter turns": lambda x: total(x.rot90(k, (-2, -1)) for k in range(4)) if x.shape[-1] == x.shape[-2] else x,
     "pooled askew": lambda x: F.avg_pool2d(x, 2, 2, 1) if x.shape[-1] > 2 else x,
     "enlarged": lambda x: F.interpolate(x, scale_factor=2) if x.shape[-1] < 4 else x,
     "clamped": lambda x: x.clamp(-0.5, 0.5),
