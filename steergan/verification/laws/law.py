@@ -75,7 +75,8 @@ class Turning:
         index: (E, N) int64, a row for each claimed element.
         sign: (E, N) int64, +1 or -1.
         atoms: whose numbers the atoms are: laws that are equal in it speak of the same ones, as those of the slices of
-            one map do. Else nobody knows; a law that is made anew is equal to no other.
+            one map do. Else nobody knows; a law that is made anew is equal to no other. Of sums and maxima of entries
+            of one map it says what they were made of (`steergan.verification.laws.commuting.Multisets`).
 
     Row e of both is a signed permutation of the N atoms, of which not every one has to be an entry.
     """
