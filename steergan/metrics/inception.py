@@ -114,7 +114,7 @@ def download_inception() -> Path:
         >>> from steergan.metrics import download_inception
         >>> download_inception()  # 92 MB over the network  # doctest: +SKIP
     """
-    with needed_by("--download"):
+    with needed_by("steergan features download"):
         from cleanfid.downloads_helper import inception_url
 
     target, digest = downloaded(), next(iter(KNOWN))

@@ -78,7 +78,7 @@ class ModernGeneratorSpec(AnyGeneratorSpec, Blocks):
     width / sqrt(|G|) fields, off the grid as many as have the same number of weights."""
     conditioning: Literal["seed", "style"] = "seed"
     """What latent and label drive. `seed`: the seed map alone. `style`: two dense layers make a style of them, too,
-    which multiplies every hidden field of every block by a number of its own."""
+    which multiplies every hidden field in front of a block's 3x3 convolution by a number of its own."""
     noise: Annotated[bool, AfterValidator(noise_that_keeps_a_law)] = False
     """A map of noise for every stage, which is added to each field with a strength that is learned, and 0 at first; its
     numbers are the last of the latent, and turn with the seed map. Not with a steerable latent, nor with a dense one of
