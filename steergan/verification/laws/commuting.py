@@ -38,14 +38,24 @@ class Multisets:
 
 
 def together(call: Operation) -> Law | None:
-    """The law of a sum or maximum of entries of one map; None where it is not one, or too large to be followed so."""
-    if call.name not in PARITIES or call.kwargs.get("alpha", 1) != 1 or call.kwargs.keys() - {"alpha"}:
+    """The law of a sum or maximum of entries of one map; None where it is not one, or too large to be followed so.
+
+    Of floating-point numbers alone: sums of truth values and of short integers are none, but end at their largest.
+    """
+    if call.func.namespace != "aten" or call.name not in PARITIES:
+        return None
+    if call.kwargs.get("alpha", 1) != 1 or call.kwargs.keys() - {"alpha"}:
         return None
     first, second = call.args[:2]
+    if not all(a.is_floating_point() for a in (first, second, call.out) if isinstance(a, Tensor)):
+        return None
     if call.name == "add" and isinstance(first, Tensor) and not isinstance(second, Tensor) and second == 0:
         return call.law_of(first)  # Python's sum() begins with 0
     if not all(isinstance(a, Tensor) and a.shape == call.out.shape for a in (first, second)):
         return None
+    for added, to in ((first, second), (second, first)):
+        if call.name == "add" and any(to is zero for zero in call.zeros):
+            return call.written_out(added)  # a sum that begins with a tensor of zeros
     laws = [call.written_out(a) for a in (first, second)]
     if not all(isinstance(law, Turning) for law in laws):
         return None

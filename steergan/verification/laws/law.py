@@ -130,7 +130,7 @@ def distinct(shape: torch.Size) -> Tensor:
 
 
 def by_value(value: Tensor) -> Tensor:
-    """Ids of a constant: entries that are equal bit for bit share one."""
+    """Ids of a constant: entries that are equal numbers share one, 0.0 and -0.0 among them."""
     if value.numel() == 0:
         return torch.zeros(value.shape, dtype=torch.int64)
     if value.is_complex():
@@ -142,6 +142,13 @@ def by_value(value: Tensor) -> Tensor:
 def is_uniform(law: Law) -> bool:
     """Whether all entries are one and the same invariant number."""
     return isinstance(law, Fixed) and (law.ids.numel() <= 1 or bool((law.ids == law.ids.flatten()[0]).all()))
+
+
+def is_zero(tensor: Tensor, law: Law) -> bool:
+    """Whether all entries are the number 0, made of nothing that a network holds."""
+    if not is_uniform(law) or not isinstance(law, Fixed) or law.made_of != frozenset() or not tensor.numel():
+        return False
+    return bool(tensor.flatten()[0] == 0)
 
 
 def written_out(law: Turning | Fields, shape: torch.Size, elements: tuple[Matrix, ...]) -> Turning | Lost:

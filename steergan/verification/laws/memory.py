@@ -33,7 +33,7 @@ def written_by(func: Any, args: Any, kwargs: Any) -> Iterator[tuple[Tensor, bool
 
 def geometry(tensor: Tensor) -> tuple[Any, ...]:
     """Where a tensor lies: equal for two views of the same entries in the same order."""
-    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
+    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
 def places(tensor: Tensor) -> Tensor:
@@ -42,6 +42,13 @@ def places(tensor: Tensor) -> Tensor:
     for axis, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
         places = places + (torch.arange(size) * stride).view([-1 if a == axis else 1 for a in range(tensor.dim())])
     return places
+
+
+def overlaps_itself(tensor: Tensor) -> bool:
+    """Whether two entries of a tensor lie at one place of its memory, as those of windows that overlap do."""
+    if tensor.is_contiguous() or tensor.numel() == 0:
+        return False
+    return len(places(tensor).unique()) < tensor.numel()
 
 
 def share_memory(a: Tensor, b: Tensor) -> bool:

@@ -41,22 +41,29 @@ def batch_norm(call: Operation) -> tuple[Law, ...]:
     laws += [call.law_of(t) for t in per_channel]
     shapes = [x.shape, *[shape] * len(per_channel)]
     batch_moments = bool(call.out[1].numel())
+    sets = torch.arange(x.numel()).reshape(x.shape).movedim(1, 0).flatten(1)
     if batch_moments:
-        sets = torch.arange(x.numel()).reshape(x.shape).movedim(1, 0).flatten(1)
         laws.append(moments(laws[0], x.shape, sets, torch.Size([x.shape[1]]), call.elements))
         shapes.append(shape)
     views = [law if s == x.shape else viewed(law, s) for law, s in zip(laws, shapes, strict=True)]
     result = combined(views, shapes, x.shape, "general", call.elements)
-    found = laws[-1] if batch_moments else Fixed(distinct(call.out[1].shape))
-    return result, found, found
+    if not batch_moments:
+        return result, *(Fixed(distinct(out.shape)) for out in call.out[1:])
+    return result, *each_moment(laws[0], x.shape, sets, call)
 
 
 def moments(law: Law, shape: torch.Size, sets: Tensor, out: torch.Size, elements: Sequence[Matrix]) -> Law:
-    """Mean and variance of entries, under one law: the mean is odd, the variance even.
-
-    Where entries do change sign, the general function that comes next loses the law whichever is said here.
-    """
+    """Mean and variance of entries, under one law, for a general function of both, where the mean's sign is lost."""
     return gathered(law, shape, sets, out, "even", len(elements))
+
+
+def each_moment(law: Law, shape: torch.Size, sets: Tensor, call: Operation) -> tuple[Law, Law]:
+    """Mean and deviation of entries, each with the law of its own, as an operator returns them."""
+    (mean, deviation), count = call.out[1:], len(call.elements)
+    return (
+        gathered(law, shape, sets, mean.shape, "odd", count),
+        gathered(law, shape, sets, deviation.shape, "all even", count),
+    )
 
 
 def group_norm(call: Operation) -> tuple[Law, ...]:
@@ -100,4 +107,4 @@ def normed(
     found = moments(law, x.shape, sets, each, call.elements)
     laws = [viewed(law, spread), found, *(viewed(call.law_of(t), s) for t, s in affine)]
     result = combined(laws, [spread, each, *(s for _, s in affine)], spread, "general", call.elements)
-    return viewed(result, x.shape), *(viewed(found, out.shape) for out in call.out[1:])
+    return viewed(result, x.shape), *each_moment(law, x.shape, sets, call)

@@ -10,6 +10,7 @@ from torch import Tensor
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import combined, joined, pointwise, rearranged
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct
+from steergan.verification.laws.memory import tensors_in
 from steergan.verification.laws.spelling import Spelling
 
 LawOf = Callable[[Any], Law]
@@ -21,8 +22,11 @@ class Operation:
 
     Attributes:
         values: operands of whose values at hand the law of the result holds.
+        chosen: operands whose values at hand say which entries of what turns are taken.
         numbers: operands that it holds of whatever their values are, constants apart.
         bound: up to which it holds, relative to those values.
+        stays: whether nothing that turns has entered a tensor.
+        zeros: operands of which every entry is the constant 0.
     """
 
     def __init__(
@@ -40,7 +44,10 @@ class Operation:
         self.elements: tuple[Matrix, ...] = elements
         self.spell = spell or Spelling(elements)
         self.name = func.overloadpacket.__name__.rstrip("_")
+        self.stays: Callable[[Tensor], bool] = self.knows
         self.values: list[Tensor] = []
+        self.chosen: list[Tensor] = []
+        self.zeros: list[Tensor] = []
         self.numbers: list[Tensor] = []
         self.bound = 0.0
 
@@ -52,6 +59,19 @@ class Operation:
         """Whether a tensor has the same values whatever the input is: made of weights and constants alone."""
         law = self.law_of(x)
         return isinstance(law, Fixed) and law.made_of is not None
+
+    def takes(self, positions: Any, *taken_from: Tensor) -> str:
+        """Why entries can't be taken at these positions, whose values are those at hand; empty: they can.
+
+        Of invariants they can where the positions are constants: else entries with equal ids are equal at hand alone.
+        """
+        still = all(isinstance(self.law_of(x), Fixed) for x in taken_from)
+        for tensor in tensors_in(positions):
+            if not self.knows(tensor) and (still or not self.stays(tensor)):
+                return "positions that depend on the input, or are drawn"
+            if not still:
+                self.chosen.append(tensor)
+        return ""
 
     def written_out(self, x: Tensor) -> Law:
         """The law of an operand, entry by entry."""
@@ -66,10 +86,11 @@ def move(call: Operation) -> Law | tuple[Law, ...]:
     if call.name in ("slice", "expand", "view", "alias", "clone", "detach") and x.shape == call.out.shape:
         call.spell.same(call.out, x)
         return call.law_of(x)
-    for other in (*call.args[1:], *call.kwargs.values()):
-        for tensor in other if isinstance(other, list | tuple) else [other]:
-            if isinstance(tensor, Tensor) and not isinstance(call.law_of(tensor), Fixed):
-                return Lost(f"{call.name} with positions that depend on the input")
+    if "out" in call.kwargs:
+        return Lost(f"{call.name} with out=")
+    fault = call.takes([*call.args[1:], *call.kwargs.values()], x)
+    if fault:
+        return Lost(f"{call.name} with {fault}")
 
     def apply(ids: Tensor) -> Tensor:
         if call.name in ("view", "_unsafe_view"):
@@ -147,6 +168,18 @@ def broadcast(signs: str) -> Rule:
     return rule
 
 
+def sign_of_zero(signs: str) -> Rule:
+    """A function that tells 0.0 from -0.0, which are one number to all others: of constants without -0.0."""
+
+    def rule(call: Operation) -> Law | tuple[Law, ...]:
+        constants = [a for a in tensors_in(call.args) if call.knows(a) and a.is_floating_point()]
+        if any(bool(((a == 0) & a.signbit()).any()) for a in constants):
+            return Lost(f"{call.name} of a constant that holds -0.0")
+        return broadcast(signs)(call)
+
+    return rule
+
+
 def join(call: Operation) -> Law:
     """Concatenation and stacking: ids of every part side by side."""
     parts = list(call.args[0])
@@ -155,7 +188,8 @@ def join(call: Operation) -> Law:
         return laws
     # `joined` keeps the atoms of the parts apart, so that equal ids of two parts do not become one entry.
     moved = [law.ids.double().reshape(part.shape) for law, part in zip(laws, parts, strict=True)]
-    return replace(laws[0], ids=call.func(moved, *call.args[1:], **call.kwargs).long())
+    function = torch.cat if call.name == "cat" else torch.stack
+    return replace(laws[0], ids=function(moved, call.arg(1, "dim", 0)).long())
 
 
 def indexed_write(call: Operation) -> Law:
@@ -165,7 +199,7 @@ def indexed_write(call: Operation) -> Law:
     if len(masks) == 1 and len(indices) == 1 and masks[0].shape == x.shape and value.numel() == 1:
         laws = [call.law_of(t) for t in (x, masks[0], value)]
         return combined(laws, [x.shape, x.shape, value.shape], x.shape, "general", call.elements)
-    if call.arg(3, "accumulate") or any(not isinstance(call.law_of(i), Fixed) for i in indices if i is not None):
+    if call.arg(3, "accumulate") or call.takes(indices, x, value):
         return Lost("index_put at positions that the proof does not follow")
     both = joined([call.written_out(x), call.written_out(value)])
     if isinstance(both, Lost):

@@ -29,15 +29,16 @@ def reduced(parity: str) -> Rule:
         axes = [axes] if isinstance(axes, int) else axes
         axes = sorted(a % x.dim() for a in axes) if axes else list(range(x.dim()))
         law = call.written_out(x)
+        sign = parity if out.is_floating_point() else "general"  # a sum as a truth value has no sign
         kept = [a for a in range(x.dim()) if a not in axes]
         # Row m of `positions` lists where the arguments of the m-th entry of the result lie, in the order of memory.
         positions = torch.arange(x.numel()).reshape(x.shape).permute(*kept, *axes).reshape(out.numel(), -1)
-        result = gathered(law, x.shape, positions, out.shape, parity, len(call.elements))
+        result = gathered(law, x.shape, positions, out.shape, sign, len(call.elements))
         if not isinstance(call.out, tuple):
             return result
         if call.name == "var_mean":
             return result, gathered(law, x.shape, positions, out.shape, "odd", len(call.elements))
-        return result, result if isinstance(result, Fixed) else Lost("the position of a maximum")
+        return result, Fixed(distinct(out.shape)) if isinstance(result, Fixed) else Lost("the position of a maximum")
 
     return rule
 
@@ -54,7 +55,8 @@ def ordered(call: Operation) -> Law | tuple[Law, ...]:
     values = call.out[0] if isinstance(call.out, tuple) else call.out
     law = call.written_out(x)
     if isinstance(law, Fixed):
-        return tuple(Fixed(distinct(values.shape)) for _ in call.out) if isinstance(call.out, tuple) else law
+        still = Fixed(distinct(values.shape))
+        return (still, still) if isinstance(call.out, tuple) else still
     positions = Lost(f"{call.name} says where the largest are; of two that are equal, the one that happens to be first")
     if call.name == "topk" and not call.arg(4, "sorted", True):
         return Lost("topk without sorting"), positions

@@ -22,6 +22,7 @@ from steergan.verification.laws.operations import (
     move,
     pad,
     power,
+    sign_of_zero,
 )
 from steergan.verification.laws.products import attention, distances, product
 from steergan.verification.laws.reductions import (
@@ -51,21 +52,23 @@ RULES: dict[str, Rule] = {
     "_to_copy": converted,
     "constant_pad_nd": pad,
     **rules(join, "cat stack"),
-    **rules(elementwise("odd"), "tanh neg sin asin atan sinh asinh erf sign trunc"),
+    **rules(elementwise("odd"), "tanh neg sin asin atan sinh asinh erf sign sgn trunc softshrink hardshrink"),
     **rules(elementwise("even"), "abs cos cosh square"),
     **rules(
         elementwise("general"),
         "relu leaky_relu elu gelu silu softplus sigmoid exp expm1 log log1p log2 sqrt rsqrt reciprocal",
         "clamp clamp_min clamp_max hardtanh hardsigmoid hardswish mish celu selu floor ceil round",
-        "log_sigmoid_forward threshold isnan isfinite logical_not relu6 exp2 erfc",
+        "log_sigmoid_forward threshold isnan isfinite logical_not relu6 exp2 erfc logit nan_to_num",
     ),
     "pow": power,
     **rules(broadcast("sum"), "add sub rsub"),
-    **rules(broadcast("product"), "mul div"),
+    "mul": broadcast("product"),
+    "div": sign_of_zero("product"),
+    "atan2": sign_of_zero("general"),
     **rules(
         broadcast("general"),
-        "maximum minimum where addcmul addcdiv lerp eq ne lt le gt ge logical_and logical_or bitwise_and",
-        "bitwise_or atan2 remainder fmod hypot masked_fill _prelu_kernel",
+        "maximum minimum where addcmul addcdiv lerp eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and",
+        "bitwise_or remainder fmod hypot masked_fill _prelu_kernel xlogy logaddexp",
     ),
     **rules(reduced("odd"), "sum mean"),
     **rules(reduced("general"), "amax amin max min prod logsumexp any all"),

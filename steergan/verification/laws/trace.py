@@ -12,6 +12,9 @@ from steergan.verification.records import Finding, exact
 from steergan.verification.registry import Situation
 from steergan.verification.subject import Size, TypedTensors
 
+OTHER_VALUES = "what the group leaves alone, such as labels, has other values than those of the check"
+"""Where a number was read out of it, or it said which entries are taken: in `Trace.apart`."""
+
 
 @dataclass(frozen=True)
 class LayerCall:

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -19,20 +18,23 @@ from steergan.verification.laws.law import (
     by_value,
     distinct,
     is_uniform,
+    is_zero,
     unmoved,
 )
-from steergan.verification.laws.memory import digest_of, geometry, places, share_memory, tensors_in, written_by
+from steergan.verification.laws.memory import (
+    digest_of,
+    geometry,
+    overlaps_itself,
+    places,
+    share_memory,
+    tensors_in,
+    written_by,
+)
+from steergan.verification.laws.names import drawn_at_random, name_of, of_shape_alone
 from steergan.verification.laws.operations import Operation
 from steergan.verification.laws.rules import law_of_result
 from steergan.verification.laws.spelling import Spelling
-from steergan.verification.laws.trace import Trace
-
-LEAKS = {
-    *("numpy", "tolist", "__array__", "data_ptr", "untyped_storage", "storage", "__dlpack__", "apply_", "map_"),
-    *("map2_", "__reduce_ex__", "share_memory_", "to_mkldnn", "__cuda_array_interface__", "__deepcopy__"),
-    *("__repr__", "__str__", "__format__", "__set__"),
-}
-"""Ways for numbers to leave a tensor that the dispatcher does not see."""
+from steergan.verification.laws.trace import OTHER_VALUES, Trace
 
 READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 """What torch says of operators whose result, or its shape, is a number read out of a tensor."""
@@ -44,18 +46,6 @@ CONVOLUTIONS = ("convolution", "convolve")
 """Of which it is always said that they are followed by the filters at hand."""
 
 EXCHANGES = ("set_", "resize_", "set", "resize")
-
-RANDOM = ("rand", "normal", "bernoulli", "multinomial", "uniform", "dropout", "exponential")
-
-
-def drawn_at_random(name: str) -> bool:
-    """Whether an operator draws random numbers."""
-    return any(word in name for word in RANDOM)
-
-
-def of_shape_alone(name: str) -> bool:
-    """Whether a result does not depend on the numbers in an operator's operands."""
-    return name.endswith(("zeros_like", "ones_like", "full_like")) or name.startswith("new_")
 
 
 class Tracking(TorchDispatchMode):
@@ -72,6 +62,7 @@ class Tracking(TorchDispatchMode):
         stack: paths of the modules that are running.
         inside: path of a certified layer that is running, in which nothing is followed.
         paused: whether operations are those of the follower itself.
+        zeros: operands of the operation at hand that hold the constant 0.
         culprits: hears of every operation, where it is asked which of them broke something.
     """
 
@@ -84,6 +75,7 @@ class Tracking(TorchDispatchMode):
         self.stack: list[str] = []
         self.inside: str | None = None
         self.paused = False
+        self.zeros: list[Tensor] = []
         self.culprits: Culprits | None = None
         self.free = {id(p): name for name, p in network.named_parameters() if p.requires_grad}
         self.frozen = {id(p): name for name, p in network.named_parameters() if not p.requires_grad}
@@ -131,14 +123,15 @@ class Tracking(TorchDispatchMode):
             return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             operands = list(tensors_in((args, kwargs)))
-            name = func.overloadpacket.__name__
+            name = name_of(func)
             before = [self.law_of(t) for t in operands]
+            self.zeros = [t for t, law in zip(operands, before, strict=True) if is_zero(t, law)]  # before it is written
             written = [t for t, a in written_by(func, args, kwargs) if a]
             stay = any(self.given.get(t) for t in operands) and all(self.stays(t) for t in operands)
             out = func(*args, **kwargs)
             if READS & set(func.tags) or name == "_local_scalar_dense":
                 # Of an index only a mask decides about shapes; whole numbers don't.
-                read = operands if name != "index" else [t for t in operands if t.dtype in MASKS]
+                read = operands if name != "index" else [t for t in tensors_in(args[1]) if t.dtype in MASKS]
                 self.number_read(read, "a number was read (item(), float(), if, range, nonzero, torch.equal)")
             if name in EXCHANGES:
                 self.fault(f"{name} exchanged the memory of a tensor")
@@ -147,8 +140,8 @@ class Tracking(TorchDispatchMode):
                 if not any(tensor is w for w in written):
                     self.laws[tensor] = law
             for tensor in written:
-                returned = any(tensor is o for o in tensors_in(out))
-                self._write(tensor, laws[0] if returned else Lost(f"written by {name}"))
+                returned = (law for law, o in zip(laws, tensors_in(out), strict=True) if o is tensor)
+                self._write(tensor, next(returned, Lost(f"written by {name}")))
             for tensor in (*tensors_in(out), *written):
                 self.given[tensor] = stay
             if self.culprits is not None:
@@ -171,8 +164,11 @@ class Tracking(TorchDispatchMode):
                 self.fault(f"{how} out of a tensor that is not invariant")
             elif not self.stays(tensor):
                 self.fault(f"{how} that depends on the input: what follows for other inputs was not seen")
-            elif tensor.is_floating_point():
-                self.trace.at_hand.add(f"{how} in {self.place}")
+            else:
+                if self.given.get(tensor):
+                    self.trace.apart.add(OTHER_VALUES)
+                if tensor.is_floating_point():
+                    self.trace.at_hand.add(f"{how} in {self.place}")
 
     @property
     def place(self) -> str:
@@ -196,7 +192,12 @@ class Tracking(TorchDispatchMode):
         if not before:
             return [Fixed(distinct(r.shape)) for r in results]
         call = Operation(func, args, kwargs, out, self.law_of, self.elements, self.spell)
-        if in_place and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t"):
+        call.stays, call.zeros = self.stays, self.zeros
+        if (
+            in_place
+            and func.namespace == "aten"
+            and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t")
+        ):
             found: Law | tuple[Law, ...] = self._overwritten(call, args)
         else:
             try:
@@ -210,7 +211,7 @@ class Tracking(TorchDispatchMode):
         if not invariant:
             self.trace.operations.add(call.name)
             self._note_values(args, kwargs)
-        if not any(isinstance(law, Lost) for law in laws):
+        if not all(isinstance(law, Lost) for law in laws):
             self._note_use(call)
         if call.name in CONVOLUTIONS and not any(isinstance(law, Lost) for law in laws):
             self.trace.at_hand.add(f"filters of a convolution in {self.place}")
@@ -232,6 +233,10 @@ class Tracking(TorchDispatchMode):
         """Remember whose values a law rests on, and up to which bound it holds."""
         names = self._names_in(call.values)
         of_weights = not names.isdisjoint(self.free.values())
+        if not self._names_in(call.chosen).isdisjoint(self.free.values()):
+            self.trace.at_hand.add(f"positions for {call.name} in {self.place}")
+        if any(self.given.get(tensor) for tensor in call.chosen):
+            self.trace.apart.add(OTHER_VALUES)
         if of_weights and call.name not in CONVOLUTIONS:
             self.trace.at_hand.add(f"coefficients of {call.name} in {self.place}")
         self.trace.by_value |= (names | self._names_in(call.numbers)).intersection(self.frozen.values())
@@ -247,7 +252,8 @@ class Tracking(TorchDispatchMode):
         """The law of a tensor that gets the entries of another, or one number."""
         value = args[1] if len(args) > 1 else None
         if call.name in ("copy", "fill") and isinstance(value, Tensor):
-            return combined([self.law_of(value)], [value.shape], args[0].shape, "product", self.elements)
+            signs = "product" if args[0].is_floating_point() else "general"  # a truth value has no sign
+            return combined([self.law_of(value)], [value.shape], args[0].shape, signs, self.elements)
         if call.name in ("fill", "zero"):
             return Fixed(torch.zeros(args[0].shape, dtype=torch.int64))
         return Lost(f"{call.name}_ in place")
@@ -263,6 +269,8 @@ class Tracking(TorchDispatchMode):
         ids, the rest keep theirs, over one table of both laws' atoms.
         """
         self.spell.forget(tensor)
+        if overlaps_itself(tensor):
+            law = Lost("a view whose entries overlap was written to")
         for other, old in list(self.laws.items()):
             if other is tensor or not share_memory(tensor, other):
                 continue
@@ -270,6 +278,8 @@ class Tracking(TorchDispatchMode):
             self.given[other] = False
             if geometry(tensor) == geometry(other):
                 self.laws[other] = law
+            elif tensor.dtype != other.dtype:
+                self.laws[other] = Lost("its memory was written to as numbers of another type")
             else:
                 pair = [self.spell(old, other), self.spell(law, tensor)]
                 found = overwritten(pair[0], places(other), pair[1], places(tensor))
@@ -281,18 +291,3 @@ class Tracking(TorchDispatchMode):
     def fault(self, reason: str) -> None:
         """Something stands against the composition here."""
         self.trace.faults.append((self.stack[-1] if self.stack else "", reason))
-
-
-class LeakWatch(TorchFunctionMode):
-    """Notices numbers that leave a tensor behind the dispatcher's back."""
-
-    def __init__(self, tracking: Tracking) -> None:
-        super().__init__()
-        self.tracking = tracking
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(func, "__name__", "")
-        if self.tracking.inside is None and not self.tracking.paused and name in LEAKS:
-            for tensor in tensors_in(args[1:] if name == "__set__" else args):
-                self.tracking.number_read([tensor], f"{name}() took numbers out of torch's sight,")
-        return func(*args, **(kwargs or {}))

@@ -4,11 +4,13 @@ Certified layers are taken as a whole; whatever else runs is followed below Pyth
 passes unseen.
 """
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from escnn.nn import EquivariantModule, FieldType, GeometricTensor
 from torch import Tensor, nn
@@ -16,9 +18,10 @@ from torch import Tensor, nn
 from steergan.verification.elements import Matrix
 from steergan.verification.laws.culprits import Culprits
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, as_map, distinct, mismatch, unmoved, written_out
+from steergan.verification.laws.leaks import LeakWatch
 from steergan.verification.laws.memory import map_size, tensors_in
 from steergan.verification.laws.trace import LayerCall, Trace, type_words
-from steergan.verification.laws.tracking import LeakWatch, Tracking
+from steergan.verification.laws.tracking import Tracking
 from steergan.verification.records import unknown
 from steergan.verification.registry import Situation, apart_of, certifier_of, tampering
 from steergan.verification.subject import Subject, tensors_of
@@ -40,6 +43,7 @@ class Walk(Tracking):
         super().__init__(network, elements, moving)
         self.network, self.faults = network, faults
         self.calls_before: list[int] = []
+        self.version = 0
 
     def enter(self, path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a module's forward."""
@@ -58,16 +62,19 @@ class Walk(Tracking):
             found = unmoved(self.law_of(tensor), self.elements)
             if found is not None:
                 self.fault(f"it is conditioned on what is not invariant: {found}")
-        self.inside = path
+        self.inside, self.version = path, x.tensor._version
 
     def leave(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """After it."""
+        """After it; `output` is None where it raised an error, from which the network may go on."""
         self.stack.pop()
         first = self.calls_before.pop()
         if self.inside == path:
             self.inside = None
-            self._certify(path, module, args, output)
-        elif self.inside is None and (path in self.faults or isinstance(output, GeometricTensor)):
+            if output is not None:
+                self._certify(path, module, args, output)
+        elif (
+            output is not None and self.inside is None and (path in self.faults or isinstance(output, GeometricTensor))
+        ):
             self._follow(path, module, args, output, first)
 
     def _certify(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -82,6 +89,8 @@ class Walk(Tracking):
             self.trace.apart.add(apart_of(module))
         if output.type != module.out_type:
             self.trace.faults.append((path, f"its result is of type {output.type}, not its out_type"))
+        if x.tensor._version != self.version:
+            self._write(x.tensor, Fields(output.type) if output.tensor is x.tensor else Lost(f"written by {path}"))
         self.laws[output.tensor] = Fields(output.type)
 
     def _follow(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any, first: int) -> None:
@@ -140,7 +149,7 @@ class Walk(Tracking):
                     self.leave(path, module, args, output)
 
             handles.append(module.register_forward_pre_hook(before, with_kwargs=True, prepend=True))
-            handles.append(module.register_forward_hook(after, with_kwargs=True))
+            handles.append(module.register_forward_hook(after, with_kwargs=True, always_call=True))
         try:
             yield
         finally:
@@ -190,11 +199,24 @@ def followed(subject: Subject, tour: Walk, x: Tensor) -> Trace:
             tour.laws[other] = Fixed(distinct(other.shape)) if fixed else law_of_input(other, kind, tour.elements)
             if fixed:
                 tour.given[other] = True
+    before = other_random_numbers()
     with torch.no_grad(), tour.hooked(), LeakWatch(tour), tour:
         tour.trace.result = tensors_of(subject(tour.network, x))
+    if any(now not in (then, FRESH) for now, then in zip(other_random_numbers(), before, strict=True)):
+        tour.fault("random numbers of Python's or numpy's were drawn, by a way that was not traced; draw torch's")
     tour.stack.clear()
     judge(subject, tour)
     return tour.trace
+
+
+FRESH = 624
+"""Where the Mersenne Twister stands after it was seeded."""
+
+
+def other_random_numbers() -> tuple[object, object]:
+    """Where Python's and numpy's global random numbers stand among the 624 that are made at once."""
+    numpys = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - the global ones are meant
+    return random.getstate()[1][-1], numpys.get("pos", str(numpys))  # another generator has no place in 624
 
 
 def certified(call: LayerCall) -> LayerCall:

@@ -7,6 +7,7 @@ All sums are then exact, in any order. So are convolutions in the group's Fourie
 subtract, and divide by powers of two.
 """
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -100,7 +101,7 @@ class IntegerMode(TorchDispatchMode):
         if name in GROWING and isinstance(first, Tensor) and first.dtype == torch.float64 and first.numel():
             if not float(first.abs().max()) < EXACT:
                 raise NotInteger(f"{name}, whose values pass 2^53")
-            if name not in ("add", "sub"):
+            if name not in ("add", "sub") and not by_number(name, args):
                 first.copy_(torch.fmod(torch.trunc(first), CUT))
         return out
 
@@ -112,6 +113,8 @@ class IntegerMode(TorchDispatchMode):
             return args[0].relu_() if in_place else args[0].relu()
         if name in ODD_CURVED:
             return args[0] if in_place else args[0].clone()
+        if by_number(name, args):
+            return func(args[0], power_of_two(args[1]))
         if name == "leaky_relu":
             return (aten.leaky_relu_ if in_place else aten.leaky_relu)(args[0], 0.25)
         if name == "mean":
@@ -142,6 +145,18 @@ class IntegerMode(TorchDispatchMode):
     @staticmethod
     def _halves(args: Any) -> bool:
         return isinstance(args[1], int | float) and float(args[1]) in (1.0, 2.0, 4.0, 8.0)
+
+
+def by_number(name: str, args: Any) -> bool:
+    """Whether all entries are multiplied by one number."""
+    return name == "mul" and isinstance(args[1], int | float)
+
+
+def power_of_two(number: float) -> float:
+    """The power of two from 1/2 to 8 that stands for a number: s (a + b) is s a + s b then, to the bit."""
+    if number == 0 or not math.isfinite(number):
+        return number
+    return math.copysign(2.0 ** min(3, max(-1, round(math.log2(abs(number))))), number)
 
 
 def whole(tensor: Tensor) -> bool:

@@ -10,7 +10,8 @@ from torch import Tensor
 from steergan.symmetry import gspace, regular_type
 from steergan.verification.elements import NAMES, Matrix, grid_elements, transform
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, settled, written_out
-from steergan.verification.laws.tracking import LeakWatch, Tracking
+from steergan.verification.laws.leaks import LeakWatch
+from steergan.verification.laws.tracking import Tracking
 from tests.verification.attention import attended, by_column, by_distance, fused, largest
 
 SPACES = {name: gspace(name) for name in ("C2", "C4", "D4")}
