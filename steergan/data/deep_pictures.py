@@ -39,8 +39,9 @@ def is_deep(image: Image.Image) -> bool:
 def deep_gray(path: Path, image: Image.Image, traits: tuple[str, ...]) -> Decoded:
     """A gray image whose values Pillow keeps, in the type that its file has."""
     tags = getattr(image, "tag_v2", {})
-    kind = {1: "u", 2: "i", 3: "f"}[tags.get(339, (1,))[0]] if tags else "u"
-    bits = int(tags.get(258, (16,))[0])
+    floats = image.mode.startswith("F")  # a portable float map has no tags
+    kind = {1: "u", 2: "i", 3: "f"}[tags.get(339, (1,))[0]] if tags else "f" if floats else "u"
+    bits = int(tags.get(258, (32 if floats else 16,))[0])
     if "transparency" in image.info:
         raise DataError(f"{path}: 16 bits a channel, one level see-through; save it without")
     values = np.asarray(image).astype(f"{kind}{max(bits, 16) // 8}")[..., None]

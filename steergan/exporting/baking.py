@@ -15,7 +15,7 @@ from steergan.exporting.escnn_layers import plain_form
 from steergan.exporting.folding import fold_norms
 from steergan.exporting.graph import Builder
 from steergan.exporting.recorder import ExportError, Recording, record
-from steergan.layers import choose_convolution
+from steergan.layers import MinibatchDeviation, choose_convolution
 from steergan.layers.plain import Compound, OnFields, frozen
 from steergan.places import layers_in, put
 
@@ -61,6 +61,8 @@ def bake(
     Raises:
         ExportError: the layer that has no place in a graph, and why.
     """
+    if not batch:
+        refuse_comparing(model)
     sizes = (batch,) if batch else BATCHES
     recordings, wide = recorded_in_some_precision(model, call, [examples(size) for size in sizes])
     first = recordings[0]
@@ -70,6 +72,18 @@ def bake(
     folded = fold_norms(graph)
     frozen(graph)
     return Baked(in_float(graph) if wide else graph, graph if wide else None, builder.places, tuple(folded))
+
+
+def refuse_comparing(model: nn.Module) -> None:
+    """Refuse a graph for any number of images of a model that compares so many with one another.
+
+    Raises:
+        ExportError: a layer does; of fewer images than it takes the graph would show one group, however many come.
+    """
+    for path, layer in model.named_modules():
+        if isinstance(layer, MinibatchDeviation):
+            came = f"{path or 'the model'} (MinibatchDeviation): compares {layer.images} images with one another"
+            raise ExportError(f"{came}, so what it does depends on their number; fix it with --batch")
 
 
 def recorded_in_some_precision(

@@ -18,6 +18,10 @@ INPUTS = 32
 """Seeded inputs that are compared."""
 PIXELS_AT_ONCE = 2**19
 """Numbers of an output that are made at once, about."""
+CROWD = 67
+"""Images of the last comparison, more than forwards are likely to treat alike, and no multiple of anything."""
+CROWDED = 2**20
+"""Numbers of inputs and outputs up to which it is made."""
 ALLOWED = {"float32": 1e-4, "float64": 1e-5, "onnxruntime": 1e-4}
 """Largest difference, relative to the largest output: more than rounding of float32, in which escnn samples bases."""
 
@@ -103,12 +107,16 @@ def batches(part: Part, dtype: torch.dtype, batch: int, inputs: int = INPUTS) ->
         yield [x.to(dtype) if x.is_floating_point() else x for x in part.examples(batch, number)]
 
 
-@torch.no_grad()
 def at_once(part: Part) -> int:
     """How many images are compared at once: as many as two give room for."""
+    return int(max(2, min(8, PIXELS_AT_ONCE // max(numbers_of(part), 1))))
+
+
+@torch.no_grad()
+def numbers_of(part: Part) -> float:
+    """Numbers in the inputs and the output of one image."""
     given = part.examples(2, 0)
-    numbers = sum(t.numel() for t in [*given, first_tensor(part.call(in_evaluation(part, torch.float32), *given))]) / 2
-    return int(max(2, min(8, PIXELS_AT_ONCE // max(numbers, 1))))
+    return sum(t.numel() for t in [*given, first_tensor(part.call(in_evaluation(part, torch.float32), *given))]) / 2
 
 
 def in_evaluation(part: Part, dtype: torch.dtype) -> Any:
@@ -161,7 +169,29 @@ def compared(part: Part, baked: Baked, batch: int = 0, inputs: int = INPUTS) -> 
             continue  # as with escnn's GroupPooling, which returns float32
         found[name] = measure(runner(module), caller(part, original), part, dtype, many, inputs)
         require_same(name, found[name])
+    if not batch:
+        compare_crowd(part, baked)
     return found
+
+
+@torch.no_grad()
+def compare_crowd(part: Part, baked: Baked) -> None:
+    """Compare once more on many images at once, where they are small: models may treat up to 8 or 32 alike.
+
+    Raises:
+        ExportError: the export computes something else for so many.
+    """
+    if numbers_of(part) * CROWD > CROWDED:
+        return
+    (given,) = batches(part, torch.float32, CROWD, CROWD)
+    with exact_float32():
+        wanted, found = caller(part, in_evaluation(part, torch.float32))(given), runner(baked.module)(given)
+    off = float((wanted - found).abs().max()) / max(float(wanted.abs().max()), 1e-30)
+    if not off <= ALLOWED["float32"]:
+        raise ExportError(
+            f"for {CROWD} images at once the export is off by {off:.1e} of the largest output: what the model's "
+            "forward does depends on the number of images; fix it with --batch"
+        )
 
 
 def require_same(name: str, found: Measured) -> None:

@@ -29,9 +29,13 @@ class Deformation:
     their energy.
 
     Attributes:
-        pixels: root mean square length of a displacement. None: one pixel, or less where images are so small that this
-            would fold them.
-        cutoff: c, of frequencies in half waves along a side.
+        pixels: root mean square length of a displacement over the square that the image covers, whose frame stays; over
+            the pixels of an image of N x N it is (N - 1) / N of that. None: one pixel, or less where images are so
+            small that this would fold them.
+        cutoff: c, of frequencies in half waves along a side, from 2 on.
+
+    Raises:
+        DataError: another cutoff.
 
     Source: Petrini et al. 2021, "Relative stability toward diffeomorphisms indicates performance in deep nets",
         section 2 and appendix: one pixel, c = 3.
@@ -47,6 +51,10 @@ class Deformation:
 
     pixels: float | None = None
     cutoff: int = 3
+
+    def __post_init__(self) -> None:
+        if self.cutoff < 2:
+            raise DataError(f"cutoff {self.cutoff}: half waves along a side, a whole number from 2 on was wanted")
 
     def amplitude(self, size: tuple[int, int]) -> float:
         """The root mean square length in pixels, for images of (H, W).

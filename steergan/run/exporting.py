@@ -148,7 +148,7 @@ def certificate(run: LoadedRun, part: str) -> dict[str, str] | None:
 def about(run: LoadedRun | LoadedTranslation) -> dict[str, Any]:
     """What the report and the card say of the run."""
     recipe, known = run.recipe, run.about.data
-    figures = last_figures(run.folder)
+    figures = figures_at(run.folder, run.step)
     translates = isinstance(run, LoadedTranslation)
     pairs = f"{known.train.images:,} training pairs, {recipe.data.name}."
     return {
@@ -169,11 +169,11 @@ def about(run: LoadedRun | LoadedTranslation) -> dict[str, Any]:
     }
 
 
-def last_figures(folder: RunFolder) -> dict[str, Any]:
-    """The newest row of every metric file, with its protocol and floor."""
+def figures_at(folder: RunFolder, step: int) -> dict[str, Any]:
+    """The newest row of every metric file about the networks of a step, with its protocol and floor."""
     found: dict[str, Any] = {}
     for key in ("pairs", "frechet", "kid", "precision-recall", "label-agreement"):
-        rows = JsonLines(folder.metric(key)).rows()
+        rows = [row for row in JsonLines(folder.metric(key)).rows() if row.get("step") == step]
         found |= rows[-1] if rows else {}
     return {name: value for name, value in found.items() if isinstance(value, str | int | float | bool | None)}
 

@@ -1,7 +1,7 @@
 """A user's images through a trained translator: of any size, one file each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steergan.data.pair_layout import HALVES
 from steergan.data.pairs import halves
-from steergan.data.picture_files import as_pixels, read_picture, reading_of
+from steergan.data.picture_files import as_pixels, decode, read_picture, reading_of
 from steergan.data.tree import images_below
 from steergan.errors import RunError, SteerganError
 from steergan.files import AnyPath
@@ -41,8 +41,8 @@ class Wish:
         device: to compute on.
         half: `left` or `right` of files that hold an input beside an output, of which the input is taken; empty: files
             are inputs.
-        range: which values of images of more than 8 bits become black and white: "dtype", (low, high), or "minmax",
-            of each file by itself; None: as the recipe's `data.range` has it.
+        range: which values of images become black and white: "dtype", (low, high), or "minmax", of each file by itself;
+            None: as the recipe's `data.range` has it, of which "minmax" is of each file by itself, too.
     """
 
     tile: int | None = None
@@ -82,6 +82,9 @@ def translate(
     loaded, source, out = load_translation(run, at), Path(images), Path(out)
     root = source if source.is_dir() else source.parent
     files = images_below(source) if source.is_dir() else [source]
+    if out.resolve() == root.resolve():
+        raise RunError(f"{out}: holds the images themselves; translations want a folder of their own, --out another")
+    files = [path for path in files if not path.resolve().is_relative_to(out.resolve())]  # earlier translations
     if not files or not source.exists():
         raise RunError(f"{source}: no image to translate; give an image file, or a folder of them")
     if wish.half not in ("", *HALVES):
@@ -120,7 +123,10 @@ def translation_of(path: Path, loaded: LoadedTranslation, translator: Translator
     settings = loaded.recipe.data
     if wish.range is not None:
         settings = settings.model_copy(update={"range": wish.range})
-    picture = read_picture(path, reading_of(settings))
+    reading = reading_of(settings)
+    if reading.extent == "minmax":
+        reading = replace(reading, extent=decode(path).extremes)
+    picture = read_picture(path, reading)
     if wish.half:
         picture = halves(picture)[HALVES.index(wish.half)]
     channels = translator.input_shape[0]

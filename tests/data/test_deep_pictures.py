@@ -115,6 +115,14 @@ def test_white_may_be_the_lowest_value(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "x.tif", CAMERA), 255 - first(TWELVE[..., :1], 0, 4095))
 
 
+@pytest.mark.parametrize("name", ["gray.pfm", "gray.pgm"])
+def test_portable_float_maps_hold_floats(name: str, tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 12, dtype="<f4").reshape(3, 4, 1)
+    # Rows from the bottom up; a negative scale says that the lowest byte comes first.
+    (tmp_path / name).write_bytes(b"Pf\n4 3\n-1.0\n" + values[::-1].tobytes())
+    assert (read_image(tmp_path / name, WHOLE) == first(values, 0, 1)).all()
+
+
 def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     for photometric, values in (("minisblack", np.full((4, 4), np.nan)), ("rgb", np.full((4, 4, 3), np.inf))):
         tifffile.imwrite(tmp_path / "x.tif", values.astype(np.float32), photometric=photometric)

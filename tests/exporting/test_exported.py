@@ -159,11 +159,29 @@ def test_bad_wishes_are_refused(options: dict[str, Any], words: str) -> None:
         steergan.export(small_model(), 9, **options)
 
 
-def test_scores_that_depend_on_the_batch_want_one() -> None:
-    part = part_of_run("discriminator", generator(), discriminator(minibatch_deviation=2))
-    with pytest.raises(ExportError, match="--batch"):
+@pytest.mark.parametrize("images", [2, 8, 16])
+def test_scores_that_depend_on_the_batch_want_one(images: int) -> None:
+    part = part_of_run("discriminator", generator(), discriminator(minibatch_deviation=images))
+    with pytest.raises(ExportError, match=f"compares {images} images with one another.*fix it with --batch"):
         export_part(part, Wish())
     assert export_part(part, Wish(batch=4)).report["measured"]["float32"]["difference"] < 1e-5
+
+
+def test_a_forward_that_takes_few_images_otherwise_than_many_wants_a_number_of_them() -> None:
+    class Few(nn.Module):
+        """Compares images with one another in sets of up to 32."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = small_model()
+            self.in_type = self.model.in_type
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scores = self.model(x)
+            return scores - scores[: min(len(scores), 32)].mean()
+
+    with pytest.raises(ExportError, match=r"for 67 images at once.*depends on the number of images; fix it with"):
+        export(Few(), 9, certify=False)
 
 
 def test_model_stays_as_it_was() -> None:

@@ -120,6 +120,8 @@ def test_what_would_fold_images_is_refused_in_one_line() -> None:
         Deformation(pixels=4).amplitude((28, 30))
     with pytest.raises(DataError, match="above 0"):
         Deformation(pixels=0).amplitude((28, 28))
+    with pytest.raises(DataError, match="cutoff 1: half waves along a side, a whole number from 2 on was wanted"):
+        Deformation(cutoff=1)
 
 
 def test_one_image_and_unknown_blocks_are_refused() -> None:

@@ -100,3 +100,26 @@ def test_what_can_not_be_translated_is_one_line(pair_run: Path, tmp_path: Path) 
     picture(tmp_path / "bad" / "y.jpg", 8, 8)
     with pytest.raises(RunError, match="would have one translation; rename one of them"):
         translate(pair_run, tmp_path / "bad", tmp_path / "out", wish=Wish(), report=Notes())
+
+
+def test_images_are_never_overwritten_and_translations_not_translated_again(pair_run: Path, tmp_path: Path) -> None:
+    path = picture(tmp_path / "in" / "a.png", 8, 8)
+    before = path.read_bytes()
+    for images in (tmp_path / "in", path):
+        with pytest.raises(RunError, match="in: holds the images themselves; translations want a folder of their own"):
+            translate(pair_run, images, tmp_path / "other" / ".." / "in", wish=Wish(), report=Notes())
+    assert path.read_bytes() == before
+    for _ in range(2):
+        found = translate(pair_run, tmp_path / "in", tmp_path / "in" / "out", wish=Wish(), report=Notes())
+        assert [file.relative_to(tmp_path).as_posix() for file in found.files] == ["in/out/a.png"]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_minmax_is_of_each_file_by_itself(deep: bool, pair_run: Path, tmp_path: Path) -> None:
+    levels = np.arange(64, dtype=np.uint16).reshape(8, 8) * (100 if deep else 2) + 7
+    levels = levels if deep else levels.astype(np.uint8)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(levels).save(tmp_path / "in" / "a.png")
+    (found,) = made(pair_run, tmp_path / "in", tmp_path / "a", range="minmax")
+    (wanted,) = made(pair_run, tmp_path / "in", tmp_path / "b", range=(float(levels.min()), float(levels.max())))
+    assert (found == wanted).all()

@@ -13,7 +13,7 @@ from steergan.layers import GroupConvolution
 from steergan.layers.filters.path import choose_convolution
 from steergan.symmetry import trivial_type
 from steergan.verification import verify
-from steergan.verification.measured.integers import IntegerMode, NotInteger
+from steergan.verification.measured.integers import IntegerMode, NotInteger, power_of_two
 from tests.verification.fourier_networks import C4, HIDDEN, convolution_network, require_kernels
 
 
@@ -116,3 +116,19 @@ def test_what_breaks_with_other_weights_alone_is_not_called_broken() -> None:
     verdict, integers, argument = layer_three(network, 5)
     assert (verdict, integers) == ("proved", "not applicable")
     assert "with other weights than those at hand it breaks" in argument
+
+
+def test_numbers_that_scale_whole_maps_scale_sums_alike() -> None:
+    """Truncated one by one, (a + b) / 2 + (c + d) / 2 would depend on which are a and b."""
+
+    class Pool(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_type, self.out_type = trivial_type(C4, 1), trivial_type(C4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            a, b, c, d = x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]
+            return ((a + b) * 0.3 + (c + d) * 0.3) * 0.5
+
+    assert layer_three(Pool(), 8)[:2] == ("proved", "holds")
+    assert [power_of_two(n) for n in (0.0, 0.3, -0.5, 1.0, 3.0, 1e9)] == [0.0, 0.5, -0.5, 1.0, 4.0, 8.0]
