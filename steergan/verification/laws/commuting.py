@@ -10,6 +10,7 @@ has the atoms of an average pool of 2 x 2.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,6 +51,7 @@ def together(call: Operation) -> Law | None:
     if not all(a.is_floating_point() for a in (first, second, call.out) if isinstance(a, Tensor)):
         return None
     if call.name == "add" and isinstance(first, Tensor) and not isinstance(second, Tensor) and second == 0:
+        call.spell.same(call.out, first)
         return call.law_of(first)  # Python's sum() begins with 0
     if not all(isinstance(a, Tensor) and a.shape == call.out.shape for a in (first, second)):
         return None
@@ -84,8 +86,11 @@ def members(law: Turning, function: str) -> tuple[Turning, Tensor]:
     return law, law.ids[..., None]
 
 
-def scaled(atoms: Multisets, by: tuple[str, ...]) -> Multisets | None:
-    """What atoms are made of after a multiplication of all of them by one number: s (a + b) = s a + s b."""
-    if atoms.function != "add":
-        return None
-    return replace(atoms, of=replace(atoms.of, atoms=(atoms.of.atoms, *by)))
+def scaled(atoms: Any, call: Operation, by: tuple[str, ...]) -> Any:
+    """Whose numbers atoms are after one function was applied to all of them, with sums seen through multiplications.
+
+    s (a + b) = s a + s b: the atoms are still sums, of atoms that were multiplied.
+    """
+    if isinstance(atoms, Multisets) and atoms.function == "add" and call.name in ("mul", "div") and not call.kwargs:
+        return replace(atoms, of=replace(atoms.of, atoms=(atoms.of.atoms, *by)))
+    return (atoms, *by)

@@ -146,7 +146,7 @@ def is_uniform(law: Law) -> bool:
 
 def is_zero(tensor: Tensor, law: Law) -> bool:
     """Whether all entries are the number 0, made of nothing that a network holds."""
-    if not is_uniform(law) or not isinstance(law, Fixed) or law.made_of != frozenset() or not tensor.numel():
+    if not isinstance(law, Fixed) or law.made_of != frozenset() or not tensor.numel() or not is_uniform(law):
         return False
     return bool(tensor.flatten()[0] == 0)
 

@@ -6,7 +6,7 @@ An operation that is not here loses the law, unless everything that it computes 
 from dataclasses import replace
 from typing import Any
 
-from steergan.verification.laws.commuting import Multisets, scaled, together
+from steergan.verification.laws.commuting import scaled, together
 from steergan.verification.laws.law import Law, Lost, Turning, settled
 from steergan.verification.laws.memory import tensors_in
 from steergan.verification.laws.norms import batch_norm, group_norm, layer_norm, softmax
@@ -129,7 +129,5 @@ def atoms_of(call: Operation, law: Turning) -> Any:
         if isinstance(before, Turning) and before.ids is law.ids:  # of each entry, where it was
             numbers = [a for a in call.args if a is not operands[0]]
             by = (str(call.func), repr(numbers), repr(call.kwargs))
-            if isinstance(before.atoms, Multisets) and call.name in ("mul", "div") and not call.kwargs:
-                return scaled(before.atoms, by)
-            return (before.atoms, *by)
+            return scaled(before.atoms, call, by)
     return object()

@@ -72,9 +72,7 @@ class Walk(Tracking):
             self.inside = None
             if output is not None:
                 self._certify(path, module, args, output)
-        elif (
-            output is not None and self.inside is None and (path in self.faults or isinstance(output, GeometricTensor))
-        ):
+        elif self.inside is None and (path in self.faults or isinstance(output, GeometricTensor)):
             self._follow(path, module, args, output, first)
 
     def _certify(self, path: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from escnn.nn import FieldType
 from torch import Tensor
 
 from steergan.verification.laws import law
-from tests.verification.laws.programs import assert_law, elements_of, field_type, law_by_tracking, phases, total
+from tests.verification.laws.programs import SPACES, assert_law, elements_of, field_type, law_by_tracking, phases, total
 
 Pool = Callable[[Tensor], Tensor]
 
@@ -32,6 +33,12 @@ def pairs(x: Tensor) -> Tensor:
     return (a + b) * 0.25 + 0.25 * (c + d)
 
 
+def accumulated(x: Tensor, out: Tensor, in_place: bool = False) -> Tensor:
+    for part in phases(x):
+        out = out.add_(part) if in_place else out + part
+    return out / 4
+
+
 AVERAGES: dict[str, Pool] = {
     "one after the other": lambda x: (phases(x)[0] + phases(x)[1] + phases(x)[2] + phases(x)[3]) / 4,
     "sum()": lambda x: total(phases(x)) / 4,
@@ -39,6 +46,8 @@ AVERAGES: dict[str, Pool] = {
     "axis by axis": halves,
     "in place": in_place,
     "pairs": pairs,
+    "from zeros": lambda x: accumulated(x, torch.zeros_like(x[..., ::2, ::2])),
+    "from zeros, in place": lambda x: accumulated(x, torch.zeros_like(x[..., ::2, ::2]), in_place=True),
 }
 MAXIMA: dict[str, Pool] = {
     "maxima": lambda x: torch.maximum(torch.maximum(*phases(x)[:2]), torch.maximum(*phases(x)[2:])),
@@ -61,6 +70,11 @@ BROKEN: dict[str, Pool] = {
     "a function between": other(lambda a, b, c, d: (a + b).sigmoid() + (c + d).sigmoid()),
     "a square between": other(lambda a, b, c, d: (a + b) * (a + b) + (c + d) * (c + d)),
     "sums of maxima": other(lambda a, b, c, d: torch.maximum(a, b) + torch.maximum(c, d)),
+    "sums of scaled maxima": other(lambda a, b, c, d: torch.maximum(a, b) * 2 + torch.maximum(c, d) * 2),
+    "maxima of scaled sums": other(lambda a, b, c, d: torch.maximum((a + b) * 2, (c + d) * 2)),
+    "maxima of maxima, scaled between": other(
+        lambda a, b, c, d: torch.maximum(torch.maximum(a, b) * -1.0, torch.maximum(c, d) * -1.0)
+    ),
     "maxima of sums": other(lambda a, b, c, d: torch.maximum(a + b, c + d)),
     "a difference": other(lambda a, b, c, d: (a - b) + (c - d)),
     "a constant for one": other(lambda a, b, c, d: (a + 1) + b + c + d),
@@ -116,7 +130,17 @@ def test_a_map_averaged_over_the_group_is_invariant_in_whichever_order() -> None
     assert law.unmoved(found, elements) is None
 
 
+def test_a_whole_map_is_summed_with_its_turns() -> None:
+    def turned(x: Tensor) -> Tensor:
+        return total([x, x.rot90(1, (-2, -1)), x.rot90(2, (-2, -1)), x.rot90(3, (-2, -1))])
+
+    in_type, elements = FieldType(SPACES["C4"], [SPACES["C4"].trivial_repr]), elements_of("C4")
+    assert law.unmoved(law_by_tracking(turned, in_type, elements, 4), elements) is None
+
+
 def test_parts_of_two_maps_keep_their_order() -> None:
     """Atoms of two maps have nothing to do with each other: v + f(v) is followed as a pair."""
     assert broken(other(lambda a, b, c, d: a + b + c.exp() + d), "C4", "regular") is not None
     assert broken(lambda x: total(phases(x)) + total(phases(x.exp())), "C4", "regular") is None
+    maxima = other(lambda a, b, c, d: torch.maximum(a, b) * 2 + torch.maximum(c.exp(), d.exp()) * 2)
+    assert broken(maxima, "C2", "regular") is not None  # a half turn takes the first pair of slices to the second
