@@ -1,7 +1,7 @@
 """Whether an export computes what the model does, and whether it has its symmetry: measured."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -174,7 +174,6 @@ def compared(part: Part, baked: Baked, batch: int = 0, inputs: int = INPUTS) -> 
     return found
 
 
-@torch.no_grad()
 def compare_crowd(part: Part, baked: Baked) -> None:
     """Compare once more on many images at once, where they are small: models may treat up to 8 or 32 alike.
 
@@ -183,10 +182,9 @@ def compare_crowd(part: Part, baked: Baked) -> None:
     """
     if numbers_of(part) * CROWD > CROWDED:
         return
-    (given,) = batches(part, torch.float32, CROWD, CROWD)
-    with exact_float32():
-        wanted, found = caller(part, in_evaluation(part, torch.float32))(given), runner(baked.module)(given)
-    off = float((wanted - found).abs().max()) / max(float(wanted.abs().max()), 1e-30)
+    alone = replace(part, motions=())
+    model = caller(part, in_evaluation(part, torch.float32))
+    off = measure(runner(baked.module), model, alone, torch.float32, CROWD, CROWD).difference
     if not off <= ALLOWED["float32"]:
         raise ExportError(
             f"for {CROWD} images at once the export is off by {off:.1e} of the largest output: what the model's "

@@ -43,9 +43,7 @@ def together(call: Operation) -> Law | None:
 
     Of floating-point numbers alone: sums of truth values and of short integers are none, but end at their largest.
     """
-    if call.func.namespace != "aten" or call.name not in PARITIES:
-        return None
-    if call.kwargs.get("alpha", 1) != 1 or call.kwargs.keys() - {"alpha"}:
+    if call.name not in PARITIES or call.kwargs.get("alpha", 1) != 1 or call.kwargs.keys() - {"alpha"}:
         return None
     first, second = call.args[:2]
     if not all(a.is_floating_point() for a in (first, second, call.out) if isinstance(a, Tensor)):

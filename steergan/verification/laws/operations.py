@@ -11,6 +11,7 @@ from steergan.verification.elements import Matrix
 from steergan.verification.laws.calculus import combined, joined, pointwise, rearranged
 from steergan.verification.laws.law import Fields, Fixed, Law, Lost, Turning, distinct
 from steergan.verification.laws.memory import tensors_in
+from steergan.verification.laws.names import name_of
 from steergan.verification.laws.spelling import Spelling
 
 LawOf = Callable[[Any], Law]
@@ -21,12 +22,13 @@ class Operation:
     """One call of an operator: its operands, its result, and their laws.
 
     Attributes:
+        name: of the operator, in place or not, with its namespace where that is not torch's own.
         values: operands of whose values at hand the law of the result holds.
         chosen: operands whose values at hand say which entries of what turns are taken.
         numbers: operands that it holds of whatever their values are, constants apart.
         bound: up to which it holds, relative to those values.
         stays: whether nothing that turns has entered a tensor.
-        zeros: operands of which every entry is the constant 0.
+        zeros: operands of an addition of which every entry is the constant 0.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Operation:
         self.law_of = law_of
         self.elements: tuple[Matrix, ...] = elements
         self.spell = spell or Spelling(elements)
-        self.name = func.overloadpacket.__name__.rstrip("_")
+        self.name = name_of(func).rstrip("_")
         self.stays: Callable[[Tensor], bool] = self.knows
         self.values: list[Tensor] = []
         self.chosen: list[Tensor] = []

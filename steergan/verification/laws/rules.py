@@ -109,10 +109,9 @@ def law_of_result(call: Operation) -> Law | tuple[Law, ...]:
     of_one_map = together(call)
     if of_one_map is not None:
         return settled(of_one_map)
-    name = call.name if call.func.namespace == "aten" else f"{call.func.namespace}::{call.name}"
-    rule = RULES.get(name)
+    rule = RULES.get(call.name)
     if rule is None:
-        return Lost(f"the operation {name} is not one that the proof knows")
+        return Lost(f"the operation {call.name} is not one that the proof knows")
     found = rule(call)
     laws = found if isinstance(found, tuple) else (found,)
     if rule is not move:

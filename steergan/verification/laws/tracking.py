@@ -42,7 +42,7 @@ READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 MASKS = (torch.bool, torch.uint8)
 """Types of an index whose values decide how much is taken."""
 
-CONVOLUTIONS = ("convolution", "convolve")
+CONVOLUTIONS = ("convolution", "steergan::convolve")
 """Of which it is always said that they are followed by the filters at hand."""
 
 EXCHANGES = ("set_", "resize_", "set", "resize")
@@ -62,7 +62,7 @@ class Tracking(TorchDispatchMode):
         stack: paths of the modules that are running.
         inside: path of a certified layer that is running, in which nothing is followed.
         paused: whether operations are those of the follower itself.
-        zeros: operands of the operation at hand that hold the constant 0.
+        zeros: operands of the addition at hand that hold the constant 0.
         culprits: hears of every operation, where it is asked which of them broke something.
     """
 
@@ -125,7 +125,8 @@ class Tracking(TorchDispatchMode):
             operands = list(tensors_in((args, kwargs)))
             name = name_of(func)
             before = [self.law_of(t) for t in operands]
-            self.zeros = [t for t, law in zip(operands, before, strict=True) if is_zero(t, law)]  # before it is written
+            added = zip(operands, before, strict=True) if name in ("add", "add_") else ()
+            self.zeros = [t for t, law in added if is_zero(t, law)]  # before one of them is written
             written = [t for t, a in written_by(func, args, kwargs) if a]
             stay = any(self.given.get(t) for t in operands) and all(self.stays(t) for t in operands)
             out = func(*args, **kwargs)
@@ -193,11 +194,7 @@ class Tracking(TorchDispatchMode):
             return [Fixed(distinct(r.shape)) for r in results]
         call = Operation(func, args, kwargs, out, self.law_of, self.elements, self.spell)
         call.stays, call.zeros = self.stays, self.zeros
-        if (
-            in_place
-            and func.namespace == "aten"
-            and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t")
-        ):
+        if in_place and call.name in ("copy", "fill", "zero", "squeeze", "unsqueeze", "transpose", "t"):
             found: Law | tuple[Law, ...] = self._overwritten(call, args)
         else:
             try:
