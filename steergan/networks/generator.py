@@ -159,8 +159,12 @@ class Generator(nn.Module):
 
     def render(self, seed: Tensor, c: Tensor) -> Tensor:
         """Seed map (B, C, h, w) and conditioning vector (B, conditioning) -> image; equivariant in the seed map."""
-        image = torch.tanh(self.synthesis(self.synthesis.in_type(seed), c).tensor)
+        image = self.squashed(self.synthesis(self.synthesis.in_type(seed), c).tensor)
         return (image + 1) * self.disk_HW - 1 if self.disk_HW.numel() else image
+
+    def squashed(self, image: Tensor) -> Tensor:
+        """Image before tanh -> image in [-1, 1], of any shape."""
+        return torch.tanh(image)
 
     def turned(self, z: Tensor, degrees: float, reflect: bool = False) -> Tensor:
         """rho(g) z for latents (B, Z): their images, reflected left and right if asked, then turned counterclockwise.

@@ -1,5 +1,6 @@
 """The modern generator: residual blocks without norms."""
 
+import torch
 from torch import Tensor, nn
 
 from steergan.networks.generator import Generator
@@ -47,6 +48,7 @@ class ModernGenerator(Generator):
     noise: NoiseMaps
 
     def _start(self, spec: ModernGeneratorSpec, seed_pixels: tuple[int, int]) -> None:
+        self.tanh_leak = spec.tanh_leak
         height, width = seed_pixels
         sizes = [(height << i, width << i) for i in range(len(spec.widths))] if spec.noise else []
         self.noise = NoiseMaps(gspace(spec.group), spec.z_dim, sizes)
@@ -77,6 +79,17 @@ class ModernGenerator(Generator):
         if self.latent_type is not None:
             return super().decode(c, element)
         return self.render(self.seed_map(c, element), self.noise.turned(c, element))
+
+    def squashed(self, image: Tensor) -> Tensor:
+        """Tanh, whose derivative in training is 1 - tanh(x)^2 + `tanh_leak`.
+
+        Where |x| > 9 that of tanh is 0 in 32 bits. Nothing keeps x small without norms, and the first steps may drive
+        every pixel there; with the leak they come back, since Adam divides by the gradient's size.
+        """
+        squashed = super().squashed(image)
+        if self.tanh_leak and self.training and torch.is_grad_enabled():
+            squashed = squashed + self.tanh_leak * (image - image.detach())  # 0, with a derivative of tanh_leak
+        return squashed
 
     @property
     def turns(self) -> list[tuple[Tensor, tuple[int, int]]]:

@@ -84,6 +84,10 @@ class ModernGeneratorSpec(AnyGeneratorSpec, Blocks):
     numbers are the last of the latent, and turn with the seed map. Not with a steerable latent, nor with a dense one of
     a group, which makes no claim that noise could keep."""
 
+    tanh_leak: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """What is added to the derivative of the last tanh in training, whose values stay what they are: pixels that were
+    driven out to where it has no derivative come back; 0: nothing."""
+
     @property
     def upsamplings(self) -> int:
         """One in front of each stage but the first."""

@@ -78,3 +78,30 @@ def test_the_trivial_group_leaves_noise_where_it_is() -> None:
     assert (made.elements, gspace("trivial").name, made.z_dim) == (0, made.synthesis.in_type.gspace.name, 110)
     z, y = latents(made)
     assert made(z, y).std() > 1e-3
+
+
+def test_the_leak_of_tanh_is_in_its_derivative_alone() -> None:
+    x = torch.linspace(-20, 20, 81, dtype=torch.float64, requires_grad=True)
+    plain, leaky = (generator("C4", tanh_leak=leak).train().squashed(x) for leak in (0.0, 0.25))
+    assert torch.equal(plain, torch.tanh(x))
+    assert torch.equal(leaky, plain)
+    derivatives = [torch.autograd.grad(image.sum(), x)[0] for image in (plain, leaky)]
+    assert torch.allclose(derivatives[0], 1 - plain**2, rtol=0, atol=1e-15)
+    assert torch.allclose(derivatives[1], 1 - plain**2 + 0.25, rtol=0, atol=1e-15)
+    drawn = torch.autograd.grad(generator("C4", tanh_leak=0.25).eval().squashed(x).sum(), x)[0]
+    assert torch.equal(drawn, derivatives[0])
+
+
+@pytest.mark.parametrize(("leak", "comes_back"), [(0.0, False), (0.02, True)])
+def test_pixels_far_outside_come_back_by_the_leak(leak: float, comes_back: bool) -> None:
+    """Every pixel begins where tanh has no derivative in 32 bits; what is wanted is grey."""
+    made = generator("C4", tanh_leak=leak).float().train()
+    bias = made.synthesis.to_image.bias
+    bias.data.fill_(30.0)
+    adam = torch.optim.Adam([bias], lr=1.0, betas=(0.0, 0.99))
+    z, y = latents(made)
+    for _ in range(40):
+        adam.zero_grad()
+        made(z.float(), y, torch.zeros(len(z), dtype=torch.int64)).square().mean().backward()
+        adam.step()
+    assert (bias.item() < 3) is comes_back
