@@ -1,9 +1,9 @@
 """The modern generator: residual blocks without norms."""
 
-import torch
 from torch import Tensor, nn
 
 from steergan.networks.generator import Generator
+from steergan.networks.leaky_tanh import leaky_tanh
 from steergan.networks.learned_basis import LearnedBasis
 from steergan.networks.modern_spec import ModernGeneratorSpec
 from steergan.networks.modern_synthesis import ModernSynthesis
@@ -81,15 +81,8 @@ class ModernGenerator(Generator):
         return self.render(self.seed_map(c, element), self.noise.turned(c, element))
 
     def squashed(self, image: Tensor) -> Tensor:
-        """Tanh, whose derivative in training is 1 - tanh(x)^2 + `tanh_leak`.
-
-        Where |x| > 9 that of tanh is 0 in 32 bits. Nothing keeps x small without norms, and the first steps may drive
-        every pixel there; with the leak they come back, since Adam divides by the gradient's size.
-        """
-        squashed = super().squashed(image)
-        if self.tanh_leak and self.training and torch.is_grad_enabled():
-            squashed = squashed + self.tanh_leak * (image - image.detach())  # 0, with a derivative of tanh_leak
-        return squashed
+        """Image before tanh -> image in [-1, 1], of any shape; its gradient is that of `leaky_tanh` in training."""
+        return leaky_tanh(image, self.tanh_leak) if self.training and self.tanh_leak else super().squashed(image)
 
     @property
     def turns(self) -> list[tuple[Tensor, tuple[int, int]]]:

@@ -85,8 +85,9 @@ class ModernGeneratorSpec(AnyGeneratorSpec, Blocks):
     a group, which makes no claim that noise could keep."""
 
     tanh_leak: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    """What is added to the derivative of the last tanh in training, whose values stay what they are: pixels that were
-    driven out to where it has no derivative come back; 0: nothing."""
+    """Share of the gradient by the image that passes the last tanh, beside its own derivative, where it brings a pixel
+    back towards the middle of its range: those that were driven out to where tanh has no derivative come back; 0: none.
+    What is drawn is tanh's."""
 
     @property
     def upsamplings(self) -> int:

@@ -80,16 +80,12 @@ def test_the_trivial_group_leaves_noise_where_it_is() -> None:
     assert made(z, y).std() > 1e-3
 
 
-def test_the_leak_of_tanh_is_in_its_derivative_alone() -> None:
-    x = torch.linspace(-20, 20, 81, dtype=torch.float64, requires_grad=True)
-    plain, leaky = (generator("C4", tanh_leak=leak).train().squashed(x) for leak in (0.0, 0.25))
-    assert torch.equal(plain, torch.tanh(x))
-    assert torch.equal(leaky, plain)
-    derivatives = [torch.autograd.grad(image.sum(), x)[0] for image in (plain, leaky)]
-    assert torch.allclose(derivatives[0], 1 - plain**2, rtol=0, atol=1e-15)
-    assert torch.allclose(derivatives[1], 1 - plain**2 + 0.25, rtol=0, atol=1e-15)
-    drawn = torch.autograd.grad(generator("C4", tanh_leak=0.25).eval().squashed(x).sum(), x)[0]
-    assert torch.equal(drawn, derivatives[0])
+def test_the_leak_of_tanh_is_for_training_alone() -> None:
+    x = torch.full((3,), 20.0, requires_grad=True)
+    for leak, training, wanted in ((0.25, True, 0.25), (0.25, False, 0.0), (0.0, True, 0.0)):
+        image = generator("C4", tanh_leak=leak).train(training).squashed(x)
+        assert torch.equal(image, torch.tanh(x))
+        assert torch.autograd.grad(image.sum(), x)[0].tolist() == [wanted] * 3
 
 
 @pytest.mark.parametrize(("leak", "comes_back"), [(0.0, False), (0.02, True)])
