@@ -8,7 +8,7 @@
 4. It computes intertwiners with SciPy's SVD. Where scikit-learn is installed escnn takes that package's randomised one,
    and hands it an `np.matrix`, which is refused: every layer of D_n and O(2), of the user's own models too, would raise
    TypeError (escnn issue 112). SciPy's is what escnn uses without scikit-learn, it is exact, and it draws no numbers.
-4. The equations of those intertwiners are products of small matrices, which escnn has SciPy make as sparse ones: the
+5. The equations of those intertwiners are products of small matrices, which escnn has SciPy make as sparse ones: the
    same numbers, and most of the time that the first layers of a group take. Small ones are made by NumPy.
 6. It builds sparse matrices of dense blocks and multiplies them as matrices. SciPy 1.18 warns that it will make arrays
    of them, no earlier than 1.20, whose product is another: they are asked for as matrices.
