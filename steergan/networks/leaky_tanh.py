@@ -41,4 +41,4 @@ def leaky_tanh(x: Tensor, leak: float) -> Tensor:
         >>> x.grad
         tensor([0.0000, 0.0200])
     """
-    return _LeakyTanh.apply(x, leak)  # type: ignore[no-any-return]
+    return _LeakyTanh.apply(x, leak)
